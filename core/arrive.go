@@ -1,0 +1,293 @@
+package core
+
+// Admission (R1-R5): evaluate first, commit last. Evaluation reads the state
+// and fills a verdict; only a verdict to forward changes anything (R2).
+
+// Block says what keeps an endpoint from taking a request, the first that applies (R2).
+type Block uint8
+
+// Blocks, in the order in which R2 asks.
+const (
+	BlockNone Block = iota
+	BlockRetiring
+	BlockBreaker
+	BlockHealth
+)
+
+// verdict is the outcome of an evaluation.
+type verdict struct {
+	class     Class // ClassNone: forward
+	failover  Failover
+	circuit   Circuit
+	endpoint  int32 // number; the one to use, or whose breaker refuses; -1 for none
+	placement int32 // number; the one that serves or refuses
+	candidate int   // position in the home placement's list
+	rotates   int   // admissible[:rotates] take a rotation step
+}
+
+func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
+	if class, home := r.precheck(ev); class != ClassNone {
+		d := note(Reject, ruleOf(class), now)
+		d.Class, d.Status, d.Placement, d.Reason = class, class.Row().Status, home, ev.Route.Reason
+		if class == UnknownKey {
+			d.Status = r.config.unknownStatus
+		}
+		if class == Internal {
+			out = r.ignore(now, 12, CauseBadRoute, out)
+		}
+		return append(out, d)
+	}
+	var v verdict
+	r.evaluate(now, ev, &v)
+	if v.class != ClassNone {
+		d := note(Reject, ruleOf(v.class), now)
+		d.Class, d.Status = v.class, v.class.Row().Status
+		d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, v.circuit
+		d.Placement, d.Endpoint = v.placement, v.endpoint
+		return append(out, d)
+	}
+	return r.commit(now, ev, &v, out)
+}
+
+// precheck refuses what needs no look at any endpoint. home is the number of
+// the key's own placement where there is one, else -1.
+func (r *Router) precheck(ev *Event) (class Class, home int32) {
+	switch {
+	case ev.Route.Refuse == NoKey || ev.Route.Refuse == BadRequest:
+		return ev.Route.Refuse, -1
+	case r.draining:
+		return Draining, -1
+	case r.config == nil:
+		return NotReady, -1
+	case ev.Epoch != r.epoch:
+		return Internal, -1
+	case ev.Route.Refuse == UnknownKey:
+		return UnknownKey, -1
+	case ev.Route.Placement < 0 || int(ev.Route.Placement) >= len(r.config.placements):
+		return Internal, -1
+	}
+	home = r.numbers.placement[ev.Route.Placement]
+	if limit := r.config.placements[ev.Route.Placement].bodyMax; limit > 0 && ev.Length > limit {
+		return BodyTooLarge, home
+	}
+	return ClassNone, home
+}
+
+func ruleOf(c Class) uint8 {
+	switch c {
+	case NoKey, UnknownKey:
+		return 1
+	case LimitReached:
+		return 5
+	case CircuitOpen, NoEndpoint:
+		return 3
+	case NotReady:
+		return 13
+	case Draining:
+		return 14
+	}
+	return 16
+}
+
+// survey is what one look at a placement's endpoints found. The admissible
+// ones are in r.admissible[:admissible].
+type survey struct {
+	admissible int
+	breaker    int32 // first endpoint that its breaker blocks, -1 for none
+	health     int32 // first endpoint that only health blocks, -1 for none
+}
+
+func (r *Router) survey(p *placementConfig, now Time) survey {
+	s := survey{breaker: -1, health: -1}
+	r.admissible = r.admissible[:0]
+	for i := p.first; i < p.end; i++ {
+		n := r.numbers.endpoint[i]
+		switch r.block(&r.endpoints[n], p, now) {
+		case BlockNone:
+			r.admissible = append(r.admissible, n)
+		case BlockBreaker:
+			if s.breaker < 0 {
+				s.breaker = n
+			}
+		case BlockHealth:
+			if s.health < 0 {
+				s.health = n
+			}
+		}
+	}
+	s.admissible = len(r.admissible)
+	return s
+}
+
+// block asks R2 of one endpoint in the configuration.
+func (r *Router) block(e *endpoint, p *placementConfig, now Time) Block {
+	if e.breaker.state != Closed && !e.breaker.admits(now, &p.breaker) {
+		return BlockBreaker
+	}
+	if e.health.unhealthy {
+		return BlockHealth
+	}
+	return BlockNone
+}
+
+// room says whether a placement takes one more (R5).
+type room uint8
+
+const (
+	roomYes room = iota
+	roomGuestsFull
+	roomFull
+)
+
+func (r *Router) room(p *placementConfig, number int32, guest bool) room {
+	s := &r.placements[number]
+	if guest && p.limit.Guests != 0 && s.guests >= max(p.limit.Guests, 0) {
+		return roomGuestsFull
+	}
+	if p.limit.InFlight > 0 && s.inFlight >= p.limit.InFlight {
+		return roomFull
+	}
+	return roomYes
+}
+
+// evaluate walks the candidates (R3). The first with an admissible endpoint
+// and room serves; a full one that rejects refuses. It fills in v, which is
+// zero, field by field: copying a fresh struct costs a tenth of a decision.
+func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
+	list := r.config.placements[ev.Route.Placement].candidates
+	left := leaving{breaker: -1}
+	for i, c := range list {
+		p := &r.config.placements[c]
+		number := r.numbers.placement[c]
+		s := r.survey(p, now)
+		if s.admissible == 0 {
+			left.blocked(r, p, number, i, s)
+			continue
+		}
+		switch r.room(p, number, i > 0) {
+		case roomYes:
+			v.endpoint = r.admissible[r.pick(p, r.admissible, ev)]
+			v.placement, v.candidate, v.failover = number, i, left.first
+			if p.selection == RoundRobin {
+				v.rotates = s.admissible
+			}
+			return
+		case roomFull:
+			if p.limit.WhenFull == RejectWhenFull {
+				v.class, v.endpoint, v.placement, v.candidate, v.failover = LimitReached, -1, number, i, left.first
+				return
+			}
+		}
+		left.full()
+	}
+	*v = left.verdict(r, r.numbers.placement[list[0]])
+}
+
+// leaving remembers why candidates were left.
+type leaving struct {
+	first      Failover // reason of the first one left: the header's
+	circuit    bool     // some were left as circuit_open
+	unhealthy  bool     // some were left as upstream_unhealthy, with no last resort
+	breaker    int32    // first breaker-blocked endpoint in candidate order
+	resort     int32    // endpoint to use when nothing else can, -1 with none found
+	resortAt   int      // its candidate's position plus 1, 0 for none
+	resortHome int32    // number of its placement
+	resortWhy  Failover // the reason in the header if it serves
+}
+
+func (l *leaving) leave(f Failover) {
+	if l.first == FailoverNone {
+		l.first = f
+	}
+}
+
+func (l *leaving) full() { l.leave(FailoverLimit) }
+
+// blocked books a candidate without any admissible endpoint.
+func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, s survey) {
+	before := l.first
+	if s.breaker >= 0 {
+		l.circuit = true
+		if l.breaker < 0 {
+			l.breaker = s.breaker
+		}
+		l.leave(FailoverCircuitOpen)
+	} else {
+		l.leave(FailoverUnhealthy)
+	}
+	if s.health < 0 {
+		return
+	}
+	if p.lastResort == RefuseLastResort {
+		l.unhealthy = true
+		return
+	}
+	if l.resortAt == 0 && r.room(p, number, at > 0) == roomYes {
+		l.resort, l.resortAt, l.resortHome, l.resortWhy = s.health, at+1, number, before
+	}
+}
+
+// verdict closes an evaluation that found no candidate to decide: the last
+// resort if there is one, else 503, or 429 when only room was missing.
+func (l *leaving) verdict(r *Router, home int32) verdict {
+	switch {
+	case l.resortAt > 0:
+		return verdict{endpoint: l.resort, placement: l.resortHome, candidate: l.resortAt - 1, failover: l.resortWhy}
+	case l.circuit:
+		return verdict{class: CircuitOpen, endpoint: l.breaker, placement: home, circuit: r.endpoints[l.breaker].breaker.state}
+	case l.unhealthy:
+		return verdict{class: NoEndpoint, endpoint: -1, placement: home}
+	}
+	return verdict{class: LimitReached, endpoint: -1, placement: home}
+}
+
+// commit takes the slot, the probe and the rotation step of a verdict to forward.
+func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decision {
+	n, ok := r.slots.take()
+	if !ok {
+		out = r.ignore(now, 5, CauseTableFull, out)
+		d := note(Reject, 5, now)
+		d.Class, d.Status, d.Reason, d.Placement = LimitReached, 429, ev.Route.Reason, v.placement
+		return append(out, d)
+	}
+	e, p := &r.endpoints[v.endpoint], &r.placements[v.placement]
+	pc := &r.config.placements[p.config]
+	if v.rotates > 0 {
+		r.rotate(r.admissible[:v.rotates], v.endpoint)
+	}
+	probe := e.breaker.state != Closed
+	rule := uint8(3)
+	if probe {
+		out = r.admitProbe(now, v.endpoint, n, pc, out)
+		rule = 6
+	}
+	s := r.slots.at(n) // zero, as release left it
+	s.request, s.gen, s.generation = ev.Request, r.nextSerial(), e.breaker.gen
+	s.endpoint, s.guest, s.probe = v.endpoint, v.candidate > 0, probe
+	r.sum += s.mix(e.id)
+	e.inFlight++
+	p.inFlight++
+	if s.guest {
+		p.guests++
+	}
+	r.touchEndpoint(v.endpoint)
+	r.touchPlacement(v.placement)
+	out = append(out, Decision{})
+	d := &out[len(out)-1]
+	d.Kind, d.Rule, d.At, d.Handle, d.Probe = Forward, rule, now, Handle{n, s.gen}, probe
+	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, e.breaker.state
+	d.Placement, d.Endpoint = v.placement, v.endpoint
+	return out
+}
+
+// admitProbe makes the request in slot n a half-open probe of the endpoint (R6).
+func (r *Router) admitProbe(now Time, number int32, n uint32, pc *placementConfig, out []Decision) []Decision {
+	b := &r.endpoints[number].breaker
+	if b.state == Open {
+		out = r.ensure(b.move(breakerAdmit), now, "a probe from closed", out)
+		out = append(out, r.about(NoteHalfOpened, 6, now, number))
+	}
+	guard := now.Add(pc.timeouts.Connect + pc.timeouts.ResponseHeader + Second)
+	r.timers.set(timerBreakerGuard, number, b.addProbe(n, guard))
+	return out
+}

@@ -1,0 +1,141 @@
+package core
+
+// Class is R16: the one list of ways in which a request can end other than
+// with an upstream's answer below 500. The numbers are part of the trace
+// format. The order is load-bearing: FirstFailure divides excluded classes
+// from those that count against an endpoint.
+type Class uint8
+
+// The classes of R16. ClassNone is a completed response.
+const (
+	ClassNone Class = iota
+	NoKey
+	UnknownKey
+	BadRequest
+	BodyTooLarge
+	LimitReached
+	QueueTimeout
+	CircuitOpen
+	NoEndpoint
+	NotReady
+	Draining
+	ClientGone
+	Internal
+	DNS
+	ConnectRefused
+	ConnectTimeout
+	TLS
+	ResetBeforeResponse
+	ResponseTimeout
+	BadResponse
+	Upstream5xx
+	BrokenBody
+	BodyTimeout
+	classes
+
+	// FirstFailure is the first class that counts against the endpoint (R7).
+	FirstFailure = DNS
+)
+
+// Classes is the number of classes, ClassNone included.
+const Classes = int(classes)
+
+// Effect is what an outcome does to the breaker of its endpoint (R7).
+type Effect uint8
+
+// Effects of an outcome.
+const (
+	EffectOK Effect = iota
+	EffectFailure
+	EffectExcluded
+)
+
+// RetryRule says whether R11 may try again after a class (later; recorded now so that the table is whole).
+type RetryRule uint8
+
+// Retry rules: never, when the request is safe or nothing was sent, always before a response byte.
+const (
+	RetryNever RetryRule = iota
+	RetryIfSafe
+	RetryNothingSent
+)
+
+// ClassRow is one row of the table of R16.
+type ClassRow struct {
+	Label  string // log, metric and trace label
+	Status uint16 // what the client is told; 0: the upstream's own status, or nobody is left to tell
+	Effect Effect
+	Retry  RetryRule
+}
+
+// Row returns c's row of the table of R16. A number outside the list gets the row of Internal.
+func (c Class) Row() ClassRow {
+	switch c {
+	case ClassNone:
+		return ClassRow{"none", 0, EffectOK, RetryNever}
+	case NoKey:
+		return ClassRow{"no_key", 400, EffectExcluded, RetryNever}
+	case UnknownKey:
+		return ClassRow{"unknown_key", 421, EffectExcluded, RetryNever}
+	case BadRequest:
+		return ClassRow{"bad_request", 400, EffectExcluded, RetryNever}
+	case BodyTooLarge:
+		return ClassRow{"body_too_large", 413, EffectExcluded, RetryNever}
+	case LimitReached:
+		return ClassRow{"limit", 429, EffectExcluded, RetryNever}
+	case QueueTimeout:
+		return ClassRow{"queue_timeout", 503, EffectExcluded, RetryNever}
+	case CircuitOpen:
+		return ClassRow{"circuit_open", 503, EffectExcluded, RetryNever}
+	case NoEndpoint:
+		return ClassRow{"no_endpoint", 503, EffectExcluded, RetryNever}
+	case NotReady:
+		return ClassRow{"not_ready", 503, EffectExcluded, RetryNever}
+	case Draining:
+		return ClassRow{"drain", 503, EffectExcluded, RetryNever}
+	case ClientGone:
+		return ClassRow{"client_gone", 0, EffectExcluded, RetryNever}
+	}
+	return c.upstreamRow()
+}
+
+// upstreamRow holds the rows of classes that an upstream causes, and Internal's.
+func (c Class) upstreamRow() ClassRow {
+	switch c {
+	case DNS:
+		return ClassRow{"dns", 502, EffectFailure, RetryNothingSent}
+	case ConnectRefused:
+		return ClassRow{"connect_refused", 502, EffectFailure, RetryNothingSent}
+	case ConnectTimeout:
+		return ClassRow{"connect_timeout", 502, EffectFailure, RetryNothingSent}
+	case TLS:
+		return ClassRow{"tls", 502, EffectFailure, RetryNothingSent}
+	case ResetBeforeResponse:
+		return ClassRow{"reset_before_response", 502, EffectFailure, RetryIfSafe}
+	case ResponseTimeout:
+		return ClassRow{"response_timeout", 504, EffectFailure, RetryIfSafe}
+	case BadResponse:
+		return ClassRow{"bad_response", 502, EffectFailure, RetryIfSafe}
+	case Upstream5xx:
+		return ClassRow{"upstream_5xx", 0, EffectFailure, RetryIfSafe}
+	case BrokenBody:
+		return ClassRow{"broken_body", 0, EffectFailure, RetryNever}
+	case BodyTimeout:
+		return ClassRow{"body_timeout", 0, EffectFailure, RetryNever}
+	}
+	return ClassRow{"internal", 500, EffectExcluded, RetryNever}
+}
+
+// String returns the class's label.
+func (c Class) String() string { return c.Row().Label }
+
+// Effect returns what the class does to a breaker, without the rest of the row.
+func (c Class) Effect() Effect {
+	switch {
+	case c == ClassNone:
+		return EffectOK
+	case c >= FirstFailure && c < classes:
+		return EffectFailure
+	}
+	return EffectExcluded
+}

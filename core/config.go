@@ -1,0 +1,215 @@
+package core
+
+// Config is a compiled configuration: validated, sorted, immutable, and safe
+// for any number of readers. Placements are sorted by name; the endpoints of a
+// placement by URL, except under First, where the written order is the meaning.
+type Config struct {
+	version       string
+	digest        uint64
+	keys          keyTable
+	fallback      int32 // placement of unknown keys, -1 to refuse them
+	unknownStatus uint16
+	placements    []placementConfig
+	endpoints     []endpointConfig
+}
+
+// placementConfig is one placement with every default filled in.
+type placementConfig struct {
+	name       string
+	id         uint64 // hash of the name
+	kind       Reason
+	first, end int32   // its endpoints are endpoints[first:end]
+	candidates []int32 // R1: itself, then its fallbacks
+	lastResort LastResort
+	selection  Policy
+	weighted   bool // weights differ
+	limit      LimitSpec
+	bodyMax    int64
+	breaker    BreakerSpec
+	health     HealthSpec
+	timeouts   TimeoutSpec
+}
+
+type endpointConfig struct {
+	name, url string
+	id        uint64 // hash of placement and URL (R12)
+	placement int32
+	weight    uint32 // percent
+}
+
+// Route is what Match says of a key under one Config.
+type Route struct {
+	Key       uint64 // hash of the routing key
+	Placement int32  // index in that Config, -1 for none
+	Reason    Reason
+	Refuse    Class // NoKey or UnknownKey when there is nowhere to go
+}
+
+// Match is the pure map from routing key to home placement. An empty key is
+// refused; an unknown key goes where the configuration says (R1). ok is false
+// exactly when the route refuses.
+func (c *Config) Match(key string) (route Route, ok bool) {
+	if key == "" {
+		return Route{Placement: -1, Refuse: NoKey}, false
+	}
+	hash := HashString(key)
+	if p, found := c.keys.find(key, hash); found {
+		return Route{Key: hash, Placement: p, Reason: c.placements[p].kind}, true
+	}
+	if c.fallback < 0 {
+		return Route{Key: hash, Placement: -1, Refuse: UnknownKey}, false
+	}
+	return Route{Key: hash, Placement: c.fallback, Reason: ReasonDefault}, true
+}
+
+// Version returns the operator's label.
+func (c *Config) Version() string { return c.version }
+
+// Digest returns a hash of the whole content, the version label included.
+// Two configurations with equal digests are treated as the same (R12).
+func (c *Config) Digest() uint64 { return c.digest }
+
+// Placements returns the number of placements; they are numbered from 0 in order of name.
+func (c *Config) Placements() int { return len(c.placements) }
+
+// Keys returns the number of routing keys.
+func (c *Config) Keys() int { return len(c.keys.keys) }
+
+// Key returns the i-th key in ascending order and the index of its placement.
+func (c *Config) Key(i int) (key string, placement int) {
+	return c.keys.keys[i], int(c.keys.placements[i])
+}
+
+// PlacementInfo is one compiled placement, for those who act on decisions or explain them.
+type PlacementInfo struct {
+	Name       string
+	Kind       Reason
+	Candidates []int32 // indexes of placements, itself first (R1); read only
+	FirstEP    int     // its endpoints are numbers FirstEP..EndEP-1 of Config.Endpoint
+	EndEP      int
+	Select     Policy
+	LastResort LastResort
+	Limit      LimitSpec
+	BodyMax    int64 // 0 for none
+	Breaker    BreakerSpec
+	Health     HealthSpec
+	Timeouts   TimeoutSpec
+}
+
+// Placement returns the i-th placement, every default filled in.
+func (c *Config) Placement(i int) PlacementInfo {
+	p := &c.placements[i]
+	return PlacementInfo{
+		Name: p.name, Kind: p.kind, Candidates: p.candidates,
+		FirstEP: int(p.first), EndEP: int(p.end),
+		Select: p.selection, LastResort: p.lastResort, Limit: p.limit, BodyMax: p.bodyMax,
+		Breaker: p.breaker, Health: p.health, Timeouts: p.timeouts,
+	}
+}
+
+// Timeouts returns the timeouts of the i-th placement: what the edge needs of each request.
+func (c *Config) Timeouts(i int) *TimeoutSpec { return &c.placements[i].timeouts }
+
+// BodyMax returns the body limit in bytes of the i-th placement, 0 for none.
+func (c *Config) BodyMax(i int) int64 { return c.placements[i].bodyMax }
+
+// Endpoints returns the number of endpoints over all placements.
+func (c *Config) Endpoints() int { return len(c.endpoints) }
+
+// EndpointInfo is one compiled endpoint.
+type EndpointInfo struct {
+	Name, URL string
+	Placement int
+	Weight    uint32 // percent
+}
+
+// Endpoint returns the i-th endpoint: sorted by placement, then by URL or, under First, as written.
+func (c *Config) Endpoint(i int) EndpointInfo {
+	e := &c.endpoints[i]
+	return EndpointInfo{Name: e.name, URL: e.url, Placement: int(e.placement), Weight: e.weight}
+}
+
+// FindPlacement returns the index of the placement with that name.
+func (c *Config) FindPlacement(name string) (int, bool) {
+	i, ok := searchPlacements(c.placements, name)
+	return int(i), ok
+}
+
+func searchPlacements(ps []placementConfig, name string) (int32, bool) {
+	lo, hi := int32(0), int32(len(ps))
+	for lo < hi {
+		mid := lo + (hi-lo)/2
+		if ps[mid].name < name {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo, lo < int32(len(ps)) && ps[lo].name == name
+}
+
+// hash folds the whole content into one word.
+func (c *Config) hash() uint64 {
+	f := fold(0)
+	f.string(c.version)
+	f.word(uint64(int64(c.fallback)))
+	f.word(uint64(c.unknownStatus))
+	for i, k := range c.keys.keys {
+		f.string(k)
+		f.word(uint64(c.keys.placements[i]))
+	}
+	for i := range c.placements {
+		c.placements[i].hash(&f)
+	}
+	for i := range c.endpoints {
+		e := &c.endpoints[i]
+		f.string(e.name)
+		f.word(e.id)
+		f.word(uint64(e.weight))
+	}
+	return uint64(f)
+}
+
+func (p *placementConfig) hash(f *fold) {
+	f.string(p.name)
+	f.word(uint64(p.kind))
+	f.word(uint64(p.end - p.first))
+	for _, c := range p.candidates {
+		f.word(uint64(c))
+	}
+	f.word(uint64(p.lastResort)<<8 | uint64(p.selection))
+	f.word(uint64(int64(p.limit.InFlight)))
+	f.word(uint64(int64(p.limit.Guests)))
+	f.word(uint64(p.limit.WhenFull))
+	f.word(uint64(p.bodyMax))
+	b := &p.breaker
+	f.word(bit(b.Off))
+	f.word(uint64(b.Failures)<<32 | uint64(b.Growth))
+	f.word(uint64(b.Open))
+	f.word(uint64(b.OpenMax))
+	f.word(uint64(b.Jitter)<<32 | uint64(b.Probes))
+	f.word(uint64(b.Successes)<<32 | uint64(b.MaxOpenPercent))
+	h := &p.health
+	f.word(bit(h.Off)<<1 | bit(h.StartUnhealthy))
+	f.string(h.Path)
+	f.word(uint64(h.Every))
+	f.word(uint64(h.Timeout))
+	f.word(uint64(h.Fall)<<32 | uint64(h.Rise))
+	t := &p.timeouts
+	for _, d := range [...]Duration{t.Connect, t.ResponseHeader, t.Request, t.BodyIdle, t.UpstreamIdle, t.Settle} {
+		f.word(uint64(d))
+	}
+}
+
+// fold is a running hash of words in order.
+type fold uint64
+
+func (f *fold) word(w uint64)   { *f = fold(finalise(uint64(*f) + w + golden)) }
+func (f *fold) string(s string) { f.word(HashString(s)); f.word(uint64(len(s))) }
+
+func bit(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}

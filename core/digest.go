@@ -1,0 +1,85 @@
+package core
+
+// The digest is a wrapping sum over entities, so that one entity can change
+// without touching the rest. Slot numbers, tokens, heap order and counters stay
+// out: two machines with equal digests decide alike from here on.
+
+// entity separates the kinds of things that the digest sums over.
+type entity uint64
+
+const (
+	entityRouter entity = 1 + iota
+	entityPlacement
+	entityEndpoint
+	entityAttempt
+)
+
+func mixWord(h, w uint64) uint64 { return finalise(h + w + golden) }
+
+func mixEntity(k entity, id, fields uint64) uint64 {
+	return mixWord(mixWord(uint64(k), id), fields)
+}
+
+// Digest returns the hash of the whole state: epoch, configuration, drain,
+// placements, endpoints and attempts in flight. The cost is that of what
+// changed since the last call.
+func (r *Router) Digest() uint64 {
+	for _, n := range r.touchedEndpoints {
+		e := &r.endpoints[n]
+		r.sum -= e.mixed
+		e.mixed = e.mix(r.timers.get(timerHealth, n), r.timers.get(timerHealthGuard, n))
+		r.sum += e.mixed
+		e.touched = false
+	}
+	r.touchedEndpoints = r.touchedEndpoints[:0]
+	for _, n := range r.touchedPlacements {
+		p := &r.placements[n]
+		r.sum -= p.mixed
+		p.mixed = p.mix()
+		r.sum += p.mixed
+		p.touched = false
+	}
+	r.touchedPlacements = r.touchedPlacements[:0]
+	return r.sum + r.mix()
+}
+
+func (r *Router) touchEndpoint(n int32) {
+	if e := &r.endpoints[n]; !e.touched {
+		e.touched = true
+		r.touchedEndpoints = append(r.touchedEndpoints, n)
+	}
+}
+
+func (r *Router) touchPlacement(n int32) {
+	if p := &r.placements[n]; !p.touched {
+		p.touched = true
+		r.touchedPlacements = append(r.touchedPlacements, n)
+	}
+}
+
+func (r *Router) mix() uint64 {
+	h := mixEntity(entityRouter, r.epoch.Term, r.epoch.Number)
+	if r.config != nil {
+		h = mixWord(h, r.config.digest)
+	}
+	h = mixWord(h, bit(r.draining))
+	return mixWord(h, uint64(r.timers.get(timerDrain, 0)))
+}
+
+func (p *placement) mix() uint64 {
+	if p.id == 0 {
+		return 0
+	}
+	return mixEntity(entityPlacement, p.id, uint64(p.inFlight)<<32|uint64(p.guests))
+}
+
+func (e *endpoint) mix(probe, guard Time) uint64 {
+	if e.id == 0 {
+		return 0
+	}
+	h := mixEntity(entityEndpoint, e.id, uint64(e.inFlight)<<1|bit(e.config >= 0))
+	h = mixWord(h, uint64(e.rotation))
+	h = e.breaker.mix(h)
+	h = e.health.mix(h)
+	return mixWord(mixWord(h, uint64(probe)), uint64(guard))
+}

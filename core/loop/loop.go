@@ -1,0 +1,135 @@
+// Package loop is the event loop around core.Router: it reads the clock it is
+// given, feeds Step, hands a caller its own decision, delivers the others and
+// keeps one timer armed at Deadline. It has no goroutine, lock or clock of its
+// own, so the simulator and production run this same code: the simulator calls
+// it from its event heap, the driver under its lock.
+package loop
+
+import "lockstep/core"
+
+// Clock tells time on the trace's scale.
+type Clock interface {
+	// Now returns the time since the trace's origin. It may repeat; the router
+	// clamps it if it decreases.
+	Now() core.Time
+	// NewTimer returns a stopped timer that calls fire once when it is due.
+	NewTimer(fire func()) Timer
+}
+
+// Timer is a one-shot alarm that can be moved.
+type Timer interface {
+	// Reset arms the timer for that time, replacing an earlier one. A time that
+	// has passed fires as soon as can be.
+	Reset(at core.Time)
+	Stop()
+}
+
+// Transport carries out what nobody waits for: probes, aborts, idle
+// connections to close, notes. Deliver is called inside the driver's lock: it
+// must neither block nor do IO, and must copy what it keeps.
+type Transport interface {
+	Deliver(d *core.Decision)
+}
+
+// Request is what a recorder keeps of a request beside its Event.
+type Request struct {
+	Key string    // routing key as the client sent it
+	ID  [2]uint64 // 128-bit request id, high half first
+}
+
+// Observer sees every recorded step: the input and all decisions, in the order
+// the lock gave. req is nil except for Arrive. It must copy what it keeps.
+type Observer interface {
+	Observe(now core.Time, ev *core.Event, req *Request, decisions []core.Decision)
+}
+
+// Loop drives one router. It is not safe for concurrent use: its caller owns
+// the order of events.
+type Loop struct {
+	router    *core.Router
+	clock     Clock
+	transport Transport
+	observer  Observer // nil for none
+	timer     Timer
+	armed     core.Time
+	out       []core.Decision
+}
+
+// New returns a loop around r. wake is called when the timer is due; it must
+// lead to Wake, under the driver's lock if there is one. observer may be nil.
+func New(r *core.Router, c Clock, t Transport, observer Observer, wake func()) *Loop {
+	l := &Loop{router: r, clock: c, transport: t, observer: observer, armed: core.Never}
+	l.timer = c.NewTimer(wake)
+	l.out = make([]core.Decision, 0, 64)
+	l.arm()
+	return l
+}
+
+// Router returns the router, for reading.
+func (l *Loop) Router() *core.Router { return l.router }
+
+// Arrive decides one request. ev.Route and ev.Epoch may come from a Match made
+// before the lock; if another configuration is in force by now, the key is
+// matched again, so that every request is decided under the current epoch. The
+// decision is Forward or Reject.
+func (l *Loop) Arrive(ev *core.Event, req *Request) core.Decision {
+	if epoch := l.router.Epoch(); ev.Epoch != epoch {
+		ev.Epoch = epoch
+		if c := l.router.Config(); c != nil {
+			ev.Route, _ = c.Match(req.Key)
+		}
+	}
+	out := l.step(ev, req)
+	return out[len(out)-1] // Step appends an Arrive's own decision last
+}
+
+// Adopt offers a configuration and returns Ack or Nack.
+func (l *Loop) Adopt(ev *core.Event) core.Decision {
+	out := l.step(ev, nil)
+	return out[len(out)-1]
+}
+
+// Apply feeds any other event.
+func (l *Loop) Apply(ev *core.Event) { l.step(ev, nil) }
+
+// Wake is for the timer: it fires what is due. A Wake with nothing due only
+// arms the timer again, and is not recorded.
+func (l *Loop) Wake() {
+	l.armed = core.Never
+	if now := l.clock.Now(); l.router.Deadline() <= now {
+		l.stepAt(now, &core.Event{Kind: core.Tick}, nil)
+		return
+	}
+	l.arm()
+}
+
+// Stop disarms the timer.
+func (l *Loop) Stop() { l.timer.Stop() }
+
+func (l *Loop) step(ev *core.Event, req *Request) []core.Decision {
+	return l.stepAt(l.clock.Now(), ev, req)
+}
+
+func (l *Loop) stepAt(now core.Time, ev *core.Event, req *Request) []core.Decision {
+	l.out = l.router.Step(now, ev, l.out[:0])
+	if l.observer != nil {
+		l.observer.Observe(l.router.Now(), ev, req, l.out)
+	}
+	own := ev.Kind == core.Arrive || ev.Kind == core.Adopt
+	for i := range l.out {
+		if last := i == len(l.out)-1; !(own && last) {
+			l.transport.Deliver(&l.out[i])
+		}
+	}
+	l.arm()
+	return l.out
+}
+
+// arm moves the timer forward only: a wake that comes too early is harmless and
+// cheaper than moving the timer at every step.
+func (l *Loop) arm() {
+	if d := l.router.Deadline(); d < l.armed {
+		l.armed = d
+		l.timer.Reset(d)
+	}
+}

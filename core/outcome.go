@@ -1,0 +1,168 @@
+package core
+
+// Outcomes (R6, R7): what the end of an attempt says about its endpoint. A
+// request books one outcome, at Finish or, when its body outlives settle, at
+// Reply; after a Reply at most one broken body more.
+
+// reply books the outcome of a response whose body still flows.
+func (r *Router) reply(now Time, ev *Event, out []Decision) []Decision {
+	s := r.slots.find(ev.Handle)
+	if s == nil {
+		return r.ignore(now, 7, CauseUnknownHandle, out)
+	}
+	if s.replied {
+		return r.ignore(now, 7, CauseSecondReply, out)
+	}
+	class, ok := outcomeOf(ClassNone, ev.Status)
+	if !ok {
+		return r.ignore(now, 7, CauseBadStatus, out)
+	}
+	id := r.endpoints[s.endpoint].id
+	r.sum -= s.mix(id)
+	s.replied = true
+	r.sum += s.mix(id)
+	return r.book(now, s, ev.Handle.Slot, class, out)
+}
+
+// finish books the outcome if it is still owed and frees the slot.
+func (r *Router) finish(now Time, ev *Event, out []Decision) []Decision {
+	s := r.slots.find(ev.Handle)
+	if s == nil {
+		return r.ignore(now, 7, CauseUnknownHandle, out)
+	}
+	class, ok := outcomeOf(ev.Class, ev.Status)
+	if !ok {
+		out = r.ignore(now, 7, CauseBadStatus, out)
+	}
+	if !s.replied || class == BrokenBody || class == BodyTimeout {
+		out = r.book(now, s, ev.Handle.Slot, class, out)
+	}
+	return r.free(now, s, ev.Handle.Slot, out)
+}
+
+// outcomeOf joins the edge's class and the upstream's status into one class. A
+// status or class outside its range is the edge's fault: internal, not ok.
+func outcomeOf(class Class, status uint16) (Class, bool) {
+	switch {
+	case class >= classes:
+		return Internal, false
+	case class != ClassNone:
+		return class, true
+	case status < 100 || status > 599:
+		return Internal, false
+	case status >= 500:
+		return Upstream5xx, true
+	}
+	return ClassNone, true
+}
+
+// book applies one outcome to the breaker of the endpoint that served (R4).
+func (r *Router) book(now Time, s *slot, n uint32, class Class, out []Decision) []Decision {
+	e := &r.endpoints[s.endpoint]
+	effect := class.Effect()
+	if e.config < 0 || r.breakerSpec(e).Off {
+		return out // a retiring endpoint's breaker stands still (R12)
+	}
+	if s.generation != e.breaker.gen {
+		if effect == EffectExcluded {
+			return out
+		}
+		return r.ignore(now, 6, CauseOldGeneration, out)
+	}
+	r.touchEndpoint(s.endpoint)
+	if e.breaker.state == HalfOpen {
+		r.timers.set(timerBreakerGuard, s.endpoint, e.breaker.dropProbe(n))
+		return r.bookProbe(now, s.endpoint, effect, out)
+	}
+	out = r.ensure(e.breaker.state == Closed, now, "an attempt holds the ticket of an open breaker", out)
+	switch effect {
+	case EffectOK:
+		e.breaker.failures = 0
+	case EffectFailure:
+		if e.breaker.failures++; e.breaker.failures >= r.breakerSpec(e).Failures {
+			return r.trip(now, s.endpoint, out)
+		}
+	}
+	return out
+}
+
+func (r *Router) breakerSpec(e *endpoint) *BreakerSpec {
+	return &r.config.placements[r.placements[e.placement].config].breaker
+}
+
+// bookProbe applies the outcome of a half-open probe that has been dropped from the guards.
+func (r *Router) bookProbe(now Time, number int32, effect Effect, out []Decision) []Decision {
+	e := &r.endpoints[number]
+	switch effect {
+	case EffectFailure:
+		return r.relapse(now, number, out)
+	case EffectOK:
+		if e.breaker.successes++; e.breaker.successes < r.breakerSpec(e).Successes {
+			return out
+		}
+		out = r.ensure(e.breaker.move(breakerRecover), now, "recovered from a state other than half_open", out)
+		e.breaker.reopened = 0
+		r.timers.set(timerBreakerGuard, number, Never)
+		return append(out, r.about(NoteClosed, 6, now, number))
+	}
+	return out
+}
+
+// trip opens a closed breaker unless too many of its placement are open.
+func (r *Router) trip(now Time, number int32, out []Decision) []Decision {
+	e := &r.endpoints[number]
+	p := &r.config.placements[r.placements[e.placement].config]
+	open, total := 0, int(p.end-p.first)
+	for i := p.first; i < p.end; i++ {
+		open += int(bit(r.endpoints[r.numbers.endpoint[i]].breaker.state != Closed))
+	}
+	if open >= max(1, total*int(p.breaker.MaxOpenPercent)/100) {
+		e.breaker.failures = 0
+		d := r.about(NoteTripCapped, 6, now, number)
+		d.Count = uint32(open)
+		return append(out, d)
+	}
+	return r.open(now, number, breakerTrip, out)
+}
+
+// relapse opens a half-open breaker again, for longer.
+func (r *Router) relapse(now Time, number int32, out []Decision) []Decision {
+	b := &r.endpoints[number].breaker
+	b.reopened = min(b.reopened+1, maxReopened)
+	r.timers.set(timerBreakerGuard, number, Never)
+	return r.open(now, number, breakerRelapse, out)
+}
+
+func (r *Router) open(now Time, number int32, in breakerInput, out []Decision) []Decision {
+	e := &r.endpoints[number]
+	out = r.ensure(e.breaker.move(in), now, "opened from a state that cannot open", out)
+	e.breaker.until = now.Add(e.breaker.openTime(r.breakerSpec(e), r.seed, e.id))
+	r.touchEndpoint(number)
+	d := r.about(NoteOpened, 6, now, number)
+	d.Until = e.breaker.until
+	return append(out, d)
+}
+
+// breakerGuard fails a half-open probe that never answered.
+func (r *Router) breakerGuard(at Time, number int32, out []Decision) []Decision {
+	return r.relapse(at, number, out)
+}
+
+// free ends the attempt in slot n; an endpoint that retires goes with its last one.
+func (r *Router) free(now Time, s *slot, n uint32, out []Decision) []Decision {
+	number := s.endpoint
+	e := &r.endpoints[number]
+	p := &r.placements[e.placement]
+	out = r.ensure(e.inFlight > 0 && p.inFlight > 0 && p.guests >= int32(bit(s.guest)), now, "a slot without its count", out)
+	e.inFlight--
+	p.inFlight--
+	p.guests -= int32(bit(s.guest))
+	r.sum -= s.mix(e.id)
+	r.touchEndpoint(number)
+	r.touchPlacement(e.placement)
+	r.slots.release(n)
+	if e.config < 0 && e.inFlight == 0 {
+		out = r.retire(now, number, out)
+	}
+	return out
+}

@@ -1,0 +1,140 @@
+package core
+
+// Spec is a configuration as a person means it, before validation: names, not
+// numbers. Compile turns it into a Config. Every zero value means the default
+// named beside the field. Sources: BASELINE for defaults, rules R1-R13.
+type Spec struct {
+	Version        string // the operator's own label; not empty
+	Keys           []KeySpec
+	Default        string          // placement that takes unknown keys; "" refuses them
+	UnknownStatus  uint16          // status of that refusal, 400..599; 0 means 421
+	ChainFallbacks bool            // R1, baseline forms: follow fallbacks, then Default
+	Placements     []PlacementSpec // order carries no meaning
+}
+
+// KeySpec sends one routing key to a placement.
+type KeySpec struct{ Key, Placement string }
+
+// PlacementSpec is one dedicated cell or shared tier.
+type PlacementSpec struct {
+	Name       string
+	Kind       Reason         // ReasonDedicated or ReasonTier; 0 means by name: tier1, tier2, tier3 are tiers
+	Endpoints  []EndpointSpec // at least 1, at most MaxEndpoints
+	Fallback   []string       // R1; at most MaxCandidates-1, or 1 with ChainFallbacks
+	LastResort LastResort     // R3; 0 means use
+	Select     Policy         // R10; 0 means round_robin
+	Limit      LimitSpec
+	BodyMax    int64 // bytes of request body; 0 means no limit
+	Breaker    BreakerSpec
+	Health     HealthSpec
+	Timeouts   TimeoutSpec
+	Retries    uint32 // R11, later; only 0
+	Panic      uint32 // R9, later; only 0
+}
+
+// EndpointSpec is one upstream address. Its identity is placement and URL.
+type EndpointSpec struct {
+	Name   string // for explanations only; "" means the URL
+	URL    string // absolute, http or https
+	Weight uint32 // percent of a full share, 1..10000; 0 means 100
+	Limit  uint32 // cap on the endpoint's own requests in flight, R2; later, only 0
+}
+
+// LimitSpec is R5, per router.
+type LimitSpec struct {
+	InFlight int32    // requests in flight; 0 means no limit
+	Guests   int32    // of those, how many may have come by failover; 0 means no cap, -1 none at all
+	WhenFull WhenFull // 0 means reject
+}
+
+// BreakerSpec is R6, per endpoint.
+type BreakerSpec struct {
+	Off            bool
+	Failures       uint32   // consecutive failures that trip it; 0 means 5
+	Open           Duration // first open time; 0 means 30 s
+	Growth         uint32   // parts per million by which each reopening multiplies it, 1e6..10e6; 0 means 1e6 (none)
+	OpenMax        Duration // cap on the grown open time; 0 means 10 x Open
+	Jitter         uint32   // parts per million of the open time added at most, by hash; 0 means none
+	Probes         uint32   // requests admitted at once in half_open, 1..MaxProbes; 0 means 1
+	Successes      uint32   // probe successes that close it; 0 means 1
+	MaxOpenPercent uint32   // share of a placement's endpoints open at once, 1..100; 0 means 100
+	FailureRatio   uint32   // later; only 0
+	SlowRatio      uint32   // later; only 0
+	Preset         string   // later; only "" and "baseline"
+}
+
+// HealthSpec is R8, per endpoint.
+type HealthSpec struct {
+	Off            bool
+	Path           string   // "" means /health
+	Every          Duration // 0 means 10 s
+	Timeout        Duration // 0 means 2 s
+	Fall           uint32   // failed probes in a row that make it unhealthy; 0 means 3
+	Rise           uint32   // good probes in a row that make it healthy; 0 means 2
+	StartUnhealthy bool
+}
+
+// TimeoutSpec is what the edge owns (DESIGN, "Who owns time"). Core reads
+// Connect and ResponseHeader for the guard of a half-open probe.
+type TimeoutSpec struct {
+	Connect        Duration // 0 means 5 s
+	ResponseHeader Duration // 0 means 10 s
+	Request        Duration // up to the response headers; 0 means 30 s
+	BodyIdle       Duration // 0 means 60 s
+	UpstreamIdle   Duration // 0 means 90 s
+	Settle         Duration // a body that flows longer books its outcome early; 0 means 1 s
+}
+
+// Limits of a Spec, each so that one Step stays bounded work.
+const (
+	MaxCandidates = 8
+	MaxEndpoints  = 1024  // per placement
+	MaxPlacements = 65536 // per configuration
+	MaxProbes     = 8
+)
+
+// Policy is R10: how an endpoint is selected inside a placement.
+type Policy uint8
+
+// Selection policies. Hash is rendezvous hashing of the routing key.
+const (
+	RoundRobin Policy = iota
+	LeastRequest
+	Rendezvous
+	First
+	policies
+)
+
+// WhenFull is R5: what a placement does with a request it has no room for.
+type WhenFull uint8
+
+// What a full placement does. Queue is later and refused by Compile.
+const (
+	RejectWhenFull WhenFull = iota
+	FailOverWhenFull
+	QueueWhenFull
+)
+
+// LastResort is R3: whether an endpoint that only health blocks may serve when nothing else can.
+type LastResort uint8
+
+// UseLastResort is the baseline's "health never blocks a request".
+const (
+	UseLastResort LastResort = iota
+	RefuseLastResort
+)
+
+// String returns the name used in configuration.
+func (p Policy) String() string {
+	switch p {
+	case RoundRobin:
+		return "round_robin"
+	case LeastRequest:
+		return "least_request"
+	case Rendezvous:
+		return "rendezvous"
+	case First:
+		return "first"
+	}
+	return "unknown"
+}

@@ -1,0 +1,91 @@
+package core
+
+// Views: what checkers, explanations, metrics and pages may see of the state.
+// Nothing here changes it.
+
+// PlacementView is the state of one placement.
+type PlacementView struct {
+	Name     string // "" for a free number
+	Index    int    // in the current Config, -1 once removed
+	InFlight int
+	Guests   int
+}
+
+// Placements returns the number of placement numbers in use or free; they run from 0.
+func (r *Router) Placements() int { return len(r.placements) }
+
+// Placement returns the state of placement number n; a number outside the range gives the zero view with Index -1.
+func (r *Router) Placement(n int32) PlacementView {
+	if n < 0 || int(n) >= len(r.placements) {
+		return PlacementView{Index: -1}
+	}
+	p := &r.placements[n]
+	return PlacementView{Name: p.name, Index: int(p.config), InFlight: int(p.inFlight), Guests: int(p.guests)}
+}
+
+// EndpointView is the state of one endpoint.
+type EndpointView struct {
+	Name, URL string // "" for a free number
+	Index     int    // in the current Config, -1 while retiring
+	Placement int32  // number of its placement
+	InFlight  int
+	Breaker   Circuit
+	Failures  int // in a row, while closed
+	Until     Time
+	Probes    int // half-open probes out
+	Unhealthy bool
+	Streak    int // active probes in a row against the present health
+	Probing   bool
+	NextProbe Time
+}
+
+// Endpoints returns the number of endpoint numbers in use or free; they run from 0.
+func (r *Router) Endpoints() int { return len(r.endpoints) }
+
+// Endpoint returns the state of endpoint number n; a number outside the range gives the zero view with Index -1.
+func (r *Router) Endpoint(n int32) EndpointView {
+	if n < 0 || int(n) >= len(r.endpoints) {
+		return EndpointView{Index: -1, Placement: -1}
+	}
+	e := &r.endpoints[n]
+	return EndpointView{
+		Name: e.name, URL: e.url, Index: int(e.config), Placement: e.placement,
+		InFlight: int(e.inFlight), Breaker: e.breaker.state, Failures: int(e.breaker.failures),
+		Until: e.breaker.until, Probes: int(e.breaker.probes), Unhealthy: e.health.unhealthy,
+		Streak: int(e.health.streak), Probing: e.health.token != 0, NextProbe: r.timers.get(timerHealth, n),
+	}
+}
+
+// EndpointNumber returns the number of the endpoint at index i of the current Config.
+func (r *Router) EndpointNumber(i int) int32 { return r.numbers.endpoint[i] }
+
+// PlacementNumber returns the number of the placement at index i of the current Config.
+func (r *Router) PlacementNumber(i int) int32 { return r.numbers.placement[i] }
+
+// Blocked returns what keeps endpoint n from taking a request at now (R2).
+func (r *Router) Blocked(now Time, n int32) Block {
+	if n < 0 || int(n) >= len(r.endpoints) || r.endpoints[n].config < 0 {
+		return BlockRetiring
+	}
+	e := &r.endpoints[n]
+	return r.block(e, &r.config.placements[r.placements[e.placement].config], now)
+}
+
+// Attempt is one attempt in flight.
+type Attempt struct {
+	Handle   Handle
+	Request  uint64
+	Endpoint int32
+	Guest    bool // came by failover
+	Probe    bool // half-open probe
+	Replied  bool // its outcome is booked
+}
+
+// Attempt returns the attempt that h names; ok is false when it has ended.
+func (r *Router) Attempt(h Handle) (a Attempt, ok bool) {
+	s := r.slots.find(h)
+	if s == nil {
+		return Attempt{}, false
+	}
+	return Attempt{h, s.request, s.endpoint, s.guest, s.probe, s.replied}, true
+}
