@@ -1,0 +1,93 @@
+package core_test
+
+import (
+	"testing"
+
+	"lockstep/core"
+)
+
+// TestNoEventKindAllocates steps every kind of event through a warm router.
+func TestNoEventKindAllocates(t *testing.T) {
+	a, b := mustCompile(t, referenceSpec(100)), mustCompile(t, func() core.Spec {
+		s := referenceSpec(100)
+		s.Version = "other"
+		s.Placements = s.Placements[:12] // endpoints leave and come back
+		for i := range s.Placements {
+			s.Placements[i].Fallback = nil
+		}
+		s.Keys = s.Keys[:12]
+		return s
+	}())
+	out := make([]core.Decision, 0, 1024)
+	now := core.Time(0)
+	router := func() *core.Router {
+		r := adopted(a)
+		r.Reserve(b, 1024)
+		out = r.Step(now, &core.Event{Kind: core.Tick}, out[:0])
+		return r
+	}
+	r := router()
+	route, _ := a.Match("tenant-0000003")
+	arrive := core.Event{Kind: core.Arrive, Epoch: r.Epoch(), Route: route}
+	forward := func() core.Decision {
+		now += core.Time(core.Millisecond)
+		out = r.Step(now, &arrive, out[:0])
+		return out[len(out)-1]
+	}
+	kinds := map[string]func(){
+		"arrive and finish ok": func() {
+			out = r.Step(now, &core.Event{Kind: core.Finish, Handle: forward().Handle, Status: 200}, out[:0])
+		},
+		"arrive and finish failed, breakers moving": func() {
+			out = r.Step(now, &core.Event{Kind: core.Finish, Handle: forward().Handle, Class: core.ConnectRefused}, out[:0])
+		},
+		"reply": func() {
+			h := forward().Handle
+			out = r.Step(now, &core.Event{Kind: core.Reply, Handle: h, Status: 200}, out[:0])
+			out = r.Step(now, &core.Event{Kind: core.Finish, Handle: h, Status: 200}, out[:0])
+		},
+		"tick, with probes and their guards": func() {
+			now += core.Time(10 * core.Second)
+			out = r.Step(now, &core.Event{Kind: core.Tick}, out[:0])
+		},
+		"probed": func() {
+			now += core.Time(10 * core.Second)
+			out = r.Step(now, &core.Event{Kind: core.Tick}, out[:0])
+			for i := range out {
+				if out[i].Kind == core.Probe {
+					d := out[i]
+					out = r.Step(now, &core.Event{Kind: core.Probed, Endpoint: d.Endpoint, Token: d.Token, OK: i%2 == 0}, out[:0])
+					break
+				}
+			}
+		},
+		"adopt, endpoints leaving and coming back": func() {
+			next := a
+			if r.Config() == a {
+				next = b
+			}
+			out = r.Step(now, &core.Event{Kind: core.Adopt, Config: next}, out[:0])
+			arrive.Epoch = r.Epoch()
+		},
+		"refused adopt": func() {
+			out = r.Step(now, &core.Event{Kind: core.Adopt, Fault: core.FaultInvalid}, out[:0])
+		},
+		"control":        func() { out = r.Step(now, &core.Event{Kind: core.Control}, out[:0]) },
+		"unknown handle": func() { out = r.Step(now, &core.Event{Kind: core.Finish}, out[:0]) },
+		"unknown kind":   func() { out = r.Step(now, &core.Event{Kind: 200}, out[:0]) },
+		"digest":         func() { forward(); r.Digest() },
+		"drain with attempts left": func() {
+			r.Step(now, &core.Event{Kind: core.Drain, Deadline: now}, out[:0])
+			out = r.Step(now+1, &core.Event{Kind: core.Tick}, out[:0])
+		},
+	}
+	for name, step := range kinds {
+		r = router()
+		arrive.Epoch = r.Epoch()
+		step()
+		step()
+		if n := testing.AllocsPerRun(200, step); n != 0 {
+			t.Errorf("%s: %v allocations a run", name, n)
+		}
+	}
+}
