@@ -1,0 +1,52 @@
+// Command lockstep is the router and everything around it. Each subcommand has
+// a file of its own; a command is listed here from the day it works.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes (DESIGN, section 6).
+const (
+	exitOK     = 0
+	exitFailed = 1 // a property or verdict failed
+	exitUsage  = 2 // usage or bad input
+)
+
+// errFailed marks an error that is a verdict, not a misuse: exit code 1.
+var errFailed = errors.New("failed")
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errFailed):
+		return exitFailed
+	}
+	fmt.Fprintf(stderr, "lockstep: %v\n", err)
+	return exitUsage
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "lockstep",
+		Short:         "A deterministic HTTP router: prove its decisions before a deploy, replay them after an incident.",
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand()
+	return root
+}
