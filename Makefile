@@ -1,0 +1,51 @@
+# Every target sets itself up: a clean clone and Go 1.26 are enough.
+# `make` alone prints this list.
+
+GO       ?= go
+TOOL      = $(GO) tool -modfile=.ci/tools/go.mod
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS   = -X main.version=$(VERSION)
+BENCHTIME ?= 1s
+BENCH     ?= .
+GOFILES   = $(shell git ls-files -co --exclude-standard '*.go')
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo test bench lint fmt golden determinism mutate clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+deps: ## fetch modules and tools; emulators for `make determinism` where apt-get is at hand
+	$(GO) mod download
+	$(GO) mod download -modfile=.ci/tools/go.mod
+	@.ci/emulators
+
+build: ## build bin/lockstep, without machine paths and stamped with the version
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lockstep ./cmd/lockstep
+
+demo: build ## control plane, router, four cells and the admin page in one process
+	bin/lockstep demo
+
+test: ## all tests
+	$(GO) test ./...
+
+bench: ## all benchmarks (BENCHTIME=1s, BENCH=regexp)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
+
+lint: ## golangci-lint with the linters of .golangci.yml
+	$(TOOL) golangci-lint run ./...
+
+fmt: ## gofumpt, in place
+	$(TOOL) gofumpt -w $(GOFILES)
+
+golden: ## regenerate traces/**/*.ndjson; review the diff before you commit it
+	$(GO) test ./traces/story -rewrite
+
+determinism: build ## one digest: twice, on 1 and 2 cores, -race, and on 386, arm64 and s390x
+	.ci/determinism
+
+mutate: ## mutation score of core (minutes; not in CI)
+	$(TOOL) gremlins unleash ./core
+
+clean: ## remove what the targets above made
+	rm -rf bin out
