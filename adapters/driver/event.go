@@ -1,0 +1,108 @@
+package driver
+
+import (
+	"lockstep/core"
+)
+
+// Arrival is what the edge knows of a request when it asks where to send it.
+type Arrival struct {
+	Key        string      // routing key as the client sent it; empty is refused as no_key
+	ID         [2]uint64   // 128-bit request id, high half first
+	Source     uint8       // which of the route's key sources gave the key, from 0
+	Method     core.Method // class of the method
+	Length     int64       // bytes of body, -1 unknown
+	Replayable bool        // the body could be sent again
+	Priority   uint8       // criticality, 0 is the most critical
+}
+
+// Admission answers an Arrival: Kind is Forward or Reject.
+type Admission struct {
+	core.Decision
+	*Target // never nil
+}
+
+// Delivery is a decision that nobody waits for.
+type Delivery struct {
+	core.Decision
+	*Target // never nil
+}
+
+// Arrive decides one request. A Forward must be followed by exactly one Finish
+// with its Handle. It allocates nothing.
+func (d *Driver) Arrive(a Arrival) (out Admission) {
+	f := d.inForce.Load()
+	var route core.Route
+	if f.config != nil {
+		route, _ = f.config.Match(a.Key) // before the lock: it may hash a long key
+	} else if a.Key == "" {
+		route.Refuse = core.NoKey
+	}
+	id := core.RequestHash(a.ID[0], a.ID[1])
+
+	d.mu.Lock()
+	ev := &d.arrival // field by field: it is half the cost of a fresh Event
+	ev.Kind, ev.Route, ev.Epoch, ev.Request = core.Arrive, route, f.epoch, id
+	ev.Method, ev.Source, ev.Priority = a.Method, a.Source, a.Priority
+	ev.Length, ev.Replayable = a.Length, a.Replayable
+	d.request.Key, d.request.ID = a.Key, a.ID
+	out.Decision = d.loop.Arrive(ev, &d.request)
+	out.Target = d.targets.of(&out.Decision)
+	d.mu.Unlock()
+	return out
+}
+
+// Reply reports a response whose body still flows settle after its headers
+// came. Most requests end before and need only Finish.
+func (d *Driver) Reply(h core.Handle, status uint16) {
+	d.apply(core.Event{Kind: core.Reply, Handle: h, Status: status})
+}
+
+// Finish ends an attempt. class is ClassNone for a completed response, whose
+// status decides then; sent says whether any of the request reached the upstream.
+func (d *Driver) Finish(h core.Handle, class core.Class, status uint16, sent bool) {
+	d.mu.Lock()
+	ev := &d.finish
+	ev.Kind, ev.Handle, ev.Class, ev.Status, ev.Sent = core.Finish, h, class, status, sent
+	d.loop.Apply(ev)
+	d.mu.Unlock()
+}
+
+// Probed reports an active probe: endpoint and token are those of its Probe decision.
+func (d *Driver) Probed(endpoint int32, token uint32, ok bool) {
+	d.apply(core.Event{Kind: core.Probed, Endpoint: endpoint, Token: token, OK: ok})
+}
+
+// Control notes that the control plane went up or down. It changes no decision (R13).
+func (d *Driver) Control(up bool) { d.apply(core.Event{Kind: core.Control, OK: up}) }
+
+// Drain stops admitting (R14). What is still in flight at deadline gets an Abort.
+func (d *Driver) Drain(deadline core.Time) {
+	d.apply(core.Event{Kind: core.Drain, Deadline: deadline})
+}
+
+// Adopt offers a configuration and returns Ack or Nack (R12). The zero epoch
+// is for a peer without epochs. With a fault, c may be nil: the push is refused
+// and recorded.
+func (d *Driver) Adopt(c *core.Config, epoch core.Epoch, origin core.Origin, fault core.Fault) core.Decision {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.loop.Router()
+	if c != nil {
+		r.Reserve(c, 0)
+		d.queue.reserve(2*r.Endpoints() + c.Endpoints()) // closed, retired, probed
+	}
+	d.event = core.Event{Kind: core.Adopt, Config: c, Epoch: epoch, Origin: origin, Fault: fault}
+	answer := d.loop.Adopt(&d.event)
+	if f := d.inForce.Load(); f.config != r.Config() || f.epoch != r.Epoch() {
+		d.inForce.Store(&inForce{r.Config(), r.Epoch()})
+		d.targets = newTargets(r)
+	}
+	return answer
+}
+
+func (d *Driver) apply(ev core.Event) {
+	d.mu.Lock()
+	d.event = ev
+	d.loop.Apply(&d.event)
+	d.mu.Unlock()
+}

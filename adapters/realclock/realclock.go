@@ -1,0 +1,61 @@
+// Package realclock joins github.com/benbjohnson/clock to loop.Clock, so that
+// production runs on clock.New and tests of the loop and its drivers on
+// clock.NewMock. It holds nothing but the origin of the time scale: no lock,
+// no goroutine, and no other reader of time belongs here.
+package realclock
+
+import (
+	"time"
+
+	"github.com/benbjohnson/clock"
+
+	"lockstep/core"
+	"lockstep/core/loop"
+)
+
+// Clock tells the time since its origin. It implements loop.Clock.
+type Clock struct {
+	clock  clock.Clock
+	origin time.Time
+}
+
+// New returns a clock whose origin, core.Time 0, is c's present.
+func New(c clock.Clock) *Clock { return &Clock{c, c.Now()} }
+
+// Now returns the time since the origin. The real clock's is monotonic: it
+// neither jumps nor repeats when the wall clock is set. A mock may go back; the
+// router clamps that.
+func (c *Clock) Now() core.Time {
+	// Since, not Now: it reads the monotonic clock alone, at half the price.
+	return core.Time(c.clock.Since(c.origin))
+}
+
+// Origin returns the wall-clock time of core.Time 0.
+func (c *Clock) Origin() time.Time { return c.origin }
+
+// NewTimer returns a stopped timer. fire runs in a goroutine of its own.
+func (c *Clock) NewTimer(fire func()) loop.Timer { return &timer{clock: c, fire: fire} }
+
+// timer makes its alarm at the first Reset: clock has no stopped timers.
+type timer struct {
+	clock *Clock
+	fire  func()
+	alarm *clock.Timer
+}
+
+// Reset implements loop.Timer.
+func (t *timer) Reset(at core.Time) {
+	wait := time.Duration(max(0, at.Sub(t.clock.Now())))
+	if t.alarm == nil {
+		t.alarm = t.clock.clock.AfterFunc(wait, t.fire)
+		return
+	}
+	t.alarm.Reset(wait)
+}
+
+// Stop implements loop.Timer.
+func (t *timer) Stop() {
+	if t.alarm != nil {
+		t.alarm.Stop()
+	}
+}
