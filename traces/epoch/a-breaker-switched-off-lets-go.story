@@ -1,0 +1,17 @@
+# R6, R12: a push that switches the breaker off closes it; an attempt from before counts for nothing when it is on again.
+
+config
+  key visa -> visa
+  placement visa endpoints=a breaker.failures=1 breaker.open=60s
+config off
+  key visa -> visa
+  placement visa endpoints=a breaker=off
+
+1s  get visa 500
+      forward visa/a dedicated closed
+      opened visa/a until 61s
+2s  adopt off
+      adopted 0.2
+      ack 0.2
+3s  get visa 200
+      forward visa/a dedicated closed

@@ -1,0 +1,204 @@
+package story
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"lockstep/core"
+)
+
+// configBuilder turns the lines of a config block into a Spec.
+type configBuilder struct {
+	spec     core.Spec
+	defaults []string
+}
+
+func newConfigBuilder(name string) *configBuilder {
+	if name == "" {
+		name = "start"
+	}
+	return &configBuilder{spec: core.Spec{Version: name}}
+}
+
+func (b *configBuilder) line(w []string) error {
+	switch {
+	case w[0] == "key" && len(w) == 4 && w[2] == "->":
+		b.spec.Keys = append(b.spec.Keys, core.KeySpec{Key: w[1], Placement: w[3]})
+	case w[0] == "default" && len(w) == 2:
+		b.spec.Default = w[1]
+	case w[0] == "unknown_key" && len(w) == 3 && w[1] == "reject":
+		n, err := strconv.ParseUint(w[2], 10, 16)
+		b.spec.UnknownStatus = uint16(n)
+		return err
+	case w[0] == "chain" && len(w) == 1:
+		b.spec.ChainFallbacks = true
+	case w[0] == "defaults":
+		b.defaults = w[1:]
+	case w[0] == "placement" && len(w) >= 2:
+		return b.placement(w[1], w[2:])
+	default:
+		return fmt.Errorf("%q is not a line of a config block; README.md lists them", strings.Join(w, " "))
+	}
+	return nil
+}
+
+func (b *configBuilder) placement(name string, options []string) error {
+	p := core.PlacementSpec{Name: name}
+	p.Health.Off = true
+	for _, option := range append(b.defaults[:len(b.defaults):len(b.defaults)], options...) {
+		k, v, ok := strings.Cut(option, "=")
+		if !ok {
+			return fmt.Errorf("option %q has no value; write it as name=value", option)
+		}
+		if err := setOption(&p, k, v); err != nil {
+			return fmt.Errorf("option %s: %w", option, err)
+		}
+	}
+	b.spec.Placements = append(b.spec.Placements, p)
+	return nil
+}
+
+func setOption(p *core.PlacementSpec, key, value string) error {
+	part, field, _ := strings.Cut(key, ".")
+	switch part {
+	case "breaker":
+		return setBreaker(&p.Breaker, field, value)
+	case "health":
+		return setHealth(&p.Health, field, value)
+	case "endpoints":
+		return setEndpoints(p, value)
+	case "fallback":
+		p.Fallback = strings.Split(value, ",")
+		return nil
+	case "kind":
+		return oneOf(&p.Kind, value, core.ReasonDedicated, core.ReasonTier)
+	case "select":
+		return oneOf(&p.Select, value, core.RoundRobin, core.LeastRequest, core.Rendezvous, core.First)
+	case "last_resort":
+		return word(&p.LastResort, value, map[string]core.LastResort{"use": core.UseLastResort, "refuse": core.RefuseLastResort})
+	case "when_full":
+		return word(&p.Limit.WhenFull, value, map[string]core.WhenFull{"reject": core.RejectWhenFull, "fail_over": core.FailOverWhenFull})
+	case "limit":
+		return count(&p.Limit.InFlight, value)
+	case "guests":
+		if value == "none" {
+			value = "-1"
+		}
+		return count(&p.Limit.Guests, value)
+	case "body_max":
+		return count(&p.BodyMax, value)
+	case "connect":
+		return duration(&p.Timeouts.Connect, value)
+	case "response_header":
+		return duration(&p.Timeouts.ResponseHeader, value)
+	}
+	return fmt.Errorf("there is no such option")
+}
+
+func setBreaker(b *core.BreakerSpec, field, value string) error {
+	switch field {
+	case "":
+		return word(&b.Off, value, map[string]bool{"on": false, "off": true})
+	case "failures":
+		return count(&b.Failures, value)
+	case "open":
+		return duration(&b.Open, value)
+	case "grow":
+		return ppm(&b.Growth, value, 1e6)
+	case "open_max":
+		return duration(&b.OpenMax, value)
+	case "jitter":
+		return ppm(&b.Jitter, strings.TrimSuffix(value, "%"), 1e4)
+	case "probes":
+		return count(&b.Probes, value)
+	case "successes":
+		return count(&b.Successes, value)
+	case "max_open":
+		return count(&b.MaxOpenPercent, strings.TrimSuffix(value, "%"))
+	}
+	return fmt.Errorf("there is no such option")
+}
+
+func setHealth(h *core.HealthSpec, field, value string) error {
+	h.Off = false
+	switch field {
+	case "":
+		return word(&h.Off, value, map[string]bool{"on": false, "off": true})
+	case "every":
+		return duration(&h.Every, value)
+	case "timeout":
+		return duration(&h.Timeout, value)
+	case "fall":
+		return count(&h.Fall, value)
+	case "rise":
+		return count(&h.Rise, value)
+	case "start":
+		return word(&h.StartUnhealthy, value, map[string]bool{"healthy": false, "unhealthy": true})
+	}
+	return fmt.Errorf("there is no such option")
+}
+
+// setEndpoints reads a,b@50%,c:http://host: names, weights, URLs.
+func setEndpoints(p *core.PlacementSpec, value string) error {
+	for _, item := range strings.Split(value, ",") {
+		name, url, given := strings.Cut(item, ":")
+		if !given {
+			name, _, _ = strings.Cut(item, "@")
+			url = "http://" + p.Name + "-" + name + strings.TrimPrefix(item, name)
+		}
+		e := core.EndpointSpec{Name: name}
+		var weight string
+		if e.URL, weight, given = strings.Cut(url, "@"); given {
+			if err := count(&e.Weight, strings.TrimSuffix(weight, "%")); err != nil {
+				return err
+			}
+		}
+		p.Endpoints = append(p.Endpoints, e)
+	}
+	return nil
+}
+
+// oneOf sets *v to the value whose name is text.
+func oneOf[T fmt.Stringer](v *T, text string, values ...T) error {
+	for _, value := range values {
+		if value.String() == text {
+			*v = value
+			return nil
+		}
+	}
+	return fmt.Errorf("use one of %v", values)
+}
+
+func word[T any](v *T, text string, values map[string]T) error {
+	value, ok := values[text]
+	if !ok {
+		return fmt.Errorf("%q is not a value of this option", text)
+	}
+	*v = value
+	return nil
+}
+
+func count[T ~int32 | ~int64 | ~uint16 | ~uint32](v *T, text string) error {
+	n, err := strconv.ParseInt(text, 10, 32)
+	*v = T(n)
+	return err
+}
+
+// ppm reads a decimal number and stores it times unit, in parts per million.
+func ppm(v *uint32, text string, unit float64) error {
+	f, err := strconv.ParseFloat(text, 64)
+	*v = uint32(f*unit + 0.5)
+	return err
+}
+
+func duration(v *core.Duration, text string) (err error) {
+	*v, err = parseTime(text)
+	return err
+}
+
+func parseTime(text string) (core.Duration, error) {
+	d, err := time.ParseDuration(text)
+	return core.Duration(d), err
+}

@@ -1,0 +1,97 @@
+package story_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"lockstep/traces/story"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what the machine says into the stories and make the golden traces anew")
+
+// each runs a test on every story below traces/.
+func each(t *testing.T, test func(t *testing.T, s *story.Story)) {
+	t.Helper()
+	paths, err := filepath.Glob("../*/*.story")
+	if err != nil || len(paths) < 60 {
+		t.Fatalf("found %d stories (%v); there were 60 from the start", len(paths), err)
+	}
+	for _, path := range paths {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(path), "../"), ".story")
+		t.Run(name, func(t *testing.T) {
+			test(t, parse(t, path))
+		})
+	}
+}
+
+func parse(t *testing.T, path string) *story.Story {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := story.Parse(path, string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func run(t *testing.T, s *story.Story, o story.Options) [][]string {
+	t.Helper()
+	got, err := s.Run(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestTheMachineSaysWhatEveryStoryExpects(t *testing.T) {
+	each(t, func(t *testing.T, s *story.Story) {
+		got := run(t, s, story.Options{})
+		if *rewrite {
+			if err := os.WriteFile(s.Path, s.Rewrite(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		if err := s.Check(got); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestASnapshotAfterEveryStepChangesNoStory(t *testing.T) {
+	each(t, func(t *testing.T, s *story.Story) {
+		plain, restored := run(t, s, story.Options{}), run(t, s, story.Options{Restore: true})
+		if !slices.EqualFunc(plain, restored, slices.Equal) {
+			t.Errorf("plain    %q\nrestored %q", plain, restored)
+		}
+	})
+}
+
+func TestRewritingAStoryThatHoldsChangesNothing(t *testing.T) {
+	each(t, func(t *testing.T, s *story.Story) {
+		text, err := os.ReadFile(s.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Rewrite(run(t, s, story.Options{})); string(got) != string(text) && !*rewrite {
+			t.Errorf("%s is not as -rewrite would leave it; run go test ./traces/story -rewrite and read the diff", s.Path)
+		}
+	})
+}
+
+func TestEveryStoryCitesARule(t *testing.T) {
+	each(t, func(t *testing.T, s *story.Story) {
+		cites := strings.HasPrefix(s.Why, "Bad input: ") || strings.Contains(s.Why, ":") &&
+			slices.ContainsFunc(strings.Fields(s.Why), func(w string) bool { return len(w) > 1 && w[0] == 'R' && w[1] >= '1' && w[1] <= '9' })
+		if !cites {
+			t.Errorf("%s: the why names no rule: %q", s.Path, s.Why)
+		}
+	})
+}
