@@ -62,7 +62,7 @@ func (r *Router) mix() uint64 {
 	if r.config != nil {
 		h = mixWord(h, r.config.digest)
 	}
-	h = mixWord(h, bit(r.draining))
+	h = mixWord(h, uint64(r.abortFrom)<<1|bit(r.draining))
 	return mixWord(h, uint64(r.timers.get(timerDrain, 0)))
 }
 

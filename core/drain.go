@@ -6,7 +6,7 @@ package core
 const drainBatch = 256
 
 func (r *Router) drain(now Time, ev *Event, out []Decision) []Decision {
-	r.draining = true
+	r.draining, r.abortFrom = true, 0
 	r.timers.set(timerDrain, 0, max(ev.Deadline, now))
 	d := note(NoteDraining, 14, now)
 	d.Until = max(ev.Deadline, now)

@@ -89,3 +89,7 @@ func (r *Router) Attempt(h Handle) (a Attempt, ok bool) {
 	}
 	return Attempt{h, s.request, s.endpoint, s.guest, s.probe, s.replied}, true
 }
+
+// Unknown returns what happens to unknown keys: the index of the placement
+// that takes them, or -1 and the status that refuses them.
+func (c *Config) Unknown() (placement int, status uint16) { return int(c.fallback), c.unknownStatus }
