@@ -1,0 +1,91 @@
+package configfile
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"lockstep/core"
+)
+
+// loader turns one file, and what it includes, into a File.
+type loader struct {
+	decoder
+	file *File
+	disk bool // includes may be read
+	keys keyList
+}
+
+func load(path string, data []byte, disk bool) (*File, error) {
+	src := &source{path, strings.TrimPrefix(string(data), "\ufeff")}
+	l := &loader{disk: disk, file: &File{Path: path, Sources: []string{path}, Watch: []string{path}}}
+	form, root, fault := sniff(src)
+	if fault != nil {
+		return nil, Problems{fault}
+	}
+	l.file.Form = form
+	if form == Native {
+		l.native(root)
+	} else {
+		l.lenient = true
+		l.baseline(root)
+	}
+	if err := l.err(); err != nil {
+		return nil, err
+	}
+	l.finish()
+	return l.file, nil
+}
+
+// sniff tells the form by content and parses it.
+func sniff(src *source) (Form, *node, *Problem) {
+	var root *node
+	var fault *Problem
+	isJSON := json.Valid([]byte(src.text))
+	likeBaseline := strings.HasPrefix(strings.TrimSpace(src.text), "{") &&
+		(strings.Contains(src.text, `"routingTable"`) || strings.Contains(src.text, `"cellEndpoints"`))
+	if isJSON || likeBaseline {
+		root, fault = readJSON(src)
+	} else {
+		root, fault = readYAML(src)
+	}
+	switch {
+	case fault != nil:
+		return 0, nil, fault
+	case root.kind != mapping:
+		return 0, nil, root.at.problem("the file holds "+root.kind.String()+", not a map of settings", "begin it with: lockstep: 1")
+	case root.get("lockstep") != nil:
+		return Native, root, nil
+	case !isJSON && root.get("routingTable") != nil:
+		return 0, nil, root.get("routingTable").at.problem("the baseline's forms are JSON, and this is not", "write it as JSON, or in the native form with lockstep: 1")
+	case root.get("cellEndpoints") != nil && root.get("placements") == nil:
+		return Baseline1, root, nil
+	case isJSON && (root.get("placements") != nil || root.get("routingTable") != nil || root.get("defaultPlacement") != nil):
+		return Baseline2, root, nil
+	}
+	return 0, nil, root.at.problem("this is none of the three forms of a configuration",
+		"begin a native file with lockstep: 1; a baseline file has routingTable and cellEndpoints or placements")
+}
+
+// finish puts the Spec in its canonical order and labels it.
+func (l *loader) finish() {
+	f := l.file
+	slices.SortFunc(f.Spec.Placements, func(a, b core.PlacementSpec) int { return cmp.Compare(a.Name, b.Name) })
+	f.Spec.Keys, f.keys = l.keys.specs, l.keys
+	f.Warnings = l.warnings
+	if f.Form == Native && f.Spec.Version == "" {
+		f.Spec.Version = label(&f.Spec)
+	}
+}
+
+// label is a short hash of what a Spec means: comments, order and facts do not
+// change it, so saving a file unchanged in meaning is not a new configuration.
+func label(s *core.Spec) string {
+	h := sha256.New()
+	// A Spec holds only plain values, and a hash never refuses a write.
+	_ = json.NewEncoder(h).Encode(s)
+	return hex.EncodeToString(h.Sum(nil)[:6])
+}

@@ -1,0 +1,222 @@
+package configfile
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"lockstep/core"
+)
+
+// native gives the native form its meaning.
+func (l *loader) native(root *node) {
+	root = l.includes(root)
+	l.allDuplicates(root)
+	in := decodeAs[nativeFile](&l.decoder, root)
+	if v := root.value("lockstep"); v.kind == scalar && in.Lockstep != 1 {
+		l.fail(v.at, strconv.Quote(v.text)+" is not a schema version that this program knows", "write lockstep: 1")
+	}
+	f := l.file
+	f.Spec.Version = in.Version
+	f.Facts = lowerFacts(in.Facts)
+	for name, at := range in.Listen {
+		if at.Address == "" && root.value("listen").value(name).kind == mapping {
+			l.fail(root.value("listen").get(name).at, "listener "+strconv.Quote(name)+" has no address", `write {address: ":8080"}`)
+		}
+		f.Listen = append(f.Listen, Listener{name, at.Address})
+	}
+	slices.SortFunc(f.Listen, func(a, b Listener) int { return cmp.Compare(a.Name, b.Name) })
+	good := in.ControlPlane.LastKnownGood
+	f.ControlPlane = ControlPlane{in.ControlPlane.URL, good.Dir, good.Bootstrap}
+	f.Recording = Recording{in.Recording.Dir}
+	l.route(in.Routes, root.value("routes"))
+	placements := l.placements(root, in.Placements)
+	l.peak(root, in.Facts)
+	l.inlineKeys(in.Keys)
+	l.keys.settle(&l.decoder)
+	// Keys are found through the key list: their nodes would cost more than the keys.
+	f.root = merged(root.without("placements", "keys"), placements)
+	l.cycles()
+}
+
+// allDuplicates looks for keys defined twice before any merge can hide them.
+func (l *loader) allDuplicates(n *node) {
+	l.duplicates(n)
+	for _, e := range n.entries {
+		if e.value.kind == mapping && e.key != "keys" {
+			l.allDuplicates(e.value)
+		}
+	}
+	for _, item := range n.items {
+		l.allDuplicates(item)
+	}
+}
+
+func decodeAs[T any](d *decoder, n *node) T {
+	var v T
+	d.decode(n, reflect.ValueOf(&v).Elem())
+	return v
+}
+
+func lowerFacts(in nativeFacts) Facts {
+	f := Facts{Routers: in.Routers}
+	for name, load := range in.Peak {
+		if f.Peak == nil {
+			f.Peak = map[string]PeakLoad{}
+		}
+		f.Peak[name] = PeakLoad{int64(load.Requests), load.Latency}
+	}
+	return f
+}
+
+// peak checks that each stated load is whole and belongs to a placement.
+func (l *loader) peak(root *node, in nativeFacts) {
+	table := root.value("facts").value("peak")
+	if table == nil {
+		return
+	}
+	for _, e := range table.entries {
+		load := in.Peak[e.key]
+		if e.value.kind == mapping && (load.Requests == 0 || load.Latency == 0) {
+			l.fail(e.at, "the load of "+strconv.Quote(e.key)+" needs both requests and latency", "write {requests: 600/s, latency: 50ms}")
+		}
+		if root.value("placements").get(e.key) == nil {
+			l.fail(e.at, "there is no placement named "+strconv.Quote(e.key), "name one that is under placements")
+		}
+	}
+}
+
+func (l *loader) route(routes []route, at *node) {
+	if len(routes) > 1 {
+		l.later(at.items[1].at, "a second route", "several routes")
+	}
+	if len(routes) == 0 {
+		return
+	}
+	if len(routes[0].Key) > 1 {
+		l.later(at.items[0].value("key").items[1].at, "a second key source", "several key sources")
+	}
+	to := routes[0].UnknownKey
+	if to.To != "" && to.Reject != 0 {
+		l.fail(at.items[0].get("unknown_key").at, "unknown_key has both to and reject", "keep one of the two")
+	}
+	l.file.Spec.Default, l.file.Spec.UnknownStatus = to.To, to.Reject
+}
+
+// placements lowers every placement after merging defaults < profile <
+// placement, and returns the merged map for Where.
+func (l *loader) placements(root, table *node) *node {
+	out := &node{at: root.at, kind: mapping}
+	top := &node{at: root.at, kind: mapping, entries: []entry{{"placements", root.at, out}}}
+	if table == nil || !l.want(table, mapping) {
+		return top
+	}
+	top.entries[0].at, out.at = root.get("placements").at, table.at
+	l.duplicates(table)
+	defaults, profiles := root.value("defaults"), root.value("profiles")
+	for _, e := range table.entries {
+		n := e.value
+		if n.kind == mapping {
+			n = merged(merged(defaults, l.profile(profiles, n)), n)
+		}
+		l.file.Spec.Placements = append(l.file.Spec.Placements, l.placement(e.key, n))
+		out.entries = append(out.entries, entry{e.key, e.at, n})
+	}
+	return top
+}
+
+// profile returns the settings of the profile that n names, nil for none.
+func (l *loader) profile(profiles, n *node) *node {
+	name := n.value("profile")
+	if name == nil || name.kind != scalar || name.isWord("none") {
+		return nil
+	}
+	if p := profiles.value(name.text); p != nil {
+		return p
+	}
+	var names []string
+	if profiles != nil {
+		for _, e := range profiles.entries {
+			names = append(names, e.key)
+		}
+	}
+	hint := "define it under profiles"
+	if best := nearest(name.text, names); best != "" {
+		hint = "did you mean " + strconv.Quote(best) + "?"
+	}
+	l.fail(name.at, "there is no profile named "+strconv.Quote(name.text), hint)
+	return nil
+}
+
+func (l *loader) placement(name string, n *node) core.PlacementSpec {
+	in := decodeAs[placement](&l.decoder, n)
+	s := &in.Settings
+	out := core.PlacementSpec{
+		Name: name, Endpoints: l.endpoints(in.Endpoints),
+		Fallback: s.Fallback.value, BodyMax: int64(s.BodyMax.value),
+		Breaker: lowerBreaker(s.Breaker), Health: lowerHealth(s.Health), Limit: lowerLimit(s.Limit.value),
+		Timeouts: core.TimeoutSpec(s.Timeouts),
+	}
+	switch s.Kind {
+	case "dedicated":
+		out.Kind = core.ReasonDedicated
+	case "tier":
+		out.Kind = core.ReasonTier
+	}
+	for p := core.RoundRobin; p <= core.First; p++ {
+		if s.Select == p.String() {
+			out.Select = p
+		}
+	}
+	if s.LastResort == "refuse" {
+		out.LastResort = core.RefuseLastResort
+	}
+	return out
+}
+
+func lowerBreaker(m maybe[breaker]) core.BreakerSpec {
+	b := m.value
+	return core.BreakerSpec{
+		Off: m.none, Failures: b.ConsecutiveFailures, Open: b.Open, Growth: uint32(b.Grow), OpenMax: b.OpenMax,
+		Jitter: uint32(min(b.Jitter, 1000)) * 10_000, Probes: b.HalfOpenProbes, Successes: b.HalfOpenSuccesses,
+		MaxOpenPercent: uint32(b.MaxOpen),
+	}
+}
+
+func lowerHealth(m maybe[health]) core.HealthSpec {
+	h := m.value
+	return core.HealthSpec{
+		Off: m.none, Path: h.Get, Every: h.Every, Timeout: h.Timeout, Fall: h.Fall, Rise: h.Rise,
+		StartUnhealthy: h.Start == "unhealthy",
+	}
+}
+
+func lowerLimit(in limit) core.LimitSpec {
+	out := core.LimitSpec{InFlight: in.InFlight.value, Guests: in.Guests.value, WhenFull: core.WhenFull(in.WhenFull)}
+	if in.Guests.set && in.Guests.value == 0 {
+		out.Guests = -1 // here 0 means none at all; in core 0 is no cap
+	}
+	return out
+}
+
+// checkURL reports what keeps text from being an upstream's address; n is its
+// node, nil when it is missing, and at then says where it should be.
+func (d *decoder) checkURL(text string, n *node, at place) {
+	if n == nil {
+		d.fail(at, "this endpoint has no url", `write {url: "http://host:port"}`)
+		return
+	}
+	if n.kind != scalar {
+		return // reported already
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		d.fail(n.at, fmt.Sprintf("%q is not a URL: %v", text, err.(*url.Error).Err), "write it as http://host:port or https://host:port")
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		d.fail(n.at, strconv.Quote(text)+" is not an absolute http or https URL", "write it as http://host:port or https://host:port")
+	}
+}

@@ -1,0 +1,197 @@
+package configfile
+
+import (
+	"strconv"
+
+	"lockstep/core"
+)
+
+// The native form as it is written. lower.go gives it its meaning. A field with
+// a later tag is named by the rules and refused until it does something.
+
+type nativeFile struct {
+	Lockstep     int                 `yaml:"lockstep"`
+	Version      string              `yaml:"version"`
+	Include      []string            `yaml:"include"`
+	Facts        nativeFacts         `yaml:"facts"`
+	Listen       map[string]listener `yaml:"listen"`
+	ControlPlane controlPlane        `yaml:"control_plane"`
+	Recording    recording           `yaml:"recording"`
+	Routes       []route             `yaml:"routes"`
+	Defaults     settings            `yaml:"defaults"`
+	Profiles     map[string]settings `yaml:"profiles"`
+	Placements   *node               `yaml:"placements"` // decoded one by one, after the merge
+	Keys         *node               `yaml:"keys"`       // key: placement; may be many
+	Must         *node               `yaml:"must" later:"properties"`
+}
+
+type nativeFacts struct {
+	Routers Range                 `yaml:"routers"`
+	Peak    map[string]nativeLoad `yaml:"peak"`
+}
+
+type nativeLoad struct {
+	Requests rate          `yaml:"requests" check:"positive"`
+	Latency  core.Duration `yaml:"latency" check:"positive"`
+}
+
+type listener struct {
+	Address    string `yaml:"address"`
+	HTTPEngine *node  `yaml:"http_engine" later:"HTTP engines"`
+	TLS        *node  `yaml:"tls" later:"TLS"`
+	Trust      *node  `yaml:"trust_headers_from" later:"trusted proxies"`
+}
+
+type controlPlane struct {
+	URL            string        `yaml:"url"`
+	LastKnownGood  lastKnownGood `yaml:"last_known_good"`
+	Identity       *node         `yaml:"identity" later:"mTLS"`
+	RefusePushOver *node         `yaml:"refuse_push_over" later:"R13 push guards"`
+}
+
+type lastKnownGood struct {
+	Dir       string `yaml:"dir"`
+	Bootstrap string `yaml:"bootstrap"`
+	Soak      *node  `yaml:"soak" later:"R13 soak"`
+}
+
+type recording struct {
+	Dir     string `yaml:"dir"`
+	Keep    *node  `yaml:"keep" later:"retention"`
+	MaxSize *node  `yaml:"max_size" later:"retention"`
+	KeyHash *node  `yaml:"key_hash" later:"hashed keys"`
+}
+
+type route struct {
+	Key        []keySource `yaml:"key"`
+	UnknownKey unknownKey  `yaml:"unknown_key"`
+	Match      *node       `yaml:"match" later:"routes by host or listener"`
+	Table      *node       `yaml:"table" later:"several key tables"`
+}
+
+type keySource struct {
+	Header        string `yaml:"header" oneof:"X-Routing-Key"`
+	JWTClaim      *node  `yaml:"jwt_claim" later:"keys from JWT"`
+	JWKS          *node  `yaml:"jwks" later:"keys from JWT"`
+	ClientCertSAN *node  `yaml:"client_cert_san" later:"keys from client certificates"`
+}
+
+type unknownKey struct {
+	To     string `yaml:"to"`
+	Reject uint16 `yaml:"reject" check:"positive"`
+}
+
+// settings is what defaults, a profile and a placement have in common.
+type settings struct {
+	Kind       string          `yaml:"kind" oneof:"dedicated tier"`
+	Fallback   maybe[[]string] `yaml:"fallback"`
+	LastResort string          `yaml:"last_resort" oneof:"use refuse"`
+	Select     string          `yaml:"select" oneof:"round_robin least_request rendezvous first"`
+	Timeouts   timeouts        `yaml:"timeouts"`
+	Health     maybe[health]   `yaml:"health"`
+	Breaker    maybe[breaker]  `yaml:"breaker"`
+	Limit      maybe[limit]    `yaml:"limit"`
+	BodyMax    maybe[size]     `yaml:"body_max" check:"positive"`
+	Retries    retriesLater    `yaml:"retries"`
+	Panic      *node           `yaml:"panic_percent" later:"R9 panic"`
+}
+
+type placement struct {
+	Profile   string            `yaml:"profile"`
+	Labels    map[string]string `yaml:"labels"` // for people; nothing decides by them yet
+	Endpoints *node             `yaml:"endpoints"`
+	Settings  settings          `yaml:",inline"`
+}
+
+type endpoint struct {
+	URL    string  `yaml:"url"`
+	Weight percent `yaml:"weight" check:"positive"`
+	Limit  *node   `yaml:"limit" later:"R2 endpoint caps"`
+}
+
+type timeouts struct {
+	Connect        core.Duration `yaml:"connect" check:"positive"`
+	ResponseHeader core.Duration `yaml:"response_header" check:"positive"`
+	Request        core.Duration `yaml:"request" check:"positive"`
+	BodyIdle       core.Duration `yaml:"body_idle" check:"positive"`
+	UpstreamIdle   core.Duration `yaml:"upstream_idle" check:"positive"`
+	Settle         core.Duration `yaml:"settle" check:"positive"`
+}
+
+type health struct {
+	Get     string        `yaml:"get"`
+	Every   core.Duration `yaml:"every" check:"positive"`
+	Timeout core.Duration `yaml:"timeout" check:"positive"`
+	Fall    uint32        `yaml:"fall" check:"positive"`
+	Rise    uint32        `yaml:"rise" check:"positive"`
+	Start   string        `yaml:"start" oneof:"healthy unhealthy"`
+}
+
+type breaker struct {
+	ConsecutiveFailures uint32        `yaml:"consecutive_failures" check:"positive"`
+	Open                core.Duration `yaml:"open" check:"positive"`
+	Grow                factor        `yaml:"grow" check:"positive"`
+	OpenMax             core.Duration `yaml:"open_max" check:"positive"`
+	Jitter              percent       `yaml:"jitter"`
+	HalfOpenProbes      uint32        `yaml:"half_open_probes" check:"positive"`
+	HalfOpenSuccesses   uint32        `yaml:"half_open_successes" check:"positive"`
+	MaxOpen             percent       `yaml:"max_open" check:"positive"`
+	FailureRatio        *node         `yaml:"failure_ratio" later:"R6 ratio trips"`
+	SlowRatio           *node         `yaml:"slow_ratio" later:"R6 slow trips"`
+	Preset              *node         `yaml:"preset" later:"R6 presets"`
+}
+
+type limit struct {
+	InFlight maybe[int32] `yaml:"in_flight" check:"positive"`
+	Guests   maybe[int32] `yaml:"guests"`
+	WhenFull whenFull     `yaml:"when_full"`
+	Wait     *node        `yaml:"wait" later:"R5 queue"`
+}
+
+// whenFull is a word, or later a queue.
+type whenFull core.WhenFull
+
+func (w *whenFull) decodeNode(d *decoder, n *node) {
+	if e := n.get("queue"); e != nil {
+		d.later(e.at, "queue", "R5 queue")
+		return
+	}
+	if n.isWord("queue") {
+		d.later(n.at, "queue", "R5 queue")
+		return
+	}
+	if !d.want(n, scalar) {
+		return
+	}
+	d.choice(n, []string{"reject", "fail_over"})
+	if n.text == "fail_over" {
+		*w = whenFull(core.FailOverWhenFull)
+	}
+}
+
+// endpoints lists a placement's endpoints in the order written: for select: first it is the meaning.
+func (d *decoder) endpoints(n *node) []core.EndpointSpec {
+	if n == nil || !d.want(n, mapping) {
+		return nil
+	}
+	d.duplicates(n)
+	var out []core.EndpointSpec
+	for _, e := range n.entries {
+		if e.key == "dns" && e.value.kind == scalar {
+			d.later(e.at, "dns", "DNS endpoints")
+			continue
+		}
+		v := decodeAs[endpoint](d, e.value)
+		d.checkURL(v.URL, e.value.value("url"), e.at)
+		out = append(out, core.EndpointSpec{Name: e.key, URL: v.URL, Weight: uint32(v.Weight)})
+	}
+	return out
+}
+
+// count is n for a person: 1 placement, 2 placements.
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.Itoa(n) + " " + thing
+}

@@ -1,0 +1,104 @@
+package configfile
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lockstep/core"
+)
+
+// Where returns the place in the files that a setting comes from, through
+// defaults, profiles and includes. path is in the names of the native form,
+// whatever the form of the file: placements.cell-07.limit.guests,
+// placements.cell-07.fallback[1], keys.nordbank. When the setting is not
+// written, ok is false and the position is that of the nearest thing around
+// it, such as limit or the placement.
+func (f *File) Where(path string) (at Position, ok bool) {
+	p, ok := f.place(path)
+	return p.position(), ok
+}
+
+func (f *File) place(path string) (place, bool) {
+	if key, ok := strings.CutPrefix(path, "keys."); ok {
+		if p, ok := f.keyPlace(key); ok {
+			return p, true
+		}
+	}
+	rest := f.local(path)
+	at, n := f.root.at, f.root
+	for rest != "" {
+		var e *entry
+		if e, rest = n.step(rest); e == nil {
+			return at, false
+		}
+		n, at = e.value, e.at
+		if n.kind == scalar {
+			at = n.at
+		}
+	}
+	return at, true
+}
+
+// step follows the first part of path: a name, or [i] for the i-th item or entry.
+func (n *node) step(path string) (*entry, string) {
+	if strings.HasPrefix(path, "[") {
+		number, rest, _ := strings.Cut(path[1:], "]")
+		i, err := strconv.Atoi(number)
+		switch {
+		case err != nil || i < 0:
+		case i < len(n.entries):
+			return &n.entries[i], strings.TrimPrefix(rest, ".")
+		case i < len(n.items):
+			return &entry{at: n.items[i].at, value: n.items[i]}, strings.TrimPrefix(rest, ".")
+		}
+		return nil, ""
+	}
+	// Names may hold dots: the longest that fits is meant.
+	var best *entry
+	for i := range n.entries {
+		e := &n.entries[i]
+		if rest, ok := strings.CutPrefix(path, e.key); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			if best == nil || len(e.key) >= len(best.key) {
+				best = e
+			}
+		}
+	}
+	if best == nil {
+		return nil, ""
+	}
+	return best, strings.TrimPrefix(path[len(best.key):], ".")
+}
+
+func (f *File) keyPlace(key string) (place, bool) {
+	i, ok := slices.BinarySearchFunc(f.keys.specs, key, func(k core.KeySpec, key string) int { return cmp.Compare(k.Key, key) })
+	if !ok {
+		return place{}, false
+	}
+	return f.keys.place(i), true
+}
+
+// local turns a path in the names that core uses into one in the names of this file.
+func (f *File) local(path string) string {
+	if f.Form != Native {
+		return baselinePath(path, f.root)
+	}
+	switch path {
+	case "default":
+		return "routes[0].unknown_key.to"
+	case "unknown_key.reject":
+		return "routes[0].unknown_key.reject"
+	}
+	return path
+}
+
+// problems shows what core refused where it was written.
+func (f *File) problems(faults core.SpecErrors) Problems {
+	var out Problems
+	for _, e := range faults {
+		at, _ := f.place(e.Path)
+		out = append(out, at.problem(f.local(e.Path)+" "+e.What, e.Hint))
+	}
+	return out
+}
