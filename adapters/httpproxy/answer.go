@@ -1,0 +1,87 @@
+package httpproxy
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"lockstep/adapters/driver"
+	"lockstep/core"
+)
+
+// ownAnswer is a response that the router makes itself: a refusal, or the news
+// of an upstream that failed. status 0 means the one of the class's row in R16.
+func ownAnswer(r *http.Request, adm *driver.Admission, id string, class core.Class, status uint16) *http.Response {
+	if status == 0 {
+		status = class.Row().Status
+	}
+	if status == 0 { // nobody should be left to read it; if it is a stalled upload, somebody is
+		status = http.StatusRequestTimeout
+	}
+	text := class.String() + ": " + sentence(class, adm) + "\n"
+	h := make(http.Header, 8)
+	h["Content-Type"] = []string{"text/plain; charset=utf-8"}
+	h["Content-Length"] = []string{strconv.Itoa(len(text))}
+	h["X-Content-Type-Options"] = []string{"nosniff"}
+	if class == core.Draining {
+		h["Connection"] = []string{"close"} // the client should open its next one elsewhere (R14)
+	}
+	announce(h, adm, id)
+	return &http.Response{
+		Status:     strconv.Itoa(int(status)) + " " + http.StatusText(int(status)),
+		StatusCode: int(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: h, ContentLength: int64(len(text)), Request: r,
+		Body: io.NopCloser(strings.NewReader(text)),
+	}
+}
+
+// sentence says to a person what a class means for this request.
+func sentence(c core.Class, adm *driver.Admission) string {
+	where := adm.PlacementName
+	switch c {
+	case core.NoKey:
+		return "the request has no " + headerKey + " header"
+	case core.UnknownKey:
+		return "no placement is configured for this " + headerKey
+	case core.BadRequest:
+		return "the request is not one that can be passed on"
+	case core.BodyTooLarge:
+		return "the request body is larger than its placement accepts"
+	case core.LimitReached:
+		return "placement " + where + " has as many requests in flight as it may"
+	case core.CircuitOpen:
+		return "the circuit of placement " + where + " is open and no fallback takes the request"
+	case core.NoEndpoint:
+		return "placement " + where + " has no healthy endpoint and no fallback takes the request"
+	case core.NotReady:
+		return "the router has no configuration yet"
+	case core.Draining:
+		return "the router is shutting down"
+	case core.ClientGone:
+		return "the request body did not arrive in time"
+	case core.Internal:
+		return "the router could not handle the request"
+	}
+	return upstreamSentence(c, where)
+}
+
+func upstreamSentence(c core.Class, where string) string {
+	switch c {
+	case core.DNS:
+		return "the name of the upstream of " + where + " does not resolve"
+	case core.ConnectRefused:
+		return "the upstream of " + where + " refuses connections"
+	case core.ConnectTimeout:
+		return "the upstream of " + where + " did not accept the connection in time"
+	case core.TLS:
+		return "the TLS handshake with the upstream of " + where + " failed"
+	case core.ResetBeforeResponse:
+		return "the upstream of " + where + " closed the connection before it answered"
+	case core.ResponseTimeout:
+		return "the upstream of " + where + " did not answer in time"
+	case core.BadResponse:
+		return "the upstream of " + where + " answered with something that is not HTTP"
+	}
+	return "the upstream of " + where + " failed"
+}

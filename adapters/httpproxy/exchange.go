@@ -1,0 +1,172 @@
+package httpproxy
+
+import (
+	"context"
+	"net/http"
+	"net/textproto"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lockstep/adapters/driver"
+	"lockstep/core"
+)
+
+// Router is what the proxy needs of the machine behind it; *driver.Driver is one.
+type Router interface {
+	// Arrive decides one request: Forward or Reject.
+	Arrive(driver.Arrival) driver.Admission
+	// Reply reports a response whose body outlives settle (R7).
+	Reply(h core.Handle, status uint16)
+	// Finish ends the attempt that a Forward began.
+	Finish(h core.Handle, class core.Class, status uint16, sent bool)
+}
+
+// phase is how far an exchange has come.
+type phase uint8
+
+const (
+	awaiting  phase = iota // no response headers yet
+	flowing                // the body flows
+	tunnelled              // upgraded: bytes flow both ways
+	ended                  // Finish is out
+)
+
+// exchange is the life of one attempt, from Forward to Finish. Its client's
+// goroutine, those of net/http and its own timer all touch it.
+type exchange struct {
+	router Router
+	live   *live
+	adm    driver.Admission
+	times  *core.TimeoutSpec // those of the configuration it was forwarded under (R12)
+	begun  time.Time
+	client context.Context     // ends when the client goes away
+	cancel context.CancelFunc  // ends the request upstream
+	writer http.ResponseWriter // the client's side; nil under RoundTripper
+	upload *upload             // nil without a request body
+
+	sent  atomic.Bool   // some of the request may have reached the upstream
+	wrote atomic.Int64  // ns after begun when all of it was written, 0 before
+	cut   atomic.Uint32 // the class for which we cut it ourselves, first one wins
+	moves atomic.Uint32 // grows at the begin and end of each body read: odd inside one
+
+	mu     sync.Mutex
+	phase  phase
+	status uint16
+	class  core.Class // why it ended; to be read by whoever saw it end
+	booked bool       // Reply is out
+	closer func()
+	timer  *time.Timer
+	watch  watch
+}
+
+// start puts the exchange under its timer and where an Abort finds it.
+func (x *exchange) start() {
+	x.mu.Lock()
+	x.timer = time.AfterFunc(time.Duration(min(x.times.Request, x.times.ResponseHeader)), x.tick)
+	x.mu.Unlock()
+	if x.live.add(x) {
+		x.sever(core.Draining)
+	}
+}
+
+// replied notes the response headers. Without a body the exchange ends here.
+func (x *exchange) replied(status int, p phase) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.phase == ended {
+		return
+	}
+	x.status, x.phase = uint16(status), p
+	x.timer.Reset(time.Duration(x.times.Settle))
+}
+
+// finish ends the attempt, once; later calls change nothing. It says whether
+// this call was the one.
+func (x *exchange) finish(class core.Class) bool {
+	x.mu.Lock()
+	if x.phase == ended {
+		x.mu.Unlock()
+		return false
+	}
+	x.phase, x.class = ended, class
+	x.timer.Stop()
+	x.mu.Unlock()
+	x.live.remove(x)
+	x.router.Finish(x.adm.Handle, class, x.status, x.sent.Load())
+	x.cancel()
+	return true
+}
+
+// sever cuts the exchange for a reason of ours: the request upstream is
+// cancelled, and whoever waits for the client is freed. The one who runs the
+// exchange finds the class and finishes it.
+func (x *exchange) sever(class core.Class) {
+	if !x.cut.CompareAndSwap(0, uint32(class)) {
+		return
+	}
+	x.cancel()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.phase == ended:
+	case x.closer != nil:
+		x.closer()
+	case x.phase == flowing && x.writer != nil:
+		// An error here means a writer without deadlines: then only the upstream is cut.
+		_ = http.NewResponseController(x.writer).SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+// onSever sets what sever closes; if it came too late it closes at once.
+func (x *exchange) onSever(f func()) {
+	x.mu.Lock()
+	x.closer = f
+	x.mu.Unlock()
+	if x.cut.Load() != 0 {
+		f()
+	}
+}
+
+// fault says why there is no upstream answer, or no more of it, on our own or
+// the client's account; ok is false when it is the upstream's.
+func (x *exchange) fault() (class core.Class, ok bool) {
+	if c := core.Class(x.cut.Load()); c != core.ClassNone {
+		return c, true
+	}
+	if x.client.Err() != nil {
+		return core.ClientGone, true
+	}
+	if x.upload != nil {
+		if c := core.Class(x.upload.fault.Load()); c != core.ClassNone {
+			return c, true
+		}
+	}
+	return core.ClassNone, false
+}
+
+// wroteHeaders, wroteRequest and informed are the hooks of httptrace.
+func (x *exchange) wroteHeaders() { x.sent.Store(true) }
+
+func (x *exchange) wroteRequest() { x.wrote.Store(max(1, int64(time.Since(x.begun)))) }
+
+// informed passes an informational response (103 Early Hints) to the client.
+// 100 Continue is net/http's own business on both sides.
+func (x *exchange) informed(code int, header textproto.MIMEHeader) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.writer == nil || x.phase != awaiting || code == http.StatusContinue {
+		return nil
+	}
+	h := x.writer.Header()
+	for k, v := range header {
+		if !hopByHop(k) {
+			h[k] = v
+		}
+	}
+	x.writer.WriteHeader(code)
+	for k := range header {
+		delete(h, k)
+	}
+	return nil
+}

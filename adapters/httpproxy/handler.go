@@ -1,0 +1,131 @@
+package httpproxy
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"lockstep/adapters/driver"
+	"lockstep/core"
+)
+
+// Handler is the router as an http.Handler. It must see requests as they came:
+// http.ServeMux, for one, redirects paths that it can clean.
+type Handler struct {
+	trip    *RoundTripper
+	log     *AccessLog
+	config  func() ConfigInfo
+	buffers sync.Pool // of *[]byte
+}
+
+// NewHandler returns a Handler over a driver. Its Deliver must be registered
+// with Driver.Handle, or drains and removed endpoints leave connections open.
+func NewHandler(r Router, o Options) *Handler {
+	return &Handler{
+		trip: NewRoundTripper(r, o), log: o.Log, config: o.Config,
+		buffers: sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }},
+	}
+}
+
+// Deliver carries out the decisions that concern connections; it is a sink of
+// the driver and ignores all others.
+func (h *Handler) Deliver(d driver.Delivery) { h.trip.Deliver(d) }
+
+// CloseIdleConnections closes connections to upstreams that carry no request.
+func (h *Handler) CloseIdleConnections() { h.trip.CloseIdleConnections() }
+
+// ServeHTTP implements http.Handler. It panics with http.ErrAbortHandler when
+// an answer breaks half-way, which is how net/http is told to cut the
+// connection so that the client does not take half for the whole.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.config != nil && r.URL.Path == "/debug/config" {
+		serveConfig(w, h.config())
+		return
+	}
+	if r.Method == http.MethodConnect {
+		http.Error(w, "bad_request: CONNECT is not proxied", http.StatusBadRequest)
+		return
+	}
+	id := identify(r)
+	line := logLine{begun: time.Now(), request: r, id: id.text}
+	line.adm = h.trip.arrive(r, id)
+	res, x := h.trip.answer(r, w, id, &line.adm)
+	whole := h.pass(w, res)
+	line.status, line.class = res.StatusCode, line.adm.Class
+	if x != nil {
+		line.class = x.class
+	}
+	if line.class == core.ClientGone && r.Context().Err() != nil {
+		line.status = statusClientGone
+	}
+	h.log.write(&line)
+	if !whole {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// pass writes an answer to the client; it reports whether all of it went out.
+func (h *Handler) pass(w http.ResponseWriter, res *http.Response) (whole bool) {
+	defer res.Body.Close()
+	if t, ok := res.Body.(*tunnel); ok {
+		return join(w, res, t)
+	}
+	header := w.Header()
+	for k, v := range res.Header {
+		header[k] = v
+	}
+	for k := range res.Trailer {
+		header["Trailer"] = append(header["Trailer"], k)
+	}
+	announced := len(res.Trailer)
+	w.WriteHeader(res.StatusCode)
+	stream := res.ContentLength < 0 || strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
+	if !h.copy(w, res.Body, stream) {
+		return false
+	}
+	passTrailers(w, res, announced)
+	return true
+}
+
+// copy moves a body to the client, each piece at once if it is a stream.
+func (h *Handler) copy(w http.ResponseWriter, body io.Reader, stream bool) (whole bool) {
+	if body == http.NoBody {
+		return true
+	}
+	flush := func() {}
+	if stream {
+		control := http.NewResponseController(w)
+		flush = func() { _ = control.Flush() } // its error comes back from the next Write
+		flush()
+	}
+	buffer := h.buffers.Get().(*[]byte)
+	defer h.buffers.Put(buffer)
+	for {
+		n, err := body.Read(*buffer)
+		if n > 0 {
+			if _, werr := w.Write((*buffer)[:n]); werr != nil {
+				return false
+			}
+			if err == nil {
+				flush()
+			}
+		}
+		if err != nil {
+			return err == io.EOF
+		}
+	}
+}
+
+// passTrailers sends the trailers: those that were announced under their names,
+// others with the prefix by which net/http knows them.
+func passTrailers(w http.ResponseWriter, res *http.Response, announced int) {
+	prefix := ""
+	if len(res.Trailer) != announced {
+		prefix = http.TrailerPrefix
+	}
+	for k, v := range res.Trailer {
+		w.Header()[prefix+k] = v
+	}
+}

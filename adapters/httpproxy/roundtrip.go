@@ -1,0 +1,217 @@
+package httpproxy
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"time"
+
+	"lockstep/adapters/driver"
+	"lockstep/core"
+)
+
+// Options are what a RoundTripper or Handler is made with. The zero value is usable.
+type Options struct {
+	Dial DialFunc    // opens connections to upstreams; nil means net.Dialer
+	TLS  *tls.Config // of connections to https upstreams; nil means the system's roots
+	Log  *AccessLog  // one line a request, Handler only; nil means none
+	// Config answers GET /debug/config, Handler only; nil means that the path is
+	// routed like any other.
+	Config func() ConfigInfo
+}
+
+// RoundTripper is the router as an http.RoundTripper: the request's
+// X-Routing-Key says where it goes, its URL only gives path and query.
+//
+// Refusals and upstream failures are answers, as a client of the router would
+// get them (400, 413, 421, 429, 502, 503, 504), not errors. An error means that
+// the request's context ended. The body must be read to its end or closed, as
+// with any RoundTripper: until then the attempt holds its slot.
+type RoundTripper struct {
+	router Router
+	pools  *pools
+	live   *live
+}
+
+// NewRoundTripper returns a RoundTripper over a driver. Its Deliver must be
+// registered with Driver.Handle, or drains and removed endpoints leave
+// connections open.
+func NewRoundTripper(r Router, o Options) *RoundTripper {
+	return &RoundTripper{router: r, pools: newPools(o.Dial, o.TLS), live: newLive()}
+}
+
+// Deliver carries out the decisions that concern connections; it is a sink of
+// the driver and ignores all others.
+func (t *RoundTripper) Deliver(d driver.Delivery) {
+	switch d.Kind {
+	case core.Abort:
+		t.live.abort(d.Handle, d.Class)
+	case core.CloseIdle:
+		t.pools.drop(identity{d.PlacementName, d.URL})
+	}
+}
+
+// CloseIdleConnections closes connections to upstreams that carry no request.
+func (t *RoundTripper) CloseIdleConnections() { t.pools.close() }
+
+// RoundTrip implements http.RoundTripper.
+func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
+	id := identify(r)
+	adm := t.arrive(r, id)
+	res, x := t.answer(r, nil, id, &adm)
+	if x != nil && core.Class(x.cut.Load()) == core.ClassNone && r.Context().Err() != nil {
+		res.Body.Close()
+		return nil, context.Cause(r.Context())
+	}
+	return res, nil
+}
+
+// requestID is an id as text, for headers and logs, and as the recording keeps it.
+type requestID struct {
+	text string
+	bits [2]uint64
+}
+
+func identify(r *http.Request) (id requestID) {
+	if given := r.Header[headerRequestID]; len(given) > 0 && given[0] != "" {
+		return requestID{given[0], RequestID(given[0])}
+	}
+	id.text, id.bits = newRequestID()
+	return id
+}
+
+func (t *RoundTripper) arrive(r *http.Request, id requestID) driver.Admission {
+	a := driver.Arrival{ID: id.bits, Method: methodClass(r.Method), Length: bodyLength(r)}
+	if key := r.Header[headerKey]; len(key) > 0 {
+		a.Key = key[0]
+	}
+	a.Replayable = a.Length == 0
+	return t.router.Arrive(a)
+}
+
+// bodyLength is the length of the request's body, -1 if it is not known.
+func bodyLength(r *http.Request) int64 {
+	if r.ContentLength == 0 && r.Body != nil && r.Body != http.NoBody {
+		return -1 // only of requests made by a program: a server's has NoBody
+	}
+	return r.ContentLength
+}
+
+// answer carries out an admission. The exchange is nil for a refusal; w is
+// where informational responses go, nil for nowhere.
+func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id requestID, adm *driver.Admission) (*http.Response, *exchange) {
+	if adm.Kind != core.Forward {
+		if r.Body != nil {
+			r.Body.Close()
+		}
+		return ownAnswer(r, adm, id.text, adm.Class, adm.Status), nil
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	x := &exchange{
+		router: t.router, live: t.live, adm: *adm, writer: w,
+		times: adm.Config.Timeouts(adm.PlacementIndex), begun: time.Now(),
+		client: r.Context(), cancel: cancel,
+	}
+	x.start()
+	pool, err := t.pools.get(identity{adm.PlacementName, adm.URL}, x.times)
+	if err != nil {
+		x.finish(core.Internal)
+		return ownAnswer(r, adm, id.text, core.Internal, 0), x
+	}
+	out, upgrade := x.request(ctx, r, id.text, pool)
+	res, err := pool.transport.RoundTrip(out)
+	if err == nil && x.cut.Load() != 0 {
+		res.Body.Close()
+		err = context.Canceled
+	}
+	if err != nil {
+		return x.failed(r, err, id.text), x
+	}
+	return x.received(r, res, upgrade, id.text), x
+}
+
+// request is what goes upstream: a shallow copy with its own URL and header.
+func (x *exchange) request(ctx context.Context, r *http.Request, id string, p *pool) (*http.Request, string) {
+	out := r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaders:   x.wroteHeaders,
+		WroteRequest:   func(httptrace.WroteRequestInfo) { x.wroteRequest() },
+		Got1xxResponse: x.informed,
+	}))
+	var upgrade string
+	out.Header, upgrade = requestHeader(r, id)
+	out.URL = target(r, p)
+	out.Host, out.RequestURI, out.TransferEncoding = "", "", nil
+	out.Close, out.GetBody = false, nil
+	if out.ContentLength = bodyLength(r); out.ContentLength == 0 {
+		out.Body = nil
+		return out, upgrade
+	}
+	x.upload = &upload{body: r.Body, left: -1}
+	if out.ContentLength < 0 {
+		if limit := homeBodyMax(r, x.adm.Config); limit > 0 {
+			x.upload.left = limit
+		}
+	}
+	out.Body = x.upload
+	return out, upgrade
+}
+
+// homeBodyMax is the body limit of the key's own placement, 0 for none.
+func homeBodyMax(r *http.Request, c *core.Config) int64 {
+	route, ok := c.Match(r.Header.Get(headerKey))
+	if !ok {
+		return 0
+	}
+	return c.BodyMax(int(route.Placement))
+}
+
+// target is the endpoint's address with the request's own path and query, byte
+// for byte where net/http lets us: it would clean the path of a parsed URL.
+func target(r *http.Request, p *pool) *url.URL {
+	u := &url.URL{Scheme: p.scheme, Host: p.host, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if path == "*" || (strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//")) {
+		u.Opaque = path
+		return u
+	}
+	u.Path, u.RawPath = r.URL.Path, r.URL.RawPath
+	return u
+}
+
+// failed ends an exchange that has no response.
+func (x *exchange) failed(r *http.Request, err error, id string) *http.Response {
+	class, ours := x.fault()
+	if !ours {
+		class = classify(err, x.sent.Load())
+	}
+	x.finish(class)
+	return ownAnswer(r, &x.adm, id, class, 0)
+}
+
+// received turns an upstream's response into the router's.
+func (x *exchange) received(r *http.Request, res *http.Response, asked, id string) *http.Response {
+	agreed := cleanResponse(res)
+	announce(res.Header, &x.adm, id)
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		stream, ok := res.Body.(io.ReadWriteCloser)
+		if !ok || asked == "" || !strings.EqualFold(asked, agreed) {
+			res.Body.Close()
+			x.finish(core.BadResponse)
+			return ownAnswer(r, &x.adm, id, core.BadResponse, 0)
+		}
+		x.replied(res.StatusCode, tunnelled)
+		res.Body = &tunnel{x, stream}
+		return res
+	}
+	x.replied(res.StatusCode, flowing)
+	if res.Body == http.NoBody || res.ContentLength == 0 {
+		x.finish(core.ClassNone)
+		return res
+	}
+	res.Body = &download{x, res.Body}
+	return res
+}
