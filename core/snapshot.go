@@ -105,7 +105,7 @@ func (w *writer) slot(n uint32, s *slot) {
 // names, 0 when it names none. The seed is the one it was made under.
 func SnapshotConfig(snapshot []byte) (digest, seed uint64, err error) {
 	rd := reader{b: snapshot}
-	digest, seed = rd.head(&Router{})
+	digest, seed = rd.head(New(Options{}))
 	return digest, seed, rd.err
 }
 
