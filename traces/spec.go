@@ -1,0 +1,198 @@
+package traces
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"lockstep/core"
+)
+
+// The JSON of a configuration: lower_snake names, zero values left out,
+// durations in ns, shares as core has them. The structs repeat core's so that
+// core needs no tags; where Go can convert one to the other a field added in
+// core stops the build here until it is added too.
+
+type specJSON struct {
+	Version        string          `json:"version"`
+	Keys           keysJSON        `json:"keys,omitempty"`
+	Default        string          `json:"default,omitempty"`
+	UnknownStatus  uint16          `json:"unknown_status,omitempty"`
+	ChainFallbacks bool            `json:"chain_fallbacks,omitempty"`
+	Placements     []placementJSON `json:"placements"`
+}
+
+type placementJSON struct {
+	Name       string         `json:"name"`
+	Kind       string         `json:"kind,omitempty"`
+	Endpoints  []endpointJSON `json:"endpoints"`
+	Fallback   []string       `json:"fallback,omitempty"`
+	LastResort string         `json:"last_resort,omitempty"`
+	Select     string         `json:"select,omitempty"`
+	Limit      limitJSON      `json:"limit,omitzero"`
+	BodyMax    int64          `json:"body_max,omitempty"`
+	Breaker    breakerJSON    `json:"breaker,omitzero"`
+	Health     healthJSON     `json:"health,omitzero"`
+	Timeouts   timeoutJSON    `json:"timeouts,omitzero"`
+	Retries    uint32         `json:"retries,omitempty"`
+	Panic      uint32         `json:"panic_percent,omitempty"`
+}
+
+type endpointJSON struct {
+	Name   string `json:"name,omitempty"`
+	URL    string `json:"url"`
+	Weight uint32 `json:"weight,omitempty"`
+	Limit  uint32 `json:"limit,omitempty"`
+}
+
+type limitJSON struct {
+	InFlight int32  `json:"in_flight,omitempty"`
+	Guests   int32  `json:"guests,omitempty"`
+	WhenFull string `json:"when_full,omitempty"`
+}
+
+type breakerJSON struct {
+	Off            bool          `json:"off,omitempty"`
+	Failures       uint32        `json:"failures,omitempty"`
+	Open           core.Duration `json:"open,omitempty"`
+	Growth         uint32        `json:"growth,omitempty"`
+	OpenMax        core.Duration `json:"open_max,omitempty"`
+	Jitter         uint32        `json:"jitter,omitempty"`
+	Probes         uint32        `json:"probes,omitempty"`
+	Successes      uint32        `json:"successes,omitempty"`
+	MaxOpenPercent uint32        `json:"max_open_percent,omitempty"`
+	FailureRatio   uint32        `json:"failure_ratio,omitempty"`
+	SlowRatio      uint32        `json:"slow_ratio,omitempty"`
+	Preset         string        `json:"preset,omitempty"`
+}
+
+type healthJSON struct {
+	Off            bool          `json:"off,omitempty"`
+	Path           string        `json:"path,omitempty"`
+	Every          core.Duration `json:"every,omitempty"`
+	Timeout        core.Duration `json:"timeout,omitempty"`
+	Fall           uint32        `json:"fall,omitempty"`
+	Rise           uint32        `json:"rise,omitempty"`
+	StartUnhealthy bool          `json:"start_unhealthy,omitempty"`
+}
+
+type timeoutJSON struct {
+	Connect        core.Duration `json:"connect,omitempty"`
+	ResponseHeader core.Duration `json:"response_header,omitempty"`
+	Request        core.Duration `json:"request,omitempty"`
+	BodyIdle       core.Duration `json:"body_idle,omitempty"`
+	UpstreamIdle   core.Duration `json:"upstream_idle,omitempty"`
+	Settle         core.Duration `json:"settle,omitempty"`
+}
+
+// keysJSON is an object from key to placement, in the order given. It is
+// written by hand because keys may be any bytes, and there may be a million.
+type keysJSON []core.KeySpec
+
+// MarshalJSON implements json.Marshaler.
+func (ks keysJSON) MarshalJSON() ([]byte, error) {
+	dst := []byte{'{'}
+	for i, k := range ks {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, k.Key)
+		dst = append(dst, ':')
+		dst = appendString(dst, k.Placement)
+	}
+	return append(dst, '}'), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (ks *keysJSON) UnmarshalJSON(b []byte) error {
+	s := scanner{b: b}
+	s.expect('{')
+	for name, ok := s.key(true); ok; name, ok = s.key(false) {
+		key := string(name)
+		*ks = append(*ks, core.KeySpec{Key: key, Placement: string(s.string())})
+	}
+	s.end()
+	return s.err
+}
+
+// EncodeSpec returns the canonical JSON of s. Strings other than keys must be UTF-8.
+func EncodeSpec(s *core.Spec) []byte {
+	out := specJSON{
+		Version: s.Version, Keys: s.Keys, Default: s.Default, UnknownStatus: s.UnknownStatus,
+		ChainFallbacks: s.ChainFallbacks, Placements: make([]placementJSON, len(s.Placements)),
+	}
+	for i := range s.Placements {
+		p := &s.Placements[i]
+		q := placementJSON{
+			Name: p.Name, Kind: p.Kind.String(), Fallback: p.Fallback, BodyMax: p.BodyMax,
+			LastResort: enumLastResort.print(uint64(p.LastResort)), Select: enumPolicy.print(uint64(p.Select)),
+			Limit:   limitJSON{p.Limit.InFlight, p.Limit.Guests, enumWhenFull.print(uint64(p.Limit.WhenFull))},
+			Breaker: breakerJSON(p.Breaker), Health: healthJSON(p.Health), Timeouts: timeoutJSON(p.Timeouts),
+			Retries: p.Retries, Panic: p.Panic,
+		}
+		for _, e := range p.Endpoints {
+			q.Endpoints = append(q.Endpoints, endpointJSON(e))
+		}
+		out.Placements[i] = q
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(out) // these types cannot fail
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// DecodeSpec reads what EncodeSpec wrote. A field that is not known is an error.
+func DecodeSpec(b []byte) (core.Spec, error) {
+	var in specJSON
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&in); err != nil {
+		return core.Spec{}, fmt.Errorf("reading a configuration: %w", err)
+	}
+	s := core.Spec{
+		Version: in.Version, Keys: in.Keys, Default: in.Default, UnknownStatus: in.UnknownStatus,
+		ChainFallbacks: in.ChainFallbacks,
+	}
+	for i := range in.Placements {
+		p, err := in.Placements[i].spec()
+		if err != nil {
+			return core.Spec{}, fmt.Errorf("reading placement %q of a configuration: %w", in.Placements[i].Name, err)
+		}
+		s.Placements = append(s.Placements, p)
+	}
+	return s, nil
+}
+
+func (q *placementJSON) spec() (core.PlacementSpec, error) {
+	p := core.PlacementSpec{
+		Name: q.Name, Fallback: q.Fallback, BodyMax: q.BodyMax,
+		Limit:   core.LimitSpec{InFlight: q.Limit.InFlight, Guests: q.Limit.Guests},
+		Breaker: core.BreakerSpec(q.Breaker), Health: core.HealthSpec(q.Health), Timeouts: core.TimeoutSpec(q.Timeouts),
+		Retries: q.Retries, Panic: q.Panic,
+	}
+	for _, e := range q.Endpoints {
+		p.Endpoints = append(p.Endpoints, core.EndpointSpec(e))
+	}
+	for _, f := range [...]struct {
+		name string
+		enum enum
+		text string
+		set  func(uint64)
+	}{
+		{"kind", enumReason, q.Kind, func(v uint64) { p.Kind = core.Reason(v) }},
+		{"last_resort", enumLastResort, q.LastResort, func(v uint64) { p.LastResort = core.LastResort(v) }},
+		{"select", enumPolicy, q.Select, func(v uint64) { p.Select = core.Policy(v) }},
+		{"when_full", enumWhenFull, q.Limit.WhenFull, func(v uint64) { p.Limit.WhenFull = core.WhenFull(v) }},
+	} {
+		if f.text == "" {
+			continue
+		}
+		v, ok := f.enum.value(f.text)
+		if !ok {
+			return p, fmt.Errorf("%s: %q is not a value of it", f.name, f.text)
+		}
+		f.set(v)
+	}
+	return p, nil
+}
