@@ -21,7 +21,7 @@ import (
 var layers = []struct {
 	folder, imports, inTests, because string
 }{
-	{"core", "", "", "decisions are a pure function; which std packages it may use is in core/purity_test.go"},
+	{"core", "", "traces/story", "decisions are a pure function; which std packages it may use is in core/purity_test.go; its tests run the stories"},
 	{"core/loop", "core", "adapters/realclock", "simulation and production run this one loop, so it knows neither; its tests use the mock clock"},
 	{"traces", "core core/loop", "", "a stranger's reader needs the format and the core, not a router"},
 	{"sim", "core core/loop traces", "", "a simulation that saw real IO would no longer be determined by its seed"},

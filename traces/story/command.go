@@ -78,8 +78,6 @@ func setArrival(ev *core.Event, key, value string) (err error) {
 	switch key {
 	case "length":
 		return count(&ev.Length, value)
-	case "route":
-		return count(&ev.Route.Placement, value)
 	case "epoch":
 		ev.Epoch, err = parseEpoch(value)
 		return err
