@@ -46,7 +46,7 @@ type exchange struct {
 	upload *upload             // nil without a request body
 
 	sent  atomic.Bool   // some of the request may have reached the upstream
-	wrote atomic.Int64  // ns after begun when all of it was written, 0 before
+	wrote atomic.Int64  // ns after begun when all of it was written, plus 1; 0 before
 	cut   atomic.Uint32 // the class for which we cut it ourselves, first one wins
 	moves atomic.Uint32 // grows at the begin and end of each body read: odd inside one
 
@@ -148,7 +148,7 @@ func (x *exchange) fault() (class core.Class, ok bool) {
 // wroteHeaders, wroteRequest and informed are the hooks of httptrace.
 func (x *exchange) wroteHeaders() { x.sent.Store(true) }
 
-func (x *exchange) wroteRequest() { x.wrote.Store(max(1, int64(time.Since(x.begun)))) }
+func (x *exchange) wroteRequest() { x.wrote.Store(int64(time.Since(x.begun)) + 1) }
 
 // informed passes an informational response (103 Early Hints) to the client.
 // 100 Continue is net/http's own business on both sides.

@@ -46,7 +46,7 @@ func (x *exchange) awaited(since time.Duration) (class core.Class, next time.Dur
 	left := time.Duration(x.times.Request) - since
 	header := time.Duration(x.times.ResponseHeader)
 	if at := x.wrote.Load(); at > 0 {
-		header -= since - time.Duration(at)
+		header -= since - time.Duration(at-1)
 	}
 	switch {
 	case left <= 0 && x.upload.stalled():
