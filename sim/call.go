@@ -1,0 +1,175 @@
+package sim
+
+import "lockstep/core"
+
+// A call is one request on its way: from its client through the router to a
+// server and back. The edge's half ends with Finish; the server's half may
+// outlive it, because a server goes on working for callers that gave up. The
+// record is reused when both have ended.
+
+type callPhase uint8
+
+const (
+	callFree    callPhase = iota
+	callPending           // to be sent: a retry
+	callWaiting           // forwarded, no response yet
+	callFlowing           // headers came, the body flows
+	callEnded             // the edge is done with it
+)
+
+type call struct {
+	root    uint64 // of its draws
+	request uint64 // core.Event.Request
+	arrived core.Time
+	due     core.Time // in a line: overdue from here on
+
+	timeouts *core.TimeoutSpec // an attempt keeps those it was forwarded with (R12)
+	handle   core.Handle
+	gen      uint32
+	sender   uint32
+	count    uint64 // the sender's count: with the sender it is the request id
+
+	key, home, placement, endpoint int32
+	router, window                 int32
+	line, previous, next           int32  // patience; line is -1 for none
+	waiting                        int32  // next in the server's line, -1 for none
+	incarnation                    uint32 // of the server that works on it
+
+	phase    callPhase
+	atServer bool
+	probe    bool
+	guest    bool
+	sent     bool
+	tries    uint8
+	class    core.Class // what evEnd will report
+	status   uint16
+}
+
+// calls is the slab of all calls.
+type calls struct {
+	slab []call
+	free []uint32
+	live int // calls whose edge half has not ended
+}
+
+func (s *calls) take() uint32 {
+	s.live++
+	if n := len(s.free); n > 0 {
+		id := s.free[n-1]
+		s.free = s.free[:n-1]
+		return id
+	}
+	s.slab = append(s.slab, call{})
+	return uint32(len(s.slab) - 1)
+}
+
+// release frees a call once neither half needs it.
+func (s *calls) release(id uint32) {
+	c := &s.slab[id]
+	if c.phase == callEnded && !c.atServer {
+		c.phase = callFree
+		c.gen++
+		s.free = append(s.free, id)
+	}
+}
+
+// forward takes an attempt that the router admitted to the way out.
+func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
+	for int(d.Handle.Slot) >= len(r.attempts) {
+		r.attempts = append(r.attempts, 0)
+	}
+	r.attempts[d.Handle.Slot] = id
+	c.phase, c.handle, c.probe = callWaiting, d.Handle, d.Probe
+	w.tallyForward(c, r, d)
+	c.timeouts = r.table.config.Timeouts(int(r.core.Placement(d.Placement).Index))
+	way := w.link(r.number, c.endpoint)
+	if way.cut || happens(draw(c.root, drawLoss), way.loss) {
+		w.dialTimeout(id, c)
+		return
+	}
+	wait, class := min(c.timeouts.ResponseHeader, c.timeouts.Request), core.ResponseTimeout
+	if p := w.clients[w.senders[c.sender].client].plan.Patience; p > 0 && p < wait {
+		wait, class = p, core.ClientGone
+	}
+	w.await(id, c, wait, class)
+	c.atServer = true
+	w.heap.push(w.now.Add(way.cross(draw(c.root, drawLinkOut))), evServerIn, id, 0)
+}
+
+// dialTimeout ends a call whose dial nobody answers, or whose client loses patience first.
+func (w *world) dialTimeout(id uint32, c *call) {
+	c.class = core.ConnectTimeout
+	wait := min(c.timeouts.Connect, c.timeouts.Request)
+	if p := w.clients[w.senders[c.sender].client].plan.Patience; p > 0 && p < wait {
+		wait, c.class = p, core.ClientGone
+	}
+	w.heap.push(w.now.Add(wait), evEnd, id, c.gen)
+}
+
+// headers is the arrival of response headers, or of a refusal or reset in their place.
+func (w *world) headers(id uint32) {
+	c := &w.calls.slab[id]
+	c.atServer = false
+	if c.phase != callWaiting {
+		w.calls.release(id)
+		return
+	}
+	w.leaveLine(c)
+	if c.class != core.ClassNone {
+		w.end(id, c)
+		return
+	}
+	flow, class := w.body(c)
+	if flow == 0 && class == core.ClassNone {
+		w.end(id, c)
+		return
+	}
+	c.phase, c.class = callFlowing, class
+	if flow > c.timeouts.Settle {
+		w.heap.push(w.now.Add(c.timeouts.Settle), evSettle, id, c.gen)
+	}
+	w.heap.push(w.now.Add(flow), evEnd, id, c.gen)
+}
+
+// settle books the outcome of a response whose body still flows (R7).
+func (w *world) settle(id, gen uint32) {
+	c := &w.calls.slab[id]
+	if c.gen != gen || c.phase != callFlowing {
+		return
+	}
+	w.result.Sometimes.add(SawReply)
+	w.ev = core.Event{Kind: core.Reply, Handle: c.handle, Status: c.status}
+	w.routers[c.router].loop.Apply(&w.ev)
+}
+
+// endCall ends an attempt as its class says.
+func (w *world) endCall(id, gen uint32) {
+	c := &w.calls.slab[id]
+	if c.gen != gen || c.phase != callWaiting && c.phase != callFlowing {
+		return
+	}
+	if c.phase == callFlowing && c.class == core.ClassNone && w.link(uint32(c.router), c.endpoint).cut {
+		c.class = core.BodyTimeout
+	}
+	w.end(id, c)
+}
+
+// abort cuts an attempt that the router gave up in a drain.
+func (w *world) abort(id, gen uint32) {
+	c := &w.calls.slab[id]
+	if c.gen == gen && (c.phase == callWaiting || c.phase == callFlowing) {
+		w.leaveLine(c)
+		c.class = core.Draining
+		w.end(id, c)
+	}
+}
+
+// end reports an attempt's end to the router and the answer to its client.
+func (w *world) end(id uint32, c *call) {
+	r := &w.routers[c.router]
+	w.ev = core.Event{Kind: core.Finish, Handle: c.handle, Class: c.class, Status: c.status, Sent: c.sent}
+	w.tallyFinish(c, r)
+	r.loop.Apply(&w.ev)
+	c.phase = callEnded
+	w.answered(id, c, c.class, c.status)
+}

@@ -1,0 +1,205 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"lockstep/core"
+)
+
+// The breaker and the outcomes that move it (R6, R7), from the rules.
+
+// passBreaker judges an admission at the breaker's door and books a probe.
+func (c *checker) passBreaker(d *core.Decision, e *endpointModel, row *core.PlacementInfo) {
+	if e.state == core.Closed {
+		if d.Probe {
+			c.failEndpoint("R6", d.Endpoint, "breaker", "a request was made a probe of a closed breaker")
+		}
+		return
+	}
+	switch {
+	case e.state == core.Open && c.now < e.until:
+		c.failEndpoint("R6", d.Endpoint, "breaker.open", "a request was forwarded to an open breaker before its time")
+	case e.state == core.HalfOpen && len(e.probes) >= int(row.Breaker.Probes):
+		c.failEndpoint("R6", d.Endpoint, "breaker.half_open_probes", fmt.Sprintf("%d half-open probes are out, at most %d may be", len(e.probes)+1, row.Breaker.Probes))
+	case !d.Probe:
+		c.failEndpoint("R6", d.Endpoint, "breaker", "a request passed a breaker that is not closed, and is no probe")
+	}
+	if e.state == core.Open {
+		c.expect(core.NoteHalfOpened, d.Endpoint)
+		e.move(core.HalfOpen)
+	}
+	guard := c.now.Add(row.Timeouts.Connect + row.Timeouts.ResponseHeader + core.Second)
+	e.probes = append(e.probes, probeModel{d.Handle.Slot, guard})
+	c.nextGuard = min(c.nextGuard, guard)
+}
+
+// move changes a breaker's state: outcomes of before stop counting.
+func (e *endpointModel) move(to core.Circuit) {
+	e.state = to
+	e.ticket++
+	e.failures, e.successes, e.probes = 0, 0, e.probes[:0]
+}
+
+// reply books the outcome of a response whose body still flows.
+func (c *checker) reply(ev *core.Event) {
+	a := c.attempt(ev.Handle)
+	if a == nil || a.replied {
+		return
+	}
+	a.replied = true
+	c.book(a, ev.Handle.Slot, effect(core.ClassNone, ev.Status))
+	c.compareCounts(a.endpoint)
+}
+
+func (c *checker) finish(ev *core.Event) {
+	a := c.attempt(ev.Handle)
+	if a == nil {
+		return
+	}
+	if !a.replied || ev.Class == core.BrokenBody || ev.Class == core.BodyTimeout {
+		c.book(a, ev.Handle.Slot, effect(ev.Class, ev.Status))
+	}
+	e := &c.endpoints[a.endpoint]
+	e.inFlight--
+	c.placements[e.placement].inFlight--
+	c.placements[e.placement].guests -= int32(flag(a.guest))
+	a.gen = 0
+	c.compareCounts(a.endpoint)
+	if e.index < 0 && e.inFlight == 0 {
+		*e = endpointModel{}
+	}
+}
+
+func (c *checker) attempt(h core.Handle) *attemptModel {
+	if int(h.Slot) < len(c.attempts) && h.Gen != 0 && c.attempts[h.Slot].gen == h.Gen {
+		return &c.attempts[h.Slot]
+	}
+	return nil
+}
+
+// effect is the table of R16 for what an edge reports.
+func effect(class core.Class, status uint16) core.Effect {
+	switch class {
+	case core.ClassNone:
+		if status >= 500 {
+			return core.EffectFailure
+		}
+		return core.EffectOK
+	case core.DNS, core.ConnectRefused, core.ConnectTimeout, core.TLS, core.ResetBeforeResponse, core.ResponseTimeout,
+		core.BadResponse, core.Upstream5xx, core.BrokenBody, core.BodyTimeout:
+		return core.EffectFailure
+	}
+	return core.EffectExcluded
+}
+
+// book applies one outcome to the endpoint that served (R4).
+func (c *checker) book(a *attemptModel, slot uint32, what core.Effect) {
+	e := &c.endpoints[a.endpoint]
+	if e.index < 0 || a.ticket != e.ticket {
+		return
+	}
+	row := &c.rows[c.placements[e.placement].index]
+	if row.Breaker.Off {
+		return
+	}
+	if e.state == core.HalfOpen {
+		e.probes = slices.DeleteFunc(e.probes, func(p probeModel) bool { return p.slot == slot })
+		c.bookProbe(a.endpoint, e, row, what)
+		return
+	}
+	switch what {
+	case core.EffectOK:
+		e.failures = 0
+	case core.EffectFailure:
+		if e.failures++; e.failures >= row.Breaker.Failures {
+			c.trip(a.endpoint, e, row)
+		}
+	}
+}
+
+func (c *checker) bookProbe(n int32, e *endpointModel, row *core.PlacementInfo, what core.Effect) {
+	switch what {
+	case core.EffectFailure:
+		e.reopened++
+		e.move(core.Open)
+		c.expect(core.NoteOpened, n)
+	case core.EffectOK:
+		if e.successes++; e.successes >= row.Breaker.Successes {
+			e.reopened = 0
+			e.move(core.Closed)
+			c.expect(core.NoteClosed, n)
+		}
+	}
+}
+
+// trip opens a closed breaker, unless so many of its placement are open already.
+func (c *checker) trip(n int32, e *endpointModel, row *core.PlacementInfo) {
+	open := 0
+	own := c.numbers[row.FirstEP:row.EndEP]
+	for _, k := range own {
+		open += flag(c.endpoints[k].state != core.Closed)
+	}
+	if open >= max(1, len(own)*int(row.Breaker.MaxOpenPercent)/100) {
+		e.failures = 0
+		c.expect(core.NoteTripCapped, n)
+		return
+	}
+	e.move(core.Open)
+	c.expect(core.NoteOpened, n)
+}
+
+// opened takes over until when a breaker is open, after judging the length:
+// the exact jitter is core's to draw.
+func (c *checker) opened(d *core.Decision) {
+	if d.Kind != core.NoteOpened {
+		return
+	}
+	e := &c.endpoints[d.Endpoint]
+	e.until = d.Until
+	b := &c.rows[c.placements[e.placement].index].Breaker
+	base := b.Open
+	for i := uint32(0); i < e.reopened && base < b.OpenMax && b.Growth > million; i++ {
+		base = portion(base, uint64(b.Growth), million)
+	}
+	base = min(base, b.OpenMax)
+	if took := d.Until.Sub(d.At); took < base || took > base+portion(base, uint64(b.Jitter), million) {
+		c.failEndpoint("R6", d.Endpoint, "breaker.open", fmt.Sprintf("it is open for %d ms, by the rules for %d ms and jitter", took/core.Millisecond, base/core.Millisecond))
+	}
+}
+
+// fireGuards ends what has waited too long: half-open probes and active probes
+// that never answered, in the order of their deadlines.
+func (c *checker) fireGuards() {
+	c.nextGuard = core.Never
+	for n := range c.endpoints {
+		e := &c.endpoints[n]
+		if first := e.firstGuard(); first <= c.now {
+			e.reopened++
+			e.move(core.Open)
+			c.expected = append(c.expected, expectation{first, core.NoteOpened, int32(n)})
+		} else {
+			c.nextGuard = min(c.nextGuard, first)
+		}
+		if e.token == 0 {
+			continue
+		}
+		if e.guard <= c.now {
+			c.observe(int32(n), false, e.guard)
+		} else {
+			c.nextGuard = min(c.nextGuard, e.guard)
+		}
+	}
+	slices.SortStableFunc(c.expected, func(a, b expectation) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.kind, b.kind), cmp.Compare(a.endpoint, b.endpoint))
+	})
+}
+
+func (e *endpointModel) firstGuard() core.Time {
+	first := core.Never
+	for i := range e.probes {
+		first = min(first, e.probes[i].guard)
+	}
+	return first
+}

@@ -1,0 +1,130 @@
+package sim
+
+import (
+	"fmt"
+
+	"lockstep/core"
+)
+
+// Configurations and epochs (R12), from the rules.
+
+// beforeAdopt remembers the state that a refused push must leave as it is.
+func (c *checker) beforeAdopt(r *core.Router) { c.digest = r.Digest() }
+
+// verdict is what the rules say of a push.
+type verdict struct {
+	kind   core.DecisionKind
+	cause  core.Cause
+	epoch  core.Epoch // in force afterwards
+	change bool
+}
+
+func (c *checker) judge(ev *core.Event) verdict {
+	refuse := func(cause core.Cause) verdict { return verdict{core.Nack, cause, c.epoch, false} }
+	switch {
+	case ev.Fault == core.FaultNotPersisted:
+		return refuse(core.CauseNotPersisted)
+	case ev.Fault != core.FaultNone || ev.Config == nil:
+		return refuse(core.CauseInvalid)
+	}
+	equal := c.config != nil && c.config.Digest() == ev.Config.Digest()
+	none := core.Epoch{}
+	switch {
+	case ev.Epoch == none && equal, ev.Epoch == c.epoch && equal:
+		return verdict{core.Ack, core.CauseNone, c.epoch, false}
+	case ev.Epoch == none:
+		return verdict{core.Ack, core.CauseNone, core.Epoch{Term: c.epoch.Term, Number: c.epoch.Number + 1}, true}
+	case ev.Epoch == c.epoch:
+		return refuse(core.CauseEpochConflict)
+	case ev.Epoch.Term < c.epoch.Term, ev.Epoch.Term == c.epoch.Term && ev.Epoch.Number < c.epoch.Number:
+		return refuse(core.CauseStale)
+	}
+	return verdict{core.Ack, core.CauseNone, ev.Epoch, true}
+}
+
+func (c *checker) adopted(ev *core.Event, decisions []core.Decision) {
+	want, got := c.judge(ev), &decisions[len(decisions)-1]
+	if got.Kind != want.kind || got.Cause != want.cause {
+		c.fail("R12", -1, -1, "", fmt.Sprintf("a push got %s %s, by the rules it is %s %s", got.Kind, got.Cause, want.kind, want.cause))
+	}
+	after := c.r.core.Epoch()
+	if after != want.epoch {
+		c.fail("R12", -1, -1, "", fmt.Sprintf("the epoch is %d.%d, by the rules %d.%d", after.Term, after.Number, want.epoch.Term, want.epoch.Number))
+	}
+	if after.Compare(c.epoch) < 0 {
+		c.fail("R12", -1, -1, "", "the epoch went back")
+	}
+	if !want.change && c.r.core.Digest() != c.digest {
+		c.fail("R12", -1, -1, "", "a push that changes nothing changed the state")
+	}
+	c.epoch = after
+	if c.r.core.Config() != c.config {
+		c.rebuild()
+	}
+}
+
+// rebuild takes over a new configuration. Identity, which is placement and URL,
+// decides what of the model survives; the numbers are read from the views.
+func (c *checker) rebuild() {
+	r := c.r.core
+	c.config = r.Config()
+	c.rows, c.numbers, c.homes = nil, nil, nil
+	for i := range c.config.Placements() {
+		c.rows = append(c.rows, c.config.Placement(i))
+		c.homes = append(c.homes, r.PlacementNumber(i))
+	}
+	for i := range c.config.Endpoints() {
+		c.numbers = append(c.numbers, r.EndpointNumber(i))
+	}
+	placements := make([]placementModel, r.Placements())
+	for n := range placements {
+		v := r.Placement(int32(n))
+		p := placementModel{name: v.Name, index: int32(v.Index)}
+		if n < len(c.placements) && c.placements[n].name == v.Name {
+			p.inFlight, p.guests = c.placements[n].inFlight, c.placements[n].guests
+		}
+		placements[n] = p
+	}
+	endpoints := make([]endpointModel, r.Endpoints())
+	for n := range endpoints {
+		endpoints[n] = c.carry(int32(n), placements)
+	}
+	c.placements, c.endpoints = placements, endpoints
+	c.audit(c.now)
+}
+
+// carry returns the model of endpoint number n under the new configuration.
+func (c *checker) carry(n int32, placements []placementModel) endpointModel {
+	v := c.r.core.Endpoint(n)
+	if v.Name == "" {
+		return endpointModel{}
+	}
+	home := placements[v.Placement].name
+	fresh := endpointModel{url: v.URL, home: home, placement: v.Placement, index: int32(v.Index), state: core.Closed}
+	if int(n) >= len(c.endpoints) || c.endpoints[n].home != home || c.endpoints[n].url != v.URL {
+		fresh.unhealthy = !c.healthOf(v).Off && c.healthOf(v).StartUnhealthy
+		return fresh
+	}
+	e := c.endpoints[n]
+	e.placement, e.index = v.Placement, int32(v.Index)
+	if e.index < 0 {
+		e.token = 0
+		if e.state == core.HalfOpen {
+			e.ticket++
+			e.probes = nil
+		}
+		return e
+	}
+	if c.rows[c.config.Endpoint(v.Index).Placement].Breaker.Off && e.state != core.Closed {
+		e.move(core.Closed)
+		e.reopened = 0
+	}
+	if c.healthOf(v).Off {
+		e.unhealthy, e.streak, e.token = false, 0, 0
+	}
+	return e
+}
+
+func (c *checker) healthOf(v core.EndpointView) *core.HealthSpec {
+	return &c.rows[c.config.Endpoint(v.Index).Placement].Health
+}

@@ -1,0 +1,276 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"lockstep/core"
+)
+
+// client is one population, compiled.
+type client struct {
+	plan       *Client
+	from, to   int      // its keys are world.keys[from:to]
+	cumulative []uint64 // Zipf: running sum of weights
+	gap        core.Duration
+}
+
+// sender is who sends one request after another and counts them: an open-loop
+// client, one closed-loop user, or a burst.
+type sender struct {
+	client uint32
+	kind   senderKind
+	entity uint64 // hash of who it is
+	count  uint64
+}
+
+type senderKind uint8
+
+const (
+	sendsOpen senderKind = iota
+	sendsClosed
+	sendsBurst
+)
+
+// unknownKeys is how many keys that no table has are drawn from.
+const unknownKeys = 16
+
+func (w *world) makeClients() error {
+	shared := [2]int{-1, -1}
+	for i := range w.plan.Clients {
+		p := &w.plan.Clients[i]
+		c := client{plan: p, from: len(w.keys)}
+		if len(p.Keys) == 0 {
+			if shared[0] < 0 {
+				for k := range w.configs[0].Keys() {
+					key, _ := w.configs[0].Key(k)
+					w.keys = append(w.keys, key)
+				}
+				shared = [2]int{c.from, len(w.keys)}
+			}
+			c.from, c.to = shared[0], shared[1]
+		} else {
+			w.keys = append(w.keys, p.Keys...)
+			c.to = len(w.keys)
+		}
+		if c.from == c.to && p.Unknown+p.NoKey < million {
+			return fmt.Errorf("client %q has no keys: list some, or let Unknown be 1000000", p.Name)
+		}
+		if p.Zipf {
+			c.cumulative = zipf(c.to - c.from)
+		}
+		w.clients = append(w.clients, c)
+		w.makeSenders(uint32(i))
+	}
+	for i := range unknownKeys {
+		w.keys = append(w.keys, fmt.Sprintf("no-such-key-%d", i))
+	}
+	for i := range w.plan.Bursts {
+		n := slices.IndexFunc(w.plan.Clients, func(c Client) bool { return c.Name == w.plan.Bursts[i].Client })
+		if n < 0 {
+			return fmt.Errorf("burst %d is of client %q, which the plan does not have", i, w.plan.Bursts[i].Client)
+		}
+		w.bursts = append(w.bursts, uint32(len(w.senders)))
+		w.addSender(uint32(n), sendsBurst, uint64(i))
+	}
+	return nil
+}
+
+func (w *world) makeSenders(i uint32) {
+	p := w.clients[i].plan
+	if p.Users == 0 {
+		w.clients[i].gap = max(1, core.Second/core.Duration(max(1, p.Rate)))
+		if p.Rate > 0 {
+			w.addSender(i, sendsOpen, 0)
+		}
+		return
+	}
+	for u := range p.Users {
+		w.addSender(i, sendsClosed, uint64(u))
+	}
+}
+
+func (w *world) addSender(client uint32, kind senderKind, which uint64) {
+	h := fold(fold(w.plan.Seed, uint64(drawClient)), hashString(w.clients[client].plan.Name))
+	w.senders = append(w.senders, sender{client: client, kind: kind, entity: fold(fold(h, uint64(kind)), which)})
+}
+
+// zipf returns the running sums of weights 1/k.
+func zipf(n int) []uint64 {
+	sums := make([]uint64, n)
+	var sum uint64
+	for i := range sums {
+		sum += 1 << 40 / uint64(i+1)
+		sums[i] = sum
+	}
+	return sums
+}
+
+// startSender schedules the first request. Senders begin spread over a gap, so
+// that populations do not march in step.
+func (w *world) startSender(id uint32) {
+	s := &w.senders[id]
+	c := &w.clients[s.client]
+	spread := c.gap
+	if s.kind == sendsClosed {
+		spread = max(c.plan.Think, core.Millisecond)
+	}
+	if s.kind != sendsBurst {
+		w.sendAt(id, c.plan.From.Add(core.Duration(below(draw(s.entity, drawGap), uint64(spread)))))
+	}
+}
+
+func (w *world) sendAt(id uint32, at core.Time) {
+	if at < w.clients[w.senders[id].client].plan.Until {
+		w.heap.push(at, evSend, id, 0)
+	}
+}
+
+// send starts the next request of a sender; an open loop also schedules the one after.
+func (w *world) send(id uint32) {
+	s := &w.senders[id]
+	root := fold(s.entity, s.count)
+	if s.kind == sendsOpen {
+		c := &w.clients[s.client]
+		gap := c.gap
+		if c.plan.Poisson {
+			gap = w.log.exponential(draw(root, drawGap), gap)
+		}
+		w.sendAt(id, w.now.Add(gap))
+	}
+	w.newCall(id, s, root)
+}
+
+func (w *world) burst(i, left uint32) {
+	b := &w.plan.Bursts[i]
+	if left == 0 {
+		return
+	}
+	if left > 1 {
+		done := uint64(b.Requests) - uint64(left) + 1
+		w.heap.push(b.At.Add(portion(b.Over, done, uint64(b.Requests))), evBurst, i, left-1)
+	}
+	s := &w.senders[w.bursts[i]]
+	w.newCall(w.bursts[i], s, fold(s.entity, s.count))
+}
+
+func (w *world) newCall(id uint32, s *sender, root uint64) {
+	n := w.calls.take()
+	c := &w.calls.slab[n]
+	*c = call{gen: c.gen, sender: id, count: s.count, root: root, request: core.RequestHash(s.entity, s.count), line: -1}
+	s.count++
+	c.key = w.clients[s.client].drawKey(root, len(w.keys))
+	w.arrive(n)
+}
+
+// drawKey returns the number of the request's key, -1 for none.
+func (c *client) drawKey(root uint64, keys int) int32 {
+	if sort := draw(root, drawSort); c.plan.Unknown+c.plan.NoKey > 0 {
+		if happens(sort, c.plan.NoKey) {
+			return -1
+		}
+		if happens(sort, c.plan.NoKey+c.plan.Unknown) {
+			return int32(keys - unknownKeys + int(below(draw(root, drawKey), unknownKeys)))
+		}
+	}
+	h := draw(root, drawKey)
+	if c.cumulative == nil {
+		return int32(c.from + int(below(h, uint64(c.to-c.from))))
+	}
+	at := below(h, c.cumulative[len(c.cumulative)-1]) + 1
+	i, _ := slices.BinarySearch(c.cumulative, at)
+	return int32(c.from + i)
+}
+
+// answered gives a client its answer: it may retry, think, or be done.
+func (w *world) answered(id uint32, c *call, class core.Class, status uint16) {
+	w.calls.live--
+	s := &w.senders[c.sender]
+	p := w.clients[s.client].plan
+	sender, at := c.sender, w.now
+	if uint32(c.tries) < p.Retries && retryable(class, status) && w.now.Add(p.Backoff) < w.length {
+		w.retry(c, p)
+	} else if s.kind == sendsClosed {
+		think := p.Think
+		if p.Poisson {
+			think = w.log.exponential(draw(c.root, drawThink), think)
+		}
+		w.sendAt(sender, at.Add(max(think, core.Microsecond)))
+	}
+	w.calls.release(id)
+}
+
+// retry sends the same request again, with the same id, as clients do.
+func (w *world) retry(old *call, p *Client) {
+	again := call{
+		sender: old.sender, count: old.count, request: old.request, key: old.key, tries: old.tries + 1,
+		root: fold(old.root, uint64(old.tries)), phase: callPending, line: -1,
+	}
+	n := w.calls.take()
+	again.gen = w.calls.slab[n].gen
+	w.calls.slab[n] = again
+	w.heap.push(w.now.Add(p.Backoff), evRetry, n, 0)
+}
+
+// retryable is what naive clients try again: refusals, failures and their own impatience.
+func retryable(class core.Class, status uint16) bool {
+	switch class {
+	case core.ClassNone:
+		return status >= 500
+	case core.NoKey, core.UnknownKey, core.BadRequest, core.BodyTooLarge:
+		return false
+	}
+	return true
+}
+
+// arrive brings a call to a router.
+func (w *world) arrive(id uint32) {
+	c := &w.calls.slab[id]
+	c.arrived, c.window, c.home = w.now, w.windows, -1
+	r := w.pickRouter(c)
+	if r == nil {
+		w.window.Unreached++
+		c.phase = callEnded
+		w.answered(id, c, core.Internal, 0)
+		return
+	}
+	c.router = int32(r.number)
+	p := w.clients[w.senders[c.sender].client].plan
+	w.ev = core.Event{Kind: core.Arrive, Method: p.Method, Length: p.Length, Replayable: p.Length >= 0, Request: c.request, Epoch: r.core.Epoch()}
+	w.request.ID = [2]uint64{w.senders[c.sender].entity, c.count}
+	w.request.Key = ""
+	if c.key >= 0 {
+		w.request.Key = w.keys[c.key]
+		w.ev.Route = r.table.routes[c.key]
+	} else {
+		w.ev.Route = core.Route{Placement: -1, Refuse: core.NoKey}
+	}
+	if w.ev.Route.Placement >= 0 {
+		c.home = r.table.homes[w.ev.Route.Placement]
+	}
+	d := r.loop.Arrive(&w.ev, &w.request)
+	w.tallyArrive(c, r, &d)
+	if d.Kind == core.Forward {
+		w.forward(id, c, r, &d)
+		return
+	}
+	c.phase = callEnded
+	w.answered(id, c, d.Class, d.Status)
+}
+
+// pickRouter is the balancer in front of the fleet, or the one router that the client insists on.
+func (w *world) pickRouter(c *call) *router {
+	if n := w.clients[w.senders[c.sender].client].plan.Router; n > 0 {
+		if w.routers[n-1].core == nil {
+			return nil
+		}
+		return &w.routers[n-1]
+	}
+	switch len(w.alive) {
+	case 0:
+		return nil
+	case 1:
+		return &w.routers[w.alive[0]]
+	}
+	return &w.routers[w.alive[below(draw(c.root, drawRouter), uint64(len(w.alive)))]]
+}

@@ -1,0 +1,154 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"lockstep/core"
+)
+
+// complete fills in the plan's defaults and refuses what cannot be run. It
+// copies the lists that it changes, so that the caller's plan stays as it was.
+func (p *Plan) complete() error {
+	if p.Length <= 0 {
+		return fmt.Errorf("length is %d ns: give the run a length, such as 60 s", p.Length)
+	}
+	if p.Routers == 0 {
+		p.Routers = 1
+	}
+	if p.Routers < 0 || p.Routers > maxRouters {
+		return fmt.Errorf("there are %d routers: use 1 to %d", p.Routers, maxRouters)
+	}
+	if p.Window == 0 {
+		p.Window = max(p.Length/60, 100*core.Millisecond)
+	}
+	if p.Window < 0 || p.Length/p.Window > maxWindows {
+		return fmt.Errorf("a window of %d ns makes more than %d windows: use a longer one", p.Window, maxWindows)
+	}
+	for _, f := range []func() error{p.completeClients, p.completeFaults, p.completePushes, p.completeServers} {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	maxRouters = 1000
+	maxWindows = 10_000
+	maxUsers   = 1_000_000
+)
+
+func (p *Plan) completeClients() error {
+	p.Clients = slices.Clone(p.Clients)
+	for i := range p.Clients {
+		c := &p.Clients[i]
+		if c.Until == 0 || c.Until > core.Time(p.Length) {
+			c.Until = core.Time(p.Length)
+		}
+		switch {
+		case c.Users > maxUsers:
+			return fmt.Errorf("client %q has %d users: use at most %d", c.Name, c.Users, maxUsers)
+		case c.Router < 0 || c.Router > p.Routers:
+			return fmt.Errorf("client %q sends to router %d: use 1 to %d, or 0 for all", c.Name, c.Router, p.Routers)
+		case c.From < 0 || c.Think < 0 || c.Patience < 0 || c.Backoff < 0:
+			return fmt.Errorf("client %q has a negative time", c.Name)
+		case c.Retries > 100:
+			return fmt.Errorf("client %q retries %d times: use at most 100", c.Name, c.Retries)
+		case slices.ContainsFunc(p.Clients[:i], func(o Client) bool { return o.Name == c.Name }):
+			return fmt.Errorf("two clients are called %q: their requests would have the same ids", c.Name)
+		}
+	}
+	for i := range p.Bursts {
+		if b := &p.Bursts[i]; b.At < 0 || b.Over < 0 || b.Requests < 0 || b.Requests > 1<<31 {
+			return fmt.Errorf("burst %d has a negative time or an absurd count", i)
+		}
+	}
+	return nil
+}
+
+func (p *Plan) completeFaults() error {
+	p.Faults = slices.Clone(p.Faults)
+	for i := range p.Faults {
+		f := &p.Faults[i]
+		if f.Share == 0 {
+			f.Share = million
+		}
+		if f.Status == 0 {
+			f.Status = 500
+		}
+		if f.Factor == 0 {
+			f.Factor = 10 * million
+		}
+		if f.Delay == 0 {
+			f.Delay = core.Second
+		}
+		switch {
+		case f.Kind == FaultNone || f.Kind >= faultKinds:
+			return fmt.Errorf("fault %d has no kind", i)
+		case f.At < 0 || f.Until != 0 && f.Until < f.At && f.Kind != ResetAll:
+			return fmt.Errorf("fault %d (%s) ends before it begins", i, f.Kind)
+		case f.Router < 0 || f.Router > p.Routers:
+			return fmt.Errorf("fault %d (%s) is of router %d: use 1 to %d, or 0 for all", i, f.Kind, f.Router, p.Routers)
+		case f.Status < 100 || f.Status > 599:
+			return fmt.Errorf("fault %d (%s) has status %d: use 100 to 599", i, f.Kind, f.Status)
+		case f.Delay < 0:
+			return fmt.Errorf("fault %d (%s) has a negative delay", i, f.Kind)
+		}
+	}
+	return nil
+}
+
+func (p *Plan) completePushes() error {
+	p.Pushes = slices.Clone(p.Pushes)
+	for i := range p.Pushes {
+		u := &p.Pushes[i]
+		if u.Copies == 0 {
+			u.Copies = 1
+		}
+		switch {
+		case u.At < 0 || u.Spread < 0 || u.Copies < 0 || u.Copies > 1000:
+			return fmt.Errorf("push %d has a negative time or an absurd number of copies", i)
+		case u.Router < 0 || u.Router > p.Routers:
+			return fmt.Errorf("push %d is for router %d: use 1 to %d, or 0 for all", i, u.Router, p.Routers)
+		}
+	}
+	return nil
+}
+
+func (p *Plan) completeServers() error {
+	check := func(b *Backend) error {
+		if b.Workers < 0 || b.Queue < 0 || b.Body < 0 || b.Service.Typical < 0 || b.Service.Slow < 0 || b.Service.Shape > Bimodal {
+			return fmt.Errorf("a backend has a negative figure or an unknown shape")
+		}
+		return nil
+	}
+	if p.Link.Latency < 0 || p.Link.Jitter < 0 {
+		return fmt.Errorf("the link has a negative time")
+	}
+	for i := range p.Backends {
+		if err := check(&p.Backends[i].Backend); err != nil {
+			return err
+		}
+	}
+	return check(&p.Backend)
+}
+
+// checkNames refuses faults and overrides that name nothing: they would be
+// silently without effect.
+func (w *world) checkNames() error {
+	known := func(placement, endpoint string) bool {
+		return slices.ContainsFunc(w.dir.all(), func(e int) bool { return w.dir.match(e, placement, endpoint) })
+	}
+	for i := range w.plan.Faults {
+		if f := &w.plan.Faults[i]; !known(f.Placement, f.Endpoint) {
+			return fmt.Errorf("fault %d (%s) is of placement %q endpoint %q: no configuration of the plan has that", i, f.Kind, f.Placement, f.Endpoint)
+		}
+	}
+	for i := range w.plan.Backends {
+		if b := &w.plan.Backends[i]; !known(b.Placement, b.Endpoint) {
+			return fmt.Errorf("backend %d is of placement %q endpoint %q: no configuration of the plan has that", i, b.Placement, b.Endpoint)
+		}
+	}
+	return nil
+}

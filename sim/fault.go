@@ -1,0 +1,149 @@
+package sim
+
+import "lockstep/core"
+
+// fault begins or ends fault i. What holds of servers and links is worked out
+// anew from all faults that are active, so that overlapping ones compose.
+func (w *world) fault(i uint32, over bool) {
+	f := &w.plan.Faults[i]
+	switch f.Kind {
+	case Crash, Drain, Silence:
+		for n := range w.routers {
+			if f.Router == 0 || f.Router == n+1 {
+				w.routerFault(f, uint32(n), over)
+			}
+		}
+		w.balance()
+		return
+	}
+	w.applyFaults()
+	if over {
+		return
+	}
+	switch f.Kind {
+	case Refuse:
+		for e := range w.dir.endpoints {
+			if w.dir.match(e, f.Placement, f.Endpoint) {
+				w.crash(&w.servers[w.dir.servers[e]])
+			}
+		}
+		w.cutCalls(func(c *call) bool { return w.servers[w.dir.servers[c.endpoint]].fault.refuse })
+	case ResetAll:
+		w.cutCalls(func(c *call) bool {
+			return (f.Router == 0 || f.Router == int(c.router)+1) && w.dir.match(int(c.endpoint), f.Placement, f.Endpoint)
+		})
+	}
+}
+
+// applyFaults sets every server and link to what the active faults make of it.
+func (w *world) applyFaults() {
+	for i := range w.servers {
+		w.servers[i].fault = serverFault{}
+	}
+	w.links = w.links[:0]
+	for i := range w.plan.Faults {
+		f := &w.plan.Faults[i]
+		if w.now < f.At || w.now >= f.until(core.Never) {
+			continue
+		}
+		for e := range w.dir.endpoints {
+			if w.dir.match(e, f.Placement, f.Endpoint) {
+				w.servers[w.dir.servers[e]].fault.add(f)
+				w.linkFault(f, int(w.dir.servers[e]))
+			}
+		}
+	}
+}
+
+func (s *serverFault) add(f *Fault) {
+	switch f.Kind {
+	case Refuse:
+		s.refuse = true
+	case Hang:
+		s.hang = true
+	case Slow:
+		s.factor = f.Factor
+	case Flaky:
+		s.flaky, s.status = f.Share, f.Status
+	case BrokenBody:
+		s.broken = f.Share
+	case SlowBody:
+		s.body = f.Delay
+	case StuckBody:
+		s.stuck = f.Share
+	case ResetNew:
+		s.reset = true
+	case HealthDown:
+		s.healthDown = true
+	case HealthUp:
+		s.healthUp = true
+	}
+}
+
+func (w *world) linkFault(f *Fault, server int) {
+	switch f.Kind {
+	case Delayed, Lossy, Partition:
+	default:
+		return
+	}
+	if len(w.links) == 0 {
+		for range len(w.routers) * len(w.servers) {
+			w.links = append(w.links, w.way)
+		}
+	}
+	for r := range w.routers {
+		if f.Router != 0 && f.Router != r+1 {
+			continue
+		}
+		l := &w.links[r*len(w.servers)+server]
+		switch f.Kind {
+		case Delayed:
+			l.latency = w.way.latency + f.Delay
+		case Lossy:
+			l.loss = f.Share
+		case Partition:
+			l.cut = true
+		}
+	}
+}
+
+// routerFault begins or ends a fault of router n or of its way to the control plane.
+func (w *world) routerFault(f *Fault, n uint32, over bool) {
+	r := &w.routers[n]
+	switch {
+	case f.Kind == Silence:
+		w.silenced[n] += 1 - 2*flag(over)
+		if r.core != nil {
+			w.ev = core.Event{Kind: core.Control, OK: over}
+			r.loop.Apply(&w.ev)
+		}
+		if over {
+			w.reconnect(n)
+		}
+	case f.Kind == Drain && !over && r.core != nil:
+		r.draining = true
+		w.ev = core.Event{Kind: core.Drain, Deadline: f.until(w.length)}
+		r.loop.Apply(&w.ev)
+	case f.Kind == Crash && !over && r.core != nil:
+		r.stop()
+		r.core = nil
+		w.loseCalls(n)
+	case f.Kind == Crash && over && r.core == nil:
+		w.result.Sometimes.add(SawRestart)
+		w.startRouter(n, r.disk, core.OriginDisk)
+		w.reconnect(n)
+	}
+}
+
+// loseCalls ends what a crashed router had in flight; its clients see a reset.
+func (w *world) loseCalls(n uint32) {
+	for id := range w.calls.slab {
+		c := &w.calls.slab[id]
+		if c.router == int32(n) && (c.phase == callWaiting || c.phase == callFlowing) {
+			w.leaveLine(c)
+			w.tallyLost(c)
+			c.phase = callEnded
+			w.answered(uint32(id), c, core.Internal, 0)
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package sim
+
+import (
+	"cmp"
+	"slices"
+
+	"lockstep/core"
+)
+
+// link is the way between one router and one server as it is now.
+type link struct {
+	latency, jitter core.Duration
+	loss            uint32
+	cut             bool
+}
+
+// link returns the way between a router and an endpoint's server.
+func (w *world) link(router uint32, endpoint int32) link {
+	if len(w.links) == 0 {
+		return w.way
+	}
+	return w.links[int(router)*len(w.servers)+int(w.dir.servers[endpoint])]
+}
+
+func (l *link) cross(h uint64) core.Duration {
+	if l.jitter == 0 {
+		return l.latency
+	}
+	return l.latency + core.Duration(below(h, uint64(l.jitter)+1))
+}
+
+// cutCalls resets the connections of every call in flight that match names:
+// before a response it is
+// reset_before_response, after it broken_body. A dial has no connection yet.
+func (w *world) cutCalls(match func(c *call) bool) {
+	var cut []uint32
+	for id := range w.calls.slab {
+		c := &w.calls.slab[id]
+		if (c.phase == callWaiting && c.line >= 0 || c.phase == callFlowing) && match(c) {
+			cut = append(cut, uint32(id))
+		}
+	}
+	// The order must not depend on the slab, where traffic of others has a place (R15).
+	slices.SortFunc(cut, func(a, b uint32) int {
+		x, y := &w.calls.slab[a], &w.calls.slab[b]
+		return cmp.Or(cmp.Compare(x.arrived, y.arrived), cmp.Compare(x.request, y.request), cmp.Compare(x.tries, y.tries))
+	})
+	for _, id := range cut {
+		c := &w.calls.slab[id]
+		w.leaveLine(c)
+		if c.phase == callFlowing {
+			c.class = core.BrokenBody
+		} else {
+			c.class, c.sent = core.ResetBeforeResponse, true
+		}
+		w.end(id, c)
+	}
+}

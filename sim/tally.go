@@ -1,0 +1,155 @@
+package sim
+
+import "lockstep/core"
+
+// The tally counts what Result reports. Every request is booked in the window
+// in which it arrived, under its home placement.
+
+// openWindow starts the next window and schedules the one after.
+func (w *world) openWindow() {
+	r := w.result
+	r.Windows = append(r.Windows, Window{
+		From:       w.now,
+		Placements: make([]PlacementCounts, len(w.dir.placements)),
+		Endpoints:  make([]EndpointCounts, len(w.dir.endpoints)),
+	})
+	w.windows = int32(len(r.Windows) - 1)
+	w.window = &r.Windows[w.windows]
+	if next := w.now.Add(w.plan.Window); next < w.length {
+		w.heap.push(next, evWindow, 0, 0)
+	}
+}
+
+// counts returns where a call is booked: its window, and its home's counts
+// there, nil for a call without a home.
+func (w *world) counts(c *call) (*Counts, *PlacementCounts) {
+	win := &w.result.Windows[c.window]
+	if c.home < 0 {
+		return &win.Counts, nil
+	}
+	return &win.Counts, &win.Placements[c.home]
+}
+
+// tallyArrive books an arrival, and the refusal if it was one.
+func (w *world) tallyArrive(c *call, r *router, d *core.Decision) {
+	all, home := w.counts(c)
+	all.Arrivals++
+	again := uint64(flag(c.tries > 0))
+	all.Retries += again
+	if again > 0 {
+		w.result.Sometimes.add(SawRetry)
+	}
+	if home != nil {
+		home.Arrivals++
+		home.Retries += again
+		home.Failover[d.Failover&3]++
+	}
+	if d.Failover != core.FailoverNone {
+		w.result.Sometimes.add(SawFailover)
+	}
+	if d.Kind == core.Forward {
+		return
+	}
+	all.Refused++
+	all.ByClass[d.Class]++
+	if home != nil {
+		home.Refused++
+		home.ByClass[d.Class]++
+	}
+	w.tallyRefusal(c, r, d)
+	w.checkCalm(c, d.Class)
+}
+
+// tallyRefusal says whose fault a refusal was.
+func (w *world) tallyRefusal(c *call, r *router, d *core.Decision) {
+	saw := &w.result.Sometimes
+	switch d.Class {
+	case core.CircuitOpen:
+		saw.add(SawCircuitOpen)
+	case core.Draining:
+		saw.add(SawDrainRefusal)
+	case core.LimitReached:
+		saw.add(SawLimit)
+		p := r.placements[d.Placement]
+		if p != c.home {
+			saw.add(SawGuestRefused)
+			w.window.Placements[p].GuestRefused++
+			return
+		}
+		limit := r.core.Config().Placement(r.core.Placement(d.Placement).Index).Limit.InFlight
+		if r.guests[p] > 0 && r.inFlight[p]-r.guests[p] < limit {
+			w.window.Placements[p].HomeRefusedByGuests++
+		}
+	}
+}
+
+// tallyForward books an attempt with the placement and endpoint that serve it.
+func (w *world) tallyForward(c *call, r *router, d *core.Decision) {
+	c.placement, c.endpoint = r.placements[d.Placement], r.endpoints[d.Endpoint]
+	c.guest = c.placement != c.home
+	if r.sick[c.endpoint] {
+		w.result.Sometimes.add(SawLastResort)
+	}
+	p := &w.window.Placements[c.placement]
+	r.inFlight[c.placement]++
+	p.PeakInFlight = max(p.PeakInFlight, int(r.inFlight[c.placement]))
+	if c.guest {
+		r.guests[c.placement]++
+		p.ServedGuest++
+		p.PeakGuests = max(p.PeakGuests, int(r.guests[c.placement]))
+	} else {
+		p.ServedHome++
+	}
+	e := &w.window.Endpoints[c.endpoint]
+	e.Requests++
+	if d.Probe {
+		r.probesOut[c.endpoint]++
+		e.Probes++
+		e.PeakProbes = max(e.PeakProbes, int(r.probesOut[c.endpoint]))
+	}
+}
+
+// tallyFinish books the end of an attempt. A request is OK when its client got
+// a whole response below 500.
+func (w *world) tallyFinish(c *call, r *router) {
+	r.inFlight[c.placement]--
+	r.guests[c.placement] -= int32(flag(c.guest))
+	if c.probe {
+		r.probesOut[c.endpoint] = max(r.probesOut[c.endpoint]-1, 0)
+	}
+	class := c.class
+	if class == core.ClassNone && c.status >= 500 {
+		class = core.Upstream5xx
+	}
+	if class.Effect() == core.EffectFailure {
+		w.result.Windows[c.window].Endpoints[c.endpoint].Failures++
+	}
+	all, home := w.counts(c)
+	w.checkCalm(c, class)
+	if class != core.ClassNone {
+		all.ByClass[class]++
+		if home != nil {
+			home.ByClass[class]++
+		}
+		if class == core.ClientGone {
+			w.result.Sometimes.add(SawClientGone)
+		}
+		return
+	}
+	took := w.now.Sub(c.arrived)
+	all.OK++
+	all.Latency.add(took)
+	if home != nil {
+		home.OK++
+		home.Latency.add(took)
+	}
+}
+
+// tallyLost books a request whose router crashed.
+func (w *world) tallyLost(c *call) {
+	all, home := w.counts(c)
+	all.Lost++
+	if home != nil {
+		home.Lost++
+	}
+}
