@@ -164,11 +164,17 @@ func baselinePath(path string, root *node) string {
 		return "routingTable." + key
 	}
 	for _, r := range [...][2]string{
-		{".endpoints[0].url", ".url"}, {".fallback[0]", ".fallback"},
-		{".health.get", ".health_check.path"}, {".health.every", ".health_check.interval"}, {".health.timeout", ".health_check.timeout"},
-		{".breaker.consecutive_failures", ".circuit_breaker.failure_threshold"}, {".breaker.open", ".circuit_breaker.timeout"},
-		{".limit.in_flight", ".concurrency_limit"}, {".body_max", ".max_request_body_bytes"},
-		{".health", ".health_check"}, {".breaker", ".circuit_breaker"},
+		{".endpoints[0].url", ".url"},
+		{".fallback[0]", ".fallback"},
+		{".health.get", ".health_check.path"},
+		{".health.every", ".health_check.interval"},
+		{".health.timeout", ".health_check.timeout"},
+		{".breaker.consecutive_failures", ".circuit_breaker.failure_threshold"},
+		{".breaker.open", ".circuit_breaker.timeout"},
+		{".limit.in_flight", ".concurrency_limit"},
+		{".body_max", ".max_request_body_bytes"},
+		{".health", ".health_check"},
+		{".breaker", ".circuit_breaker"},
 	} {
 		if head, ok := strings.CutSuffix(path, r[0]); ok {
 			path = head + r[1]

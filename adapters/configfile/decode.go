@@ -1,7 +1,6 @@
 package configfile
 
 import (
-	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
@@ -49,9 +48,7 @@ func (d *decoder) err() error {
 	if len(d.problems) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(d.problems, func(a, b *Problem) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
+	slices.SortStableFunc(d.problems, byPlace)
 	return d.problems
 }
 

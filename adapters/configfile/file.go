@@ -65,7 +65,7 @@ type File struct {
 // Facts is what the operator knows about the fleet. Decisions never read it;
 // check, sim and fuzz do.
 type Facts struct {
-	Routers Range           // routers that share the load; zero: not stated
+	Routers Range               // routers that share the load; zero: not stated
 	Peak    map[string]PeakLoad // by home placement, over the whole fleet; nil: not stated
 }
 

@@ -1,6 +1,7 @@
 package configfile
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -74,6 +75,10 @@ func (ps Problems) Error() string {
 		texts[i] = p.Error()
 	}
 	return strings.Join(texts, "\n\n")
+}
+
+func byPlace(a, b *Problem) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 }
 
 // maxProblems bounds what is worth reading, and the time to find it.

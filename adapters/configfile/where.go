@@ -31,7 +31,7 @@ func (f *File) place(path string) (place, bool) {
 	for rest != "" {
 		var e *entry
 		if e, rest = n.step(rest); e == nil {
-			return at, false
+			return at, n.isWord("none") // limit: none is where limit.in_flight comes from
 		}
 		n, at = e.value, e.at
 		if n.kind == scalar {

@@ -28,7 +28,8 @@ type Options struct {
 	// Changed is called once when Run begins, since the files may have changed
 	// after they were last read, and then after every change of content. It
 	// returns the patterns to watch from now on; nil keeps those before, so that
-	// what a broken file included last time is still watched. It is never called twice at once.
+	// what a broken file included last time is still watched. After other
+	// patterns it is called once more. It is never called twice at once.
 	Changed func() []string
 	// Every is the time between two polls; 0 means 5 s.
 	Every time.Duration
@@ -82,15 +83,18 @@ func (w *watcher) check() {
 	w.change()
 }
 
+// change calls back, and once more when that moves the patterns: what the new
+// ones match may have changed after it was read and before it was first seen.
 func (w *watcher) change() {
-	patterns := w.Changed()
-	if patterns == nil || slices.Equal(patterns, w.Patterns) {
-		return
+	for {
+		patterns := w.Changed()
+		if patterns == nil || slices.Equal(patterns, w.Patterns) {
+			return
+		}
+		w.Patterns = patterns
+		w.seen = w.fingerprint()
+		w.watchFolders()
 	}
-	// What the new patterns match was read just now by the callback.
-	w.Patterns = patterns
-	w.seen = w.fingerprint()
-	w.watchFolders()
 }
 
 // fingerprint is a hash of every file that matches, its path and content. A

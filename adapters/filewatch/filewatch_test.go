@@ -138,7 +138,7 @@ func TestTheCallbackMovesThePatternsAndABrokenFileKeepsThem(t *testing.T) {
 	w.check()
 	write(t, included, "b")
 	w.check()
-	if calls != 3 {
-		t.Errorf("%d calls, want 3: the first, the broken file, the included one", calls)
+	if calls != 4 {
+		t.Errorf("%d calls, want 4: the first, the moved patterns, the broken file, the included one", calls)
 	}
 }

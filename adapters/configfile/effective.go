@@ -1,0 +1,148 @@
+package configfile
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"lockstep/core"
+)
+
+// Value is one setting of a placement as it takes effect.
+type Value struct {
+	Path  string   `json:"path"`  // in the names of the native form, below the placement: limit.guests
+	Value string   `json:"value"` // as the native form writes it
+	From  Position `json:"from"`  // where it is written; the zero Position means it is a default
+}
+
+// Effective lists every setting of the placement at that index of c, which must
+// come from f.Compile, with the place that it comes from.
+func (f *File) Effective(c *core.Config, index int) []Value {
+	p := c.Placement(index)
+	out := make([]Value, 0, 40)
+	add := func(path, value string) {
+		v := Value{Path: path, Value: value}
+		if at, ok := f.Where("placements." + p.Name + "." + path); ok {
+			v.From = at
+		}
+		out = append(out, v)
+	}
+	add("kind", p.Kind.String())
+	f.effectiveEndpoints(c, p, add)
+	add("fallback", fallbackText(c, p))
+	add("last_resort", map[core.LastResort]string{core.UseLastResort: "use", core.RefuseLastResort: "refuse"}[p.LastResort])
+	add("select", p.Select.String())
+	effectiveLimit(p, add)
+	effectiveBreaker(p.Breaker, add)
+	effectiveHealth(p.Health, add)
+	t := p.Timeouts
+	add("timeouts.connect", duration(t.Connect))
+	add("timeouts.response_header", duration(t.ResponseHeader))
+	add("timeouts.request", duration(t.Request))
+	add("timeouts.body_idle", duration(t.BodyIdle))
+	add("timeouts.upstream_idle", duration(t.UpstreamIdle))
+	add("timeouts.settle", duration(t.Settle))
+	return out
+}
+
+// effectiveEndpoints lists endpoints as the file orders them, so that each is found there.
+func (f *File) effectiveEndpoints(c *core.Config, p core.PlacementInfo, add func(path, value string)) {
+	weight := map[string]uint32{}
+	for i := p.FirstEP; i < p.EndEP; i++ {
+		weight[c.Endpoint(i).URL] = c.Endpoint(i).Weight
+	}
+	for i := range f.Spec.Placements {
+		if f.Spec.Placements[i].Name != p.Name {
+			continue
+		}
+		for k, e := range f.Spec.Placements[i].Endpoints {
+			at := "endpoints[" + strconv.Itoa(k) + "]"
+			add(at+".url", e.URL)
+			add(at+".weight", fmt.Sprintf("%d%%", weight[e.URL]))
+		}
+	}
+}
+
+func fallbackText(c *core.Config, p core.PlacementInfo) string {
+	if len(p.Candidates) < 2 {
+		return "none"
+	}
+	var names []string
+	for _, i := range p.Candidates[1:] {
+		names = append(names, c.Placement(int(i)).Name)
+	}
+	return "[" + strings.Join(names, ", ") + "]"
+}
+
+func effectiveLimit(p core.PlacementInfo, add func(path, value string)) {
+	add("limit.in_flight", countOrNone(p.Limit.InFlight))
+	add("limit.guests", guestsText(p.Limit.Guests))
+	add("limit.when_full", map[core.WhenFull]string{core.RejectWhenFull: "reject", core.FailOverWhenFull: "fail_over"}[p.Limit.WhenFull])
+	body := "none"
+	if p.BodyMax > 0 {
+		body = sizeText(p.BodyMax)
+	}
+	add("body_max", body)
+}
+
+func effectiveBreaker(b core.BreakerSpec, add func(path, value string)) {
+	if b.Off {
+		add("breaker", "none")
+		return
+	}
+	add("breaker.consecutive_failures", strconv.Itoa(int(b.Failures)))
+	add("breaker.open", duration(b.Open))
+	add("breaker.grow", strconv.FormatFloat(float64(b.Growth)/1e6, 'f', -1, 64))
+	add("breaker.open_max", duration(b.OpenMax))
+	add("breaker.jitter", fmt.Sprintf("%d%%", b.Jitter/10_000))
+	add("breaker.half_open_probes", strconv.Itoa(int(b.Probes)))
+	add("breaker.half_open_successes", strconv.Itoa(int(b.Successes)))
+	add("breaker.max_open", fmt.Sprintf("%d%%", b.MaxOpenPercent))
+}
+
+func effectiveHealth(h core.HealthSpec, add func(path, value string)) {
+	if h.Off {
+		add("health", "none")
+		return
+	}
+	add("health.get", h.Path)
+	add("health.every", duration(h.Every))
+	add("health.timeout", duration(h.Timeout))
+	add("health.fall", strconv.Itoa(int(h.Fall)))
+	add("health.rise", strconv.Itoa(int(h.Rise)))
+	start := "healthy"
+	if h.StartUnhealthy {
+		start = "unhealthy"
+	}
+	add("health.start", start)
+}
+
+func duration(d core.Duration) string { return time.Duration(d).String() }
+
+func countOrNone(n int32) string {
+	if n == 0 {
+		return "none"
+	}
+	return strconv.Itoa(int(n))
+}
+
+func guestsText(n int32) string {
+	if n < 0 {
+		return "0"
+	}
+	return countOrNone(n)
+}
+
+// sizeText writes n with the largest unit that divides it.
+func sizeText(n int64) string {
+	for _, u := range [...]struct {
+		bytes int64
+		name  string
+	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
+		if n%u.bytes == 0 {
+			return strconv.FormatInt(n/u.bytes, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(n, 10) + "B"
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"lockstep/adapters/configfile"
+	"lockstep/core"
+)
+
+// checkFlags are what check was asked to show beside its verdict.
+type checkFlags struct {
+	key, placement string
+	json, schema   bool
+}
+
+func newCheckCommand() *cobra.Command {
+	var flags checkFlags
+	cmd := &cobra.Command{
+		Use:   "check FILE...",
+		Short: "Validate configurations: where each fault is and how to mend it",
+		Long: `Validate configurations in any of the three forms. Every fault is shown with
+its file, line and column. Warnings do not fail the check; with facts stated,
+they include placements too small for the load they must take.`,
+		Example: `  lockstep check payments.yaml
+  lockstep check payments.yaml --explain-key visa
+  lockstep check payments.yaml --effective cell-07
+  lockstep check --schema > lockstep.schema.json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if flags.schema {
+				return cobra.NoArgs(cmd, args)
+			}
+			return cobra.MinimumNArgs(1)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.schema {
+				fmt.Fprint(cmd.OutOrStdout(), configfile.Schema())
+				return nil
+			}
+			return runCheck(cmd.OutOrStdout(), args, flags)
+		},
+	}
+	cmd.Flags().StringVar(&flags.key, "explain-key", "", "show where this routing key goes, and why")
+	cmd.Flags().StringVar(&flags.placement, "effective", "", "show every setting of this placement and where it comes from")
+	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of the native form, for editors")
+	return cmd
+}
+
+// checkResult is the verdict on one file.
+type checkResult struct {
+	File       string              `json:"file"`
+	OK         bool                `json:"ok"`
+	Form       string              `json:"form,omitempty"`
+	Version    string              `json:"version,omitempty"`
+	Placements int                 `json:"placements"`
+	Endpoints  int                 `json:"endpoints"`
+	Keys       int                 `json:"keys"`
+	Errors     configfile.Problems `json:"errors,omitempty"`
+	Warnings   configfile.Problems `json:"warnings,omitempty"`
+	Key        *keyStory           `json:"key,omitempty"`
+	Effective  []configfile.Value  `json:"effective,omitempty"`
+}
+
+func runCheck(w io.Writer, paths []string, flags checkFlags) error {
+	results := make([]*checkResult, len(paths))
+	failed := false
+	for i, path := range paths {
+		r, err := checkFile(path, flags)
+		if err != nil {
+			return err
+		}
+		results[i] = r
+		failed = failed || !r.OK
+		if !flags.json {
+			r.print(w)
+		}
+	}
+	if flags.json {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		if err := e.Encode(map[string]any{"files": results}); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return errFailed
+	}
+	return nil
+}
+
+// checkFile returns the verdict; an error means that the question cannot be asked.
+func checkFile(path string, flags checkFlags) (*checkResult, error) {
+	r := &checkResult{File: path}
+	f, err := configfile.Load(path)
+	var c *core.Config
+	if err == nil {
+		c, err = f.Compile()
+	}
+	if err != nil {
+		faults, ok := err.(configfile.Problems)
+		if !ok {
+			return nil, err
+		}
+		r.Errors = faults
+		return r, nil
+	}
+	r.OK, r.Form, r.Version = true, f.Form.String(), c.Version()
+	r.Placements, r.Endpoints, r.Keys = c.Placements(), c.Endpoints(), c.Keys()
+	r.Warnings = append(f.Warnings, f.Capacity(c)...)
+	if flags.key != "" {
+		r.Key = explainKey(f, c, flags.key)
+	}
+	if flags.placement != "" {
+		i, ok := c.FindPlacement(flags.placement)
+		if !ok {
+			return nil, fmt.Errorf("%s has no placement named %q", path, flags.placement)
+		}
+		r.Effective = f.Effective(c, i)
+	}
+	return r, nil
+}
+
+func (r *checkResult) print(w io.Writer) {
+	if !r.OK {
+		fmt.Fprintf(w, "FAIL  %s   %s\n\n%s\n", r.File, plural(len(r.Errors), "error"), r.Errors.Error())
+		return
+	}
+	fmt.Fprintf(w, "OK  %s   %s form, version %s: %s, %s, %s, %s\n", r.File, r.Form, r.Version,
+		plural(r.Placements, "placement"), plural(r.Endpoints, "endpoint"), plural(r.Keys, "key"), plural(len(r.Warnings), "warning"))
+	for _, p := range r.Warnings {
+		fmt.Fprintf(w, "\nwarning: %s\n", p.Error())
+	}
+	if r.Key != nil {
+		r.Key.print(w)
+	}
+	if r.Effective != nil {
+		printEffective(w, r.Effective)
+	}
+}
+
+func printEffective(w io.Writer, values []configfile.Value) {
+	fmt.Fprintln(w)
+	widest := 0
+	for _, v := range values {
+		widest = max(widest, len(v.Value))
+	}
+	for _, v := range values {
+		from := "default"
+		if v.From.Line > 0 {
+			from = v.From.String()
+		}
+		fmt.Fprintf(w, "  %-30s  %-*s  %s\n", v.Path, widest, v.Value, from)
+	}
+}
+
+// plural is n with its noun: 1 key, 2 keys.
+func plural(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
