@@ -1,0 +1,123 @@
+package controlplane
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"lockstep/adapters/configfile"
+	"lockstep/core"
+)
+
+// Types of messages.
+const (
+	typeSnapshot = "config_snapshot"
+	typeAck      = "ack"
+	typeNack     = "nack"
+)
+
+// Bounds on one message, so that a peer cannot exhaust memory.
+const (
+	maxSnapshot = 256 << 20 // a million long keys fit
+	maxAnswer   = 64 << 10
+	maxError    = 4 << 10
+)
+
+// snapshot is what a control plane sends.
+type snapshot struct {
+	Type             string            `json:"type"`
+	Version          string            `json:"version"`
+	RoutingTable     map[string]string `json:"routingTable"`
+	CellEndpoints    map[string]string `json:"cellEndpoints"`
+	DefaultPlacement string            `json:"defaultPlacement"`
+	// Config is the text of a configuration file; it wins over the three fields above.
+	Config string `json:"config,omitempty"`
+}
+
+// answer is what a router sends back.
+type answer struct {
+	Type    string `json:"type"`
+	Version string `json:"version"`
+	Error   string `json:"error,omitempty"`
+}
+
+func ack(version string) answer { return answer{Type: typeAck, Version: version} }
+
+func nack(version string, err error) answer {
+	text := err.Error()
+	if len(text) > maxError {
+		text = text[:maxError] + " …"
+	}
+	return answer{Type: typeNack, Version: version, Error: text}
+}
+
+// encodeSnapshot returns the message for a configuration file's content. What
+// the old fields cannot say is left out of them: of a placement's endpoints the
+// first counts, and an unknown key that is refused has no default placement.
+func encodeSnapshot(f *configfile.File, c *core.Config, text []byte) ([]byte, error) {
+	s := snapshot{
+		Type: typeSnapshot, Version: c.Version(), DefaultPlacement: f.Spec.Default,
+		RoutingTable:  make(map[string]string, c.Keys()),
+		CellEndpoints: make(map[string]string, c.Placements()),
+	}
+	for i := range c.Keys() {
+		key, p := c.Key(i)
+		s.RoutingTable[key] = c.Placement(p).Name
+	}
+	for i := range c.Placements() {
+		p := c.Placement(i)
+		s.CellEndpoints[p.Name] = c.Endpoint(p.FirstEP).URL
+	}
+	if f.Form != configfile.Baseline1 {
+		s.Config = string(text)
+	}
+	return json.Marshal(s)
+}
+
+// push is a snapshot as a router takes it.
+type push struct {
+	version string
+	body    []byte // a configuration file's content
+}
+
+// errNotSnapshot marks a message of another type; a later protocol may have some.
+var errNotSnapshot = errors.New("not a " + typeSnapshot)
+
+// decodePush reads a control plane's message. The version is returned with an
+// error too, if it could be read, for the nack.
+func decodePush(message []byte) (push, error) {
+	var head struct {
+		Type    string  `json:"type"`
+		Version string  `json:"version"`
+		Config  *string `json:"config"`
+	}
+	if err := json.Unmarshal(message, &head); err != nil {
+		return push{}, fmt.Errorf("reading the message: %w", err)
+	}
+	p := push{version: head.Version}
+	if head.Type != typeSnapshot {
+		return p, fmt.Errorf("a message of type %q is %w", head.Type, errNotSnapshot)
+	}
+	if head.Config != nil {
+		p.body = []byte(*head.Config)
+		return p, nil
+	}
+	// The old form is the first baseline form of a file with a type beside it.
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(message, &fields); err != nil {
+		return p, fmt.Errorf("reading the message: %w", err)
+	}
+	delete(fields, "type")
+	body, err := json.Marshal(fields)
+	p.body = body
+	return p, err
+}
+
+// compile turns a configuration file's content into what core adopts.
+func compile(name string, body []byte) (*core.Config, error) {
+	f, err := configfile.Parse(name, body)
+	if err != nil {
+		return nil, err
+	}
+	return f.Compile()
+}
