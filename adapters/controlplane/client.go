@@ -97,7 +97,7 @@ func (c *Client) session(ctx context.Context) (heard bool, err error) {
 		}
 		return false, err
 	}
-	defer conn.CloseNow() //nolint:errcheck // it is closed in good order below, or is broken
+	defer conn.CloseNow() //nolint:errcheck // a router has nothing to say at its end
 	conn.SetReadLimit(maxSnapshot)
 
 	c.driver.Control(true)

@@ -127,9 +127,10 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Accept has answered
 	}
-	defer conn.CloseNow() //nolint:errcheck // it is closed in good order below, or is broken
+	defer conn.CloseNow() //nolint:errcheck // send has closed it in good order, or it is broken
 	conn.SetReadLimit(maxAnswer)
-	ctx, cancel := context.WithCancel(s.ctx)
+	// Not a child of s.ctx: a cancelled read cuts the connection without a goodbye.
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 
 	s.mu.Lock()
@@ -143,9 +144,6 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 		s.listen(ctx, conn, router, log)
 	}()
 	err = s.send(ctx, conn, router)
-	if s.ctx.Err() != nil {
-		_ = conn.Close(websocket.StatusGoingAway, "the control plane is stopping")
-	}
 	s.mu.Lock()
 	s.routers.leave(router)
 	s.mu.Unlock()
@@ -157,7 +155,8 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 }
 
 // send writes the latest configuration, and again whenever there is a later
-// one. What a slow router has missed it is not sent: a snapshot is whole.
+// one, until the router goes or the server stops. What a slow router has missed
+// it is not sent: a snapshot is whole.
 func (s *Server) send(ctx context.Context, conn *websocket.Conn, router *RouterState) error {
 	for sent := uint64(0); ; {
 		s.mu.Lock()
@@ -175,6 +174,8 @@ func (s *Server) send(ctx context.Context, conn *websocket.Conn, router *RouterS
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-s.ctx.Done():
+			return conn.Close(websocket.StatusGoingAway, "the control plane is stopping")
 		case <-changed:
 		}
 	}
