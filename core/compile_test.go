@@ -1,0 +1,416 @@
+package core
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// soundSpec is a Spec without a fault; faults are planted into a copy.
+func soundSpec() Spec {
+	return Spec{
+		Version: "v1", Default: "tier1",
+		Keys: []KeySpec{{"acme", "tier1"}, {"visa", "visa"}},
+		Placements: []PlacementSpec{
+			{Name: "visa", Endpoints: []EndpointSpec{{URL: "http://visa-b:1"}, {Name: "a", URL: "https://visa-a"}}, Fallback: []string{"tier1"}},
+			{Name: "tier1", Endpoints: []EndpointSpec{{URL: "http://tier1:1"}}},
+		},
+	}
+}
+
+// TestEveryFaultIsNamedWithItsPlaceAndItsCure plants one fault at a time.
+func TestEveryFaultIsNamedWithItsPlaceAndItsCure(t *testing.T) {
+	for _, c := range []struct {
+		plant func(s *Spec, p *PlacementSpec) // p is visa
+		want  string
+	}{
+		{func(s *Spec, _ *PlacementSpec) { s.Version = "" }, `version: is empty; give this configuration a label, such as "v1"`},
+		{func(s *Spec, _ *PlacementSpec) { s.Placements = nil }, "placements: there are 0; give 1 to 65536"},
+		{func(_ *Spec, p *PlacementSpec) { p.Name = "" }, "placements.: the name is empty, too long or not printable ASCII"},
+		{func(_ *Spec, p *PlacementSpec) { p.Name = strings.Repeat("x", 201) }, "the name is empty, too long"},
+		{func(_ *Spec, p *PlacementSpec) { p.Name = "vi sa" }, "placements.vi sa: the name is"},
+		{func(_ *Spec, p *PlacementSpec) { p.Name = "vi\x7fsa" }, "not printable ASCII"},
+		{func(_ *Spec, p *PlacementSpec) { p.Name = "tier1" }, "placements.tier1: is defined twice; keep one of the two"},
+		{func(_ *Spec, p *PlacementSpec) { p.Retries = 1 }, "placements.visa.retries: is not supported yet (R11, later); remove it"},
+		{func(_ *Spec, p *PlacementSpec) { p.Panic = 1 }, "placements.visa.panic_percent: is not supported yet (R9, later)"},
+		{func(_ *Spec, p *PlacementSpec) { p.Limit.WhenFull = QueueWhenFull }, "placements.visa.limit.when_full: is not supported yet (R5 queue, later)"},
+		{func(_ *Spec, p *PlacementSpec) { p.Limit.WhenFull = QueueWhenFull + 1 }, "when_full or last_resort is out of range"},
+		{func(_ *Spec, p *PlacementSpec) { p.LastResort = RefuseLastResort + 1 }, "when_full or last_resort is out of range"},
+		{func(_ *Spec, p *PlacementSpec) { p.Kind = ReasonDefault }, "placements.visa.kind: is not a kind of placement; use dedicated or tier"},
+		{func(_ *Spec, p *PlacementSpec) { p.Select = policies }, "placements.visa.select: is not a selection policy"},
+		{func(_ *Spec, p *PlacementSpec) { p.Limit.InFlight = -1 }, "placements.visa.limit.in_flight: is negative"},
+		{func(_ *Spec, p *PlacementSpec) { p.Limit.Guests = -2 }, "placements.visa.limit.guests: is negative"},
+		{func(_ *Spec, p *PlacementSpec) { p.Limit.InFlight, p.Limit.Guests = 5, 6 }, "placements.visa.limit.guests: is above in_flight; guests are part of in_flight: use at most 5"},
+		{func(_ *Spec, p *PlacementSpec) { p.BodyMax = -1 }, "placements.visa.body_max: is negative"},
+		{func(_ *Spec, p *PlacementSpec) { p.Endpoints = nil }, "placements.visa.endpoints: there are 0; give 1 to 1024"},
+		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[1].URL = p.Endpoints[0].URL }, "placements.visa.endpoints: two endpoints have the URL http://visa-b:1"},
+		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[1].Limit = 1 }, "placements.visa.endpoints[1].limit: is not supported yet (R2 endpoint caps, later)"},
+		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[1].Weight = 10001 }, "placements.visa.endpoints[1].weight: is above 10000 %"},
+		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[0].URL = "visa:80" }, `placements.visa.endpoints[0].url: is not an absolute http or https URL: "visa:80"; write it as http://host:port`},
+		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[0].URL = "http://" }, "has no host"},
+		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[0].URL = "http://:80/x" }, "has no host"},
+		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[0].URL = "https:///x" }, "has no host"},
+		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[0].URL = "http://a b" }, "has a space or control character"},
+		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[0].URL = "http://a\x7f" }, "has a space or control character"},
+		{func(_ *Spec, p *PlacementSpec) { p.Breaker.FailureRatio = 1 }, "placements.visa.breaker.failure_ratio: is not supported yet"},
+		{func(_ *Spec, p *PlacementSpec) { p.Breaker.SlowRatio = 1 }, "placements.visa.breaker.slow_ratio: is not supported yet"},
+		{func(_ *Spec, p *PlacementSpec) { p.Breaker.Preset = "envoy" }, "placements.visa.breaker.preset: is not supported yet"},
+		{func(_ *Spec, p *PlacementSpec) { p.Breaker.Open = Millisecond - 1 }, "placements.visa.breaker.open: is outside 1ms to 30 days"},
+		{func(_ *Spec, p *PlacementSpec) { p.Breaker.Open = MaxDuration + 1 }, "placements.visa.breaker.open: is outside 1ms to 30 days"},
+		{func(_ *Spec, p *PlacementSpec) { p.Breaker.Open, p.Breaker.OpenMax = Second, Second-1 }, "placements.visa.breaker.open_max: is below open"},
+		{func(_ *Spec, p *PlacementSpec) { p.Breaker.Growth = 1e6 - 1 }, "placements.visa.breaker.grow: is outside 1 to 10"},
+		{func(_ *Spec, p *PlacementSpec) { p.Breaker.Growth = 10e6 + 1 }, "placements.visa.breaker.grow: is outside 1 to 10"},
+		{func(_ *Spec, p *PlacementSpec) { p.Breaker.Jitter = 1e6 + 1 }, "placements.visa.breaker.jitter: is above 100 %"},
+		{func(_ *Spec, p *PlacementSpec) { p.Breaker.Probes = MaxProbes + 1 }, "placements.visa.breaker.half_open_probes: is above 8; use 1 to 8"},
+		{func(_ *Spec, p *PlacementSpec) { p.Breaker.MaxOpenPercent = 101 }, "placements.visa.breaker.max_open: is above 100 %"},
+		{func(_ *Spec, p *PlacementSpec) { p.Health.Path = "health" }, "placements.visa.health.get: does not begin with /"},
+		{func(_ *Spec, p *PlacementSpec) { p.Health.Every = Millisecond - 1 }, "placements.visa.health.every: is outside"},
+		{func(_ *Spec, p *PlacementSpec) { p.Health.Timeout = -Second }, "placements.visa.health.timeout: is outside"},
+		{func(_ *Spec, p *PlacementSpec) { p.Timeouts.Connect = -1 }, "placements.visa.timeouts.connect: is outside"},
+		{func(_ *Spec, p *PlacementSpec) { p.Timeouts.ResponseHeader = -1 }, "placements.visa.timeouts.response_header: is outside"},
+		{func(_ *Spec, p *PlacementSpec) { p.Timeouts.Request = -1 }, "placements.visa.timeouts.request: is outside"},
+		{func(_ *Spec, p *PlacementSpec) { p.Timeouts.BodyIdle = -1 }, "placements.visa.timeouts.body_idle: is outside"},
+		{func(_ *Spec, p *PlacementSpec) { p.Timeouts.UpstreamIdle = -1 }, "placements.visa.timeouts.upstream_idle: is outside"},
+		{func(_ *Spec, p *PlacementSpec) { p.Timeouts.Settle = -1 }, "placements.visa.timeouts.settle: is outside"},
+		{func(s *Spec, _ *PlacementSpec) { s.UnknownStatus = 399 }, "unknown_key.reject: 399 is not an error status; use 400 to 599"},
+		{func(s *Spec, _ *PlacementSpec) { s.UnknownStatus = 600 }, "unknown_key.reject: 600 is not an error status"},
+		{func(s *Spec, _ *PlacementSpec) { s.Default = "teir1" }, `default: there is no placement named "teir1"; did you mean "tier1"?`},
+		{func(s *Spec, _ *PlacementSpec) { s.Default = "elsewhere" }, `default: there is no placement named "elsewhere"; define it under placements, or name one that is there`},
+		{func(s *Spec, _ *PlacementSpec) { s.Keys[0].Key = "" }, "keys: a key is empty"},
+		{func(s *Spec, _ *PlacementSpec) { s.Keys[0].Key = "visa" }, "keys.visa: is defined twice"},
+		{func(s *Spec, _ *PlacementSpec) { s.Keys[1].Placement = "vsia" }, `keys.visa: there is no placement named "vsia"; did you mean "visa"?`},
+		{func(_ *Spec, p *PlacementSpec) { p.Fallback = []string{"tier2"} }, `placements.visa.fallback[0]: there is no placement named "tier2"; did you mean "tier1"?`},
+		{func(_ *Spec, p *PlacementSpec) { p.Fallback = []string{"tier1", "visa"} }, "placements.visa.fallback[1]: is the placement itself"},
+		{func(_ *Spec, p *PlacementSpec) { p.Fallback = []string{"tier1", "tier1"} }, `placements.visa.fallback[1]: "tier1" is listed twice`},
+	} {
+		s := soundSpec()
+		c.plant(&s, &s.Placements[0])
+		_, err := Compile(s)
+		if err == nil {
+			t.Errorf("no fault found, want %s", c.want)
+			continue
+		}
+		errs := err.(SpecErrors)
+		if !strings.Contains(err.Error(), c.want) || len(errs) != 1 {
+			t.Errorf("\n got %d: %v\nwant %s", len(errs), err, c.want)
+		}
+		if errs[0].Path == "" || errs[0].Hint == "" {
+			t.Errorf("%v: without a place or a cure", err)
+		}
+	}
+}
+
+// TestLimitsThemselvesAreAllowed compiles each extreme value once.
+func TestLimitsThemselvesAreAllowed(t *testing.T) {
+	s := soundSpec()
+	s.UnknownStatus = 400
+	p := &s.Placements[0]
+	p.Name = strings.Repeat("~", 199) + "!"
+	s.Keys[1].Placement = p.Name
+	p.Limit = LimitSpec{InFlight: 5, Guests: 5}
+	p.Endpoints[0].Weight = 10000
+	p.Breaker = BreakerSpec{Open: MaxDuration, OpenMax: MaxDuration, Growth: 10e6, Jitter: 1e6, Probes: MaxProbes, MaxOpenPercent: 100, Preset: "baseline"}
+	p.Health.Every, p.Health.Timeout = Millisecond, MaxDuration
+	if _, err := Compile(s); err != nil {
+		t.Error(err)
+	}
+	s.UnknownStatus = 599
+	p.Limit = LimitSpec{Guests: 6}
+	if _, err := Compile(s); err != nil {
+		t.Errorf("guests without a limit: %v", err)
+	}
+	p.Limit = LimitSpec{InFlight: 1, Guests: -1}
+	if _, err := Compile(s); err != nil {
+		t.Errorf("no guests at all: %v", err)
+	}
+}
+
+func TestHowManyThereMayBe(t *testing.T) {
+	endpoints := func(n int) error {
+		s := soundSpec()
+		s.Placements[0].Endpoints = nil
+		for i := range n {
+			s.Placements[0].Endpoints = append(s.Placements[0].Endpoints, EndpointSpec{URL: "http://h" + strconv.Itoa(i)})
+		}
+		_, err := Compile(s)
+		return err
+	}
+	placements := func(n int) error {
+		s := Spec{Version: "v1"}
+		for i := range n {
+			name := "p" + strconv.Itoa(i)
+			s.Placements = append(s.Placements, PlacementSpec{Name: name, Endpoints: []EndpointSpec{{URL: "http://" + name}}})
+		}
+		_, err := Compile(s)
+		return err
+	}
+	candidates := func(n int) error {
+		s := Spec{Version: "v1"}
+		for i := range n {
+			name := "p" + strconv.Itoa(i)
+			s.Placements = append(s.Placements, PlacementSpec{Name: name, Endpoints: []EndpointSpec{{URL: "http://" + name}}})
+			if i > 0 {
+				s.Placements[0].Fallback = append(s.Placements[0].Fallback, name)
+			}
+		}
+		_, err := Compile(s)
+		return err
+	}
+	for _, c := range []struct {
+		what    string
+		compile func(int) error
+		most    int
+		want    string
+	}{
+		{"endpoints", endpoints, MaxEndpoints, "placements.visa.endpoints: there are 1025; give 1 to 1024"},
+		{"placements", placements, MaxPlacements, "placements: there are 65537; give 1 to 65536"},
+		{"candidates", candidates, MaxCandidates, "placements.p0.fallback: there are 8; use at most 7"},
+	} {
+		if err := c.compile(c.most); err != nil {
+			t.Errorf("%d %s: %v", c.most, c.what, err)
+		}
+		if err := c.compile(c.most + 1); err == nil || err.Error() != c.want {
+			t.Errorf("%d %s: %v, want %s", c.most+1, c.what, err, c.want)
+		}
+	}
+}
+
+func TestAHundredFaultsAreEnough(t *testing.T) {
+	s := soundSpec()
+	for i := range 150 {
+		s.Keys = append(s.Keys, KeySpec{"k" + strconv.Itoa(i), "nowhere-at-all"})
+	}
+	_, err := Compile(s)
+	if n := len(err.(SpecErrors)); n != maxErrors {
+		t.Errorf("%d faults reported, want %d", n, maxErrors)
+	}
+	if lines := strings.Count(err.Error(), "\n"); lines != maxErrors-1 {
+		t.Errorf("%d line ends", lines)
+	}
+}
+
+func TestDefaultsAreTheBaselines(t *testing.T) {
+	c, err := Compile(soundSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := PlacementInfo{
+		Name: "visa", Kind: ReasonDedicated, Candidates: []int32{1, 0}, FirstEP: 1, EndEP: 3,
+		Breaker:  BreakerSpec{Failures: 5, Open: 30 * Second, Growth: 1e6, OpenMax: 300 * Second, Probes: 1, Successes: 1, MaxOpenPercent: 100},
+		Health:   HealthSpec{Path: "/health", Every: 10 * Second, Timeout: 2 * Second, Fall: 3, Rise: 2},
+		Timeouts: TimeoutSpec{Connect: 5 * Second, ResponseHeader: 10 * Second, Request: 30 * Second, BodyIdle: 60 * Second, UpstreamIdle: 90 * Second, Settle: Second},
+	}
+	if diff := cmp.Diff(want, c.Placement(1)); diff != "" {
+		t.Error(diff)
+	}
+	if got := c.Placement(0).Kind; got != ReasonTier {
+		t.Errorf("tier1 is a %v", got)
+	}
+	ep := []EndpointInfo{{"http://tier1:1", "http://tier1:1", 0, 100}, {"http://visa-b:1", "http://visa-b:1", 1, 100}, {"a", "https://visa-a", 1, 100}}
+	for i, want := range ep {
+		if got := c.Endpoint(i); got != want {
+			t.Errorf("endpoint %d is %+v, want %+v", i, got, want)
+		}
+	}
+	if c.Placements() != 2 || c.Endpoints() != 3 || c.Keys() != 2 || c.Version() != "v1" {
+		t.Errorf("%d placements, %d endpoints, %d keys, version %q", c.Placements(), c.Endpoints(), c.Keys(), c.Version())
+	}
+	if k, p := c.Key(1); k != "visa" || p != 1 {
+		t.Errorf("key 1 is %q -> %d", k, p)
+	}
+	if got := *c.Timeouts(1); got != want.Timeouts {
+		t.Errorf("timeouts %+v", got)
+	}
+	for _, name := range []string{"visa", "tier1", "a", "tier2", "zz"} {
+		i, ok := c.FindPlacement(name)
+		if ok != (name == "visa" || name == "tier1") || ok && c.Placement(i).Name != name {
+			t.Errorf("FindPlacement(%q) = %d %v", name, i, ok)
+		}
+	}
+}
+
+func TestWeightedIsAboutUnequalWeights(t *testing.T) {
+	for _, c := range []struct {
+		weights []uint32
+		want    bool
+	}{{[]uint32{0, 100}, false}, {[]uint32{7, 7}, false}, {[]uint32{100, 0, 50}, true}, {[]uint32{5}, false}} {
+		r := peers(t, Rendezvous, c.weights...)
+		if got := r.config.placements[0].weighted; got != c.want {
+			t.Errorf("%v: weighted %v", c.weights, got)
+		}
+	}
+}
+
+// TestEveryFieldCountsInTheDigest changes one field at a time, by reflection,
+// so that a field added later cannot be forgotten: equal digests mean the same (R12).
+func TestEveryFieldCountsInTheDigest(t *testing.T) {
+	compile := func(s Spec) uint64 {
+		c, err := Compile(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Digest()
+	}
+	seen := map[uint64]string{compile(soundSpec()): "nothing"}
+	try := func(what string, change func(*Spec)) {
+		s := soundSpec()
+		change(&s)
+		d := compile(s)
+		if other, ok := seen[d]; ok {
+			t.Errorf("a change of %s gives the digest of a change of %s", what, other)
+		}
+		seen[d] = what
+	}
+	try("version", func(s *Spec) { s.Version = "v2" })
+	try("default", func(s *Spec) { s.Default = "visa" })
+	try("no default", func(s *Spec) { s.Default = "" })
+	try("unknown status", func(s *Spec) { s.UnknownStatus = 404 })
+	try("a key", func(s *Spec) { s.Keys[0].Key = "acne" })
+	try("a key's placement", func(s *Spec) { s.Keys[0].Placement = "visa" })
+	try("a key less", func(s *Spec) { s.Keys = s.Keys[1:] })
+	try("an endpoint's name", func(s *Spec) { s.Placements[0].Endpoints[0].Name = "b" })
+	try("an endpoint's URL", func(s *Spec) { s.Placements[0].Endpoints[0].URL = "http://visa-c" })
+	try("an endpoint's weight", func(s *Spec) { s.Placements[0].Endpoints[0].Weight = 50 })
+	try("a fallback", func(s *Spec) { s.Placements[0].Fallback = nil })
+	try("kind", func(s *Spec) { s.Placements[0].Kind = ReasonTier })
+	try("body_max", func(s *Spec) { s.Placements[0].BodyMax = 1 })
+	try("first", func(s *Spec) { s.Placements[0].Select = First })
+	try("select", func(s *Spec) { s.Placements[0].Select = LeastRequest })
+	try("last_resort", func(s *Spec) { s.Placements[0].LastResort = RefuseLastResort })
+	try("in_flight", func(s *Spec) { s.Placements[0].Limit.InFlight = 7 })
+	try("guests", func(s *Spec) { s.Placements[0].Limit.Guests = 7 })
+	try("guests none", func(s *Spec) { s.Placements[0].Limit.Guests = -1 })
+	try("when_full", func(s *Spec) { s.Placements[0].Limit.WhenFull = FailOverWhenFull })
+	later := []string{"FailureRatio", "SlowRatio", "Preset"}
+	for _, part := range []string{"Breaker", "Health", "Timeouts"} {
+		of := func(s *Spec) reflect.Value { return reflect.ValueOf(&s.Placements[0]).Elem().FieldByName(part) }
+		s := soundSpec()
+		for i := range of(&s).NumField() {
+			name := of(&s).Type().Field(i).Name
+			if slices.Contains(later, name) {
+				continue
+			}
+			try(part+"."+name, func(s *Spec) {
+				switch f := of(s).Field(i); f.Kind() {
+				case reflect.Bool:
+					f.SetBool(true)
+				case reflect.String:
+					f.SetString("/other")
+				case reflect.Uint32:
+					f.SetUint(map[bool]uint64{true: 2e6, false: 7}[name == "Growth"])
+				default:
+					f.SetInt(int64(31 * Second))
+				}
+			})
+		}
+	}
+	if len(seen) < 35 {
+		t.Errorf("only %d changes tried", len(seen))
+	}
+}
+
+func TestOrderInTheSpecCarriesNoMeaning(t *testing.T) {
+	a, _ := Compile(soundSpec())
+	s := soundSpec()
+	slices.Reverse(s.Keys)
+	slices.Reverse(s.Placements)
+	slices.Reverse(s.Placements[1].Endpoints)
+	b, err := Compile(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Digest() != b.Digest() {
+		t.Error("another order gives another digest")
+	}
+	s = soundSpec()
+	s.Placements[0].Select = First
+	a, _ = Compile(s)
+	slices.Reverse(s.Placements[0].Endpoints)
+	if b, _ = Compile(s); a.Digest() == b.Digest() {
+		t.Error("under first the order of endpoints must count")
+	}
+}
+
+func TestMatchIsTheTableThenTheDefault(t *testing.T) {
+	s := soundSpec()
+	c, _ := Compile(s)
+	s.Default, s.UnknownStatus = "", 404
+	refuses, _ := Compile(s)
+	for _, m := range []struct {
+		config *Config
+		key    string
+		want   Route
+	}{
+		{c, "visa", Route{HashString("visa"), 1, ReasonDedicated, ClassNone}},
+		{c, "acme", Route{HashString("acme"), 0, ReasonTier, ClassNone}},
+		{c, "other", Route{HashString("other"), 0, ReasonDefault, ClassNone}},
+		{c, "", Route{0, -1, ReasonNone, NoKey}},
+		{refuses, "other", Route{HashString("other"), -1, ReasonNone, UnknownKey}},
+		{refuses, "visa", Route{HashString("visa"), 1, ReasonDedicated, ClassNone}},
+	} {
+		got, ok := m.config.Match(m.key)
+		if got != m.want || ok != (m.want.Refuse == ClassNone) {
+			t.Errorf("Match(%q) = %+v %v, want %+v", m.key, got, ok, m.want)
+		}
+	}
+	if p, status := refuses.Unknown(); p != -1 || status != 404 {
+		t.Errorf("Unknown() = %d %d", p, status)
+	}
+	if p, status := c.Unknown(); p != 0 || status != 421 {
+		t.Errorf("Unknown() = %d %d", p, status)
+	}
+}
+
+func TestEditDistanceIsLevenshteins(t *testing.T) {
+	for _, c := range []struct {
+		a, b  string
+		limit int
+		want  int
+	}{
+		{"", "", 4, 0}, {"a", "", 4, 1}, {"", "abc", 4, 3}, {"visa", "visa", 4, 0}, {"visa", "vista", 4, 1},
+		{"vsia", "visa", 4, 2}, {"kitten", "sitting", 4, 3}, {"abcd", "", 4, 4}, {"", "abcde", 4, 4}, {"abcde", "", 4, 4}, {"abc", "xyz", 4, 3},
+	} {
+		if got := editDistance(c.a, c.b, c.limit); got != c.want {
+			t.Errorf("editDistance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+func TestTheNearestNameIsSuggested(t *testing.T) {
+	s := soundSpec()
+	s.Placements = append(s.Placements, PlacementSpec{Name: "vista", Endpoints: []EndpointSpec{{URL: "http://x"}}})
+	for name, want := range map[string]string{"visb": `did you mean "visa"?`, "vistas": `did you mean "vista"?`} {
+		s.Default = name
+		_, err := Compile(s)
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+}
+
+// TestCollidingIdentitiesAreRefused forges what no known name does by chance.
+func TestCollidingIdentitiesAreRefused(t *testing.T) {
+	c, _ := Compile(soundSpec())
+	for name, forge := range map[string]func(c *Config){
+		"two endpoints":               func(c *Config) { c.endpoints[0].id = c.endpoints[1].id },
+		"an endpoint and a placement": func(c *Config) { c.endpoints[0].id = c.placements[1].id },
+		"zero":                        func(c *Config) { c.endpoints[2].id = 0 },
+	} {
+		forged := *c
+		forged.placements, forged.endpoints = slices.Clone(c.placements), slices.Clone(c.endpoints)
+		forge(&forged)
+		cc := compiler{config: &forged}
+		cc.identities()
+		if len(cc.errs) != 1 {
+			t.Errorf("%s with one hash: %v", name, cc.errs)
+		}
+	}
+	cc := compiler{config: c}
+	if cc.identities(); len(cc.errs) != 0 {
+		t.Error(cc.errs)
+	}
+}
