@@ -22,19 +22,16 @@ func Convert(w io.Writer, form Form, r *Reader) error {
 	var damage []error
 	for out.err == nil {
 		it, err := r.Next()
-		var bad *DamageError
-		switch {
-		case errors.Is(err, io.EOF):
+		if errors.Is(err, io.EOF) {
 			flush()
-			if out.err == nil {
-				return errors.Join(damage...)
+			break
+		}
+		if err != nil {
+			if _, damaged := errors.AsType[*DamageError](err); !damaged {
+				return fmt.Errorf("reading a trace: %w", err)
 			}
-			continue
-		case errors.As(err, &bad):
 			damage = append(damage, err)
 			continue
-		case err != nil:
-			return fmt.Errorf("reading a trace: %w", err)
 		}
 		switch it.Kind {
 		case ItemConfig:
@@ -52,5 +49,8 @@ func Convert(w io.Writer, form Form, r *Reader) error {
 			enc.Mark(it.Digest)
 		}
 	}
-	return fmt.Errorf("writing a trace: %w", out.err)
+	if out.err != nil {
+		return fmt.Errorf("writing a trace: %w", out.err)
+	}
+	return errors.Join(damage...)
 }

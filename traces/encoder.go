@@ -142,21 +142,31 @@ func (b Block) Seal() []byte {
 	return b
 }
 
+// The two loops below are the hot path: plain numbers, which most fields are,
+// come first and are written in place.
+
 func (e *Encoder) event(p *packer, fields []field[core.Event], ev *core.Event, req *loop.Request) {
 	at, mask := p.mask(len(fields)), uint(0)
 	for i := range fields {
 		f := &fields[i]
 		var written bool
 		switch f.wire {
+		case wireUint, wireEnum:
+			v := f.get(ev)
+			if v == 0 {
+				continue
+			}
+			p.uint(v)
+			written = true
 		case wireKey:
-			written = req != nil && e.keys.put(p, req.Key)
+			written = req != nil && e.keys.put(p, req.Key, ev.Route.Key)
 		case wireID:
 			written = req != nil && p.id(req.ID)
 		default:
 			written = p.value(f.wire, f.get(ev))
 		}
 		if written {
-			mask |= 1 << i
+			mask |= 1 << (i & 15)
 		}
 	}
 	p.setMask(at, len(fields), mask)
@@ -171,9 +181,30 @@ func (e *Encoder) decision(p *packer, d *core.Decision) {
 	fields := e.schema.decisions[kind]
 	at, mask := p.mask(len(fields)), uint(0)
 	for i := range fields {
-		if p.value(fields[i].wire, fields[i].get(d)) {
-			mask |= 1 << i
+		f := &fields[i]
+		v := f.get(d)
+		switch f.wire {
+		case wireUint, wireEnum:
+			if v == 0 {
+				continue
+			}
+			p.uint(v)
+		case wireNumber:
+			if v++; v == 0 {
+				continue
+			}
+			p.uint(v)
+		case wireTime:
+			if v == uint64(p.now) {
+				continue
+			}
+			p.uint(wireTime.encode(v, p.now))
+		default:
+			if !p.value(f.wire, v) {
+				continue
+			}
 		}
+		mask |= 1 << (i & 15)
 	}
 	p.setMask(at, len(fields), mask)
 }

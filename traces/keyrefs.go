@@ -1,14 +1,12 @@
 package traces
 
-import "hash/maphash"
+import "lockstep/core"
 
 // keyRefs is a block's string table while it is written: a key seen first is
 // spelled out, later it is a number. It holds positions in the block instead of
 // strings, so that it keeps no request's memory alive and allocates only while
-// it grows. The hash is seeded at random, which no output shows: equality
-// alone decides.
+// it grows.
 type keyRefs struct {
-	seed  maphash.Seed
 	slots []keySlot // open addressing; a power of two, at most half full
 	spans []keySpan // by number, from 0
 }
@@ -22,7 +20,7 @@ type keySlot struct {
 type keySpan struct{ start, end uint32 }
 
 func newKeyRefs() keyRefs {
-	return keyRefs{seed: maphash.MakeSeed(), slots: make([]keySlot, 2048)}
+	return keyRefs{slots: make([]keySlot, 2048)}
 }
 
 func (k *keyRefs) reset() {
@@ -30,12 +28,16 @@ func (k *keyRefs) reset() {
 	k.spans = k.spans[:0]
 }
 
-// put writes key unless it is empty.
-func (k *keyRefs) put(p *packer, key string) bool {
+// put writes key unless it is empty. hash is core.HashString of key, or 0 when
+// nobody has computed it yet.
+func (k *keyRefs) put(p *packer, key string, hash uint64) bool {
 	if key == "" {
 		return false
 	}
-	h := maphash.String(k.seed, key)
+	h := hash
+	if h == 0 {
+		h = core.HashString(key)
+	}
 	mask := uint64(len(k.slots) - 1)
 	at := h & mask
 	for ; k.slots[at].ref != 0; at = (at + 1) & mask {
@@ -62,7 +64,7 @@ func (k *keyRefs) grow(p *packer) {
 	k.slots = make([]keySlot, 2*len(k.slots))
 	mask := uint64(len(k.slots) - 1)
 	for i, w := range k.spans {
-		h := maphash.Bytes(k.seed, p.b[w.start:w.end])
+		h := core.HashString(string(p.b[w.start:w.end]))
 		at := h & mask
 		for k.slots[at].ref != 0 {
 			at = (at + 1) & mask

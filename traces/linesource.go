@@ -93,11 +93,10 @@ func (l *lineSource) next() (Item, error) {
 			continue
 		}
 		l.skip = false
-		line := l.line
 		it := l.item(l.begin())
 		if l.s.err != nil {
 			l.skip, l.inBlock = true, false
-			return Item{}, &DamageError{Block: l.blocks, Line: line, Err: l.s.err}
+			return Item{}, &DamageError{Block: l.blocks, Line: l.line, Err: l.s.err}
 		}
 		return it, nil
 	}

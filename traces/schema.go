@@ -8,9 +8,9 @@ type wire uint8
 
 const (
 	wireUint   wire = iota // unsigned varint; absent: 0
-	wireSigned             // zigzag varint; absent: 0
-	wireBool               // no bytes, present means true
 	wireEnum               // unsigned varint, in NDJSON a name; absent: 0
+	wireBool               // no bytes, present means true
+	wireSigned             // zigzag varint; absent: 0
 	wireTime               // zigzag varint relative to the fact's time, in NDJSON absolute; absent: the fact's time
 	wireNumber             // unsigned varint of the number plus 1; absent: -1, none
 	wireHash               // 8 bytes little-endian, in NDJSON 16 hex digits; absent: 0

@@ -72,15 +72,15 @@ func (v *Verifier) Run(rd *Reader) error {
 	}
 	for v.report.Divergence == nil {
 		it, err := rd.Next()
-		var bad *DamageError
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case errors.As(err, &bad):
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if _, damaged := errors.AsType[*DamageError](err); !damaged {
+				return fmt.Errorf("reading a trace: %w", err)
+			}
 			v.report.Damage = append(v.report.Damage, err)
 			continue
-		case err != nil:
-			return fmt.Errorf("reading a trace: %w", err)
 		}
 		switch it.Kind {
 		case ItemBlock:
