@@ -160,13 +160,8 @@ func (c *Client) adopt(p push) error {
 			return fmt.Errorf("not_persisted: %w", err)
 		}
 	}
-	before, _ := c.driver.Config()
 	if d := c.driver.Adopt(config, core.Epoch{}, core.OriginControl, core.FaultNone); d.Kind != core.Ack {
 		return errors.New(d.Cause.String())
-	}
-	after, epoch := c.driver.Config()
-	if before != after {
-		c.log.Info("adopted", "version", p.version, "epoch", fmt.Sprintf("%d.%d", epoch.Term, epoch.Number))
 	}
 	if c.store != nil {
 		if err := c.store.Commit(); err != nil {
