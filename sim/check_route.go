@@ -140,8 +140,8 @@ func (c *checker) room(row *core.PlacementInfo, number int32, guest bool) (guest
 }
 
 func (c *checker) refused(ev *core.Event, d *core.Decision, want *ruling) {
+	c.homeRefusal(ev, d)
 	if want.class == d.Class && d.Placement == want.placement && (d.Class != core.LimitReached || d.Failover == want.failover) {
-		c.homeRefusal(ev, d)
 		return
 	}
 	rule := "R3"

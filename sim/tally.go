@@ -68,16 +68,23 @@ func (w *world) tallyRefusal(c *call, r *router, d *core.Decision) {
 		saw.add(SawCircuitOpen)
 	case core.Draining:
 		saw.add(SawDrainRefusal)
+		return
 	case core.LimitReached:
 		saw.add(SawLimit)
-		p := r.placements[d.Placement]
-		if p != c.home {
+	case core.NoEndpoint:
+	default:
+		return
+	}
+	rows := r.table.rows
+	home := &rows[w.ev.Route.Placement]
+	for i, at := range home.Candidates {
+		p, limit := r.table.homes[at], &rows[at].Limit
+		full := limit.InFlight > 0 && r.inFlight[p] >= limit.InFlight
+		switch {
+		case i > 0 && (full || limit.Guests != 0 && r.guests[p] >= max(limit.Guests, 0)):
 			saw.add(SawGuestRefused)
 			w.window.Placements[p].GuestRefused++
-			return
-		}
-		limit := r.core.Config().Placement(r.core.Placement(d.Placement).Index).Limit.InFlight
-		if r.guests[p] > 0 && r.inFlight[p]-r.guests[p] < limit {
+		case i == 0 && d.Class == core.LimitReached && full && r.inFlight[p]-r.guests[p] < limit.InFlight:
 			w.window.Placements[p].HomeRefusedByGuests++
 		}
 	}

@@ -46,7 +46,8 @@ type world struct {
 type table struct {
 	config *core.Config
 	routes []core.Route // parallel to world.keys
-	homes  []int32      // directory number of each placement index
+	rows   []core.PlacementInfo
+	homes  []int32 // directory number of each placement index
 }
 
 // grace is how long after Length what is in flight may take to end; what takes
@@ -124,7 +125,8 @@ func (w *world) makeTables() {
 			t.routes[i], _ = c.Match(k)
 		}
 		for i := range c.Placements() {
-			t.homes = append(t.homes, w.dir.placement(c.Placement(i).Name))
+			t.rows = append(t.rows, c.Placement(i))
+			t.homes = append(t.homes, w.dir.placement(t.rows[i].Name))
 		}
 		w.tables = append(w.tables, t)
 	}

@@ -1,0 +1,112 @@
+package sim
+
+import (
+	"fmt"
+
+	"pgregory.net/rapid"
+
+	"lockstep/core"
+)
+
+// drawSpec draws a small configuration whose every setting is likely to matter.
+func drawSpec(t *rapid.T, label string) core.Spec {
+	n := rapid.IntRange(1, 4).Draw(t, label+" placements")
+	s := core.Spec{Version: label}
+	if rapid.Bool().Draw(t, "default") {
+		s.Default = "p0"
+	}
+	for i := range n {
+		p := core.PlacementSpec{
+			Name:       fmt.Sprintf("p%d", i),
+			Select:     rapid.SampledFrom([]core.Policy{core.RoundRobin, core.LeastRequest, core.Rendezvous, core.First}).Draw(t, "select"),
+			LastResort: core.LastResort(rapid.IntRange(0, 1).Draw(t, "last resort")),
+			Limit: core.LimitSpec{
+				InFlight: int32(rapid.SampledFrom([]int{0, 1, 5, 40}).Draw(t, "in flight")),
+				WhenFull: core.WhenFull(rapid.IntRange(0, 1).Draw(t, "when full")),
+			},
+			Breaker: core.BreakerSpec{
+				Off:            rapid.IntRange(0, 7).Draw(t, "off") == 0,
+				Failures:       uint32(rapid.IntRange(1, 4).Draw(t, "failures")),
+				Open:           core.Duration(rapid.IntRange(1, 20).Draw(t, "open")) * 100 * core.Millisecond,
+				Growth:         uint32(rapid.SampledFrom([]int{1, 2, 3}).Draw(t, "growth")) * million,
+				Jitter:         uint32(rapid.SampledFrom([]int{0, 200_000}).Draw(t, "jitter")),
+				Probes:         uint32(rapid.IntRange(1, 3).Draw(t, "probes")),
+				Successes:      uint32(rapid.IntRange(1, 3).Draw(t, "successes")),
+				MaxOpenPercent: uint32(rapid.SampledFrom([]int{30, 50, 100}).Draw(t, "max open")),
+			},
+			Health: core.HealthSpec{
+				Off: rapid.Bool().Draw(t, "no health"), Every: 300 * core.Millisecond, Timeout: 100 * core.Millisecond,
+				Fall: uint32(rapid.IntRange(1, 3).Draw(t, "fall")), Rise: uint32(rapid.IntRange(1, 3).Draw(t, "rise")),
+				StartUnhealthy: rapid.IntRange(0, 7).Draw(t, "start unhealthy") == 0,
+			},
+			Timeouts: core.TimeoutSpec{
+				Connect: 100 * core.Millisecond, ResponseHeader: 500 * core.Millisecond,
+				BodyIdle: 400 * core.Millisecond, Settle: core.Duration(rapid.SampledFrom([]int{200, 4000}).Draw(t, "settle")) * core.Millisecond,
+			},
+		}
+		if p.Limit.InFlight > 0 {
+			p.Limit.Guests = int32(rapid.IntRange(-1, int(p.Limit.InFlight)).Draw(t, "guests"))
+		}
+		for j := range rapid.IntRange(1, 3).Draw(t, "endpoints") {
+			p.Endpoints = append(p.Endpoints, core.EndpointSpec{URL: fmt.Sprintf("http://p%d-%d:80", i, j+rapid.IntRange(0, 1).Draw(t, "moved")*10)})
+		}
+		for _, f := range rapid.Permutation([]int{0, 1, 2, 3}).Draw(t, "fallback")[:rapid.IntRange(0, 3).Draw(t, "fallbacks")] {
+			if f != i && f < n {
+				p.Fallback = append(p.Fallback, fmt.Sprintf("p%d", f))
+			}
+		}
+		s.Placements = append(s.Placements, p)
+	}
+	for k := range 12 {
+		s.Keys = append(s.Keys, core.KeySpec{Key: fmt.Sprintf("k%d", k), Placement: fmt.Sprintf("p%d", k%n)})
+	}
+	return s
+}
+
+func drawTime(t *rapid.T, label string) core.Time {
+	return core.Time(rapid.IntRange(0, 8000).Draw(t, label)) * core.Time(core.Millisecond)
+}
+
+// drawPlan draws a run of 8 s with faults, pushes, restarts and bursts.
+func drawPlan(t *rapid.T) Plan {
+	p := Plan{
+		Name: "drawn", Seed: rapid.Uint64().Draw(t, "seed"), Length: 8 * core.Second, Spec: drawSpec(t, "v0"),
+		Routers: rapid.IntRange(1, 3).Draw(t, "routers"),
+		Backend: Backend{
+			Workers: rapid.SampledFrom([]int{0, 4}).Draw(t, "workers"), Queue: rapid.SampledFrom([]int{0, 2}).Draw(t, "queue"),
+			Service: Service{Shape: Shape(rapid.IntRange(0, 2).Draw(t, "shape")), Typical: 20 * core.Millisecond, Slow: core.Second, SlowShare: 20_000},
+			Body:    core.Duration(rapid.SampledFrom([]int{0, 50, 300, 2500}).Draw(t, "body")) * core.Millisecond,
+		},
+		Link: Link{Latency: core.Millisecond, Jitter: core.Millisecond},
+		Clients: []Client{{
+			Name: "open", Rate: uint32(rapid.IntRange(20, 200).Draw(t, "rate")), Poisson: rapid.Bool().Draw(t, "poisson"),
+			Unknown: 20_000, NoKey: 10_000, Zipf: rapid.Bool().Draw(t, "zipf"),
+			Patience: core.Duration(rapid.SampledFrom([]int{0, 150}).Draw(t, "patience")) * core.Millisecond,
+			Retries:  uint32(rapid.IntRange(0, 2).Draw(t, "retries")), Backoff: 50 * core.Millisecond,
+		}, {
+			Name: "closed", Users: uint32(rapid.IntRange(0, 10).Draw(t, "users")), Think: 100 * core.Millisecond,
+		}},
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "faults") {
+		f := Fault{
+			Kind: FaultKind(rapid.IntRange(1, int(faultKinds)-1).Draw(t, "kind")), At: drawTime(t, "at"),
+			Placement: rapid.SampledFrom([]string{"", "p0"}).Draw(t, "where"), Router: rapid.IntRange(0, p.Routers).Draw(t, "router"),
+			Delay: core.Duration(rapid.IntRange(0, 3000).Draw(t, "delay")) * core.Millisecond,
+			Share: uint32(rapid.SampledFrom([]int{0, 300_000}).Draw(t, "share")),
+		}
+		f.Until = f.At.Add(core.Duration(rapid.IntRange(1, 3000).Draw(t, "long")) * core.Millisecond)
+		p.Faults = append(p.Faults, f)
+	}
+	for i := range rapid.IntRange(0, 3).Draw(t, "pushes") {
+		spec := drawSpec(t, fmt.Sprintf("v%d", i+1))
+		p.Pushes = append(p.Pushes, Push{
+			At: drawTime(t, "at"), Spec: &spec, Epoch: core.Epoch{Number: uint64(rapid.IntRange(0, 4).Draw(t, "number"))},
+			Spread: core.Duration(rapid.IntRange(0, 500).Draw(t, "spread")) * core.Millisecond, Copies: rapid.IntRange(1, 2).Draw(t, "copies"),
+			Garbage: rapid.IntRange(0, 4).Draw(t, "garbage") == 0, NoDisk: rapid.IntRange(0, 4).Draw(t, "no disk") == 0,
+		})
+	}
+	if rapid.Bool().Draw(t, "burst") {
+		p.Bursts = []Burst{{Client: "open", At: drawTime(t, "at"), Over: core.Second, Requests: rapid.IntRange(1, 200).Draw(t, "requests")}}
+	}
+	return p
+}
