@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"lockstep/core"
 )
@@ -52,6 +53,7 @@ func Verify(rd *Reader, o Options) (Report, error) {
 type Verifier struct {
 	options Options
 	report  Report
+	header  Header       // of the segment before
 	router  *core.Router // nil before the first block
 	next    uint64       // step expected next
 	block   BlockHead    // the current one, its snapshot not kept
@@ -67,9 +69,14 @@ func (v *Verifier) Report() Report { return v.report }
 
 // Run replays what rd reads, until its end or a divergence.
 func (v *Verifier) Run(rd *Reader) error {
-	if s := rd.Header().Spec; s != SpecVersion && s != "" {
-		v.report.Specs = append(v.report.Specs, s)
+	h := rd.Header()
+	if h.Spec != SpecVersion && !slices.Contains(v.report.Specs, h.Spec) {
+		v.report.Specs = append(v.report.Specs, h.Spec)
 	}
+	if h.Name != v.header.Name || h.Seed != v.header.Seed || h.Origin != v.header.Origin {
+		v.router, v.next = nil, 0 // another recording: nothing to carry over
+	}
+	v.header = h
 	for v.report.Divergence == nil {
 		it, err := rd.Next()
 		if err != nil {
@@ -106,7 +113,7 @@ func (v *Verifier) open(b *BlockHead, rd *Reader) error {
 	v.report.Blocks++
 	v.block = *b
 	v.block.Snapshot = nil
-	if v.router != nil && b.Step == v.next {
+	if v.router != nil && b.Step == v.next && b.Step > 1 {
 		v.digest("digest at the start of the block", b.Digest)
 		v.scratch = v.router.Snapshot(v.scratch[:0])
 		if v.report.Divergence == nil && !bytes.Equal(v.scratch, b.Snapshot) {

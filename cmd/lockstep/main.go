@@ -48,7 +48,14 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
+		newCellCommand(),
 		newCheckCommand(),
+		newControlCommand(),
+		newReplayCommand(),
+		newConvertCommand(),
+		newSimCommand(),
+		newDemoCommand(),
+		newServeCommand(),
 	)
 	return root
 }

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lockstep/traces"
+)
+
+func newReplayCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "replay TRACE...",
+		Short: "Recompute every decision of a recording and compare",
+		Long: `Recompute every decision of a recording and stop at the first that differs.
+A TRACE is a file in either form, or a folder of segments (*.lst), read in order
+of name. Exit 0: all that was read is identical. Exit 1: a divergence, or damage.`,
+		Example: `  lockstep replay /var/lib/lockstep/rec
+  lockstep replay traces/breaker/*.ndjson`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runReplay(cmd.OutOrStdout(), args, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func runReplay(w io.Writer, args []string, asJSON bool) error {
+	files, err := traceFiles(args)
+	if err != nil {
+		return err
+	}
+	result := replayResult{Files: len(files)}
+	v := traces.NewVerifier(traces.Options{})
+	for _, path := range files {
+		damage := len(v.Report().Damage)
+		h, err := replayFile(v, path)
+		if err != nil {
+			return err
+		}
+		r := v.Report()
+		for _, d := range r.Damage[damage:] {
+			result.Damage = append(result.Damage, path+": "+d.Error())
+		}
+		if r.Divergence != nil {
+			result.File, result.Time = path, wallTime(h, int64(r.Divergence.Time))
+			break
+		}
+	}
+	result.Report = v.Report()
+	if asJSON {
+		err = json.NewEncoder(w).Encode(result.json())
+	} else {
+		result.print(w)
+	}
+	if err == nil && !result.Report.OK() {
+		return errFailed
+	}
+	return err
+}
+
+func replayFile(v *traces.Verifier, path string) (traces.Header, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return traces.Header{}, err
+	}
+	defer f.Close()
+	r, err := traces.NewReader(f)
+	if err != nil {
+		return traces.Header{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := v.Run(r); err != nil {
+		return r.Header(), fmt.Errorf("%s: %w", path, err)
+	}
+	return r.Header(), nil
+}
+
+// traceFiles replaces each folder by its segments in order of name.
+func traceFiles(args []string) (files []string, err error) {
+	for _, a := range args {
+		info, err := os.Stat(a)
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			files = append(files, a)
+			continue
+		}
+		segments, err := filepath.Glob(filepath.Join(a, "*.lst"))
+		if err != nil {
+			return nil, fmt.Errorf("listing %s: %w", a, err)
+		}
+		if len(segments) == 0 {
+			return nil, fmt.Errorf("%s holds no segment (*.lst); name the trace files themselves", a)
+		}
+		files = append(files, segments...)
+	}
+	return files, nil
+}
+
+// wallTime prints a time of a recording in UTC, "" when its origin is not known.
+func wallTime(h traces.Header, t int64) string {
+	if h.Origin == 0 {
+		return ""
+	}
+	return time.Unix(0, h.Origin+t).UTC().Format("2006-01-02 15:04:05.000000 UTC")
+}
+
+// replayResult is the verdict on all files together.
+type replayResult struct {
+	Report     traces.Report
+	Files      int
+	File, Time string   // of the divergence
+	Damage     []string // with the file's name
+}
+
+func (r *replayResult) print(w io.Writer) {
+	for _, d := range r.Damage {
+		fmt.Fprintf(w, "damage     %s\n", d)
+	}
+	if d := r.Report.Divergence; d != nil {
+		fmt.Fprintf(w, "%s: %s", r.File, d)
+		if r.Time != "" {
+			fmt.Fprintf(w, "  time       %s\n", r.Time)
+		}
+	}
+	for _, s := range r.Report.Specs {
+		fmt.Fprintf(w, "note       recorded under spec %s, replayed under %s\n", s, traces.SpecVersion)
+	}
+	for _, g := range r.Report.Gaps {
+		fmt.Fprintf(w, "gap        %s steps from step %s on (%d blocks): %s\n", thousands(g.Steps), thousands(g.Step), g.Blocks, g.Why)
+	}
+	fmt.Fprintf(w, "%s decisions over %s events identical, %s, %s",
+		thousands(r.Report.Decisions), thousands(r.Report.Facts), plural(int(r.Report.Blocks), "block"), r.gaps())
+	switch {
+	case r.Report.Divergence != nil:
+		fmt.Fprint(w, "; stopped at the divergence")
+	case len(r.Damage) > 0:
+		fmt.Fprintf(w, "; %s", plural(len(r.Damage), "damaged part"))
+	}
+	fmt.Fprintln(w)
+}
+
+func (r *replayResult) gaps() string {
+	s := "no gap"
+	if n := len(r.Report.Gaps); n > 0 {
+		s = plural(n, "gap")
+	}
+	if r.Report.Lost > 0 {
+		s += fmt.Sprintf(", %s events missing", thousands(r.Report.Lost))
+	}
+	return s
+}
+
+// replayJSON is the verdict for machines.
+type replayJSON struct {
+	OK         bool               `json:"ok"`
+	Files      int                `json:"files"`
+	Events     uint64             `json:"events"`
+	Requests   uint64             `json:"requests"`
+	Decisions  uint64             `json:"decisions"`
+	Blocks     uint64             `json:"blocks"`
+	Digests    uint64             `json:"digests"`
+	First      uint64             `json:"first_step"`
+	Last       uint64             `json:"last_step"`
+	Missing    uint64             `json:"events_missing"`
+	Gaps       []gapJSON          `json:"gaps,omitempty"`
+	Damage     []string           `json:"damage,omitempty"`
+	Specs      []string           `json:"other_specs,omitempty"`
+	Divergence *replayDivergeJSON `json:"divergence,omitempty"`
+}
+
+type gapJSON struct {
+	Step   uint64 `json:"step"`
+	Steps  uint64 `json:"steps"`
+	Blocks uint64 `json:"blocks"`
+	Why    string `json:"why"`
+}
+
+type replayDivergeJSON struct {
+	File       string          `json:"file"`
+	Step       uint64          `json:"step"`
+	T          int64           `json:"t"`
+	Time       string          `json:"time,omitempty"`
+	Block      int             `json:"block"`
+	Field      string          `json:"field"`
+	Event      json.RawMessage `json:"event,omitempty"`
+	Recorded   json.RawMessage `json:"recorded,omitempty"`
+	Recomputed json.RawMessage `json:"recomputed,omitempty"`
+}
+
+func (r *replayResult) json() replayJSON {
+	p := &r.Report
+	out := replayJSON{
+		OK: p.OK(), Files: r.Files, Events: p.Facts, Requests: p.Requests, Decisions: p.Decisions, Blocks: p.Blocks,
+		Digests: p.Digests, First: p.First, Last: p.Last, Missing: p.Lost, Damage: r.Damage, Specs: p.Specs,
+	}
+	for _, g := range p.Gaps {
+		out.Gaps = append(out.Gaps, gapJSON(g))
+	}
+	if d := p.Divergence; d != nil {
+		out.Divergence = &replayDivergeJSON{
+			File: r.File, Step: d.Step, T: int64(d.Time), Time: r.Time, Block: d.Block, Field: d.Field,
+			Event: json.RawMessage(d.Line), Recorded: json.RawMessage(d.Recorded), Recomputed: json.RawMessage(d.Replayed),
+		}
+	}
+	return out
+}
+
+// thousands prints a count with commas.
+func thousands(n uint64) string {
+	s := fmt.Sprint(n)
+	var b strings.Builder
+	for i, c := range s {
+		if i > 0 && (len(s)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
