@@ -1,0 +1,52 @@
+package core
+
+// DigestByTheSpec works the digest out from nothing, by the text of SPEC.md
+// and without the code of digest.go: the oracle of Digest.
+func (r *Router) DigestByTheSpec() uint64 {
+	fin := func(z uint64) uint64 {
+		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		return z ^ z>>31
+	}
+	fold := func(kind uint64, words ...uint64) uint64 {
+		h := kind
+		for _, w := range words {
+			h = fin(h + w + 0x9e3779b97f4a7c15)
+		}
+		return h
+	}
+	one := map[bool]uint64{true: 1}
+	router := []uint64{r.epoch.Term, r.epoch.Number}
+	if r.config != nil {
+		router = append(router, r.config.Digest())
+	}
+	router = append(router, uint64(r.abortFrom)*2+one[r.draining], uint64(r.timers.get(timerDrain, 0)))
+	sum := fold(1, router...)
+	for i := range r.placements {
+		if p := &r.placements[i]; p.id != 0 {
+			sum += fold(2, HashString(p.name), uint64(p.inFlight)<<32|uint64(p.guests))
+		}
+	}
+	for i := range r.endpoints {
+		e := &r.endpoints[i]
+		if e.id == 0 {
+			continue
+		}
+		b, h := &e.breaker, &e.health
+		guards := uint64(0)
+		for k := range b.probes {
+			guards += fin(uint64(b.guards[k].at) + 0x9e3779b97f4a7c15)
+		}
+		sum += fold(3, e.id, uint64(e.inFlight)*2+one[e.config >= 0], uint64(e.rotation),
+			uint64(b.state)<<32|uint64(b.gen), uint64(b.failures)<<32|uint64(b.successes), uint64(b.reopened)<<8|uint64(b.probes), uint64(b.until), guards,
+			uint64(h.streak)*4+one[h.unhealthy]*2+one[h.token != 0],
+			uint64(r.timers.get(timerHealth, int32(i))), uint64(r.timers.get(timerHealthGuard, int32(i))))
+	}
+	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
+		s := r.slots.at(n)
+		word := uint64(s.generation)<<8 + 4<<3 + one[s.replied]*4 + one[s.probe]*2 + one[s.guest]
+		step := uint64(0x9e3779b97f4a7c15)
+		sum += fin((r.endpoints[s.endpoint].id ^ s.request) + step*word)
+	}
+	return sum
+}
