@@ -1,0 +1,147 @@
+package flightrec
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"lockstep/core"
+	"lockstep/traces"
+)
+
+// dumpEvery is the least time between two dumps made for one placement.
+const dumpEvery = 10 * 60 * core.Second
+
+// dumpLimiter decides which opened breaker is worth a dump. It belongs to the
+// driver's lock.
+type dumpLimiter struct {
+	left int // under the cap
+	last map[string]core.Time
+}
+
+func (l *dumpLimiter) allow(placement string, now core.Time) bool {
+	if at, ok := l.last[placement]; l.left <= 0 || ok && now.Sub(at) < dumpEvery {
+		return false
+	}
+	if l.last == nil {
+		l.last = map[string]core.Time{}
+	}
+	l.last[placement] = now
+	l.left--
+	return true
+}
+
+// dumpRequest asks the recorder's goroutine for a dump.
+type dumpRequest struct {
+	why   string
+	at    core.Time
+	until uint64 // number of the first entry that is too new
+	reply chan dumpResult
+}
+
+type dumpResult struct {
+	path string
+	err  error
+}
+
+// opened asks for a dump because a breaker opened, within the limits.
+func (rec *Recorder) opened(now core.Time, d *core.Decision) {
+	name := rec.router.Placement(d.Placement).Name
+	if rec.o.DumpDir == "" {
+		return
+	}
+	if !rec.limiter.allow(name, now) {
+		rec.ring.count(func(s *Stats) { s.DumpsSkipped++ })
+		return
+	}
+	rec.cut()
+	why := "a breaker of " + name + " opened: " + rec.router.Endpoint(d.Endpoint).URL
+	select {
+	case rec.dumps <- rec.request(why, now):
+	default: // one is waiting already and will hold this block too
+	}
+}
+
+func (rec *Recorder) request(why string, now core.Time) dumpRequest {
+	return dumpRequest{why: why, at: now, until: rec.ring.end(), reply: make(chan dumpResult, 1)}
+}
+
+// Dump writes what memory holds, up to this moment, to a compressed file in
+// DumpDir and returns its path. It takes the driver's lock for a moment and
+// then waits for the disk.
+func (rec *Recorder) Dump(why string) (path string, err error) {
+	if rec.o.DumpDir == "" {
+		return "", errors.New("dumping the recording: no folder for dumps is set")
+	}
+	rec.lock.Lock()
+	rec.cut()
+	q := rec.request(why, rec.router.Now())
+	rec.lock.Unlock()
+	select {
+	case rec.dumps <- q:
+	case <-rec.done:
+		return "", errors.New("dumping the recording: it is closed")
+	}
+	select {
+	case r := <-q.reply:
+		return r.path, r.err
+	case <-rec.done:
+		return "", errors.New("dumping the recording: it was closed meanwhile")
+	}
+}
+
+// dump writes the blocks that memory holds. It runs in the recorder's goroutine.
+func (rec *Recorder) dump(q dumpRequest) dumpResult {
+	at := stamp(rec.header.Origin + int64(q.at))
+	path := filepath.Join(rec.o.DumpDir, fmt.Sprintf("dump-%s-%d.lst", at, q.until))
+	err := rec.writeDump(path, q)
+	if err != nil {
+		err = fmt.Errorf("dumping the recording: %w", err)
+		rec.ring.count(func(s *Stats) { s.DiskErrors++; s.LastError = err.Error() })
+		rec.log.Error("the recording was not dumped", "why", q.why, "error", err)
+		return dumpResult{path, err}
+	}
+	rec.ring.count(func(s *Stats) { s.Dumps++ })
+	rec.log.Info("the recording was dumped", "file", path, "why", q.why)
+	return dumpResult{path, nil}
+}
+
+func (rec *Recorder) writeDump(path string, q dumpRequest) error {
+	e := rec.ring.hold(0)
+	if e == nil {
+		return errors.New("nothing is recorded yet")
+	}
+	f, err := rec.disk.create(path)
+	if err != nil {
+		rec.ring.release(e)
+		return err
+	}
+	defer f.Close() // harmless after the Close below
+	h := rec.header
+	h.Why = q.why
+	if e.config != nil {
+		h.Config = e.config.Digest()
+	}
+	buf := traces.AppendFile(nil, h)
+	names := map[uint64]bool{}
+	number, step := e.number, e.step
+	for ; e != nil; e = rec.ring.hold(number) {
+		if e.number > number { // the ring moved on while this was written
+			buf = traces.AppendGap(buf, traces.Gap{Step: step, Steps: e.step - step, Blocks: e.number - number, Why: "it left the memory before it was dumped"})
+		}
+		buf = appendConfigs(buf, e, names)
+		buf = traces.Compress(buf, e.block.Seal())
+		number, step = e.number+1, e.step+e.steps
+		rec.ring.release(e)
+		if _, err := f.Write(buf); err != nil {
+			return err
+		}
+		if buf = buf[:0]; number >= q.until {
+			break
+		}
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return f.Close()
+}

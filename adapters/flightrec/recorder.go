@@ -1,0 +1,198 @@
+package flightrec
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"lockstep/core"
+	"lockstep/core/loop"
+	"lockstep/traces"
+)
+
+// Options are what a Recorder is made with. The zero value keeps 64 MiB in
+// memory and writes nothing.
+type Options struct {
+	// Name is what a person calls this router; it stands in every file's header.
+	Name string
+	// Memory is how many bytes of finished blocks are kept; 0 means 64 MiB. The
+	// last block is kept whatever its size.
+	Memory int
+	// Dir is the folder that everything is recorded to, in segments; "" for none.
+	Dir string
+	// SegmentSize is how many bytes of blocks make a segment; 0 means 64 MiB.
+	SegmentSize int64
+	// DumpDir is the folder for dumps of what memory holds; "" for no dumps.
+	DumpDir string
+	// MaxDumps bounds the dumps made because a breaker opened, over the life of
+	// the process; 0 means 20. Those asked for by Dump do not count.
+	MaxDumps int
+	// Log gets what went wrong; nil means slog.Default.
+	Log *slog.Logger
+}
+
+const (
+	defaultMemory   = 64 << 20
+	defaultSegment  = 64 << 20
+	defaultMaxDumps = 20
+
+	// flushAfter ends a block early when segments are written, so that a
+	// recording can be read while its router runs.
+	flushAfter = 10 * core.Second
+)
+
+// Recorder records every step of a driver's router. It implements
+// driver.Recorder; all else it does, it does in a goroutine of its own.
+type Recorder struct {
+	o    Options
+	log  *slog.Logger
+	ring *ring
+	disk segments
+
+	dumps chan dumpRequest
+	stop  chan struct{}
+	done  chan struct{}
+
+	// Set by Start, constant from then on.
+	router *core.Router
+	lock   sync.Locker // the driver's
+	header traces.Header
+
+	// These belong to the driver's lock.
+	enc     *traces.Encoder
+	closed  bool
+	first   uint64         // step of the current block's first fact
+	began   core.Time      // when the current block began
+	config  *core.Config   // in force when the current block began
+	offered []*core.Config // by the Adopts of the current block
+	limiter dumpLimiter
+}
+
+// New returns a recorder for driver.Options.Observer. It makes the folders
+// that o names; that is the only error.
+func New(o Options) (*Recorder, error) {
+	for _, dir := range []string{o.Dir, o.DumpDir} {
+		if dir == "" {
+			continue
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("making the folder for recordings: %w", err)
+		}
+	}
+	orDefault(&o.Memory, defaultMemory)
+	orDefault(&o.SegmentSize, defaultSegment)
+	orDefault(&o.MaxDumps, defaultMaxDumps)
+	orDefault(&o.Log, slog.Default())
+	rec := &Recorder{
+		o: o, log: o.Log, enc: traces.NewEncoder(), ring: newRing(o.Memory),
+		dumps: make(chan dumpRequest, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		limiter: dumpLimiter{left: o.MaxDumps},
+	}
+	rec.disk = segments{dir: o.Dir, limit: o.SegmentSize, create: createFile, ring: rec.ring, log: o.Log}
+	return rec, nil
+}
+
+func orDefault[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}
+
+// Start implements driver.Recorder.
+func (rec *Recorder) Start(r *core.Router, lock sync.Locker, origin time.Time) {
+	_, seed, _ := core.SnapshotConfig(r.Snapshot(nil)) // written by Snapshot, so it has no fault
+	rec.router, rec.lock = r, lock
+	rec.header = traces.Header{Name: rec.o.Name, Seed: seed, Origin: origin.UnixNano()}
+	rec.disk.header, rec.disk.step = rec.header, 1
+	rec.begin(nil, 1)
+	go rec.work()
+}
+
+// Observe implements loop.Observer. It runs under the driver's lock: it
+// appends to a block in memory and never waits for anything.
+func (rec *Recorder) Observe(now core.Time, ev *core.Event, req *loop.Request, decisions []core.Decision) {
+	if rec.closed {
+		return
+	}
+	if ev.Kind == core.Adopt && ev.Config != nil {
+		rec.offered = append(rec.offered, ev.Config)
+	}
+	rec.enc.Append(now, ev, req, decisions)
+	for i := range decisions {
+		if decisions[i].Kind == core.NoteOpened {
+			rec.opened(now, &decisions[i])
+		}
+	}
+	if rec.enc.Full() || rec.o.Dir != "" && now.Sub(rec.began) >= flushAfter {
+		rec.cut()
+	}
+}
+
+// cut ends the current block, if anything is in it, and begins the next.
+func (rec *Recorder) cut() {
+	step := rec.enc.Step()
+	if step == rec.first {
+		return
+	}
+	rec.enc.Mark(rec.router.Digest())
+	spare := rec.ring.push(&entry{
+		block: rec.enc.End(), config: rec.config, offered: rec.offered,
+		step: rec.first, steps: step - rec.first,
+	})
+	rec.begin(spare, step)
+}
+
+func (rec *Recorder) begin(buf []byte, step uint64) {
+	rec.enc.Begin(buf, rec.router, step)
+	rec.first, rec.began = step, rec.router.Now()
+	rec.config, rec.offered = rec.router.Config(), nil
+}
+
+// Close ends the last block and waits until everything recorded is written. A
+// router that stops calls it last: steps after Close are not recorded. Calling
+// it twice, or without a Start, is harmless.
+func (rec *Recorder) Close() {
+	if rec.lock == nil {
+		return
+	}
+	rec.lock.Lock()
+	first := !rec.closed
+	if first {
+		rec.cut()
+		rec.closed = true
+	}
+	rec.lock.Unlock()
+	if first {
+		close(rec.stop)
+	}
+	<-rec.done
+}
+
+// Stats returns what has been recorded, written and lost so far.
+func (rec *Recorder) Stats() Stats { return rec.ring.snapshot() }
+
+// work is the recorder's goroutine: the only one that touches a disk.
+func (rec *Recorder) work() {
+	defer close(rec.done)
+	for {
+		rec.disk.catchUp()
+		rec.ring.refill()
+		select {
+		case <-rec.ring.ready:
+		case q := <-rec.dumps:
+			q.reply <- rec.dump(q)
+		case <-rec.stop:
+			rec.disk.catchUp()
+			rec.disk.close()
+			select { // one may have been asked for just before
+			case q := <-rec.dumps:
+				q.reply <- rec.dump(q)
+			default:
+			}
+			return
+		}
+	}
+}

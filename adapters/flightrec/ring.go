@@ -1,0 +1,146 @@
+package flightrec
+
+import (
+	"sync"
+
+	"lockstep/core"
+	"lockstep/traces"
+)
+
+// entry is a finished block and what a file needs beside it.
+type entry struct {
+	block   traces.Block
+	config  *core.Config   // in force at its start; nil for none
+	offered []*core.Config // by its Adopts
+	number  uint64         // counts blocks from 0
+	step    uint64         // of its first fact
+	steps   uint64
+	held    bool // the recorder's goroutine reads it: its buffer must not be reused
+}
+
+// ring holds the newest finished blocks, in memory of a fixed size. It is also
+// the queue to the disk: a block that is pushed out before it was written is
+// lost to the disk, and nobody waited.
+type ring struct {
+	ready chan struct{} // holds a token after a push
+	limit int           // bytes
+
+	mu      sync.Mutex
+	entries []*entry // oldest first
+	bytes   int
+	next    uint64 // number of the next entry
+	spare   []byte // a buffer for the next block, so that the lock's holder rarely allocates
+	stats   Stats
+}
+
+// Stats counts what a recorder has done since it started.
+type Stats struct {
+	Steps         uint64 // recorded, up to the last finished block
+	Blocks        uint64 // finished
+	Memory        int    // bytes that finished blocks take in memory
+	WrittenBlocks uint64 // to segments
+	WrittenBytes  uint64 // to segments
+	LostBlocks    uint64 // that should have been written and were not
+	LostSteps     uint64 // in those
+	Dumps         uint64 // written
+	DumpsSkipped  uint64 // over the rate or the cap
+	DiskErrors    uint64
+	LastError     string // "" for none
+}
+
+func newRing(limit int) *ring { return &ring{ready: make(chan struct{}, 1), limit: limit} }
+
+// push adds a finished block, drops the oldest ones past the limit, and
+// returns a buffer for the next block, nil if there is none at hand.
+func (g *ring) push(e *entry) []byte {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e.number = g.next
+	g.next++
+	g.entries = append(g.entries, e)
+	g.bytes += cap(e.block)
+	drop := 0
+	for ; g.bytes > g.limit && drop < len(g.entries)-1; drop++ {
+		old := g.entries[drop]
+		g.bytes -= cap(old.block)
+		if !old.held {
+			g.spare = old.block
+		}
+	}
+	if drop > 0 {
+		kept := copy(g.entries, g.entries[drop:])
+		clear(g.entries[kept:])
+		g.entries = g.entries[:kept]
+	}
+	g.stats.Blocks++
+	g.stats.Steps += e.steps
+	select {
+	case g.ready <- struct{}{}:
+	default:
+	}
+	spare := g.spare
+	g.spare = nil
+	return spare
+}
+
+// refill puts a buffer ready for the next push.
+func (g *ring) refill() {
+	g.mu.Lock()
+	size := traces.MinBlock
+	if n := len(g.entries); n > 0 {
+		size = cap(g.entries[n-1].block)
+	}
+	need := g.spare == nil && g.bytes+size <= g.limit // past that, the oldest entry is the buffer
+	g.mu.Unlock()
+	if !need {
+		return
+	}
+	b := make([]byte, size)
+	g.mu.Lock()
+	g.spare = b[:0]
+	g.mu.Unlock()
+}
+
+// hold returns the oldest entry from that number on, nil when there is none
+// yet. The caller may read it until release.
+func (g *ring) hold(from uint64) *entry {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.entries) == 0 || g.next <= from {
+		return nil
+	}
+	i := uint64(0)
+	if oldest := g.entries[0].number; from > oldest {
+		i = from - oldest
+	}
+	g.entries[i].held = true
+	return g.entries[i]
+}
+
+func (g *ring) release(e *entry) {
+	g.mu.Lock()
+	e.held = false
+	g.mu.Unlock()
+}
+
+// count changes the statistics.
+func (g *ring) count(f func(*Stats)) {
+	g.mu.Lock()
+	f(&g.stats)
+	g.mu.Unlock()
+}
+
+func (g *ring) snapshot() Stats {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.stats
+	s.Memory = g.bytes
+	return s
+}
+
+// end returns the number that the next entry will get.
+func (g *ring) end() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.next
+}
