@@ -5,8 +5,8 @@
 // A request is three calls: Arrive says where to send it, Reply is sent only if
 // its body flows for long, Finish says how it ended. Match runs before the lock
 // on the configuration then in force; if another is in force under the lock,
-// the loop matches again (DESIGN of the lock: one Step, one clock read and one
-// append to the recording, no IO).
+// the loop matches again. The lock is held for one step, one clock read and one
+// append to the recording, never for IO.
 //
 // What may not live here: HTTP, files, configuration formats, decisions.
 package driver
