@@ -183,7 +183,8 @@ func (d *decoder) want(n *node, k kind) bool {
 	if n.kind == k {
 		return true
 	}
-	d.fail(n.at, fmt.Sprintf("this must be %s, not %s", k, n.kind), "")
+	hint := map[kind]string{scalar: "write one value", mapping: "write {name: value}", sequence: "write [a, b]"}[k]
+	d.fail(n.at, fmt.Sprintf("this must be %s, not %s", k, n.kind), hint)
 	return false
 }
 
@@ -277,7 +278,7 @@ func (d *decoder) choice(n *node, words []string) {
 			return
 		}
 	}
-	hint := "use " + strings.Join(words, " or ")
+	hint := "write " + strings.Join(words, " or ")
 	if best := nearest(n.text, words); best != "" {
 		hint = "did you mean " + strconv.Quote(best) + "?"
 	}

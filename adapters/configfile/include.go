@@ -66,7 +66,7 @@ func (l *loader) includeFile(root, item *node, path string) *node {
 	src := &source{path, string(data)}
 	l.file.Sources = append(l.file.Sources, path)
 	if filepath.Ext(path) == ".csv" {
-		l.tenants(src)
+		l.lists = append(l.lists, src)
 		return root
 	}
 	n, fault := readYAML(src)

@@ -22,12 +22,12 @@ func readJSON(src *source) (*node, *Problem) {
 		}
 		return root, nil
 	}
+	// The decoder counts offsets in two ways; a check of the whole text in one.
 	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		r.step(max(int(syntax.Offset)-1, r.offset))
-	} else if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		r.step(len(src.text))
-		err = errors.New("the file ends in the middle")
+	if errors.As(json.Unmarshal([]byte(src.text), new(json.RawMessage)), &syntax) {
+		err = syntax
+		r.rewind()
+		r.step(int(syntax.Offset) - 1)
 	}
 	return nil, r.here(1).problem("this is not valid JSON: "+err.Error(), "look for a missing comma, quote or bracket just before")
 }
@@ -39,6 +39,8 @@ type jsonReader struct {
 	offset    int
 	line, col int32
 }
+
+func (r *jsonReader) rewind() { r.offset, r.line, r.col = 0, 1, 1 }
 
 // step moves the place forward to offset.
 func (r *jsonReader) step(offset int) {

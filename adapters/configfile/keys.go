@@ -105,7 +105,7 @@ func (l *loader) tenants(src *source) {
 		return
 	}
 	commas := strings.Count(header, ",")
-	number, last := l.keys.source(src), ""
+	number, last, lastLine := l.keys.source(src), "", int32(0)
 	l.keys.specs = slices.Grow(l.keys.specs, strings.Count(rest, "\n")+1)
 	l.keys.places = slices.Grow(l.keys.places, strings.Count(rest, "\n")+1)
 	for line := int32(2); rest != "" && len(l.problems) < maxProblems; line++ {
@@ -123,12 +123,12 @@ func (l *loader) tenants(src *source) {
 		case key == "" || placement == "":
 			at.report(l, "the key or the placement is empty", "write both, or remove the line")
 		case key == last:
-			l.twice(key, place{src, line - 1, 1, int32(len(key))}, at)
+			l.twice(key, place{src, lastLine, 1, int32(len(key))}, at)
 		case key < last:
 			at.report(l, strconv.Quote(key)+" comes after "+strconv.Quote(last), "sort the lines by key, byte by byte: LC_ALL=C sort")
 		default:
 			l.keys.add(key, placement, keyPlace{number, uint16(min(len(key), 200)), line, 1})
-			last = key
+			last, lastLine = key, line
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package configfile
 
 import (
+	"bufio"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,9 +15,10 @@ import (
 // loader turns one file, and what it includes, into a File.
 type loader struct {
 	decoder
-	file *File
-	disk bool // includes may be read
-	keys keyList
+	file  *File
+	disk  bool // includes may be read
+	keys  keyList
+	lists []*source // tenants as CSV, read after the keys in YAML
 }
 
 func load(path string, data []byte, disk bool) (*File, error) {
@@ -86,6 +88,17 @@ func (l *loader) finish() {
 func label(s *core.Spec) string {
 	h := sha256.New()
 	// A Spec holds only plain values, and a hash never refuses a write.
-	_ = json.NewEncoder(h).Encode(s)
+	rest := *s
+	rest.Keys = nil
+	_ = json.NewEncoder(h).Encode(rest)
+	// A million keys as JSON would cost more than parsing them.
+	w := bufio.NewWriterSize(h, 1<<16)
+	for _, k := range s.Keys {
+		_, _ = w.WriteString(k.Key)
+		_ = w.WriteByte(0)
+		_, _ = w.WriteString(k.Placement)
+		_ = w.WriteByte(0)
+	}
+	_ = w.Flush()
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }

@@ -36,6 +36,9 @@ func (l *loader) native(root *node) {
 	placements := l.placements(root, in.Placements)
 	l.peak(root, in.Facts)
 	l.inlineKeys(in.Keys)
+	for _, list := range l.lists {
+		l.tenants(list)
+	}
 	l.keys.settle(&l.decoder)
 	// Keys are found through the key list: their nodes would cost more than the keys.
 	f.root = merged(root.without("placements", "keys"), placements)

@@ -93,12 +93,22 @@ func (f *File) local(path string) string {
 	return path
 }
 
-// problems shows what core refused where it was written.
+// problems shows what core refused where it was written: once, however many
+// placements inherit it.
 func (f *File) problems(faults core.SpecErrors) Problems {
+	type fault struct {
+		at   Position
+		what string
+	}
 	var out Problems
+	seen := map[fault]bool{}
 	for _, e := range faults {
 		at, _ := f.place(e.Path)
-		out = append(out, at.problem(f.local(e.Path)+" "+e.What, e.Hint))
+		if id := (fault{at.position(), e.What}); !seen[id] {
+			seen[id] = true
+			out = append(out, at.problem(f.local(e.Path)+": "+e.What, e.Hint))
+		}
 	}
+	slices.SortStableFunc(out, byPlace)
 	return out
 }

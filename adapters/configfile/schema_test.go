@@ -1,0 +1,138 @@
+package configfile
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+func compileSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("native.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("native.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// instance is what an editor's YAML reader makes of n.
+func instance(n *node) any {
+	switch n.kind {
+	case mapping:
+		m := map[string]any{}
+		for _, e := range n.entries {
+			m[e.key] = instance(e.value)
+		}
+		return m
+	case sequence:
+		s := []any{}
+		for _, item := range n.items {
+			s = append(s, instance(item))
+		}
+		return s
+	case null:
+		return nil
+	}
+	if _, err := strconv.ParseFloat(n.text, 64); err == nil && !n.quoted {
+		return json.Number(n.text)
+	}
+	return n.text
+}
+
+func TestTheSchemaAgreesWithTheLoaderOnEveryExample(t *testing.T) {
+	schema := compileSchema(t)
+	good := append(examples(t, "testdata/good/*"), examples(t, "../../scenarios/configs/*.yaml")...)
+	for _, path := range append(good, examples(t, "testdata/bad/*.yaml")...) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blind := strings.HasPrefix(string(data), "# schema: accepts")
+		root, fault := readYAML(&source{path, string(data)})
+		if fault != nil {
+			if !blind {
+				t.Errorf("%s: %v", path, fault)
+			}
+			continue
+		}
+		err = schema.Validate(instance(root))
+		if want := blind || slices.Contains(good, path); (err == nil) != want && root.get("lockstep") != nil {
+			t.Errorf("%s: the schema says %v, want it to accept: %t", path, err, want)
+		}
+	}
+}
+
+// schemaFields maps each object of the schema to the names it allows.
+func schemaFields(n map[string]any, at string, defs map[string]any, out map[string][]string) {
+	if r, ok := n["$ref"].(string); ok {
+		name := strings.TrimPrefix(r, "#/$defs/")
+		if def := defs[name].(map[string]any); out["$"+name] == nil {
+			schemaFields(def, "$"+name, defs, out)
+		}
+		return
+	}
+	if props, ok := n["properties"].(map[string]any); ok {
+		out[at] = slices.Sorted(maps.Keys(props))
+		for name, p := range props {
+			schemaFields(p.(map[string]any), at+"."+name, defs, out)
+		}
+	}
+	for _, key := range []string{"items", "additionalProperties"} {
+		if sub, ok := n[key].(map[string]any); ok {
+			schemaFields(sub, at, defs, out)
+		}
+	}
+	if choices, ok := n["anyOf"].([]any); ok {
+		for _, sub := range choices {
+			schemaFields(sub.(map[string]any), at, defs, out)
+		}
+	}
+}
+
+// structNames lists the settings of a struct that the loader takes today.
+func structNames[T any]() []string {
+	var out []string
+	for _, f := range structFields(reflect.TypeFor[T]()) {
+		if f.later == "" {
+			out = append(out, f.name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
+	var doc map[string]any
+	if err := json.Unmarshal([]byte(Schema()), &doc); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{}
+	schemaFields(doc, "", doc["$defs"].(map[string]any), got)
+	want := map[string][]string{
+		"": structNames[nativeFile](), ".facts": structNames[nativeFacts](), "$load": structNames[nativeLoad](),
+		"$listener": structNames[listener](), ".control_plane": structNames[controlPlane](),
+		".control_plane.last_known_good": structNames[lastKnownGood](), ".recording": structNames[recording](),
+		"$route": structNames[route](), "$route.key": structNames[keySource](), "$route.unknown_key": structNames[unknownKey](),
+		"$settings": structNames[settings](), "$placement": structNames[placement](), "$endpoint": structNames[endpoint](),
+		"$timeouts": structNames[timeouts](), "$health": structNames[health](), "$breaker": structNames[breaker](), "$limit": structNames[limit](),
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
