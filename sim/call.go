@@ -23,14 +23,14 @@ type call struct {
 	arrived core.Time
 	due     core.Time // in a line: overdue from here on
 
-	timeouts *core.TimeoutSpec // an attempt keeps those it was forwarded with (R12)
-	handle   core.Handle
-	gen      uint32
-	sender   uint32
-	count    uint64 // the sender's count: with the sender it is the request id
+	handle core.Handle
+	gen    uint32
+	sender uint32
+	count  uint64 // the sender's count: with the sender it is the request id
 
 	key, home, placement, endpoint int32
 	router, window                 int32
+	timeouts                       int32  // in world.timeouts: an attempt keeps those it was forwarded with (R12)
 	line, previous, next           int32  // patience; line is -1 for none
 	waiting                        int32  // next in the server's line, -1 for none
 	incarnation                    uint32 // of the server that works on it
@@ -81,13 +81,14 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 	r.attempts[d.Handle.Slot] = id
 	c.phase, c.handle, c.probe = callWaiting, d.Handle, d.Probe
 	w.tallyForward(c, r, d)
-	c.timeouts = r.table.config.Timeouts(int(r.core.Placement(d.Placement).Index))
+	c.timeouts = r.table.first + r.indexes[d.Placement]
+	limits := &w.timeouts[c.timeouts]
 	way := w.link(r.number, c.endpoint)
 	if way.cut || happens(draw(c.root, drawLoss), way.loss) {
 		w.dialTimeout(id, c)
 		return
 	}
-	wait, class := min(c.timeouts.ResponseHeader, c.timeouts.Request), core.ResponseTimeout
+	wait, class := min(limits.ResponseHeader, limits.Request), core.ResponseTimeout
 	if p := w.clients[w.senders[c.sender].client].plan.Patience; p > 0 && p < wait {
 		wait, class = p, core.ClientGone
 	}
@@ -99,7 +100,7 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 // dialTimeout ends a call whose dial nobody answers, or whose client loses patience first.
 func (w *world) dialTimeout(id uint32, c *call) {
 	c.class = core.ConnectTimeout
-	wait := min(c.timeouts.Connect, c.timeouts.Request)
+	wait := min(w.timeouts[c.timeouts].Connect, w.timeouts[c.timeouts].Request)
 	if p := w.clients[w.senders[c.sender].client].plan.Patience; p > 0 && p < wait {
 		wait, c.class = p, core.ClientGone
 	}
@@ -125,8 +126,8 @@ func (w *world) headers(id uint32) {
 		return
 	}
 	c.phase, c.class = callFlowing, class
-	if flow > c.timeouts.Settle {
-		w.heap.push(w.now.Add(c.timeouts.Settle), evSettle, id, c.gen)
+	if settle := w.timeouts[c.timeouts].Settle; flow > settle {
+		w.heap.push(w.now.Add(settle), evSettle, id, c.gen)
 	}
 	w.heap.push(w.now.Add(flow), evEnd, id, c.gen)
 }
@@ -167,9 +168,10 @@ func (w *world) abort(id, gen uint32) {
 // end reports an attempt's end to the router and the answer to its client.
 func (w *world) end(id uint32, c *call) {
 	r := &w.routers[c.router]
-	w.ev = core.Event{Kind: core.Finish, Handle: c.handle, Class: c.class, Status: c.status, Sent: c.sent}
+	ev := &w.ending
+	ev.Handle, ev.Class, ev.Status, ev.Sent = c.handle, c.class, c.status, c.sent
 	w.tallyFinish(c, r)
-	r.loop.Apply(&w.ev)
+	r.loop.Apply(ev)
 	c.phase = callEnded
 	w.answered(id, c, c.class, c.status)
 }

@@ -148,7 +148,7 @@ func (c *checker) refused(ev *core.Event, d *core.Decision, want *ruling) {
 	if d.Class == core.LimitReached || want.class == core.LimitReached {
 		rule = "R5"
 	}
-	c.fail(rule, d.Placement, d.Endpoint, "limit", fmt.Sprintf("a request was refused as %s, by the rules it is %s", d.Class, want))
+	c.fail(rule, d.Placement, d.Endpoint, "limit", fmt.Sprintf("a request was refused as %s, by the rules it is %s", d.Class, want.String()))
 }
 
 // homeRefusal: where guests are capped, the rest of the limit is for home requests alone.
@@ -182,7 +182,7 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 		c.failEndpoint("R4", d.Endpoint, "", fmt.Sprintf("its answer names %q, which did not serve", c.placements[d.Placement].name))
 	}
 	if want.class != core.ClassNone || want.placement != e.placement || want.resort >= 0 && want.resort != d.Endpoint {
-		c.failEndpoint("R3", d.Endpoint, "fallback", fmt.Sprintf("a request was forwarded here, by the rules it is %s", want))
+		c.failEndpoint("R3", d.Endpoint, "fallback", fmt.Sprintf("a request was forwarded here, by the rules it is %s", want.String()))
 	}
 	if d.Failover != want.failover || d.Reason != ev.Route.Reason {
 		c.failEndpoint("R4", d.Endpoint, "", fmt.Sprintf("its answer says reason %q failover %q, it should say %q and %q", d.Reason, d.Failover, ev.Route.Reason, want.failover))

@@ -126,17 +126,26 @@ func (w *world) sendAt(id uint32, at core.Time) {
 	}
 }
 
-// send starts the next request of a sender; an open loop also schedules the one after.
+// send starts the next request of a closed-loop user.
 func (w *world) send(id uint32) {
 	s := &w.senders[id]
+	w.newCall(id, s, fold(s.entity, s.count))
+}
+
+// sendOpen starts the next request of an open-loop client, whose event is the
+// earliest in the heap, and puts the one after in its place.
+func (w *world) sendOpen(id uint32) {
+	s := &w.senders[id]
 	root := fold(s.entity, s.count)
-	if s.kind == sendsOpen {
-		c := &w.clients[s.client]
-		gap := c.gap
-		if c.plan.Poisson {
-			gap = w.log.exponential(draw(root, drawGap), gap)
-		}
-		w.sendAt(id, w.now.Add(gap))
+	c := &w.clients[s.client]
+	gap := c.gap
+	if c.plan.Poisson {
+		gap = w.log.exponential(draw(root, drawGap), gap)
+	}
+	if next := w.now.Add(gap); next < c.plan.Until {
+		w.heap.replace(next, evSend, id, 0)
+	} else {
+		w.heap.pop()
 	}
 	w.newCall(id, s, root)
 }
@@ -236,19 +245,17 @@ func (w *world) arrive(id uint32) {
 	}
 	c.router = int32(r.number)
 	p := w.clients[w.senders[c.sender].client].plan
-	w.ev = core.Event{Kind: core.Arrive, Method: p.Method, Length: p.Length, Replayable: p.Length >= 0, Request: c.request, Epoch: r.core.Epoch()}
+	ev := &w.arrival
+	ev.Method, ev.Length, ev.Replayable, ev.Request, ev.Epoch = p.Method, p.Length, p.Length >= 0, c.request, r.core.Epoch()
 	w.request.ID = [2]uint64{w.senders[c.sender].entity, c.count}
-	w.request.Key = ""
+	w.request.Key, ev.Route = "", core.Route{Placement: -1, Refuse: core.NoKey}
 	if c.key >= 0 {
-		w.request.Key = w.keys[c.key]
-		w.ev.Route = r.table.routes[c.key]
-	} else {
-		w.ev.Route = core.Route{Placement: -1, Refuse: core.NoKey}
+		w.request.Key, ev.Route = w.keys[c.key], r.table.routes[c.key]
 	}
-	if w.ev.Route.Placement >= 0 {
-		c.home = r.table.homes[w.ev.Route.Placement]
+	if ev.Route.Placement >= 0 {
+		c.home = r.table.homes[ev.Route.Placement]
 	}
-	d := r.loop.Arrive(&w.ev, &w.request)
+	d := r.loop.Arrive(ev, &w.request)
 	w.tallyArrive(c, r, &d)
 	if d.Kind == core.Forward {
 		w.forward(id, c, r, &d)

@@ -14,6 +14,7 @@ const (
 	evRetry                     // a: call, that is now sent again
 	evServerIn                  // a call reaches its server
 	evServed                    // a server has worked on a call
+	evAnswer                    // the answer of a server without a queue reaches the router
 	evHeaders                   // response headers reach the router
 	evSettle                    // a body still flows
 	evEnd                       // an attempt ends with what the call says
@@ -70,6 +71,16 @@ func (h *heap) pop() event {
 		h.events[h.sink(n)] = last
 	}
 	return first
+}
+
+// replace puts an event in the place of the earliest.
+func (h *heap) replace(at core.Time, k eventKind, a, b uint32) {
+	h.sequence++
+	e := event{at, h.sequence<<8 | uint64(k), a, b}
+	n := len(h.events)
+	h.events = append(h.events, e)
+	h.events = h.events[:n]
+	h.events[h.sink(n)] = e
 }
 
 // sink moves the hole at the root down to where the element after the last of

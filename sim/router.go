@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"math/bits"
+
 	"lockstep/core"
 	"lockstep/core/loop"
 )
@@ -22,6 +24,7 @@ type router struct {
 	table      *table
 	endpoints  []int32 // directory number of each endpoint number
 	placements []int32 // directory number of each placement number
+	indexes    []int32 // index in the configuration of each placement number
 	inFlight   []int32 // by directory number of placement
 	guests     []int32
 	probesOut  []int32  // half-open probes out, by directory number of endpoint
@@ -109,9 +112,11 @@ func (r *router) adopt(ev *core.Event, push int) {
 // a configuration is adopted.
 func (r *router) renumber() {
 	d := r.w.dir
-	r.placements = r.placements[:0]
+	r.placements, r.indexes = r.placements[:0], r.indexes[:0]
 	for n := range r.core.Placements() {
-		r.placements = append(r.placements, d.placement(r.core.Placement(int32(n)).Name))
+		v := r.core.Placement(int32(n))
+		r.placements = append(r.placements, d.placement(v.Name))
+		r.indexes = append(r.indexes, int32(v.Index))
 	}
 	r.endpoints = r.endpoints[:0]
 	for n := range r.core.Endpoints() {
@@ -155,8 +160,10 @@ func foldDecision(h uint64, d *core.Decision) uint64 {
 		uint64(d.Circuit)<<32 | uint64(d.Cause)<<40 | uint64(d.Reason)<<48 | uint64(flag(d.Probe))<<56
 	where := uint64(uint32(d.Placement))<<32 | uint64(uint32(d.Endpoint))
 	handle := uint64(d.Handle.Slot)<<32 | uint64(d.Handle.Gen)
-	h = fold(h, what+where*golden)
-	return fold(h, uint64(d.At)+uint64(d.Until)*3+handle*golden+d.Epoch.Number<<7+d.Epoch.Term<<11+uint64(d.Token)+uint64(d.Status)<<40)
+	when := uint64(d.At) + bits.RotateLeft64(uint64(d.Until), 32)
+	rest := uint64(d.Token) + uint64(d.Status)<<32 + d.Epoch.Number<<8 + bits.RotateLeft64(d.Epoch.Term, 32)
+	// Odd multipliers keep the words apart; one finaliser mixes them all.
+	return fold(h, what*golden+where*0xbf58476d1ce4e5b9+handle*0x94d049bb133111eb+when*0xd6e8feb86659fd93+rest*0xff51afd7ed558ccd)
 }
 
 // Deliver takes the decisions that nobody waits for: it is the loop's

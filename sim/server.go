@@ -59,7 +59,13 @@ func (w *world) serverIn(id uint32) {
 		return
 	}
 	c.sent = true
-	if s.model.Workers == 0 || s.busy < int32(s.model.Workers) {
+	if s.model.Workers == 0 {
+		c.incarnation = s.incarnation
+		way := w.link(uint32(c.router), c.endpoint)
+		w.heap.push(w.now.Add(w.workTime(c, s)+way.cross(draw(c.root, drawLinkBack))), evAnswer, id, 0)
+		return
+	}
+	if s.busy < int32(s.model.Workers) {
 		w.work(id, c, s)
 		return
 	}
@@ -78,15 +84,36 @@ func (w *world) serverIn(id uint32) {
 	s.waiting++
 }
 
-// work puts a worker on a call.
-func (w *world) work(id uint32, c *call, s *server) {
-	s.busy++
-	c.incarnation = s.incarnation
+// workTime is how long a worker needs for a call.
+func (w *world) workTime(c *call, s *server) core.Duration {
 	d := s.model.Service.draw(w.log, draw(c.root, drawService))
 	if s.fault.factor > 0 {
 		d = scale(d, s.fault.factor)
 	}
-	w.heap.push(w.now.Add(d), evServed, id, 0)
+	return d
+}
+
+// answer is the arrival of a response from a server without a queue, whose work
+// and way back are one event. Whatever broke meanwhile stops it.
+func (w *world) answer(id uint32) {
+	c := &w.calls.slab[id]
+	s := &w.servers[w.dir.servers[c.endpoint]]
+	way := w.link(uint32(c.router), c.endpoint)
+	if c.incarnation != s.incarnation || s.fault.hang || way.cut {
+		w.forget(id, c)
+		return
+	}
+	if c.phase == callWaiting {
+		c.class, c.status = core.ClassNone, s.status(c)
+	}
+	w.headers(id)
+}
+
+// work puts a worker on a call.
+func (w *world) work(id uint32, c *call, s *server) {
+	s.busy++
+	c.incarnation = s.incarnation
+	w.heap.push(w.now.Add(w.workTime(c, s)), evServed, id, 0)
 }
 
 // served is a worker's end with a call; it takes the next in line.
@@ -162,7 +189,7 @@ func (w *world) body(c *call) (flow core.Duration, class core.Class) {
 		w.result.Sometimes.add(SawBrokenBody)
 		return flow / 2, core.BrokenBody
 	case happens(finalise(h), s.fault.stuck):
-		return c.timeouts.BodyIdle, core.BodyTimeout
+		return w.timeouts[c.timeouts].BodyIdle, core.BodyTimeout
 	}
 	return flow, core.ClassNone
 }

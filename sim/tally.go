@@ -76,7 +76,7 @@ func (w *world) tallyRefusal(c *call, r *router, d *core.Decision) {
 		return
 	}
 	rows := r.table.rows
-	home := &rows[w.ev.Route.Placement]
+	home := &rows[w.arrival.Route.Placement]
 	for i, at := range home.Candidates {
 		p, limit := r.table.homes[at], &rows[at].Limit
 		full := limit.InFlight > 0 && r.inFlight[p] >= limit.InFlight

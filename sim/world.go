@@ -20,7 +20,8 @@ type world struct {
 
 	configs  []*core.Config // 0: the plan's; 1+i: push i's, nil for garbage
 	tables   []*table       // parallel to configs
-	keys     []string       // of all clients, one list after the other, then the unknown ones
+	timeouts []core.TimeoutSpec
+	keys     []string // of all clients, one list after the other, then the unknown ones
 	senders  []sender
 	bursts   []uint32 // sender of each of the plan's bursts
 	clients  []client
@@ -39,6 +40,8 @@ type world struct {
 	windows int32        // index of window
 	calm    core.Time    // from here on nothing may fail; Never when not asked
 	ev      core.Event   // scratch
+	arrival core.Event   // scratch for Arrive: every request sets all fields that it reads
+	ending  core.Event   // scratch for Finish, likewise
 	request loop.Request // scratch
 }
 
@@ -48,6 +51,7 @@ type table struct {
 	routes []core.Route // parallel to world.keys
 	rows   []core.PlacementInfo
 	homes  []int32 // directory number of each placement index
+	first  int32   // world.timeouts[first+i] are those of placement index i
 }
 
 // grace is how long after Length what is in flight may take to end; what takes
@@ -71,7 +75,8 @@ func newWorld(p *Plan, o *Options) (*world, error) {
 	if err := p.complete(); err != nil {
 		return nil, err
 	}
-	w := &world{plan: p, options: o, log: newLogTable(), length: core.Time(p.Length), calm: core.Never, way: link{p.Link.Latency, p.Link.Jitter, p.Link.Loss, false}}
+	w := &world{plan: p, options: o, log: newLogTable(), length: core.Time(p.Length), calm: core.Never,
+		arrival: core.Event{Kind: core.Arrive}, ending: core.Event{Kind: core.Finish}, way: link{p.Link.Latency, p.Link.Jitter, p.Link.Loss, false}}
 	if err := w.compile(); err != nil {
 		return nil, err
 	}
@@ -120,12 +125,13 @@ func (w *world) makeTables() {
 			w.tables = append(w.tables, nil)
 			continue
 		}
-		t := &table{config: c, routes: make([]core.Route, len(w.keys))}
+		t := &table{config: c, routes: make([]core.Route, len(w.keys)), first: int32(len(w.timeouts))}
 		for i, k := range w.keys {
 			t.routes[i], _ = c.Match(k)
 		}
 		for i := range c.Placements() {
 			t.rows = append(t.rows, c.Placement(i))
+			w.timeouts = append(w.timeouts, t.rows[i].Timeouts)
 			t.homes = append(t.homes, w.dir.placement(t.rows[i].Name))
 		}
 		w.tables = append(w.tables, t)
@@ -172,8 +178,12 @@ func (w *world) loop() {
 		if at := w.heap.events[0].at; at >= end || at > w.length && w.calls.live == 0 {
 			return
 		}
+		w.now = w.heap.events[0].at
+		if first := &w.heap.events[0]; first.kind() == evSend && w.senders[first.a].kind == sendsOpen {
+			w.sendOpen(first.a)
+			continue
+		}
 		e := w.heap.pop()
-		w.now = e.at
 		w.handle(&e)
 	}
 }
@@ -190,6 +200,8 @@ func (w *world) handle(e *event) {
 		w.serverIn(e.a)
 	case evServed:
 		w.served(e.a)
+	case evAnswer:
+		w.answer(e.a)
 	case evHeaders:
 		w.headers(e.a)
 	case evSettle:
