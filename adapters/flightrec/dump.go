@@ -3,6 +3,7 @@ package flightrec
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"lockstep/core"
@@ -114,6 +115,9 @@ func (rec *Recorder) writeDump(path string, q dumpRequest) error {
 	f, err := rec.disk.create(path)
 	if err != nil {
 		rec.ring.release(e)
+		if errors.Is(err, fs.ErrExist) {
+			return nil // nothing has happened since the dump of that name
+		}
 		return err
 	}
 	defer f.Close() // harmless after the Close below

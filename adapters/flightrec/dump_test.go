@@ -85,6 +85,26 @@ func TestDumpsArePerPlacementAndTenMinutesUpToACap(t *testing.T) {
 	}
 }
 
+func TestADumpOfTheSameMomentIsTheSameFile(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{DumpDir: dir})
+		w.adopt(w.configs[0])
+		time.Sleep(time.Second) // virtual: the first health checks are out
+		first, err1 := w.rec.Dump("first")
+		second, err2 := w.rec.Dump("second")
+		w.arrive("a", 1)
+		third, err3 := w.rec.Dump("third")
+		if err1 != nil || err2 != nil || err3 != nil || first != second || first == third {
+			t.Errorf("%s %v, %s %v, %s %v", first, err1, second, err2, third, err3)
+		}
+		w.close()
+	})
+	if why := dumped(t, dir); len(why) != 2 {
+		t.Errorf("dumps %q, want two", why)
+	}
+}
+
 func TestADumpThatCannotBeMadeSaysWhy(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
