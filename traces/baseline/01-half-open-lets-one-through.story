@@ -1,4 +1,5 @@
 # Flaw 1: half-open lets every request through. R6: one request tests the endpoint, the others are kept away.
+# An endpoint that is coming up must not meet the whole load at once.
 
 config
   default tier3

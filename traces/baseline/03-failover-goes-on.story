@@ -1,4 +1,5 @@
 # Flaw 3: only one failover step, and the fallback's own breaker is not looked at. R1, R3: every candidate is asked in turn.
+# A fallback that is down too is no fallback.
 
 config
   default tier3

@@ -1,4 +1,5 @@
 # R7: a long body books its outcome at Reply; if it breaks later that is one failure more.
+# A good status does not make up for half a body.
 
 config
   key visa -> visa

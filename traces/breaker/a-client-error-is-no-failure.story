@@ -1,4 +1,5 @@
 # R7: an upstream status below 500 is an answer, 4xx included, and it resets the count.
+# A 404 is the client's doing; an endpoint that answers it works.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # Bad input: the end of an attempt that never was changes nothing.
+# Shrinking drops events from a trace, and what is left must still run.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R6, R7: after its guard a probe's outcome is ignored, but its slot was held all the time, and its Finish frees it.
+# The connection may well be there still; only its Finish says that it is gone.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R7: what Reply has booked, Finish does not book again.
+# Counted twice, one slow failure would weigh as much as two requests.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # Bad input: an attempt ends once. A second Finish, or a Reply after it, names nothing, even when the slot has a new holder.
+# The handle has a generation, so a mistake of the edge cannot end somebody else's attempt.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # Bad input: a response settles once; a second Reply is not a second outcome.
+# The first one has been counted.
 
 config
   key visa -> visa

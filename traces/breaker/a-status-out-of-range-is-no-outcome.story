@@ -1,4 +1,5 @@
 # Bad input: a status outside 100 to 599 is noted and counts neither way; Finish still frees the slot.
+# A fault of ours must neither blame an endpoint nor leak a slot.
 
 config
   key visa -> visa

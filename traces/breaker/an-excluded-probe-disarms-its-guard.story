@@ -1,4 +1,5 @@
 # R6: when a probe's place is handed back its guard goes with it: nothing fails later in its name.
+# A guard left armed would reopen the breaker without any failure.
 
 config
   key visa -> visa

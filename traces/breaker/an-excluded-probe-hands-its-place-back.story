@@ -1,4 +1,5 @@
 # R6, R7: a probe whose client went away says nothing about the endpoint; the next request is the probe.
+# Kept, the place would block the endpoint until the guard; counted, it would blame the endpoint for its client.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R6: with `breaker: none` no number of failures keeps a request away; the header says closed.
+# Some upstreams answer 500 as their way of talking.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R6: a failure in half_open reopens at once, whatever succeeded before it; the other probe's answer is then old.
+# The endpoint is suspect; one failure confirms it.
 
 config
   key visa -> visa

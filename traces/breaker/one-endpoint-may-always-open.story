@@ -1,4 +1,5 @@
 # R6: the share never rounds down to none: one endpoint of a placement can open whatever max_open says.
+# Otherwise a small placement would have no breaker at all.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R3, R6: during half_open the requests that are not the probe go to the fallback.
+# They would share the probe's fate if it fails.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R6: an open breaker is ready when now >= until, not one nanosecond earlier.
+# Two implementations that round differently would part ways here.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R6, baseline defaults: five failures, open for 30 s, constant, without jitter.
+# Teams that come from the baseline must find its figures unchanged.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R6: each probe out has a guard of its own; the earliest one that passes reopens the breaker.
+# One guard for all would let a lost probe hide behind a later one.
 
 config
   key visa -> visa

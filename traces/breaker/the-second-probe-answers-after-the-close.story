@@ -1,4 +1,5 @@
 # R6: when the first of two probes closes the breaker, a failure of the second belongs to an old generation.
+# Both were sent to test the endpoint, and the test is over.
 
 config
   key visa -> visa

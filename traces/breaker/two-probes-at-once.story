@@ -1,4 +1,5 @@
 # R6: `probes: 2` admits two requests in half_open, and each answer makes room for another.
+# A busy placement gets its evidence faster.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R6: `successes: 2` closes the breaker at the second good probe, not at the first.
+# One good answer can be luck.
 
 config
   key visa -> visa

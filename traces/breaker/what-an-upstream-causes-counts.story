@@ -1,4 +1,5 @@
 # R7, R16: each of the upstream classes is one failure; ten of ten different ones open the breaker.
+# The client is told different things, but each says that the endpoint did not serve.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R7, R16: our own refusals and clients that went away neither count as failures nor reset the count.
+# They say nothing about the endpoint, good or bad.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R14: a second drain replaces the deadline of the first.
+# The operator who is in a hurry after all must not have to wait.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R7, R14: what we cut is excluded: the endpoint did nothing wrong.
+# Counted, every deploy would open breakers.
 
 config
   key visa -> visa

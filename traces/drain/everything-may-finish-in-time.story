@@ -1,4 +1,5 @@
 # R14: a drain whose requests all finish aborts nothing.
+# That is what a deadline is for.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R14: from a drain on every new request is refused with 503 drain; those in flight go on.
+# Whoever balances over routers sends them elsewhere.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R14: those still in flight at the deadline are aborted, and the trace says which.
+# A deploy must end; those who were cut can be found and told.
 
 config
   key visa -> visa

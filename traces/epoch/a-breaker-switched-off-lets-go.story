@@ -1,4 +1,5 @@
-# R6, R12: a push that switches the breaker off closes it; an attempt from before counts for nothing when it is on again.
+# R6, R12: a push that switches the breaker off closes it.
+# An open state that nothing can close any more would last for ever.
 
 config
   key visa -> visa

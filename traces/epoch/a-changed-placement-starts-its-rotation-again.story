@@ -1,4 +1,5 @@
 # R10, R12: credits mean something only among the same peers and weights; when these change the turns begin anew.
+# An old credit would give a run of turns to one endpoint.
 
 config
   key visa -> visa

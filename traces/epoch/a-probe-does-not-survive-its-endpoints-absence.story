@@ -1,4 +1,5 @@
 # R6, R12: an endpoint removed while a probe is out is half open with no probe out when it comes back; the old probe's answer is old.
+# Its guard ended with the endpoint's place in the configuration; waiting for it could mean waiting for ever.
 
 config
   key visa -> visa

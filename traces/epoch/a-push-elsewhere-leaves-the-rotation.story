@@ -1,4 +1,5 @@
 # R12, R15: a push that does not touch a placement does not touch its rotation either.
+# One tenant's change must not be felt by another.
 
 config
   key visa -> visa

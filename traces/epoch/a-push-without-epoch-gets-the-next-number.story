@@ -1,4 +1,5 @@
 # R12: a peer without epochs gets the next number of the term in force.
+# Files and the baseline's control plane know no epochs, and still every configuration needs its place in the order.
 
 config v1
   key visa -> visa

@@ -1,4 +1,5 @@
 # R12, R13: a push that does not compile, or cannot be made durable, is answered with Nack; the state stays as it was, to the digest.
+# Half a configuration is worse than an old one.
 
 config
   key visa -> visa

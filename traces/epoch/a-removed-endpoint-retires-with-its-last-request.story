@@ -1,4 +1,5 @@
 # R12: a removed endpoint takes no new request; it is gone when the last one in flight has ended.
+# Removal is a change of plan, not a failure: nobody is cut.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R12: while an endpoint retires its breaker stands still: it takes no request, so there is nothing to decide.
+# A note about a breaker that guards nothing would only mislead.
 
 config
   key visa -> visa

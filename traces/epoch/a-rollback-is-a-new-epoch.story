@@ -1,4 +1,5 @@
 # R12: old content comes back under a higher epoch; under its old one it is stale.
+# Time runs forward: the order of epochs is the order in which they were in force.
 
 config v1
   key visa -> visa

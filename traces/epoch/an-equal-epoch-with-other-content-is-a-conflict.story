@@ -1,4 +1,5 @@
 # R12: two contents under one epoch mean that two control planes disagree; the one in force stays.
+# To pick one silently would leave the fleet split.
 
 config v1
   key visa -> visa

@@ -1,4 +1,5 @@
 # R12: a removed endpoint with nothing in flight is gone with the push; so is a placement.
+# There is nothing to wait for.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R12: an endpoint that is only renamed keeps its open breaker; one with a new URL is a new endpoint under an old name.
+# Names are for people; the URL is what answers or does not.
 
 config
   key visa -> visa

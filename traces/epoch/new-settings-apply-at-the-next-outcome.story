@@ -1,4 +1,5 @@
 # R6, R12: a push that lowers the threshold opens nothing by itself; the next failure does.
+# A push that opens breakers by itself would be an outage by configuration.
 
 config
   key visa -> visa

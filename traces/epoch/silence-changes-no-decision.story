@@ -1,4 +1,5 @@
 # R13: the control plane may go and come back; the last good configuration serves for ever.
+# A router that stopped serving when the control plane does would make two outages of one.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R12: those in flight before a push still count after it.
+# Otherwise every push would let a second limit's worth of requests in.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R12: one URL in two placements is two endpoints, with a breaker each.
+# What one tenant's requests do to it must not close it for the other (R15).
 
 config
   key visa -> visa

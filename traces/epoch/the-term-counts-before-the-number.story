@@ -1,4 +1,5 @@
 # R12: a new term begins its numbers again and is newer than every number of an older term.
+# A control plane that lost its count begins a new term.
 
 config v1
   key visa -> visa

@@ -1,4 +1,5 @@
 # R2, R3: an unhealthy endpoint gets no request while a peer is sound.
+# That is all that health is for.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R8, R12: an endpoint that a push adds starts healthy and is probed at once; those that stay keep their rhythm.
+# The sooner it is known the better, and a push must not make every router probe everything at one instant.
 
 config
   key visa -> visa

@@ -1,9 +1,12 @@
-# Bad input: a second report of one probe, or one of a token that was never given, is ignored.
+# Bad input: a second report of one probe is ignored.
+# Counted twice, one lost packet would be two failures in a row.
 
 config
   key visa -> visa
   placement visa endpoints=a health.fall=2
 
-0s  probed visa/a fail
+0s  tick
       probe visa/a until 3s
+1s  probed visa/a fail
+1s  probed visa/a fail
       ignored late_probe

@@ -1,4 +1,5 @@
 # R8: a probe that has not reported timeout + 1 s after it was sent has failed; a later report is ignored.
+# A probe that hangs for ever is the plainest sign of all.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R8, R12: a push that switches health off forgets what probes said, and probes no more.
+# An unhealthy mark that no probe can lift would last for ever.
 
 config
   key visa -> visa

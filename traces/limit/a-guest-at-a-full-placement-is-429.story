@@ -1,4 +1,5 @@
 # R5: a guest at a full placement that rejects gets 429, with the reason for which it left home.
+# A placement that rejects has said that waiting elsewhere is not wanted.
 
 config
   key visa -> visa

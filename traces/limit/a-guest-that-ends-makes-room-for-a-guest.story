@@ -1,4 +1,5 @@
 # R5: guests are counted while they are in flight.
+# The cap is a share of the room, not a count of visits.
 
 config
   key visa -> visa

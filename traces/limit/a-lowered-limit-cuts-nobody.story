@@ -1,4 +1,5 @@
 # R5: a push that lowers the limit leaves those in flight alone; new ones wait until enough of them have ended.
+# Work that is half done is worth finishing.
 
 config
   key visa -> visa

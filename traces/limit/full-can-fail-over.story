@@ -1,4 +1,5 @@
 # R5: with `when_full: fail_over` a request beyond the limit goes to the next candidate, with the reason concurrency_limit.
+# Work that another placement can do need not be refused.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R5: `guests: none` keeps every failover out; the request goes on, and with nothing left it is refused for its own reason.
+# A cell can be closed to strangers without leaving everyone's fallback list.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R4, R5: a request that failed over takes a slot of the placement that serves it, and none of the one it left.
+# The limit protects who does the work.
 
 config
   key visa -> visa

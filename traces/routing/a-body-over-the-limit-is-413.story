@@ -1,4 +1,5 @@
 # R16: a body longer than the placement's limit is refused before anything is sent; one of exactly the limit is not.
+# The upstream should not have to read what it will not take.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R3: room was missing at home, health at the fallback: not only room, so 503 and not 429.
+# A client told 429 would come again at once, for nothing.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R15: requests of one tenant change no decision for another in a separate component.
+# Isolation is what cells are for.
 
 config
   key visa -> visa

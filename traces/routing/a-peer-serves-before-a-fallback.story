@@ -1,4 +1,5 @@
 # R2, R3: a placement is left only when none of its endpoints is admissible; a sound peer is no failover.
+# Leaving home moves a tenant's data path; a peer does not.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R1: in the native form the list is the whole list; the fallback's own fallback is not followed.
+# What is written in one place is all there is to know.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R10: `first` uses endpoints in the order in which they are written, and comes back to the first when it can.
+# It is the order of a shuffle shard, the same on every router.
 
 config
   key visa -> visa

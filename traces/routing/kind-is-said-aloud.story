@@ -1,4 +1,5 @@
 # R1: `kind` says what a placement is; its name is only the baseline's way to say it.
+# A cell may be called tier1 without being one.
 
 config
   key acme -> tier1

@@ -1,4 +1,5 @@
 # R10: the count in flight is weighed: b, with three times the share, takes three of four.
+# A larger machine is as busy as a small one at a higher count.
 
 config
   key visa -> visa

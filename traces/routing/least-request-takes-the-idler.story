@@ -1,4 +1,5 @@
 # R10: of two choices the one with fewer requests in flight; ties to the earlier.
+# A slow endpoint gathers requests in flight and so gets fewer.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R13: before the first configuration every request gets 503; from the adoption on it is served.
+# There is nowhere to send it, and the client may try another router.
 
 config v1
   key visa -> visa

@@ -1,4 +1,5 @@
 # R3: a placement that refuses the last resort is left as upstream_unhealthy, and the next candidate may be one.
+# One tenant's strictness is no reason to fail when its fallback would serve.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R10: weights 5, 1, 1 give a a b a c a a (nginx's smooth weighted round robin), not five in a row.
+# A burst of five to one endpoint is what balancing should avoid.
 
 config
   key visa -> visa

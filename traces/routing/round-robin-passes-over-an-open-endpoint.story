@@ -1,4 +1,5 @@
 # R2, R10: an endpoint behind its breaker has no turn; the others share.
+# Its credits wait for it unchanged, so it comes back without a rush.
 
 config
   key visa -> visa

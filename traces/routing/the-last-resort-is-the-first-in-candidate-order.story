@@ -1,4 +1,5 @@
 # R3: when health blocks home and fallback alike, home serves, and there is no failover reason.
+# With nothing to choose between, staying home costs least.
 
 config
   key visa -> visa

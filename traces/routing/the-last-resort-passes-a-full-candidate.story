@@ -1,4 +1,5 @@
 # R3: a full home that fails over, then an unhealthy fallback: the fallback is the last resort.
+# A full placement is sound but taken; a sick one may still answer.
 
 config
   key visa -> visa

@@ -1,4 +1,5 @@
 # R4: X-Route-Reason is the key's own route, whoever serves in the end.
+# Logs by reason must not change because an endpoint failed.
 
 config
   key acme -> tier1

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -86,12 +87,11 @@ func TestRewritingAStoryThatHoldsChangesNothing(t *testing.T) {
 	})
 }
 
-func TestEveryStoryCitesARule(t *testing.T) {
+func TestEveryStoryCitesARuleAndGivesAReason(t *testing.T) {
+	cited := regexp.MustCompile(`^((R[1-9]|Bad input: ).*\. .|Flaw \d+: .*\. R[1-9])`)
 	each(t, func(t *testing.T, s *story.Story) {
-		cites := strings.HasPrefix(s.Why, "Bad input: ") || strings.Contains(s.Why, ":") &&
-			slices.ContainsFunc(strings.Fields(s.Why), func(w string) bool { return len(w) > 1 && w[0] == 'R' && w[1] >= '1' && w[1] <= '9' })
-		if !cites {
-			t.Errorf("%s: the why names no rule: %q", s.Path, s.Why)
+		if !cited.MatchString(s.Why) {
+			t.Errorf("%s: the why should begin with its rule and add a sentence that says why: %q", s.Path, s.Why)
 		}
 	})
 }
