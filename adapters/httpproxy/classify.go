@@ -1,6 +1,7 @@
 package httpproxy
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -59,8 +60,8 @@ func classify(err error, sent bool) core.Class {
 		return connect.class
 	case errors.As(err, &alert):
 		return core.TLS // TLS 1.3 tells of a refused client certificate only now
-	case broken(err):
-		return core.ResetBeforeResponse
+	case broken(err), errors.Is(err, errUpload), errors.Is(err, context.Canceled):
+		return core.ResetBeforeResponse // the last two: we ended the upload because the connection had ended
 	case !sent:
 		return core.BadRequest // net/http would not send it
 	}

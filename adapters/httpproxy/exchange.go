@@ -3,6 +3,7 @@ package httpproxy
 import (
 	"context"
 	"net/http"
+	"net/http/httptrace"
 	"net/textproto"
 	"sync"
 	"sync/atomic"
@@ -45,10 +46,11 @@ type exchange struct {
 	writer http.ResponseWriter // the client's side; nil under RoundTripper
 	upload *upload             // nil without a request body
 
-	sent  atomic.Bool   // some of the request may have reached the upstream
-	wrote atomic.Int64  // ns after begun when all of it was written, plus 1; 0 before
-	cut   atomic.Uint32 // the class for which we cut it ourselves, first one wins
-	moves atomic.Uint32 // grows at the begin and end of each body read: odd inside one
+	sent  atomic.Bool                  // some of the request may have reached the upstream
+	wrote atomic.Int64                 // ns after begun when all of it was written, plus 1; 0 before
+	cut   atomic.Uint32                // the class for which we cut it ourselves, first one wins
+	conn  atomic.Pointer[upstreamConn] // that carries an upload
+	moves atomic.Uint32                // grows at the begin and end of each body read: odd inside one
 
 	mu     sync.Mutex
 	phase  phase
@@ -92,6 +94,9 @@ func (x *exchange) finish(class core.Class) bool {
 	x.phase, x.class = ended, class
 	x.timer.Stop()
 	x.mu.Unlock()
+	if c := x.conn.Load(); c != nil {
+		c.user.CompareAndSwap(x, nil)
+	}
 	x.live.remove(x)
 	x.router.Finish(x.adm.Handle, class, x.status, x.sent.Load())
 	x.cancel()
@@ -107,14 +112,26 @@ func (x *exchange) sever(class core.Class) {
 	}
 	x.cancel()
 	x.mu.Lock()
-	defer x.mu.Unlock()
+	phase, closer := x.phase, x.closer
+	x.mu.Unlock()
 	switch {
-	case x.phase == ended:
-	case x.closer != nil:
-		x.closer()
-	case x.phase == flowing && x.writer != nil:
+	case phase == awaiting:
+		x.upload.interrupt()
+	case phase == tunnelled && closer != nil:
+		closer()
+	case phase == flowing && x.writer != nil:
 		// An error here means a writer without deadlines: then only the upstream is cut.
 		_ = http.NewResponseController(x.writer).SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+// disconnected is told that the upstream's connection has been closed.
+func (x *exchange) disconnected() {
+	x.mu.Lock()
+	phase := x.phase
+	x.mu.Unlock()
+	if phase == awaiting && x.client.Err() == nil {
+		x.upload.interrupt()
 	}
 }
 
@@ -134,21 +151,32 @@ func (x *exchange) fault() (class core.Class, ok bool) {
 	if c := core.Class(x.cut.Load()); c != core.ClassNone {
 		return c, true
 	}
-	if x.client.Err() != nil {
-		return core.ClientGone, true
-	}
 	if x.upload != nil {
 		if c := core.Class(x.upload.fault.Load()); c != core.ClassNone {
 			return c, true
 		}
+		if x.upload.cut.Load() {
+			return core.ClassNone, false // we ended the client's read, which ends its context too
+		}
+	}
+	if x.client.Err() != nil {
+		return core.ClientGone, true
 	}
 	return core.ClassNone, false
 }
 
-// wroteHeaders, wroteRequest and informed are the hooks of httptrace.
+// wroteHeaders, wroteRequest, gotConn and informed are the hooks of httptrace.
 func (x *exchange) wroteHeaders() { x.sent.Store(true) }
 
 func (x *exchange) wroteRequest() { x.wrote.Store(int64(time.Since(x.begun)) + 1) }
+
+// gotConn lets the connection tell us of its end while we upload.
+func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+	if c, ok := info.Conn.(*upstreamConn); ok && x.upload != nil {
+		c.user.Store(x)
+		x.conn.Store(c)
+	}
+}
 
 // informed passes an informational response (103 Early Hints) to the client.
 // 100 Continue is net/http's own business on both sides.

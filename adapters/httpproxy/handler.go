@@ -52,7 +52,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	line := logLine{begun: time.Now(), request: r, id: id.text}
 	line.adm = h.trip.arrive(r, id)
 	res, x := h.trip.answer(r, w, id, &line.adm)
+	early := x != nil && x.upload.unfinished()
+	if early {
+		answerEarly(w, res)
+	}
 	whole := h.pass(w, res)
+	if early {
+		x.upload.interrupt()
+	}
 	line.status, line.class = res.StatusCode, line.adm.Class
 	if x != nil {
 		line.class = x.class
@@ -64,6 +71,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !whole {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// answerEarly prepares an answer that comes before the end of the request.
+// net/http would first take in the rest of it; and since the rest must never be
+// taken for another request, the connection ends with the answer.
+func answerEarly(w http.ResponseWriter, res *http.Response) {
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		res.Header["Connection"] = []string{"close"}
+	}
+	// An error means HTTP/2, which needs no such thing, or a wrapper.
+	_ = http.NewResponseController(w).EnableFullDuplex()
 }
 
 // pass writes an answer to the client; it reports whether all of it went out.

@@ -3,6 +3,7 @@ package httpproxy
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -89,12 +90,12 @@ func (p *pools) transport(one *pool) *http.Transport {
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, time.Duration(one.connect.Load()))
 			defer cancel()
-			return p.dialTCP(ctx, network, address)
+			return watched(p.dialTCP(ctx, network, address))
 		},
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, time.Duration(one.connect.Load()))
 			defer cancel()
-			return p.dialTLS(ctx, network, address)
+			return watched(p.dialTLS(ctx, network, address))
 		},
 		Protocols:             &http1,
 		DisableCompression:    true,
@@ -102,6 +103,36 @@ func (p *pools) transport(one *pool) *http.Transport {
 		IdleConnTimeout:       time.Duration(one.idle),
 		ExpectContinueTimeout: time.Second,
 	}
+}
+
+// upstreamConn is a connection that tells the exchange on it of its end.
+type upstreamConn struct {
+	net.Conn
+	user atomic.Pointer[exchange] // nil for one that does not care
+}
+
+func watched(c net.Conn, err error) (net.Conn, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &upstreamConn{Conn: c}, nil
+}
+
+// Close implements net.Conn.
+func (c *upstreamConn) Close() error {
+	err := c.Conn.Close()
+	if x := c.user.Load(); x != nil {
+		x.disconnected()
+	}
+	return err
+}
+
+// CloseWrite ends one direction of an upgraded connection.
+func (c *upstreamConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
 }
 
 func (p *pools) dialTCP(ctx context.Context, network, address string) (net.Conn, error) {

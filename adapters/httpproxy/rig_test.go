@@ -15,6 +15,7 @@ import (
 
 	"lockstep/adapters/driver"
 	"lockstep/adapters/httpproxy"
+	"lockstep/adapters/memnet"
 	"lockstep/core"
 )
 
@@ -22,13 +23,15 @@ import (
 // placement P has its one endpoint at "P:80".
 type rig struct {
 	t      *testing.T
-	net    *memnet
+	net    memnet.Network
 	driver *driver.Driver
 	spy    *spy
 	log    bytes.Buffer
 	access *httpproxy.AccessLog
 	proxy  *httpproxy.Handler
 	client *http.Client
+
+	dialError error // what dialling an upstream fails with, nil for the network's own
 }
 
 // finish is one call of Finish as the spy saw it.
@@ -105,17 +108,17 @@ func newRig(t *testing.T, spec core.Spec) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &rig{t: t, net: newMemnet(), driver: driver.New(driver.Options{})}
+	g := &rig{t: t, driver: driver.New(driver.Options{})}
 	g.spy = &spy{Driver: g.driver, replies: map[core.Handle]int{}, finishes: map[core.Handle]int{}}
 	g.access = httpproxy.NewAccessLog(&g.log)
-	g.proxy = httpproxy.NewHandler(g.spy, httpproxy.Options{Dial: g.net.dial, Log: g.access})
+	g.proxy = httpproxy.NewHandler(g.spy, httpproxy.Options{Dial: g.dial, Log: g.access})
 	g.driver.Handle(g.proxy.Deliver)
 	if d := g.driver.Adopt(config, core.Epoch{}, core.OriginFile, core.FaultNone); d.Kind != core.Ack {
 		t.Fatalf("adopt: %v", d)
 	}
 	g.driver.Run(context.Background())
 	g.client = &http.Client{
-		Transport:     &http.Transport{DialContext: g.net.dial, DisableCompression: true},
+		Transport:     &http.Transport{DialContext: g.net.Dial, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	g.serve("router:80", g.proxy)
@@ -128,16 +131,24 @@ func newRig(t *testing.T, spec core.Spec) *rig {
 	return g
 }
 
+func (g *rig) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if g.dialError != nil {
+		return nil, g.dialError
+	}
+	return g.net.Dial(ctx, network, address)
+}
+
 // serve runs an HTTP server.
 func (g *rig) serve(address string, h http.Handler) {
 	s := &http.Server{Handler: h, ErrorLog: nil}
-	go s.Serve(g.net.listen(g.t, address))
+	go s.Serve(g.net.Listen(address))
 	g.t.Cleanup(func() { s.Close() })
 }
 
 // raw runs a server that reads one request's header on each connection, and then does f.
 func (g *rig) raw(address string, f func(net.Conn)) {
-	l := g.net.listen(g.t, address)
+	l := g.net.Listen(address)
+	g.t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -196,7 +207,7 @@ func (g *rig) do(key string, r *http.Request) (*http.Response, string) {
 // talk sends raw bytes to the router and returns all that comes back.
 func (g *rig) talk(text string) string {
 	g.t.Helper()
-	c, err := g.net.dial(context.Background(), "tcp", "router:80")
+	c, err := g.net.Dial(context.Background(), "tcp", "router:80")
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -105,8 +105,8 @@ func bodyLength(r *http.Request) int64 {
 // where informational responses go, nil for nowhere.
 func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id requestID, adm *driver.Admission) (*http.Response, *exchange) {
 	if adm.Kind != core.Forward {
-		if r.Body != nil {
-			r.Body.Close()
+		if r.Body != nil && w == nil {
+			r.Body.Close() // a server closes its own
 		}
 		return ownAnswer(r, adm, id.text, adm.Class, adm.Status), nil
 	}
@@ -114,7 +114,7 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 	x := &exchange{
 		router: t.router, live: t.live, adm: *adm, writer: w,
 		times: adm.Config.Timeouts(adm.PlacementIndex), begun: time.Now(),
-		client: r.Context(), cancel: cancel,
+		client: r.Context(), cancel: cancel, upload: uploadOf(r, w, adm.Config),
 	}
 	x.start()
 	pool, err := t.pools.get(identity{adm.PlacementName, adm.URL}, x.times)
@@ -137,6 +137,7 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 // request is what goes upstream: a shallow copy with its own URL and header.
 func (x *exchange) request(ctx context.Context, r *http.Request, id string, p *pool) (*http.Request, string) {
 	out := r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:        x.gotConn,
 		WroteHeaders:   x.wroteHeaders,
 		WroteRequest:   func(httptrace.WroteRequestInfo) { x.wroteRequest() },
 		Got1xxResponse: x.informed,
@@ -146,27 +147,28 @@ func (x *exchange) request(ctx context.Context, r *http.Request, id string, p *p
 	out.URL = target(r, p)
 	out.Host, out.RequestURI, out.TransferEncoding = "", "", nil
 	out.Close, out.GetBody = false, nil
-	if out.ContentLength = bodyLength(r); out.ContentLength == 0 {
-		out.Body = nil
-		return out, upgrade
+	out.Body, out.ContentLength = nil, 0
+	if x.upload != nil {
+		out.Body, out.ContentLength = x.upload, bodyLength(r)
 	}
-	x.upload = &upload{body: r.Body, left: -1}
-	if out.ContentLength < 0 {
-		if limit := homeBodyMax(r, x.adm.Config); limit > 0 {
-			x.upload.left = limit
-		}
-	}
-	out.Body = x.upload
 	return out, upgrade
 }
 
-// homeBodyMax is the body limit of the key's own placement, 0 for none.
-func homeBodyMax(r *http.Request, c *core.Config) int64 {
-	route, ok := c.Match(r.Header.Get(headerKey))
-	if !ok {
-		return 0
+// uploadOf returns the request's body, nil for none. A length that was
+// announced has been checked by the driver; one that was not is counted here.
+func uploadOf(r *http.Request, w http.ResponseWriter, c *core.Config) *upload {
+	length := bodyLength(r)
+	if length == 0 {
+		return nil
 	}
-	return c.BodyMax(int(route.Placement))
+	u := &upload{body: r.Body, left: -1, client: w}
+	if length > 0 {
+		return u
+	}
+	if route, ok := c.Match(r.Header.Get(headerKey)); ok && c.BodyMax(int(route.Placement)) > 0 {
+		u.left = c.BodyMax(int(route.Placement)) // the key's own placement's, whoever serves
+	}
+	return u
 }
 
 // target is the endpoint's address with the request's own path and query, byte
