@@ -51,9 +51,11 @@ func newRoot() *cobra.Command {
 		newCellCommand(),
 		newCheckCommand(),
 		newControlCommand(),
+		newExplainCommand(),
 		newReplayCommand(),
 		newConvertCommand(),
 		newSimCommand(),
+		newFuzzCommand(),
 		newDemoCommand(),
 		newServeCommand(),
 	)

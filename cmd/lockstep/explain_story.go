@@ -1,0 +1,224 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"lockstep/core"
+	"lockstep/traces"
+)
+
+// story is what explain knows of one request, or of another step.
+type story struct {
+	Step       uint64      `json:"step"`
+	Time       string      `json:"time"`
+	Event      string      `json:"event"`
+	Key        string      `json:"key,omitempty"`
+	ID         string      `json:"id,omitempty"`
+	Status     int         `json:"status,omitempty"` // 0 while not known
+	Duration   int64       `json:"duration_ns,omitempty"`
+	Sent       bool        `json:"sent"` // something was sent to an endpoint
+	Why        string      `json:"why"`
+	Before     []moment    `json:"before,omitempty"`
+	Route      string      `json:"route,omitempty"`
+	Candidates []candidate `json:"candidates,omitempty"`
+	Config     string      `json:"config,omitempty"`
+	Decisions  []string    `json:"decisions,omitempty"` // of a step that is no request
+	Outcome    []string    `json:"outcome,omitempty"`
+	Proof      string      `json:"proof"`
+
+	arrive     bool
+	at         core.Time
+	placements map[string]bool // of the candidates
+	endpoint   string          // that serves
+}
+
+// clock prints a time: of day in UTC, or since the origin if that is not known.
+func (e *explainer) clock(t core.Time) string {
+	if e.origin == 0 {
+		return fmt.Sprintf("+%.6fs", float64(t)/1e9)
+	}
+	return time.Unix(0, e.origin+int64(t)).UTC().Format("15:04:05.000000")
+}
+
+func (e *explainer) date(t core.Time) string {
+	if e.origin == 0 {
+		return e.clock(t)
+	}
+	return time.Unix(0, e.origin+int64(t)).UTC().Format("2006-01-02 15:04:05.000000 UTC")
+}
+
+// begin opens the story of a step with the state in which it will be decided:
+// the router's, once the deadlines that are due have fired.
+func (e *explainer) begin(f *traces.Fact, r *core.Router) *story {
+	s := &story{Step: f.Step, Time: e.date(f.Time), Event: f.Event.Kind.String(), at: f.Time, placements: map[string]bool{}}
+	s.Config = e.configText(r)
+	if s.arrive = f.Event.Kind == core.Arrive; !s.arrive {
+		return s
+	}
+	s.Key, s.ID = f.Request.Key, traces.FormatRequestID(f.Request.ID)
+	route := traces.RouteOf(r.Config(), f.Request.Key, f.Event.Route.Refuse)
+	if route.Placement < 0 {
+		return s
+	}
+	now, err := core.Restore(r.Snapshot(nil), r.Config(), false)
+	if err != nil {
+		return s // Snapshot wrote it, so this cannot be
+	}
+	now.Step(f.Time, &core.Event{Kind: core.Tick}, nil)
+	s.Route = routeText(r.Config(), f.Request.Key, route)
+	s.Candidates = candidates(now, f.Time, route)
+	for _, c := range s.Candidates {
+		s.placements[c.Placement] = true
+	}
+	return s
+}
+
+func routeText(c *core.Config, key string, route core.Route) string {
+	home := c.Placement(int(route.Placement)).Name
+	if route.Reason == core.ReasonDefault {
+		return fmt.Sprintf("%s is not in the table; unknown keys go to %s (R1)", quoted(key), home)
+	}
+	return fmt.Sprintf("%s -> %s, %s", quoted(key), home, route.Reason)
+}
+
+func quoted(key string) string {
+	if key == "" {
+		return "(no key)"
+	}
+	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Sprintf("%q", key)
+	}
+	return key
+}
+
+func (e *explainer) configText(r *core.Router) string {
+	c := r.Config()
+	if c == nil {
+		return "none yet"
+	}
+	s := fmt.Sprintf("epoch %d.%d, version %q, digest %016x", r.Epoch().Term, r.Epoch().Number, c.Version(), c.Digest())
+	if a := e.past.adoption; a != nil {
+		return s + fmt.Sprintf(", adopted %s from %s (step %s)", a.Time, a.Origin, thousands(a.Step))
+	}
+	return s + ", adopted before this trace begins"
+}
+
+// decided completes the story with what the step decided.
+func (e *explainer) decided(s *story, f *traces.Fact, r *core.Router, decided []core.Decision) {
+	s.Before = e.past.about(s.placements, f.Step, 12)
+	if !s.arrive {
+		s.Why = e.stepText(f)
+		for i := range decided {
+			s.Decisions = append(s.Decisions, e.decisionText(r, &decided[i]))
+		}
+		return
+	}
+	d := &decided[len(decided)-1]
+	markServed(s.Candidates, r, d)
+	s.Why = why(s, r, d)
+	if d.Kind == core.Reject {
+		s.Status = int(d.Status)
+		s.Outcome = []string{fmt.Sprintf("answered %d, class %s (R%d); no slot, probe or rotation step was taken", d.Status, d.Class, d.Rule)}
+		return
+	}
+	s.Sent, s.endpoint = true, endpointName(r, d.Endpoint)
+	s.Outcome = []string{fmt.Sprintf("forwarded to %s (R%d), breaker %s", s.endpoint, d.Rule, d.Circuit)}
+}
+
+// replyText tells of a Reply: the outcome was booked while the body still flowed.
+func (e *explainer) replyText(s *story, f *traces.Fact, decided []core.Decision) string {
+	s.Status = int(f.Event.Status)
+	return fmt.Sprintf("%d after %s; its body still flowed, so the outcome was booked then%s",
+		f.Event.Status, span(f.Time.Sub(s.at)), breakerText(decided))
+}
+
+// finished tells how the attempt ended.
+func (e *explainer) finished(s *story, f *traces.Fact, decided []core.Decision) {
+	ev := &f.Event
+	s.Duration = int64(f.Time.Sub(s.at))
+	class := ev.Class
+	if class == core.ClassNone && ev.Status >= 500 {
+		class = core.Upstream5xx
+	}
+	if ev.Status != 0 {
+		s.Status = int(ev.Status)
+	}
+	if row := class.Row(); row.Status != 0 {
+		s.Status = int(row.Status)
+	}
+	effect := map[core.Effect]string{
+		core.EffectOK: "counts as ok", core.EffectFailure: "counts against the endpoint", core.EffectExcluded: "does not count",
+	}[class.Effect()]
+	if len(s.Outcome) > 1 && class != core.BrokenBody && class != core.BodyTimeout {
+		effect = "nothing more to book"
+	}
+	what := "complete"
+	if class != core.ClassNone {
+		what = class.String()
+	}
+	s.Outcome = append(s.Outcome, fmt.Sprintf("%s after %s: %s (R7)%s   step %s",
+		what, span(f.Time.Sub(s.at)), effect, breakerText(decided), thousands(f.Step)))
+}
+
+// breakerText tells what an outcome did to the breaker.
+func breakerText(decided []core.Decision) string {
+	for i := range decided {
+		switch d := &decided[i]; d.Kind {
+		case core.NoteOpened:
+			return "; it opened the breaker"
+		case core.NoteClosed:
+			return "; it closed the breaker"
+		case core.NoteTripCapped:
+			return "; it would have opened the breaker, but too many are open"
+		case core.NoteIgnored:
+			return "; ignored: " + d.Cause.String()
+		}
+	}
+	return ""
+}
+
+// stepText is the why of a step that is no request.
+func (e *explainer) stepText(f *traces.Fact) string {
+	switch f.Event.Kind {
+	case core.Finish, core.Reply:
+		a, ok := e.arrivals[f.Event.Handle]
+		if !ok {
+			return "it ends an attempt that began before this trace, or none"
+		}
+		return fmt.Sprintf("it belongs to request %s, which came at step %d: explain --step %d", traces.FormatRequestID(a.id), a.step, a.step)
+	case core.Tick:
+		return "a deadline was due and nothing else happened"
+	}
+	return "this step is no request"
+}
+
+func (e *explainer) decisionText(r *core.Router, d *core.Decision) string {
+	s := fmt.Sprintf("%s (R%d)", d.Kind, d.Rule)
+	if d.Endpoint >= 0 {
+		s += " " + endpointName(r, d.Endpoint)
+	}
+	if d.Until > 0 {
+		s += " until " + e.clock(d.Until)
+	}
+	if d.Epoch != (core.Epoch{}) {
+		s += fmt.Sprintf(" epoch %d.%d", d.Epoch.Term, d.Epoch.Number)
+	}
+	if d.Cause != core.CauseNone {
+		s += " " + d.Cause.String()
+	}
+	return s
+}
+
+// span prints a length of time with three figures or so.
+func span(d core.Duration) string {
+	t := time.Duration(d)
+	switch {
+	case t >= time.Second:
+		return t.Round(10 * time.Millisecond).String()
+	case t >= time.Millisecond:
+		return t.Round(10 * time.Microsecond).String()
+	}
+	return t.Round(10 * time.Nanosecond).String()
+}

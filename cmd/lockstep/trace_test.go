@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lockstep/core"
+	"lockstep/core/loop"
+	"lockstep/traces"
+)
+
+// recorded writes a recording of one incident: home fails, its breaker opens,
+// guests fill the fallback, which refuses its own.
+func recorded(t *testing.T) string {
+	t.Helper()
+	c, err := core.Compile(core.Spec{Version: "v7",
+		Keys: []core.KeySpec{{Key: "visa", Placement: "cell-07"}, {Key: "nordbank", Placement: "cell-12"}},
+		Placements: []core.PlacementSpec{
+			{Name: "cell-07", Endpoints: []core.EndpointSpec{{Name: "a", URL: "http://10.7.1.11:80"}}, Fallback: []string{"cell-12"},
+				Breaker: core.BreakerSpec{Failures: 2, Open: 5 * core.Second}, Health: core.HealthSpec{Off: true}},
+			{Name: "cell-12", Endpoints: []core.EndpointSpec{{Name: "b", URL: "http://10.7.2.11:80"}}, Limit: core.LimitSpec{InFlight: 2}, Health: core.HealthSpec{Off: true}},
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "rec.lst")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := core.New(core.Options{Seed: 1, Strict: true})
+	w := traces.NewWriter(f, traces.Binary, traces.Header{Name: "incident", Seed: 1, Origin: 1_795_097_251_000_000_000}, r)
+	now := core.Time(0)
+	step := func(ev core.Event, req *loop.Request) core.Handle {
+		now += core.Time(core.Millisecond)
+		out := r.Step(now, &ev, nil)
+		w.Observe(now, &ev, req, out)
+		if len(out) == 0 {
+			return core.Handle{}
+		}
+		return out[len(out)-1].Handle
+	}
+	get := func(key, id string) core.Handle {
+		req := &loop.Request{Key: key}
+		req.ID[0], req.ID[1] = traces.ParseRequestID(id)
+		route, _ := c.Match(key)
+		return step(core.Event{Kind: core.Arrive, Epoch: r.Epoch(), Route: route, Request: core.RequestHash(req.ID[0], req.ID[1])}, req)
+	}
+	step(core.Event{Kind: core.Adopt, Config: c, Origin: core.OriginControl}, nil)
+	for _, id := range []string{"fails-1", "fails-2"} {
+		step(core.Event{Kind: core.Finish, Handle: get("visa", id), Class: core.ConnectRefused}, nil)
+	}
+	guest := get("visa", "guest")
+	get("visa", "guest-2")
+	get("nordbank", "home")
+	step(core.Event{Kind: core.Finish, Handle: guest, Status: 200, Sent: true}, nil)
+	get("nordbank", "home") // the client tries again with the same id
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// lockstep runs the command and returns its exit code and what it printed.
+func lockstep(args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestReplayTellsIdenticalFromDivergentAndDamaged(t *testing.T) {
+	path := recorded(t)
+	if code, out, errs := lockstep("replay", path); code != exitOK || !strings.Contains(out, "identical, 1 block, no gap") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+	if code, out, _ := lockstep("replay", filepath.Dir(path), "--json"); code != exitOK || !strings.Contains(out, `"ok":true`) {
+		t.Errorf("as a folder: exit %d: %s", code, out)
+	}
+
+	printed := strings.TrimSuffix(path, ".lst") + ".ndjson"
+	if code, _, errs := lockstep("convert", path, "-o", printed); code != exitOK {
+		t.Fatal(errs)
+	}
+	text, err := os.ReadFile(printed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := strings.Replace(string(text), `"class":"limit","status":429`, `"class":"limit","status":503`, 1)
+	if err := os.WriteFile(printed, []byte(edited), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, _ := lockstep("replay", printed)
+	if code != exitFailed || !strings.Contains(out, "divergence at step 8") || !strings.Contains(out, "status differs") {
+		t.Errorf("an edited decision: exit %d: %s", code, out)
+	}
+	if code, out, _ = lockstep("replay", printed, "--json"); code != exitFailed || !json.Valid([]byte(out)) || !strings.Contains(out, `"field":"status"`) {
+		t.Errorf("an edited decision, --json: exit %d: %s", code, out)
+	}
+
+	stored, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored[len(stored)-30] ^= 1
+	if err := os.WriteFile(path, stored, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, _ := lockstep("replay", path); code != exitFailed || !strings.Contains(out, "block 1 at byte") || !strings.Contains(out, "CRC mismatch") {
+		t.Errorf("a flipped bit: exit %d: %s", code, out)
+	}
+}
+
+func TestConvertRefusesWhatItCannotMean(t *testing.T) {
+	path := recorded(t)
+	for _, c := range []struct{ output, want string }{
+		{path, "give the output another name"},
+		{path + ".txt", "end the name with .lst"},
+	} {
+		if code, _, errs := lockstep("convert", path, "-o", c.output); code != exitUsage || !strings.Contains(errs, c.want) {
+			t.Errorf("-o %s: exit %d: %s", c.output, code, errs)
+		}
+	}
+	if code, out, _ := lockstep("convert", path, "-o", "-"); code != exitOK || !strings.HasPrefix(out, `{"lockstep":1,"spec":"1","name":"incident"`) {
+		t.Errorf("to standard output: exit %d: %.200s", code, out)
+	}
+}
+
+func TestExplainTellsEveryRequestWithTheID(t *testing.T) {
+	path := recorded(t)
+	code, out, errs := lockstep("explain", path, "--request", "home")
+	if code != exitOK {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	for _, want := range []string{
+		"2 requests carried this id",
+		"2026-11-19 14:07:31.008000 UTC   nordbank   429   nothing was sent to any endpoint   step 8",
+		"Why          cell-12 was full: 2 of 2 in flight, 2 of them guests; without guests it would have had 0.",
+		"Key          nordbank -> cell-12, dedicated",
+		"Candidates   1  cell-12   full: 2 of 2 in flight (R5)",
+		`Config       epoch 0.1, version "v7"`,
+		"from control_plane (step 1)",
+		"still in flight where the trace ends",
+		"all identical; no gap; spec 1",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in:\n%s", want, out)
+		}
+	}
+}
+
+func TestExplainTellsAGuestWhyItsHomeWasLeft(t *testing.T) {
+	path := recorded(t)
+	code, out, errs := lockstep("explain", path, "--step", "6")
+	if code != exitOK {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	for _, want := range []string{
+		"visa   200   after 3ms   by cell-12/b   step 6",
+		"The key's home cell-07 was left as circuit_open",
+		"cell-07/a breaker opens until 14:07:36.005000, after 2 failures in a row since 14:07:31.003000, the first connect_refused (R6)",
+		"first guest at cell-12, reason circuit_open (R3)",
+		"a  blocked by breaker: breaker open",
+		"complete after 3ms: counts as ok (R7)",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in:\n%s", want, out)
+		}
+	}
+	if code, _, errs := lockstep("explain", path, "--request", "nobody"); code != exitUsage || !strings.Contains(errs, `a request with id "nobody" is not among`) {
+		t.Errorf("an unknown id: exit %d: %s", code, errs)
+	}
+}
