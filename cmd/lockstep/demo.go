@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lockstep/adapters/cell"
+	"lockstep/adapters/configfile"
+	"lockstep/adapters/controlplane"
+)
+
+func newDemoCommand() *cobra.Command {
+	var base int
+	var record string
+	var quiet bool
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Runs a control plane, a router and four cells to break",
+		Long: `Runs everything in one process, on this machine only: the control plane, the
+router and four cells with failure knobs, on the baseline's ports (router 8080,
+control plane 8081, cells 9001 to 9004). With --port-base N the router is on N,
+the control plane on N+1 and the cells on N+2 to N+5.`,
+		Example: `  lockstep demo
+  lockstep demo --port-base 18080 --record rec`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			plan, err := demoPlanFrom(base)
+			if err != nil {
+				return err
+			}
+			if record == "" {
+				if record, err = os.MkdirTemp("", "lockstep-demo-"); err != nil {
+					return fmt.Errorf("making a folder for the recording: %w", err)
+				}
+			}
+			o := routerOptions{name: "demo", record: record, dumps: record, errs: c.ErrOrStderr(), access: c.OutOrStdout()}
+			o.log = slog.New(slog.NewTextHandler(o.errs, nil))
+			if quiet {
+				o.access = nil
+			}
+			return runDemo(ctx, plan, o, c.OutOrStdout())
+		},
+	}
+	c.Flags().IntVar(&base, "port-base", 0, "first of six ports to use instead of the baseline's")
+	c.Flags().StringVar(&record, "record", "", "folder of the recording (default a new one in the temporary folder)")
+	c.Flags().BoolVar(&quiet, "no-log", false, "write no line per request")
+	return c
+}
+
+// demoPlan says what runs on which port of this machine.
+type demoPlan struct {
+	router, control int
+	cells           []demoCell
+}
+
+type demoCell struct {
+	name string
+	port int
+}
+
+// demoPlanFrom spreads six ports from base, or takes the baseline's for 0.
+func demoPlanFrom(base int) (p demoPlan, err error) {
+	const most = 65535 - 5
+	if base < 0 || base > most {
+		return p, fmt.Errorf("--port-base %d: say a port from 1 to %d", base, most)
+	}
+	first := 9001
+	p.router, p.control = 8080, 8081
+	if base > 0 {
+		p.router, p.control, first = base, base+1, base+2
+	}
+	for i, name := range []string{"visa", "tier1", "tier2", "tier3"} {
+		p.cells = append(p.cells, demoCell{name, first + i})
+	}
+	return p, nil
+}
+
+// local is an address that only this machine reaches.
+func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// config is the demo's configuration, in the baseline's second form.
+func (p demoPlan) config() string {
+	var placements []string
+	for _, c := range p.cells {
+		placements = append(placements, fmt.Sprintf(
+			`    %q: {"url": "http://%s", "circuit_breaker": {"failure_threshold": 5, "timeout": "5s"}}`, c.name, local(c.port)))
+	}
+	return fmt.Sprintf(`{
+  "version": "demo-1",
+  "routingTable": {"visa": "visa", "acme": "tier1", "globex": "tier2"},
+  "placements": {
+%s
+  },
+  "defaultPlacement": "tier3"
+}
+`, strings.Join(placements, ",\n"))
+}
+
+// demo is a running demo.
+type demo struct {
+	plan    demoPlan
+	log     *slog.Logger
+	errs    io.Writer
+	running sync.WaitGroup
+}
+
+// runDemo runs until ctx ends.
+func runDemo(ctx context.Context, p demoPlan, o routerOptions, out io.Writer) error {
+	d := &demo{plan: p, log: o.log, errs: o.errs}
+	open := map[int]net.Listener{}
+	for _, port := range append([]int{p.router, p.control}, p.ports()...) {
+		l, err := listenOn("the demo", local(port))
+		if err != nil {
+			return fmt.Errorf("%w with --port-base", err)
+		}
+		defer l.Close()
+		open[port] = l
+	}
+	r, err := newRouter(o)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer d.running.Wait()
+	defer cancel()
+
+	for _, c := range p.cells {
+		d.run(ctx, cell.New(c.name), open[c.port])
+	}
+	control := controlplane.NewServer(controlplane.ServerOptions{Log: o.log})
+	if _, _, err := control.Publish("the demo's configuration", []byte(p.config())); err != nil {
+		return err
+	}
+	d.run(ctx, control, open[p.control])
+	defer control.Close()
+
+	wait, err := d.follow(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer wait()
+	defer cancel()
+	defer r.dumpOnSignal(ctx)()
+	p.print(out, o.record)
+	return r.serve(ctx, []net.Listener{open[p.router]}, time.Second)
+}
+
+func (p demoPlan) ports() (all []int) {
+	for _, c := range p.cells {
+		all = append(all, c.port)
+	}
+	return all
+}
+
+// run serves h until ctx ends.
+func (d *demo) run(ctx context.Context, h http.Handler, l net.Listener) {
+	s := newServer(h, d.errs)
+	d.running.Go(func() {
+		if err := s.run(ctx, l, time.Second); err != nil {
+			d.log.Error("a part of the demo has stopped", "address", l.Addr().String(), "error", err)
+		}
+	})
+}
+
+// follow starts the router with the same configuration as a bootstrap, so that
+// it serves at once, and connects it to the control plane.
+func (d *demo) follow(ctx context.Context, r *router) (wait func(), err error) {
+	file, err := configfile.Parse("the demo's configuration", []byte(d.plan.config()))
+	if err != nil {
+		return nil, err
+	}
+	config, err := file.Compile()
+	if err != nil {
+		return nil, err
+	}
+	return r.followControl(ctx, controlOptions{url: "ws://" + local(d.plan.control) + "/connect"}, config)
+}
+
+// print says what runs and what to try.
+func (p demoPlan) print(out io.Writer, record string) {
+	visa := p.cells[0].port
+	fmt.Fprintf(out, `router         http://localhost:%[1]d      GET /debug/config
+control plane  http://localhost:%[2]d      GET /routers
+`, p.router, p.control)
+	for _, c := range p.cells {
+		fmt.Fprintf(out, "cell %-9s http://localhost:%d      GET, POST, DELETE /fault\n", c.name, c.port)
+	}
+	fmt.Fprintf(out, `recording      %[3]s
+
+Try, in another terminal:
+  curl -si -H 'X-Routing-Key: visa' localhost:%[1]d/            served by visa; acme goes to tier1, others to tier3
+  curl -X POST 'localhost:%[2]d/fault?fail=100'                 break visa: after five failures tier3 takes over
+  for i in 1 2 3 4 5 6; do curl -si -H 'X-Routing-Key: visa' localhost:%[1]d/ | grep -i '^x-\|^HTTP'; done
+  curl -X DELETE localhost:%[2]d/fault                          mend it: after 5 s one request is the probe
+  kill -USR1 %[4]d                                             write down what was decided, and then
+  lockstep explain %[3]s/DUMP --request ID     with the dump's name and an answer's X-Request-Id
+
+`, p.router, visa, record, os.Getpid())
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lockstep/adapters/driver"
+	"lockstep/adapters/flightrec"
+	"lockstep/adapters/httpproxy"
+	"lockstep/adapters/probe"
+	"lockstep/core"
+)
+
+// routerOptions say what a router is made of.
+type routerOptions struct {
+	name   string       // in the recording's header
+	record string       // folder of the recording; "" keeps it in memory only
+	dumps  string       // folder of dumps
+	access io.Writer    // access log; nil means none
+	log    *slog.Logger // what an operator should know
+	errs   io.Writer    // net/http's complaints
+}
+
+// router is a whole router but for where its configuration comes from.
+type router struct {
+	o        routerOptions
+	driver   *driver.Driver
+	recorder *flightrec.Recorder
+	prober   *probe.Prober
+	proxy    *httpproxy.Handler
+	access   *httpproxy.AccessLog
+	server   *server
+
+	bootstrap atomic.Pointer[core.Config] // what it started with under a control plane
+	control   bool                        // a control plane pushes to it
+	adopted   atomic.Int64                // core.Time of the last adoption
+}
+
+// newRouter returns a router without configuration. It must be closed.
+func newRouter(o routerOptions) (*router, error) {
+	recorder, err := flightrec.New(flightrec.Options{Name: o.name, Dir: o.record, DumpDir: o.dumps, Log: o.log})
+	if err != nil {
+		return nil, err
+	}
+	var seed [8]byte
+	rand.Read(seed[:]) // never fails
+	r := &router{o: o, recorder: recorder}
+	r.driver = driver.New(driver.Options{Seed: binary.LittleEndian.Uint64(seed[:]), Observer: recorder})
+	r.prober = probe.New(probe.Options{Report: r.driver.Probed})
+	if o.access != nil {
+		r.access = httpproxy.NewAccessLog(o.access)
+	}
+	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{Log: r.access, Config: r.configInfo})
+	r.server = newServer(r.proxy, o.errs)
+	for _, sink := range []func(driver.Delivery){r.proxy.Deliver, r.prober.Sink, r.note} {
+		r.driver.Handle(sink)
+	}
+	r.driver.Run(context.Background()) // it ends with Close, after the last note
+	return r, nil
+}
+
+// note tells the operator what changed.
+func (r *router) note(d driver.Delivery) {
+	switch d.Kind {
+	case core.NoteOpened, core.NoteUnhealthy, core.NoteTripCapped:
+		r.o.log.Warn(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)
+	case core.NoteHalfOpened, core.NoteClosed, core.NoteHealthy, core.NoteRetired:
+		r.o.log.Info(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)
+	case core.NoteAdopted:
+		r.adopted.Store(int64(d.At))
+		if c, _ := r.driver.Config(); c != nil { // perhaps a later one already
+			r.o.log.Info("adopted", "version", c.Version(), "epoch", d.Epoch.Number)
+		}
+	case core.NoteBug:
+		r.o.log.Error("a broken invariant in the router; it goes on serving", "cause", d.Cause)
+	}
+}
+
+// configInfo is what /debug/config shows.
+func (r *router) configInfo() (info httpproxy.ConfigInfo) {
+	config, _ := r.driver.Config()
+	if config != nil {
+		info.Version = config.Version()
+	}
+	info.Source = "file"
+	if r.control && config != r.bootstrap.Load() {
+		info.Source = core.OriginControl.String()
+	}
+	info.LastReloadAt = r.driver.Origin().Add(time.Duration(r.adopted.Load()))
+	return info
+}
+
+// serve answers on every listener until ctx ends, then drains (R14): new
+// requests are refused, those under way get that much time.
+func (r *router) serve(ctx context.Context, listeners []net.Listener, patience time.Duration) error {
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { failed <- r.server.serve(l) }()
+	}
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+	}
+	r.o.log.Info("draining", "for", patience)
+	r.driver.Drain(r.driver.Now().Add(core.Duration(patience)))
+	// What the drain aborts at its deadline gets a moment to say so.
+	end, cancel := context.WithTimeout(context.Background(), patience+time.Second)
+	defer cancel()
+	if !r.server.end(end) {
+		r.o.log.Warn("connections were cut at the end of the drain")
+	}
+	return nil
+}
+
+// dump writes down what the flight recorder holds; the recorder logs where.
+func (r *router) dump(why string) {
+	if _, err := r.recorder.Dump(why); err != nil {
+		r.o.log.Error("dumping the recording", "error", err)
+	}
+}
+
+// close writes everything that is still in memory.
+func (r *router) close() {
+	r.driver.Close()
+	r.prober.Close()
+	r.proxy.CloseIdleConnections()
+	r.recorder.Close()
+	if r.access != nil {
+		r.access.Close()
+	}
+	if s := r.recorder.Stats(); s.LostBlocks > 0 || s.DiskErrors > 0 {
+		r.o.log.Error("the recording has gaps", "steps", s.LostSteps, "disk_errors", s.DiskErrors, "last", s.LastError)
+	}
+}
+
+// background runs f until ctx ends; wait returns when it has.
+func background(ctx context.Context, f func(context.Context)) (wait func()) {
+	var done sync.WaitGroup
+	done.Go(func() { f(ctx) })
+	return done.Wait
+}
