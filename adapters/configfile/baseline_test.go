@@ -118,7 +118,7 @@ func TestWhatTheBaselineAcceptsIsAtMostAWarning(t *testing.T) {
 		}
 		got := ""
 		for _, w := range f.Warnings {
-			got += strings.TrimPrefix(w.Position.String(), "c:") + ": " + w.What
+			got += strings.TrimPrefix(w.String(), "c:") + ": " + w.What
 		}
 		if got != c.warning {
 			t.Errorf("%s: warned %q, want %q", c.name, got, c.warning)

@@ -59,7 +59,7 @@ func (d *decoder) fail(at place, what, hint string) {
 }
 
 func (d *decoder) report(to *Problems, p *Problem) {
-	id := p.Position.String() + p.What
+	id := p.String() + p.What
 	if len(*to) >= maxProblems || d.reported[id] {
 		return
 	}
@@ -169,15 +169,6 @@ func (d *decoder) text(n *node, read func() error) {
 	}
 }
 
-func setDuration(v reflect.Value, text string) error {
-	t, err := time.ParseDuration(text)
-	if err != nil {
-		return &mistake{strconv.Quote(text) + " is not a length of time", "write it with its unit, such as 250ms, 5s or 10m"}
-	}
-	v.SetInt(int64(t))
-	return nil
-}
-
 // want reports a node of another kind.
 func (d *decoder) want(n *node, k kind) bool {
 	if n.kind == k {
@@ -271,20 +262,6 @@ func (d *decoder) check(e entry, f *field, v reflect.Value) {
 	}
 }
 
-// choice reports a word outside the list.
-func (d *decoder) choice(n *node, words []string) {
-	for _, w := range words {
-		if n.text == w {
-			return
-		}
-	}
-	hint := "write " + strings.Join(words, " or ")
-	if best := nearest(n.text, words); best != "" {
-		hint = "did you mean " + strconv.Quote(best) + "?"
-	}
-	d.fail(n.at, strconv.Quote(n.text)+" is not a choice here", hint)
-}
-
 func (d *decoder) table(n *node, v reflect.Value) {
 	if !d.want(n, mapping) {
 		return
@@ -307,58 +284,6 @@ func (d *decoder) list(n *node, v reflect.Value) {
 		d.decode(item, out.Index(i))
 	}
 	v.Set(out)
-}
-
-func (d *decoder) scalar(n *node, v reflect.Value) {
-	if !d.want(n, scalar) {
-		return
-	}
-	var err error
-	switch {
-	case v.Kind() == reflect.String:
-		if d.lenient && !n.quoted {
-			d.fail(n.at, n.text+" is not text", "put it in quotes")
-			return
-		}
-		v.SetString(n.text)
-		return
-	case n.quoted:
-		err = strconv.ErrSyntax
-	case v.Kind() == reflect.Bool:
-		if n.text != "true" && n.text != "false" {
-			d.fail(n.at, strconv.Quote(n.text)+" is neither true nor false", "write true or false")
-			return
-		}
-		v.SetBool(n.text == "true")
-		return
-	case v.CanFloat():
-		var f float64
-		f, err = strconv.ParseFloat(n.text, v.Type().Bits())
-		v.SetFloat(f)
-	case v.CanInt():
-		var i int64
-		i, err = strconv.ParseInt(n.text, 10, v.Type().Bits())
-		v.SetInt(i)
-	case v.CanUint():
-		var u uint64
-		u, err = strconv.ParseUint(n.text, 10, v.Type().Bits())
-		v.SetUint(u)
-	default:
-		err = fmt.Errorf("a %s cannot be read from a file", v.Type())
-	}
-	if err != nil {
-		d.fail(n.at, strconv.Quote(n.text)+" is not a "+numberName(v, err), "write a bare number, without unit or quotes")
-	}
-}
-
-func numberName(v reflect.Value, err error) string {
-	switch {
-	case v.CanFloat():
-		return "number"
-	case errors.Is(err, strconv.ErrRange):
-		return "count that fits"
-	}
-	return "count"
 }
 
 // plain returns n as the usual Go values: maps, slices and text as written.

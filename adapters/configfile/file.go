@@ -86,9 +86,8 @@ type Listener struct {
 
 // ControlPlane says where configurations are pushed from. Empty: from nowhere.
 type ControlPlane struct {
-	URL       string // ws, wss, http or https
-	Dir       string // folder of the last-known-good copies; "": none are kept
-	Bootstrap string // file for an empty Dir; "": none
+	URL string // ws, wss, http or https
+	Dir string // folder of the last-known-good copies; "": none are kept
 }
 
 // Recording is the flight recorder's setting.

@@ -39,7 +39,7 @@ func faults(t *testing.T, main string) []string {
 	}
 	var out []string
 	for _, p := range all {
-		s := p.Position.String() + ": " + p.What
+		s := p.String() + ": " + p.What
 		if p.Other != nil {
 			s += ", first " + p.Other.String()
 		}

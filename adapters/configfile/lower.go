@@ -29,8 +29,7 @@ func (l *loader) native(root *node) {
 		f.Listen = append(f.Listen, Listener{name, at.Address})
 	}
 	slices.SortFunc(f.Listen, func(a, b Listener) int { return cmp.Compare(a.Name, b.Name) })
-	good := in.ControlPlane.LastKnownGood
-	f.ControlPlane = ControlPlane{in.ControlPlane.URL, good.Dir, good.Bootstrap}
+	f.ControlPlane = ControlPlane{in.ControlPlane.URL, in.ControlPlane.LastKnownGood.Dir}
 	f.Recording = Recording{in.Recording.Dir}
 	l.route(in.Routes, root.value("routes"))
 	placements := l.placements(root, in.Placements)

@@ -51,7 +51,7 @@ type controlPlane struct {
 
 type lastKnownGood struct {
 	Dir       string `yaml:"dir"`
-	Bootstrap string `yaml:"bootstrap"`
+	Bootstrap *node  `yaml:"bootstrap" later:"another bootstrap than this file"`
 	Soak      *node  `yaml:"soak" later:"R13 soak"`
 }
 

@@ -66,7 +66,9 @@ func TestCheckAnswersEachQuestionWithPlaces(t *testing.T) {
 		}},
 		"the chain of a baseline file": {
 			`{"version":"v","routingTable":{"k":"a"},"defaultPlacement":"c","placements":{"a":{"url":"http://a:1","fallback":"b"},"b":{"url":"http://b:1"},"c":{"url":"http://c:1"}}}`,
-			[]string{"--explain-key", "k"}, exitOK, []string{
+			[]string{"--explain-key", "k"},
+			exitOK,
+			[]string{
 				"baseline2 form", `key "k" goes to a   c.yaml:1:32`, "2  b   fallback, c.yaml:1:113", "3  c   fallback, c.yaml:1:60",
 			},
 		},
