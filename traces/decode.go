@@ -21,8 +21,9 @@ type blockReader struct {
 }
 
 var (
-	errShort = errors.New("it ends in the middle of a fact")
-	errRange = errors.New("a number is out of range")
+	errShort  = errors.New("it ends in the middle of a fact")
+	errRange  = errors.New("a number is out of range")
+	errAbsent = errors.New("a field that should be left out is written")
 )
 
 // open reads the block's head.
@@ -213,7 +214,7 @@ func (r *blockReader) value(w wire, now core.Time) (uint64, error) {
 	}
 	v, err := r.uint()
 	if err == nil && v == 0 {
-		return 0, errors.New("a field that should be left out is written")
+		return 0, errAbsent
 	}
 	return w.decode(v, now), err
 }
@@ -247,6 +248,9 @@ func (r *blockReader) id() (id [2]uint64, err error) {
 	}
 	id = [2]uint64{binary.BigEndian.Uint64(r.b[r.i:]), binary.BigEndian.Uint64(r.b[r.i+8:])}
 	r.i += 16
+	if id == [2]uint64{} {
+		return id, errAbsent
+	}
 	return id, nil
 }
 
@@ -266,6 +270,9 @@ func (r *blockReader) key() (string, error) {
 	n, err := r.uint()
 	if err != nil || n > uint64(len(r.b)-r.i) {
 		return "", errShort
+	}
+	if n == 0 {
+		return "", errAbsent
 	}
 	w := keySpan{uint32(r.i), uint32(r.i + int(n))}
 	r.keys = append(r.keys, w)

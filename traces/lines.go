@@ -225,7 +225,7 @@ func (s *scanner) decision(sc *schema, f *Fact, kind string) {
 func (s *scanner) value(w wire, e enum) uint64 {
 	switch w {
 	case wireBool:
-		return flag(s.bool())
+		return bit(s.bool())
 	case wireSigned, wireTime, wireNumber:
 		return uint64(s.int())
 	case wireEnum:

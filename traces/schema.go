@@ -78,7 +78,7 @@ func eventFields() [][]field[core.Event] {
 	status := F{"status", wireUint, 0, func(e *E) uint64 { return uint64(e.Status) }, func(e *E, v uint64) { e.Status = uint16(v) }}
 	retryAfter := F{"retry_after", wireSigned, 0, func(e *E) uint64 { return uint64(e.RetryAfter) }, func(e *E, v uint64) { e.RetryAfter = core.Duration(v) }}
 	ok := func(name string) F {
-		return F{name, wireBool, 0, func(e *E) uint64 { return flag(e.OK) }, func(e *E, v uint64) { e.OK = v != 0 }}
+		return F{name, wireBool, 0, func(e *E) uint64 { return bit(e.OK) }, func(e *E, v uint64) { e.OK = v != 0 }}
 	}
 	return [][]F{
 		core.EventNone: {},
@@ -89,7 +89,7 @@ func eventFields() [][]field[core.Event] {
 			{"source", wireUint, 0, func(e *E) uint64 { return uint64(e.Source) }, func(e *E, v uint64) { e.Source = uint8(v) }},
 			{"method", wireEnum, enumMethod, func(e *E) uint64 { return uint64(e.Method) }, func(e *E, v uint64) { e.Method = core.Method(v) }},
 			{"length", wireSigned, 0, func(e *E) uint64 { return uint64(e.Length) }, func(e *E, v uint64) { e.Length = int64(v) }},
-			{"replayable", wireBool, 0, func(e *E) uint64 { return flag(e.Replayable) }, func(e *E, v uint64) { e.Replayable = v != 0 }},
+			{"replayable", wireBool, 0, func(e *E) uint64 { return bit(e.Replayable) }, func(e *E, v uint64) { e.Replayable = v != 0 }},
 			{"priority", wireUint, 0, func(e *E) uint64 { return uint64(e.Priority) }, func(e *E, v uint64) { e.Priority = uint8(v) }},
 			{"refuse", wireEnum, enumClass, func(e *E) uint64 { return uint64(e.Route.Refuse) }, func(e *E, v uint64) { e.Route.Refuse = core.Class(v) }},
 		},
@@ -98,7 +98,7 @@ func eventFields() [][]field[core.Event] {
 			slot, gen,
 			{"class", wireEnum, enumClass, func(e *E) uint64 { return uint64(e.Class) }, func(e *E, v uint64) { e.Class = core.Class(v) }},
 			status,
-			{"sent", wireBool, 0, func(e *E) uint64 { return flag(e.Sent) }, func(e *E, v uint64) { e.Sent = v != 0 }},
+			{"sent", wireBool, 0, func(e *E) uint64 { return bit(e.Sent) }, func(e *E, v uint64) { e.Sent = v != 0 }},
 			retryAfter,
 		},
 		core.Probed: {
@@ -128,7 +128,7 @@ func decisionFields() [][]field[core.Decision] {
 		failover  = F{"failover", wireEnum, enumFailover, func(d *D) uint64 { return uint64(d.Failover) }, func(d *D, v uint64) { d.Failover = core.Failover(v) }}
 		circuit   = F{"circuit", wireEnum, enumCircuit, func(d *D) uint64 { return uint64(d.Circuit) }, func(d *D, v uint64) { d.Circuit = core.Circuit(v) }}
 		cause     = F{"cause", wireEnum, enumCause, func(d *D) uint64 { return uint64(d.Cause) }, func(d *D, v uint64) { d.Cause = core.Cause(v) }}
-		probe     = F{"probe", wireBool, 0, func(d *D) uint64 { return flag(d.Probe) }, func(d *D, v uint64) { d.Probe = v != 0 }}
+		probe     = F{"probe", wireBool, 0, func(d *D) uint64 { return bit(d.Probe) }, func(d *D, v uint64) { d.Probe = v != 0 }}
 		status    = F{"status", wireUint, 0, func(d *D) uint64 { return uint64(d.Status) }, func(d *D, v uint64) { d.Status = uint16(v) }}
 		token     = F{"token", wireUint, 0, func(d *D) uint64 { return uint64(d.Token) }, func(d *D, v uint64) { d.Token = uint32(v) }}
 		count     = F{"count", wireUint, 0, func(d *D) uint64 { return uint64(d.Count) }, func(d *D, v uint64) { d.Count = uint32(v) }}
@@ -177,7 +177,7 @@ func configDigest(e *core.Event) uint64 {
 	return e.Config.Digest()
 }
 
-func flag(b bool) uint64 {
+func bit(b bool) uint64 {
 	if b {
 		return 1
 	}
