@@ -137,13 +137,11 @@ func (w *world) routerFault(f *Fault, n uint32, over bool) {
 
 // loseCalls ends what a crashed router had in flight; its clients see a reset.
 func (w *world) loseCalls(n uint32) {
-	for id := range w.calls.slab {
+	for _, id := range w.inFlight(func(c *call) bool { return c.router == int32(n) }) {
 		c := &w.calls.slab[id]
-		if c.router == int32(n) && (c.phase == callWaiting || c.phase == callFlowing) {
-			w.leaveLine(c)
-			w.tallyLost(c)
-			c.phase = callEnded
-			w.answered(uint32(id), c, core.Internal, 0)
-		}
+		w.leaveLine(c)
+		w.tallyLost(c)
+		c.phase = callEnded
+		w.answered(id, c, core.Internal, 0)
 	}
 }

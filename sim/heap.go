@@ -46,9 +46,23 @@ type heap struct {
 	sequence uint64
 }
 
+// firstSequence leaves room below for the order of shared events: longer than any wait in nanoseconds.
+const firstSequence = 1 << 52
+
+// push schedules an event after all that are scheduled for the same time.
 func (h *heap) push(at core.Time, k eventKind, a, b uint32) {
 	h.sequence++
-	e := event{at, h.sequence<<8 | uint64(k), a, b}
+	h.add(event{at, (firstSequence+h.sequence)<<8 | uint64(k), a, b})
+}
+
+// pushShared schedules an event that serves many callers. Its place among equal
+// times must not depend on who asked first (R15): it comes before all others,
+// in the order of rank, which is below firstSequence.
+func (h *heap) pushShared(at core.Time, rank uint64, k eventKind, a uint32) {
+	h.add(event{at, rank<<8 | uint64(k), a, 0})
+}
+
+func (h *heap) add(e event) {
 	h.events = append(h.events, e)
 	i := len(h.events) - 1
 	for i > 0 {
@@ -76,7 +90,7 @@ func (h *heap) pop() event {
 // replace puts an event in the place of the earliest.
 func (h *heap) replace(at core.Time, k eventKind, a, b uint32) {
 	h.sequence++
-	e := event{at, h.sequence<<8 | uint64(k), a, b}
+	e := event{at, (firstSequence+h.sequence)<<8 | uint64(k), a, b}
 	n := len(h.events)
 	h.events = append(h.events, e)
 	h.events = h.events[:n]

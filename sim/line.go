@@ -26,7 +26,7 @@ func (w *world) await(id uint32, c *call, wait core.Duration, class core.Class) 
 	l.tail = int32(id)
 	if !l.armed {
 		l.armed = true
-		w.heap.push(c.due, evPatience, uint32(n), 0)
+		w.heap.pushShared(c.due, uint64(wait), evPatience, uint32(n))
 	}
 }
 
@@ -64,7 +64,7 @@ func (w *world) overdue(n uint32) {
 		id := uint32(w.lines[n].head)
 		c := &w.calls.slab[id]
 		if c.due > w.now {
-			w.heap.push(c.due, evPatience, n, 0)
+			w.heap.pushShared(c.due, uint64(w.lines[n].wait), evPatience, n)
 			return
 		}
 		w.leaveLine(c)

@@ -29,23 +29,26 @@ func (l *link) cross(h uint64) core.Duration {
 	return l.latency + core.Duration(below(h, uint64(l.jitter)+1))
 }
 
-// cutCalls resets the connections of every call in flight that match names:
-// before a response it is
-// reset_before_response, after it broken_body. A dial has no connection yet.
-func (w *world) cutCalls(match func(c *call) bool) {
-	var cut []uint32
+// inFlight lists the calls in flight that match names. The order must not
+// depend on the slab, where traffic of others has a place (R15).
+func (w *world) inFlight(match func(c *call) bool) (found []uint32) {
 	for id := range w.calls.slab {
-		c := &w.calls.slab[id]
-		if (c.phase == callWaiting && c.line >= 0 || c.phase == callFlowing) && match(c) {
-			cut = append(cut, uint32(id))
+		if c := &w.calls.slab[id]; (c.phase == callWaiting || c.phase == callFlowing) && match(c) {
+			found = append(found, uint32(id))
 		}
 	}
-	// The order must not depend on the slab, where traffic of others has a place (R15).
-	slices.SortFunc(cut, func(a, b uint32) int {
+	slices.SortFunc(found, func(a, b uint32) int {
 		x, y := &w.calls.slab[a], &w.calls.slab[b]
 		return cmp.Or(cmp.Compare(x.arrived, y.arrived), cmp.Compare(x.request, y.request), cmp.Compare(x.tries, y.tries))
 	})
-	for _, id := range cut {
+	return found
+}
+
+// cutCalls resets the connections of every call that match names: before a
+// response it is reset_before_response, after it broken_body. A call that is
+// still dialing has no connection.
+func (w *world) cutCalls(match func(c *call) bool) {
+	for _, id := range w.inFlight(func(c *call) bool { return (c.phase == callFlowing || c.line >= 0) && match(c) }) {
 		c := &w.calls.slab[id]
 		w.leaveLine(c)
 		if c.phase == callFlowing {

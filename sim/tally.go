@@ -16,7 +16,7 @@ func (w *world) openWindow() {
 	w.windows = int32(len(r.Windows) - 1)
 	w.window = &r.Windows[w.windows]
 	if next := w.now.Add(w.plan.Window); next < w.length {
-		w.heap.push(next, evWindow, 0, 0)
+		w.heap.pushShared(next, 0, evWindow, 0)
 	}
 }
 

@@ -1,0 +1,171 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"lockstep/core"
+	"lockstep/core/loop"
+)
+
+// Components returns the placements of a configuration by connected component
+// of its fallback graph (R15), sorted. Placements that share a server are
+// connected too: what one does to it, the other feels.
+func Components(specs ...*core.Spec) ([][]string, error) {
+	d := newDirectory(specs)
+	root := make([]int, len(d.placements))
+	for i := range root {
+		root[i] = i
+	}
+	find := func(i int) int {
+		for root[i] != i {
+			i = root[i]
+		}
+		return i
+	}
+	join := func(a, b int) {
+		a, b = find(a), find(b)
+		root[max(a, b)] = min(a, b)
+	}
+	for _, s := range specs {
+		c, err := core.Compile(*s)
+		if err != nil {
+			return nil, fmt.Errorf("finding the components of %q: %w", s.Version, err)
+		}
+		for i := range c.Placements() {
+			p := c.Placement(i)
+			for _, f := range p.Candidates {
+				join(int(d.placement(p.Name)), int(d.placement(c.Placement(int(f)).Name)))
+			}
+		}
+	}
+	owner := map[int32]int{}
+	for e, id := range d.endpoints {
+		if first, shared := owner[d.servers[e]]; shared {
+			join(first, id.Placement)
+		} else {
+			owner[d.servers[e]] = id.Placement
+		}
+	}
+	var parts [][]string
+	at := map[int]int{}
+	for i, name := range d.placements {
+		n, known := at[find(i)]
+		if !known {
+			n = len(parts)
+			at[find(i)] = n
+			parts = append(parts, nil)
+		}
+		parts[n] = append(parts[n], name)
+	}
+	return parts, nil
+}
+
+// CheckIsolation holds R15 against one fault of a plan: the plan runs with the
+// fault and without it, and every decision about placements that are not
+// connected with the fault's must be the same, but for handles. The fault must
+// be of a server or a link of a named placement, and every client must be
+// open-loop: a closed-loop user carries trouble from one placement to the next
+// by what it sends later. Nor may a router drain: it cuts in the order of slots,
+// which is a matter of handles.
+func CheckIsolation(p Plan, fault int, o Options) ([]Violation, error) {
+	f := &p.Faults[fault]
+	if f.Placement == "" || f.Kind >= Crash {
+		return nil, fmt.Errorf("fault %d (%s) is not of one placement's servers or links: nothing is isolated from it", fault, f.Kind)
+	}
+	if slices.ContainsFunc(p.Faults, func(f Fault) bool { return f.Kind == Drain }) {
+		return nil, fmt.Errorf("the plan drains a router: leave that out")
+	}
+	for i := range p.Clients {
+		if p.Clients[i].Users > 0 {
+			return nil, fmt.Errorf("client %q is closed-loop: give it a rate instead", p.Clients[i].Name)
+		}
+	}
+	specs := []*core.Spec{&p.Spec}
+	for i := range p.Pushes {
+		if s := p.Pushes[i].Spec; s != nil && !p.Pushes[i].Garbage {
+			if _, err := core.Compile(*s); err == nil {
+				specs = append(specs, s)
+			}
+		}
+	}
+	parts, err := Components(specs...)
+	if err != nil {
+		return nil, err
+	}
+	touched := parts[slices.IndexFunc(parts, func(part []string) bool { return slices.Contains(part, f.Placement) })]
+	with, err := elsewhere(p, o, touched)
+	if err != nil {
+		return nil, err
+	}
+	p.Faults = slices.Delete(slices.Clone(p.Faults), fault, fault+1)
+	without, err := elsewhere(p, Options{}, touched)
+	if err != nil {
+		return nil, err
+	}
+	return firstDifference(with, without, fault), nil
+}
+
+// fact is one decision about a placement that should be isolated.
+type fact struct {
+	at        core.Time
+	router    int
+	what      uint64 // hash of all that the decision says, handles aside
+	request   uint64 // 0 for a note
+	placement string
+}
+
+// elsewhere runs a plan and returns what was decided about the placements that
+// are not touched, by router and in order.
+func elsewhere(p Plan, o Options, touched []string) ([]fact, error) {
+	var facts []fact
+	o.Observe = func(router int, r *core.Router) loop.Observer {
+		return witness(func(ev *core.Event, d *core.Decision) {
+			name, request := r.Placement(d.Placement).Name, uint64(0)
+			if ev.Kind == core.Arrive && (d.Kind == core.Forward || d.Kind == core.Reject) {
+				request = ev.Request
+				if c := r.Config(); c != nil && ev.Route.Placement >= 0 {
+					name = c.Placement(int(ev.Route.Placement)).Name
+				}
+			}
+			if name == "" || d.At >= core.Time(p.Length) || slices.Contains(touched, name) {
+				return // how long a run goes on past its Length depends on what is in flight
+			}
+			plain := *d
+			plain.Handle, plain.Token, plain.Placement, plain.Endpoint = core.Handle{}, 0, 0, 0
+			what := fold(foldDecision(request, &plain), hashString(r.Placement(d.Placement).Name+" "+r.Endpoint(d.Endpoint).URL))
+			facts = append(facts, fact{d.At, router, what, request, name})
+		})
+	}
+	r := Run(p, o)
+	slices.SortStableFunc(facts, func(a, b fact) int { return cmp.Compare(a.router, b.router) })
+	return facts, r.Err
+}
+
+// witness makes an observer of a function of every decision.
+type witness func(ev *core.Event, d *core.Decision)
+
+// Observe calls the function for each decision of the step.
+func (f witness) Observe(_ core.Time, ev *core.Event, _ *loop.Request, decisions []core.Decision) {
+	for i := range decisions {
+		f(ev, &decisions[i])
+	}
+}
+
+func firstDifference(with, without []fact, fault int) []Violation {
+	for i := range max(len(with), len(without)) {
+		if i < len(with) && i < len(without) && with[i] == without[i] {
+			continue
+		}
+		at := with[max(0, min(i, len(with)-1)):]
+		if len(at) == 0 {
+			at = without[i:]
+		}
+		return []Violation{{
+			Property: "R15", At: at[0].at, Router: at[0].router, Placement: at[0].placement, Key: "placements." + at[0].placement + ".fallback",
+			Detail: fmt.Sprintf("decision %d about placements that are not connected with fault %d differs from the run without it (request %016x)", i, fault, at[0].request),
+		}}
+	}
+	return nil
+}

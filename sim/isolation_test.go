@@ -1,0 +1,108 @@
+package sim
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"lockstep/core"
+)
+
+// islands draws a plan whose configuration falls into the components p0, p1
+// and q0, q1, with a fault in the first.
+func islands(t *rapid.T) Plan {
+	p := drawPlan(t)
+	p.Clients, p.Pushes = p.Clients[:1], nil
+	p.Spec.Default, p.Spec.Keys = "", nil
+	var all []core.PlacementSpec
+	for _, prefix := range []string{"p", "q"} {
+		s := drawSpec(t, prefix)
+		for i, place := range s.Placements[:min(2, len(s.Placements))] {
+			place.Name = prefix + place.Name[1:]
+			place.Fallback = nil
+			if i == 1 {
+				place.Fallback = []string{prefix + "0"}
+			}
+			for j := range place.Endpoints {
+				place.Endpoints[j].URL += "/" + prefix
+			}
+			p.Spec.Keys = append(p.Spec.Keys, core.KeySpec{Key: "k" + place.Name, Placement: place.Name})
+			all = append(all, place)
+		}
+	}
+	p.Spec.Placements = all
+	p.Faults = slices.DeleteFunc(p.Faults, func(f Fault) bool { return f.Kind == Drain })
+	for i := range p.Faults {
+		p.Faults[i].Placement = rapid.SampledFrom([]string{"p0", "q0"}).Draw(t, "island")
+	}
+	kind := FaultKind(rapid.IntRange(1, int(Crash)-1).Draw(t, "kind"))
+	p.Faults = append([]Fault{{Kind: kind, Placement: "p0", At: sec, Until: 5 * sec}}, p.Faults...)
+	return p
+}
+
+func TestAFaultChangesNothingInAnotherComponent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		violations, err := CheckIsolation(islands(t), 0, Options{})
+		if err != nil || len(violations) > 0 {
+			t.Fatal(err, violations)
+		}
+	})
+}
+
+// twoIslands is a fixed plan of two placements that share nothing.
+func twoIslands() Plan {
+	p := troubled()
+	for i := range p.Spec.Placements {
+		p.Spec.Placements[i].Fallback = nil
+	}
+	p.Faults, p.Pushes = []Fault{{Kind: Refuse, Placement: "p0", At: 2 * sec, Until: 6 * sec}}, nil
+	return p
+}
+
+func TestABreakerThatMovesAnotherComponentIsCaught(t *testing.T) {
+	bug := func(_ int, r *core.Router, _ core.Time, _ *core.Event, decisions []core.Decision) {
+		for i := range decisions {
+			if d := &decisions[i]; d.Kind == core.Forward && d.Placement == 1 && r.Endpoint(0).Breaker == core.Open {
+				d.Failover = core.FailoverCircuitOpen
+			}
+		}
+	}
+	violations, err := CheckIsolation(twoIslands(), 0, Options{tamper: bug})
+	if err != nil || len(violations) != 1 || violations[0].Property != "R15" || violations[0].Placement != "p1" {
+		t.Fatal(err, violations)
+	}
+	if violations, err = CheckIsolation(twoIslands(), 0, Options{}); err != nil || len(violations) > 0 {
+		t.Fatal("without the bug:", err, violations)
+	}
+}
+
+func TestComponentsFollowFallbacksAndSharedServers(t *testing.T) {
+	place := func(name, url string, fallback ...string) core.PlacementSpec {
+		return core.PlacementSpec{Name: name, Endpoints: []core.EndpointSpec{{URL: url}}, Fallback: fallback}
+	}
+	got, err := Components(&core.Spec{Version: "1", Placements: []core.PlacementSpec{
+		place("a", "http://a:1", "c"), place("b", "http://b:1"), place("c", "http://c:1"), place("d", "http://b:1"), place("e", "http://e:1"),
+	}})
+	if diff := cmp.Diff([][]string{{"a", "c"}, {"b", "d"}, {"e"}}, got); err != nil || diff != "" {
+		t.Fatal(err, diff)
+	}
+}
+
+func TestIsolationSaysWhatItCannotJudge(t *testing.T) {
+	p := twoIslands()
+	p.Faults[0].Placement = ""
+	if _, err := CheckIsolation(p, 0, Options{}); err == nil {
+		t.Error("a fault of every placement was judged")
+	}
+	p = troubled()
+	if _, err := CheckIsolation(p, 0, Options{}); err == nil {
+		t.Error("a drain was judged")
+	}
+	p = twoIslands()
+	p.Clients[0].Users = 3
+	if _, err := CheckIsolation(p, 0, Options{}); err == nil {
+		t.Error("a closed-loop client was judged")
+	}
+}
