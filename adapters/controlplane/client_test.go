@@ -180,7 +180,7 @@ func TestReconnectsBackOffToAMinuteAndStartAgainAfterASnapshot(t *testing.T) {
 		router(t, &n, nil)
 		time.Sleep(10 * time.Minute) // virtual
 		// Waits of 1-2, 2-4, 4-8, 8-16, 16-32 and then 30-60 s.
-		if dials := n.dialed(); dials < 15 || dials > 26 {
+		if dials := n.dials.Load(); dials < 15 || dials > 26 {
 			t.Errorf("%d dials in ten minutes", dials)
 		}
 		plane := newBaselinePlane()
@@ -189,10 +189,10 @@ func TestReconnectsBackOffToAMinuteAndStartAgainAfterASnapshot(t *testing.T) {
 		<-plane.answers
 		down()
 		synctest.Wait()
-		dials := n.dialed()
+		dials := n.dials.Load()
 		time.Sleep(2 * time.Second) // virtual
 		synctest.Wait()
-		if n.dialed() == dials {
+		if n.dials.Load() == dials {
 			t.Error("after a good session it still waits as long as before it")
 		}
 	})
@@ -211,12 +211,12 @@ func TestAVanishedControlPlaneIsNoticed(t *testing.T) {
 		defer close(ended)
 		router(t, &n, nil)
 		synctest.Wait()
-		if n.dialed() != 1 {
-			t.Fatalf("%d dials", n.dialed())
+		if n.dials.Load() != 1 {
+			t.Fatalf("%d dials", n.dials.Load())
 		}
 		time.Sleep(pingEvery + pongTimeout + 3*time.Second) // virtual
 		synctest.Wait()
-		if n.dialed() < 2 {
+		if n.dials.Load() < 2 {
 			t.Error("no second dial")
 		}
 	})

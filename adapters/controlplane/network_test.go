@@ -2,118 +2,50 @@ package controlplane
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/memnet"
 	"lockstep/core"
 )
 
-// network is one address in memory: whoever dials reaches the server that
-// listens at that moment, or is refused.
+const address = "localhost:8081"
+
+// network has one address, and counts who dials it.
 type network struct {
-	mu     sync.Mutex
-	server *listener
-	dials  int
+	memory memnet.Network
+	dials  atomic.Int32
 }
 
 // serve puts a handler at the address until the returned function takes it away
 // and cuts every connection.
 func (n *network) serve(h http.Handler) (down func()) {
-	l := &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	n.mu.Lock()
-	n.server = l
-	n.mu.Unlock()
+	l := n.memory.Listen(address)
 	s := &http.Server{Handler: h}
 	go func() { _ = s.Serve(l) }()
 	return func() {
-		n.mu.Lock()
-		n.server = nil
-		n.mu.Unlock()
+		l.Refuse(true)
 		_ = s.Close()
-		l.cut()
 	}
-}
-
-func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	n.mu.Lock()
-	n.dials++
-	l := n.server
-	n.mu.Unlock()
-	if l == nil {
-		return nil, errors.New("connection refused")
-	}
-	return l.dial(ctx)
-}
-
-// dialed returns how often somebody dialed.
-func (n *network) dialed() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.dials
 }
 
 func (n *network) client() *http.Client {
-	return &http.Client{Transport: &http.Transport{DialContext: n.dial, DisableKeepAlives: true}}
-}
-
-type listener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-	mu     sync.Mutex
-	open   []net.Conn
-}
-
-func (l *listener) dial(ctx context.Context) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case l.conns <- there:
-	case <-l.closed:
-		return nil, errors.New("connection refused")
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		n.dials.Add(1)
+		return n.memory.Dial(ctx, network, address)
 	}
-	l.mu.Lock()
-	l.open = append(l.open, there)
-	l.mu.Unlock()
-	return here, nil
+	return &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
 }
-
-// cut closes the connections that http.Server no longer knows of.
-func (l *listener) cut() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, c := range l.open {
-		_ = c.Close()
-	}
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *listener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (l *listener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8081} }
 
 // router is a real driver with a Client that runs until the test ends.
 func router(t *testing.T, n *network, change func(*Options)) *driver.Driver {
 	t.Helper()
 	d := driver.New(driver.Options{})
-	o := Options{URL: "ws://localhost:8081", HTTP: n.client(), Log: slog.New(slog.DiscardHandler)}
+	o := Options{URL: "ws://" + address, HTTP: n.client(), Log: discard}
 	if change != nil {
 		change(&o)
 	}

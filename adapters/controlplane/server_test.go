@@ -43,7 +43,7 @@ func baselineRouter(t *testing.T, n *network, token string) (*websocket.Conn, *h
 	if token != "" {
 		h.Set("Authorization", "Bearer "+token)
 	}
-	conn, response, err := websocket.Dial(t.Context(), "ws://localhost:8081/connect", &websocket.DialOptions{HTTPClient: n.client(), HTTPHeader: h})
+	conn, response, err := websocket.Dial(t.Context(), "ws://"+address+"/connect", &websocket.DialOptions{HTTPClient: n.client(), HTTPHeader: h})
 	if err == nil {
 		t.Cleanup(func() { _ = conn.CloseNow() })
 	}
@@ -207,7 +207,7 @@ func TestOnlyTheTokenOpensTheDoor(t *testing.T) {
 			t.Errorf("in force: %q", inForce(d))
 		}
 		for path, want := range map[string]int{"/health": 200, "/routers": 401, "/connect": 401} {
-			response, err := n.client().Get("http://localhost:8081" + path)
+			response, err := n.client().Get("http://" + address + path)
 			if err != nil {
 				t.Fatal(err)
 			}
