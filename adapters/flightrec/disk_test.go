@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -78,7 +79,7 @@ func TestABrokenDiskDoesNotStopServingAndRecordingResumes(t *testing.T) {
 		w.traffic(2000, 1)
 		synctest.Wait() // until the recorder's goroutine has written all there is
 		disk.broken = true
-		w.traffic(2000, 2)
+		w.traffic(20_000, 8) // several blocks, each of which tries again
 		synctest.Wait()
 		disk.broken = false
 		w.traffic(2000, 4)
@@ -90,6 +91,9 @@ func TestABrokenDiskDoesNotStopServingAndRecordingResumes(t *testing.T) {
 		r := verify(t, dir)
 		if len(r.Gaps) != 1 || r.Facts+s.LostSteps != s.Steps {
 			t.Errorf("%d replayed + %d lost of %d, gaps %+v", r.Facts, s.LostSteps, s.Steps, r.Gaps)
+		}
+		if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 2 {
+			t.Errorf("%d files, want one from before the outage and one from after", len(files))
 		}
 	})
 	if n := strings.Count(log.String(), "level=ERROR"); n != 1 {

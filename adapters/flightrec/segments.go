@@ -86,10 +86,13 @@ func (s *segments) write(e *entry) error {
 		head = traces.AppendGap(head, s.lost)
 	}
 	head = appendConfigs(head, e, s.names)
-	for _, b := range [][]byte{head, e.block.Seal()} {
-		if _, err := s.file.Write(b); err != nil {
+	if len(head) > 0 {
+		if _, err := s.file.Write(head); err != nil {
 			return err
 		}
+	}
+	if _, err := s.file.Write(e.block.Seal()); err != nil {
+		return err
 	}
 	s.size += int64(len(head) + len(e.block))
 	s.blocks += int64(len(e.block))

@@ -205,6 +205,37 @@ func TestAStoppedLoopDoesNotFire(t *testing.T) {
 	}
 }
 
+// counting counts how often its timer is moved.
+type counting struct {
+	*realclock.Clock
+	loop.Timer
+	resets int
+}
+
+func (c *counting) NewTimer(fire func()) loop.Timer {
+	c.Timer = c.Clock.NewTimer(fire)
+	return c
+}
+
+func (c *counting) Reset(at core.Time) {
+	c.resets++
+	c.Timer.Reset(at)
+}
+
+func TestTrafficDoesNotMoveTheTimer(t *testing.T) {
+	r := newRig(t)
+	c := &counting{Clock: realclock.New(r.mock)}
+	r.Loop = loop.New(core.New(core.Options{Strict: true}), c, r, r, func() {})
+	r.adopt(config(t, "1", "a"))
+	for range 100 {
+		d := r.Arrive(&core.Event{Kind: core.Arrive}, &loop.Request{Key: "a"})
+		r.Apply(&core.Event{Kind: core.Finish, Handle: d.Handle, Status: 200})
+	}
+	if c.resets != 1 {
+		t.Errorf("the timer was moved %d times for 100 requests, want once, by the adoption", c.resets)
+	}
+}
+
 func count[T comparable](s []T, v T) (n int) {
 	for _, x := range s {
 		if x == v {
