@@ -1,0 +1,192 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"lockstep/core"
+	"lockstep/core/loop"
+	"lockstep/sim"
+	"lockstep/sim/scenario"
+	"lockstep/traces"
+)
+
+type simFlags struct {
+	seed    *uint64 // nil: each file's own
+	trace   string
+	json    bool
+	verbose bool
+}
+
+func newSimCommand() *cobra.Command {
+	var flags simFlags
+	var seed uint64
+	cmd := &cobra.Command{
+		Use:   "sim SCENARIO...",
+		Short: "Run failure scenarios and judge what they expect",
+		Long: `Run scenarios: files, directories, or dir/... for all below it. Each is run with
+every safety check on and judged by its expectations. Its twin, the same world
+with the protection switched off, is run too and must fail where the file says.
+Two runs with equal seeds have equal digests.`,
+		Example: `  lockstep sim scenarios/...
+  lockstep sim scenarios/breaker/half-open-herd.yaml --trace herd.ndjson
+  lockstep sim scenarios/... --seed 7 --json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("seed") {
+				flags.seed = &seed
+			}
+			return runSim(cmd.OutOrStdout(), args, flags)
+		},
+	}
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed in place of each file's own")
+	cmd.Flags().StringVar(&flags.trace, "trace", "", "write the trace of router 1 here (one scenario only): .ndjson is text, else binary")
+	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
+	cmd.Flags().BoolVarP(&flags.verbose, "verbose", "v", false, "show every figure, not only the failed ones")
+	return cmd
+}
+
+// simResult is the verdict on one scenario and its twin.
+type simResult struct {
+	Path string `json:"path"`
+	OK   bool   `json:"ok"`
+	*scenario.Verdict
+	Twin *twinResult `json:"twin,omitempty"`
+}
+
+// twinResult says whether the unprotected twin fails as it must.
+type twinResult struct {
+	Off      string          `json:"off"`
+	MustFail string          `json:"must_fail"`
+	Fails    bool            `json:"fails"`
+	Because  *scenario.Check `json:"because,omitempty"`
+	Digest   string          `json:"digest"`
+}
+
+func runSim(w io.Writer, args []string, flags simFlags) error {
+	paths, err := scenarioPaths(args)
+	if err != nil {
+		return err
+	}
+	if flags.trace != "" && len(paths) != 1 {
+		return fmt.Errorf("--trace takes one scenario, not %d", len(paths))
+	}
+	results := make([]*simResult, len(paths))
+	errs := make([]error, len(paths))
+	inParallel(len(paths), runtime.GOMAXPROCS(0), func(i int) {
+		results[i], errs[i] = simOne(paths[i], flags)
+	})
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	failed := 0
+	for _, r := range results {
+		if !r.OK {
+			failed++
+		}
+	}
+	if flags.json {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		if err := e.Encode(map[string]any{"scenarios": results, "failed": failed}); err != nil {
+			return err
+		}
+	} else {
+		printSim(w, results, flags.verbose)
+	}
+	if failed > 0 {
+		return errFailed
+	}
+	return nil
+}
+
+// inParallel calls do for 0..n-1 from so many workers.
+func inParallel(n, workers int, do func(i int)) {
+	var wait sync.WaitGroup
+	work := make(chan int)
+	for range min(n, workers) {
+		wait.Go(func() {
+			for i := range work {
+				do(i)
+			}
+		})
+	}
+	for i := range n {
+		work <- i
+	}
+	close(work)
+	wait.Wait()
+}
+
+// simOne runs one scenario and its twin.
+func simOne(path string, flags simFlags) (*simResult, error) {
+	s, err := loadScenario(path, flags.seed)
+	if err != nil {
+		return nil, err
+	}
+	options, finish := sim.Options{}, func() error { return nil }
+	if flags.trace != "" {
+		options.Observe, finish, err = traceTo(flags.trace, s)
+		if err != nil {
+			return nil, err
+		}
+	}
+	v, err := scenario.Judge(s.file, s.plan, options)
+	if err := errors.Join(err, finish()); err != nil {
+		return nil, err
+	}
+	r := &simResult{Path: path, Verdict: v, OK: v.OK}
+	if s.twin == nil {
+		return r, nil
+	}
+	s.twin.Expect = slices.DeleteFunc(s.twin.Expect, func(e scenario.Expectation) bool { return e.Name != s.file.Twin.MustFail })
+	twin, err := scenario.Judge(s.twin, s.twinPlan, sim.Options{})
+	if err != nil {
+		return nil, err
+	}
+	r.Twin = &twinResult{Off: s.file.Twin.Off, MustFail: s.file.Twin.MustFail, Digest: twin.Digest}
+	if c, ok := twin.Failed(s.file.Twin.MustFail); ok {
+		r.Twin.Fails, r.Twin.Because = true, &c
+	}
+	r.OK = r.OK && r.Twin.Fails
+	return r, nil
+}
+
+// traceTo returns an observer of router 1 that writes its trace to a file, up
+// to its first restart, and what to call at the end.
+func traceTo(path string, s *scenarioRun) (observe func(int, *core.Router) loop.Observer, finish func() error, err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("writing the trace: %w", err)
+	}
+	form := traces.Binary
+	if filepath.Ext(path) == ".ndjson" {
+		form = traces.NDJSON
+	}
+	var out *traces.Writer
+	observe = func(router int, r *core.Router) loop.Observer {
+		if router != 1 || out != nil {
+			return nil
+		}
+		out = traces.NewWriter(f, form, traces.Header{
+			Name: s.file.Name, Seed: s.file.Seed, Flags: []string{"simulated"}, Why: s.file.Property,
+		}, r)
+		return out
+	}
+	finish = func() error {
+		if out == nil {
+			return f.Close()
+		}
+		return errors.Join(out.Close(), f.Close())
+	}
+	return observe, finish, nil
+}

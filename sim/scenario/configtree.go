@@ -1,0 +1,114 @@
+package scenario
+
+import (
+	"strconv"
+	"time"
+
+	"lockstep/core"
+)
+
+// ConfigTree writes a Spec as a native configuration, every default filled in
+// and chained fallbacks written out, with the given keys only (nil: all). It is
+// how a search keeps what it found. A Spec that does not compile gives nil.
+func ConfigTree(s *core.Spec, keep map[string]bool) map[string]any {
+	c, err := core.Compile(*s)
+	if err != nil {
+		return nil
+	}
+	placements := map[string]any{}
+	for i := range c.Placements() {
+		p := c.Placement(i)
+		placements[p.Name] = placementTree(c, &p)
+	}
+	keys := map[string]any{}
+	for i := range c.Keys() {
+		if key, p := c.Key(i); keep == nil || keep[key] {
+			keys[key] = c.Placement(p).Name
+		}
+	}
+	tree := map[string]any{"lockstep": 1, "version": s.Version, "placements": placements}
+	if len(keys) > 0 {
+		tree["keys"] = keys
+	}
+	unknown := map[string]any{"reject": 421}
+	if s.Default != "" {
+		unknown = map[string]any{"to": s.Default}
+	} else if s.UnknownStatus != 0 {
+		unknown["reject"] = s.UnknownStatus
+	}
+	tree["routes"] = []any{map[string]any{"key": []any{map[string]any{"header": "X-Routing-Key"}}, "unknown_key": unknown}}
+	return tree
+}
+
+func placementTree(c *core.Config, p *core.PlacementInfo) map[string]any {
+	tree := map[string]any{"kind": p.Kind.String(), "select": p.Select.String(), "fallback": "none"}
+	if len(p.Candidates) > 1 {
+		var names []any
+		for _, f := range p.Candidates[1:] {
+			names = append(names, c.Placement(int(f)).Name)
+		}
+		tree["fallback"] = names
+	}
+	var endpoints Pairs // in order: under select: first it is the meaning
+	for i := p.FirstEP; i < p.EndEP; i++ {
+		e := c.Endpoint(i)
+		endpoints = append(endpoints, Pair{e.Name, map[string]any{"url": e.URL, "weight": strconv.Itoa(int(e.Weight)) + "%"}})
+	}
+	tree["endpoints"] = endpoints
+	if p.LastResort == core.RefuseLastResort {
+		tree["last_resort"] = "refuse"
+	}
+	if p.BodyMax > 0 {
+		tree["body_max"] = strconv.FormatInt(p.BodyMax, 10) + "B"
+	}
+	tree["limit"] = limitTree(&p.Limit)
+	tree["breaker"] = breakerTree(&p.Breaker)
+	tree["health"] = healthTree(&p.Health)
+	t := &p.Timeouts
+	tree["timeouts"] = map[string]any{
+		"connect": span(t.Connect), "response_header": span(t.ResponseHeader), "request": span(t.Request),
+		"body_idle": span(t.BodyIdle), "upstream_idle": span(t.UpstreamIdle), "settle": span(t.Settle),
+	}
+	return tree
+}
+
+func span(d core.Duration) string { return time.Duration(d).String() }
+
+func limitTree(l *core.LimitSpec) any {
+	if l.InFlight == 0 && l.Guests == 0 {
+		return "none"
+	}
+	tree := map[string]any{"when_full": "reject"}
+	if l.WhenFull == core.FailOverWhenFull {
+		tree["when_full"] = "fail_over"
+	}
+	if l.InFlight > 0 {
+		tree["in_flight"] = l.InFlight
+	}
+	if l.Guests != 0 {
+		tree["guests"] = max(l.Guests, 0)
+	}
+	return tree
+}
+
+func breakerTree(b *core.BreakerSpec) any {
+	if b.Off {
+		return "none"
+	}
+	return map[string]any{
+		"consecutive_failures": b.Failures, "open": span(b.Open), "grow": millionths(int64(b.Growth)), "open_max": span(b.OpenMax),
+		"jitter": percent(int64(b.Jitter)), "half_open_probes": b.Probes, "half_open_successes": b.Successes,
+		"max_open": strconv.Itoa(int(b.MaxOpenPercent)) + "%",
+	}
+}
+
+func healthTree(h *core.HealthSpec) any {
+	if h.Off {
+		return "none"
+	}
+	tree := map[string]any{"get": h.Path, "every": span(h.Every), "timeout": span(h.Timeout), "fall": h.Fall, "rise": h.Rise}
+	if h.StartUnhealthy {
+		tree["start"] = "unhealthy"
+	}
+	return tree
+}

@@ -1,0 +1,124 @@
+package scenario
+
+// File is one scenario as written. A zero field means the default beside it;
+// an unknown field is an error of the decoder.
+type File struct {
+	Scenario   int           `yaml:"scenario"` // version of this form: 1
+	Name       string        `yaml:"name"`
+	ModelledOn string        `yaml:"modelled_on"` // the incident or source
+	Why        string        `yaml:"why"`         // what went wrong there, and what the shape here stands for
+	Property   string        `yaml:"property"`    // the sentence that the expectations make exact
+	Config     any           `yaml:"config"`      // a native configuration, or the path of one beside this file
+	Epoch      Epoch         `yaml:"epoch"`       // of config; none means that the router numbers it
+	Routers    int           `yaml:"routers"`     // of the fleet; 0 means 1
+	Length     Span          `yaml:"length"`      // clients stop sending here
+	Window     Span          `yaml:"window"`      // figures are kept in windows of this width; 0 means 1s
+	Seed       uint64        `yaml:"seed"`
+	Recovery   Span          `yaml:"recovery"` // sim.Plan.Recovery; 0 means not asked
+	Clients    []Client      `yaml:"clients"`
+	Backend    Backend       `yaml:"backend"` // every endpoint's server unless backends says otherwise
+	Backends   []Override    `yaml:"backends"`
+	Link       Link          `yaml:"link"`
+	Faults     []Fault       `yaml:"faults"`
+	Pushes     []Push        `yaml:"pushes"`
+	Bursts     []Burst       `yaml:"bursts"`
+	Expect     []Expectation `yaml:"expect"`
+	Twin       *Twin         `yaml:"twin"`
+}
+
+// Client is sim.Client as written.
+type Client struct {
+	Name     string   `yaml:"name"`
+	Rate     uint32   `yaml:"rate"` // requests per second over the fleet, open loop
+	Poisson  bool     `yaml:"poisson"`
+	Users    uint32   `yaml:"users"` // closed loop
+	Think    Span     `yaml:"think"`
+	From     Span     `yaml:"from"`
+	Until    Span     `yaml:"until"`
+	Keys     []string `yaml:"keys"` // none means every key of the configuration
+	Zipf     bool     `yaml:"zipf"`
+	Unknown  Share    `yaml:"unknown"`
+	NoKey    Share    `yaml:"no_key"`
+	Body     int64    `yaml:"body"` // bytes
+	Patience Span     `yaml:"patience"`
+	Retries  uint32   `yaml:"retries"`
+	Backoff  Span     `yaml:"backoff"`
+	Router   int      `yaml:"router"`
+}
+
+// Backend is sim.Backend as written.
+type Backend struct {
+	Workers int     `yaml:"workers"`
+	Queue   int     `yaml:"queue"`
+	Service Service `yaml:"service"`
+	Body    Span    `yaml:"body"`
+	Flaky   Share   `yaml:"flaky"`
+}
+
+// Service is sim.Service as written; shape is constant, exponential or bimodal.
+type Service struct {
+	Shape     string `yaml:"shape"`
+	Typical   Span   `yaml:"typical"`
+	Slow      Span   `yaml:"slow"`
+	SlowShare Share  `yaml:"slow_share"`
+}
+
+// Override gives the servers of one placement, or one of them, another Backend.
+type Override struct {
+	Placement string `yaml:"placement"`
+	Endpoint  string `yaml:"endpoint"`
+	Backend   `yaml:",inline"`
+}
+
+// Link is sim.Link as written.
+type Link struct {
+	Latency Span  `yaml:"latency"`
+	Jitter  Span  `yaml:"jitter"`
+	Loss    Share `yaml:"loss"`
+}
+
+// Fault is sim.Fault as written: `do` names the kind; without `for` it lasts to
+// the end of the run.
+type Fault struct {
+	At        Span   `yaml:"at"`
+	For       Span   `yaml:"for"`
+	Do        string `yaml:"do"`
+	Placement string `yaml:"placement"`
+	Endpoint  string `yaml:"endpoint"`
+	Router    int    `yaml:"router"`
+	Share     Share  `yaml:"share"`
+	Status    uint16 `yaml:"status"`
+	Factor    Factor `yaml:"factor"`
+	Delay     Span   `yaml:"delay"`
+}
+
+// Push is one configuration that the control plane sends: garbage, a whole
+// configuration, or a merge patch over the scenario's own. With none of the
+// three it is the scenario's own again.
+type Push struct {
+	At      Span  `yaml:"at"`
+	Garbage bool  `yaml:"garbage"`
+	Config  any   `yaml:"config"`
+	Change  any   `yaml:"change"`
+	Epoch   Epoch `yaml:"epoch"`
+	Router  int   `yaml:"router"`
+	Spread  Span  `yaml:"spread"`
+	Copies  int   `yaml:"copies"`
+	NoDisk  bool  `yaml:"no_disk"`
+}
+
+// Burst is extra requests of one client.
+type Burst struct {
+	At       Span   `yaml:"at"`
+	Client   string `yaml:"client"`
+	Requests int    `yaml:"requests"`
+	Over     Span   `yaml:"over"`
+}
+
+// Twin is the same scenario with the protection switched off. It must fail, or
+// the scenario is not known to bite.
+type Twin struct {
+	Off      string `yaml:"off"`       // what it switches off, in words
+	Change   any    `yaml:"change"`    // merge patch (RFC 7386) over the file
+	MustFail string `yaml:"must_fail"` // name of the expectation that fails in the twin
+}

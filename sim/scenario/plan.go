@@ -1,0 +1,215 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// Load turns the `config` of a scenario into a Spec: a native configuration as
+// a tree, or the path of a file. The command owns parsing and files.
+type Load func(config any) (core.Spec, error)
+
+// builder collects every fault of a file, not only the first.
+type builder struct {
+	file *File
+	load Load
+	plan *sim.Plan
+	errs core.SpecErrors
+}
+
+// Plan turns the file into what the simulator runs. The error is a
+// core.SpecErrors with paths as written in the file, such as faults[1].do, or
+// the error of load.
+func (f *File) Plan(load Load) (*sim.Plan, error) {
+	b := &builder{file: f, load: load}
+	b.header()
+	if len(b.errs) > 0 {
+		return nil, b.errs
+	}
+	spec, err := load(f.Config)
+	if err != nil {
+		return nil, err
+	}
+	b.plan = &sim.Plan{
+		Name: f.Name, Seed: f.Seed, Length: f.Length.length(), Window: f.window(), Recovery: f.Recovery.length(),
+		Spec: spec, Epoch: core.Epoch(f.Epoch), Routers: f.Routers, Backend: b.backend(&f.Backend, "backend"),
+		Link: sim.Link{Latency: f.Link.Latency.length(), Jitter: f.Link.Jitter.length(), Loss: uint32(f.Link.Loss)},
+	}
+	b.world()
+	b.timeline()
+	if err := b.pushes(); err != nil {
+		return nil, err
+	}
+	b.expectations()
+	if len(b.errs) > 0 {
+		return nil, b.errs
+	}
+	return b.plan, nil
+}
+
+func (f *File) window() core.Duration {
+	if f.Window == 0 {
+		return core.Second
+	}
+	return f.Window.length()
+}
+
+func (b *builder) fail(path, what, hint string) {
+	b.errs = append(b.errs, &core.SpecError{Path: path, What: what, Hint: hint})
+}
+
+func (b *builder) header() {
+	f := b.file
+	if f.Scenario != 1 {
+		b.fail("scenario", fmt.Sprintf("form %d is not known", f.Scenario), "write scenario: 1")
+	}
+	for _, text := range [...]struct{ path, value string }{
+		{"name", f.Name}, {"modelled_on", f.ModelledOn}, {"why", f.Why}, {"property", f.Property},
+	} {
+		if text.value == "" {
+			b.fail(text.path, "is missing", "a scenario says what it is called, modelled on, why, and which property it shows")
+		}
+	}
+	if f.Config == nil {
+		b.fail("config", "is missing", "write a native configuration or the path of one")
+	}
+	if f.Length == 0 {
+		b.fail("length", "is missing", "say how long clients send, such as 60s")
+	}
+	if len(f.Clients) == 0 {
+		b.fail("clients", "there are none", "name at least one, such as {name: all, rate: 100}")
+	}
+}
+
+func (b *builder) backend(w *Backend, path string) sim.Backend {
+	shape := max(0, slices.Index(shapes(), w.Service.Shape))
+	if name := w.Service.Shape; name != "" && name != shapes()[shape] {
+		b.fail(path+".service.shape", strconv.Quote(w.Service.Shape)+" is not a shape", "use constant, exponential or bimodal")
+	}
+	return sim.Backend{
+		Workers: w.Workers, Queue: w.Queue, Body: w.Body.length(), Flaky: uint32(w.Flaky),
+		Service: sim.Service{
+			Shape: sim.Shape(shape), Typical: w.Service.Typical.length(),
+			Slow: w.Service.Slow.length(), SlowShare: uint32(w.Service.SlowShare),
+		},
+	}
+}
+
+// world fills in who sends and who serves.
+func (b *builder) world() {
+	for _, c := range b.file.Clients {
+		b.plan.Clients = append(b.plan.Clients, sim.Client{
+			Name: c.Name, Rate: c.Rate, Poisson: c.Poisson, Users: c.Users, Think: c.Think.length(),
+			From: c.From.time(), Until: c.Until.time(), Keys: c.Keys, Zipf: c.Zipf,
+			Unknown: uint32(c.Unknown), NoKey: uint32(c.NoKey), Length: c.Body,
+			Patience: c.Patience.length(), Retries: c.Retries, Backoff: c.Backoff.length(), Router: c.Router,
+		})
+	}
+	for i := range b.file.Backends {
+		o := &b.file.Backends[i]
+		path := fmt.Sprintf("backends[%d]", i)
+		b.known(path, o.Placement, o.Endpoint)
+		b.plan.Backends = append(b.plan.Backends, sim.BackendOverride{
+			Placement: o.Placement, Endpoint: o.Endpoint, Backend: b.backend(&o.Backend, path),
+		})
+	}
+}
+
+// known checks that a placement, and an endpoint in it, exist.
+func (b *builder) known(path, placement, endpoint string) {
+	if placement == "" {
+		if endpoint != "" {
+			b.fail(path+".endpoint", "has no placement", "name the placement too")
+		}
+		return
+	}
+	for i := range b.plan.Spec.Placements {
+		p := &b.plan.Spec.Placements[i]
+		if p.Name != placement {
+			continue
+		}
+		for _, e := range p.Endpoints {
+			if endpoint == "" || endpoint == e.Name || endpoint == e.URL {
+				return
+			}
+		}
+		b.fail(path+".endpoint", strconv.Quote(endpoint)+" is not an endpoint of "+placement, "use its name or URL")
+		return
+	}
+	b.fail(path+".placement", strconv.Quote(placement)+" is not a placement of the configuration", "use one that it has")
+}
+
+// timeline fills in faults and bursts.
+func (b *builder) timeline() {
+	for i, w := range b.file.Faults {
+		path := fmt.Sprintf("faults[%d]", i)
+		kind, ok := sim.ParseFaultKind(w.Do)
+		if !ok {
+			b.fail(path+".do", strconv.Quote(w.Do)+" is not a kind of fault", "README.md of sim/scenario lists them")
+		}
+		b.known(path, w.Placement, w.Endpoint)
+		f := sim.Fault{
+			Kind: kind, At: w.At.time(), Placement: w.Placement, Endpoint: w.Endpoint, Router: w.Router,
+			Share: uint32(w.Share), Status: w.Status, Factor: uint32(w.Factor), Delay: w.Delay.length(),
+		}
+		if w.For > 0 {
+			f.Until = f.At.Add(w.For.length())
+		}
+		b.plan.Faults = append(b.plan.Faults, f)
+	}
+	for i, w := range b.file.Bursts {
+		if !b.client(w.Client) {
+			b.fail(fmt.Sprintf("bursts[%d].client", i), strconv.Quote(w.Client)+" is not a client", "use the name of one of clients")
+		}
+		b.plan.Bursts = append(b.plan.Bursts, sim.Burst{Client: w.Client, At: w.At.time(), Over: w.Over.length(), Requests: w.Requests})
+	}
+}
+
+func (b *builder) client(name string) bool {
+	for i := range b.file.Clients {
+		if b.file.Clients[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// pushes fills in what the control plane sends.
+func (b *builder) pushes() error {
+	for i, w := range b.file.Pushes {
+		p := sim.Push{
+			At: w.At.time(), Epoch: core.Epoch(w.Epoch), Router: w.Router,
+			Spread: w.Spread.length(), Copies: w.Copies, NoDisk: w.NoDisk,
+		}
+		if b2i(w.Garbage)+b2i(w.Config != nil)+b2i(w.Change != nil) > 1 {
+			b.fail(fmt.Sprintf("pushes[%d]", i), "says twice what it sends", "use one of garbage, config and change")
+		}
+		if !w.Garbage {
+			config := w.Config
+			switch {
+			case w.Change != nil:
+				config = Merge(b.file.Config, w.Change)
+			case config == nil:
+				config = b.file.Config
+			}
+			spec, err := b.load(config)
+			if err != nil {
+				return fmt.Errorf("pushes[%d]: %w", i, err)
+			}
+			p.Spec = &spec
+		}
+		b.plan.Pushes = append(b.plan.Pushes, p)
+	}
+	return nil
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

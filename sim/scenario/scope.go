@@ -1,0 +1,157 @@
+package scenario
+
+import (
+	"math"
+
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// scope is a Result narrowed to the time, placement and endpoint of one expectation.
+type scope struct {
+	counts        sim.Counts // requests by home placement, or all
+	failovers     uint64
+	homeRefused   uint64
+	served        uint64
+	guestsServed  uint64
+	guestsRefused uint64
+	inFlight      int
+	guests        int
+
+	probes          uint64
+	probesAtOnce    int
+	probesPerWindow uint64
+
+	transitions []sim.Transition
+	answers     []sim.Answer
+}
+
+// narrow sums up what r has for e.
+func narrow(r *sim.Result, e *Expectation) *scope {
+	s := &scope{}
+	to := core.Time(math.MaxInt64)
+	if e.To > 0 {
+		to = e.To.time()
+	}
+	within := func(t core.Time) bool { return t >= e.From.time() && t < to }
+	for i := range r.Windows {
+		if w := &r.Windows[i]; within(w.From) {
+			s.window(r, w, e)
+		}
+	}
+	for _, t := range r.Transitions {
+		if within(t.At) && e.wantsEndpoint(r, t.Endpoint) && e.wantsRouter(t.Router) {
+			s.transitions = append(s.transitions, t)
+		}
+	}
+	for _, a := range r.Answers {
+		if a.Push >= 0 && within(a.At) && e.wantsRouter(a.Router) {
+			s.answers = append(s.answers, a)
+		}
+	}
+	return s
+}
+
+func (e *Expectation) wantsRouter(n int) bool { return e.Router == 0 || e.Router == n }
+
+func (e *Expectation) wantsPlacement(name string) bool {
+	return e.Placement == "" || e.Placement == name
+}
+
+func (e *Expectation) wantsEndpoint(r *sim.Result, i int) bool {
+	id := &r.Endpoints[i]
+	return e.wantsPlacement(r.Placements[id.Placement]) && (e.Endpoint == "" || e.Endpoint == id.Name || e.Endpoint == id.URL)
+}
+
+// window adds one window.
+func (s *scope) window(r *sim.Result, w *sim.Window, e *Expectation) {
+	if e.Placement == "" {
+		s.add(&w.Counts)
+	}
+	for i := range w.Placements {
+		if p := &w.Placements[i]; e.wantsPlacement(r.Placements[i]) {
+			s.placement(p, e)
+		}
+	}
+	probes := uint64(0)
+	for i := range w.Endpoints {
+		if !e.wantsEndpoint(r, i) {
+			continue
+		}
+		c := &w.Endpoints[i]
+		s.served += c.Requests
+		probes += c.Probes
+		s.probesAtOnce = max(s.probesAtOnce, c.PeakProbes)
+	}
+	s.probes += probes
+	s.probesPerWindow = max(s.probesPerWindow, probes)
+}
+
+func (s *scope) placement(p *sim.PlacementCounts, e *Expectation) {
+	if e.Placement != "" {
+		s.add(&p.Counts)
+	}
+	for why, n := range p.Failover {
+		if core.Failover(why) != core.FailoverNone {
+			s.failovers += n
+		}
+	}
+	s.homeRefused += p.HomeRefusedByGuests
+	s.guestsServed += p.ServedGuest
+	s.guestsRefused += p.GuestRefused
+	s.inFlight = max(s.inFlight, p.PeakInFlight)
+	s.guests = max(s.guests, p.PeakGuests)
+}
+
+func (s *scope) add(c *sim.Counts) {
+	s.counts.Arrivals += c.Arrivals
+	s.counts.Retries += c.Retries
+	s.counts.OK += c.OK
+	s.counts.Lost += c.Lost
+	s.counts.Refused += c.Refused
+	for i, n := range c.ByClass {
+		s.counts.ByClass[i] += n
+	}
+	s.counts.Latency.Merge(c.Latency)
+}
+
+// availability is the share of requests that were answered well; all of none is all.
+func (s *scope) availability() int64 {
+	if s.counts.Arrivals == 0 {
+		return million
+	}
+	return int64(s.counts.OK * million / s.counts.Arrivals)
+}
+
+func (s *scope) transitionsOf(k core.DecisionKind) (n int64) {
+	for _, t := range s.transitions {
+		n += int64(b2i(t.Kind == k))
+	}
+	return n
+}
+
+func (s *scope) answersOf(k core.DecisionKind) (n int64) {
+	for _, a := range s.answers {
+		n += int64(b2i(a.Kind == k))
+	}
+	return n
+}
+
+// transitionNames and answerNames are the words that expectations use.
+func (s *scope) transitionNames() (names []string) {
+	for _, t := range s.transitions {
+		names = append(names, t.Kind.String())
+	}
+	return names
+}
+
+func (s *scope) answerNames() (names []string) {
+	for _, a := range s.answers {
+		name := a.Kind.String()
+		if a.Cause != core.CauseNone {
+			name += " " + a.Cause.String()
+		}
+		names = append(names, name)
+	}
+	return names
+}
