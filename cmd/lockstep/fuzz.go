@@ -1,0 +1,203 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lockstep/adapters/configfile"
+	"lockstep/sim/fuzz"
+)
+
+type fuzzFlags struct {
+	length  time.Duration
+	seeds   uint64
+	counted bool // seeds were given, so the clock does not end the search
+	seed    uint64
+	jobs    int
+	out     string
+	accept  []string
+	json    bool
+}
+
+func newFuzzCommand() *cobra.Command {
+	var flags fuzzFlags
+	cmd := &cobra.Command{
+		Use:   "fuzz CONFIG...",
+		Short: "Search for the smallest failure story that breaks a property of a configuration",
+		Long: `Search configurations for a counterexample. First, if the configuration states its
+peak load (facts.peak), each placement is taken down in turn (N-1). Then seeds
+draw cases: faults, pushes, bursts and the clients' behaviour. Every safety
+property is checked after every step, and recovery in a healthy remainder. What
+fails is reduced to a story, with the configuration key responsible.
+
+The search ends after --for, or after --seeds, whichever is given; a machine that
+must give the same answer twice counts seeds. --seed with neither tries that one seed.`,
+		Example: `  lockstep fuzz config.yaml
+  lockstep fuzz config.yaml --seeds 10000 --out findings
+  lockstep fuzz config.yaml --seed 8841
+  lockstep fuzz config.yaml --accept half-open-single-probe`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			set := cmd.Flags().Changed
+			flags.counted = set("seeds")
+			if set("seed") && !set("seeds") && !set("for") {
+				flags.seeds, flags.counted = 1, true
+			}
+			return runFuzz(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, flags)
+		},
+	}
+	f := cmd.Flags()
+	f.DurationVar(&flags.length, "for", time.Minute, "search this long, over all files together")
+	f.Uint64Var(&flags.seeds, "seeds", 0, "try so many seeds of each file, in place of --for; 0 tries N-1 alone")
+	f.Uint64Var(&flags.seed, "seed", 1, "the first seed")
+	f.IntVar(&flags.jobs, "jobs", runtime.GOMAXPROCS(0), "search so many seeds at once")
+	f.StringVar(&flags.out, "out", "", "keep what was found here: a scenario and its trace")
+	f.StringSliceVar(&flags.accept, "accept", nil, "leave out these properties")
+	f.BoolVar(&flags.json, "json", false, "print JSON")
+	return cmd
+}
+
+// fuzzResult is what the search of one file showed.
+type fuzzResult struct {
+	File     string        `json:"file"`
+	OK       bool          `json:"ok"`
+	Findings []fuzzFinding `json:"findings,omitempty"`
+	NMinus   []nMinusLine  `json:"n_minus_1"`
+	Seeds    uint64        `json:"seeds"`
+	Requests uint64        `json:"requests"`
+	Events   uint64        `json:"events"`
+	Seconds  float64       `json:"seconds"`
+	Never    []string      `json:"never_reached"`
+}
+
+// nMinusLine is the loss of one placement: held, failed or skipped, and why.
+type nMinusLine struct {
+	Down    string `json:"down"`
+	Verdict string `json:"verdict"` // holds, fails or skipped
+	Why     string `json:"why,omitempty"`
+}
+
+// fuzzFinding is one broken property, with the place of the key responsible.
+type fuzzFinding struct {
+	Property string              `json:"property"`
+	Sentence string              `json:"sentence"`
+	Key      string              `json:"key"`
+	Value    string              `json:"value,omitempty"`
+	At       configfile.Position `json:"at"`
+	Written  bool                `json:"written"` // the key is in the file; if not, At is the nearest thing around it
+	Assumed  string              `json:"assumed"`
+	Story    []fuzz.Line         `json:"story"`
+	Again    string              `json:"again"`
+	Keep     []string            `json:"keep,omitempty"`
+}
+
+func runFuzz(w, progress io.Writer, paths []string, flags fuzzFlags) error {
+	if flags.jobs < 1 {
+		return fmt.Errorf("--jobs is %d: use at least 1", flags.jobs)
+	}
+	results := make([]*fuzzResult, len(paths))
+	failed := false
+	for i, path := range paths {
+		r, err := fuzzFile(path, flags, flags.length/time.Duration(len(paths)), newProgress(progress))
+		if err != nil {
+			return err
+		}
+		results[i] = r
+		failed = failed || !r.OK
+		if !flags.json {
+			r.print(w)
+		}
+	}
+	if flags.json {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		if err := e.Encode(map[string]any{"files": results}); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return errFailed
+	}
+	return nil
+}
+
+// fuzzFile searches one configuration.
+func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (*fuzzResult, error) {
+	f, err := loadTarget(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &search{target: targetOf(f, flags.accept), flags: flags, progress: p, began: time.Now()}
+	s.deadline = s.began.Add(length)
+	r := &fuzzResult{File: path, NMinus: []nMinusLine{}}
+	if err := s.loseEach(r); err != nil {
+		return nil, err
+	}
+	if len(s.found) == 0 {
+		// What N-1 finds is mended first: a search would find it again and again.
+		s.run()
+	}
+	if s.err != nil {
+		return nil, fmt.Errorf("searching %s: %w", path, s.err)
+	}
+	r.OK = len(s.found) == 0
+	r.Seeds, r.Requests, r.Events = s.seeds, s.requests, s.events
+	r.Seconds = time.Since(s.began).Seconds()
+	r.Never = s.coverage.Missing()
+	for _, x := range s.found {
+		shown, err := s.show(f, path, x)
+		if err != nil {
+			return nil, err
+		}
+		r.Findings = append(r.Findings, shown)
+	}
+	return r, nil
+}
+
+// loadTarget reads a configuration and refuses one that is not valid.
+func loadTarget(path string) (*configfile.File, error) {
+	f, err := configfile.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Compile()
+	return f, err
+}
+
+// targetOf turns a loaded configuration into what a search attacks.
+func targetOf(f *configfile.File, accept []string) *fuzz.Target {
+	t := &fuzz.Target{Name: f.Path, Spec: f.Spec, Accept: accept}
+	t.Facts.Routers = f.Facts.Routers.Min // the fewest carry the most each
+	for name, l := range f.Facts.Peak {
+		if t.Facts.Peak == nil {
+			t.Facts.Peak = map[string]fuzz.Load{}
+		}
+		t.Facts.Peak[name] = fuzz.Load{PerSecond: l.PerSecond, Latency: l.Latency}
+	}
+	return t
+}
+
+// show locates a finding in the file, and keeps it if asked.
+func (s *search) show(f *configfile.File, path string, x *fuzz.Finding) (fuzzFinding, error) {
+	out := fuzzFinding{
+		Property: x.Property, Sentence: x.Sentence, Key: x.Key, Value: x.Value,
+		Assumed: x.Assumed, Story: x.Story, Again: fmt.Sprintf("lockstep fuzz %s --seed %d", path, x.Case.Seed),
+	}
+	if x.Property == fuzz.NMinusOne {
+		out.Again = fmt.Sprintf("lockstep fuzz %s --seeds 0", path)
+	}
+	if x.Key != "" {
+		out.At, out.Written = f.Where(x.Key)
+	}
+	if s.flags.out == "" {
+		return out, nil
+	}
+	var err error
+	out.Keep, err = keep(s.flags.out, x)
+	return out, err
+}

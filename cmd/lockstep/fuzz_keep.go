@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"lockstep/core"
+	"lockstep/sim"
+	"lockstep/sim/fuzz"
+	"lockstep/sim/scenario"
+)
+
+// keep writes a finding as a scenario that `lockstep sim` runs again, and the
+// trace of its run. It returns the paths.
+func keep(dir string, x *fuzz.Finding) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("keeping the finding: %w", err)
+	}
+	f := keptScenario(x)
+	base := filepath.Join(dir, f.Name)
+	story, trace := base+".scenario.yaml", base+".ndjson"
+	if err := os.WriteFile(story, []byte(scenario.Text(f)), 0o644); err != nil {
+		return nil, fmt.Errorf("keeping the finding: %w", err)
+	}
+	observe, finish, err := traceTo(trace, &scenarioRun{file: f})
+	if err != nil {
+		return nil, err
+	}
+	sim.Run(x.Case.Plan, sim.Options{Observe: observe})
+	return []string{story, trace}, finish()
+}
+
+// keptScenario is a finding as a scenario: its expectation is the broken property.
+func keptScenario(x *fuzz.Finding) *scenario.File {
+	plan := x.Case.Plan
+	if plan.Window == 0 {
+		plan.Window = core.Second
+	}
+	f := scenario.FromPlan(&plan)
+	f.Name = fmt.Sprintf("%s-%d", x.Property, x.Case.Seed)
+	f.ModelledOn = "lockstep fuzz"
+	f.Why = x.Sentence
+	f.Property = x.Property
+	e := scenario.Expectation{Name: "not broken", Placement: x.Where}
+	switch x.Property {
+	case fuzz.NMinusOne:
+		f.Name = "N-1-" + strings.ReplaceAll(plan.Faults[0].Placement, "/", "-")
+		e.Placement, e.From, e.Refused = "", scenario.Span(x.At), scenario.AtMost(0)
+	case fuzz.SingleProbe:
+		e.ProbesAtOnce = scenario.AtMost(1)
+	default:
+		e.Placement, e.Requests = "", scenario.AtLeast(0) // what broke is a safety property, which is always judged
+	}
+	f.Expect = []scenario.Expectation{e}
+	return f
+}

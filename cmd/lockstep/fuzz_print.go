@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// maxStories is how many findings of one file are told in full.
+const maxStories = 3
+
+func (r *fuzzResult) print(w io.Writer) {
+	if r.OK {
+		fmt.Fprintf(w, "ok    %s   no property broken\n", r.File)
+		r.printNMinus(w)
+		fmt.Fprintf(w, "Searched   %s\n", r.searched())
+		r.printNever(w)
+		return
+	}
+	for i := range r.Findings {
+		if i == maxStories {
+			fmt.Fprintf(w, "and %d more; mend these first\n", len(r.Findings)-maxStories)
+			break
+		}
+		r.Findings[i].print(w, r)
+	}
+}
+
+// print tells one finding in fewer than 20 lines.
+func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
+	fmt.Fprintf(w, "FAIL  %s   %s\n", f.Property, f.Sentence)
+	if f.Key != "" {
+		place := r.File
+		if f.At.Line > 0 {
+			place = f.At.String()
+		}
+		note := f.Value
+		if !f.Written {
+			note = strings.TrimPrefix(note+", not written: the default", ", ")
+		}
+		fmt.Fprintf(w, "      %s   %s   %s\n", place, f.Key, note)
+	}
+	fmt.Fprintf(w, "\nAssumed    %s\nStory      t = 0 is the first fault, push or burst\n", f.Assumed)
+	for _, l := range f.Story {
+		fmt.Fprintf(w, "   %-9s  %s\n", l.When, l.Text)
+	}
+	fmt.Fprintf(w, "\nSearched   %s\n", r.searched())
+	if len(f.Keep) > 0 {
+		fmt.Fprintf(w, "Keep       %s\n", strings.Join(f.Keep, "   "))
+	}
+	fmt.Fprintf(w, "Again      %s\n", f.Again)
+}
+
+func (r *fuzzResult) searched() string {
+	text := fmt.Sprintf("%d seeds, %s requests, %s events, %.1f s", r.Seeds, short(r.Requests), short(r.Events), r.Seconds)
+	if r.Seeds == 0 {
+		text = "N-1 of every placement, no seeds; " + strings.TrimPrefix(text, "0 seeds, ")
+	}
+	return text
+}
+
+func (r *fuzzResult) printNMinus(w io.Writer) {
+	if len(r.NMinus) == 0 {
+		fmt.Fprintln(w, "N-1        not judged: the configuration states no load (facts.peak), or N-1 is accepted")
+		return
+	}
+	var holds []string
+	for _, n := range r.NMinus {
+		if n.Verdict == "holds" {
+			holds = append(holds, n.Down)
+		}
+	}
+	fmt.Fprintf(w, "N-1        holds without any one of: %s\n", strings.Join(holds, ", "))
+	for _, n := range r.NMinus {
+		if n.Verdict == "skipped" {
+			fmt.Fprintf(w, "           %s not judged: %s\n", n.Down, n.Why)
+		}
+	}
+}
+
+func (r *fuzzResult) printNever(w io.Writer) {
+	if len(r.Never) > 0 {
+		fmt.Fprintf(w, "Never reached: %s\n", strings.Join(r.Never, ", "))
+	}
+}
+
+// short prints a count with three digits or so: 61.4 M.
+func short(n uint64) string {
+	switch {
+	case n >= 10_000_000:
+		return fmt.Sprintf("%.1f M", float64(n)/1e6)
+	case n >= 10_000:
+		return fmt.Sprintf("%.1f k", float64(n)/1e3)
+	}
+	return fmt.Sprint(n)
+}
+
+// progress is one line that is written over, on a terminal only.
+type progress struct {
+	w    io.Writer // nil when it is not a terminal
+	last time.Time
+}
+
+func newProgress(w io.Writer) *progress {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return &progress{w: w}
+	}
+	return &progress{}
+}
+
+// show writes the state of a search, whose lock is held, at most twice a second.
+func (p *progress) show(s *search) {
+	if p.w == nil || time.Since(p.last) < time.Second/2 {
+		return
+	}
+	p.last = time.Now()
+	took := time.Since(s.began).Seconds()
+	reached, missing := len(s.coverage.Reached()), len(s.coverage.Missing())
+	fmt.Fprintf(p.w, "\r\x1b[K%d seeds (%.0f/s), %s requests (%s/s), %d of %d situations reached",
+		s.seeds, float64(s.seeds)/took, short(s.requests), short(uint64(float64(s.requests)/took)), reached, reached+missing)
+}
+
+func (p *progress) clear() {
+	if p.w != nil {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}

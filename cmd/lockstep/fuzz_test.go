@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// fuzzed runs a bounded search and returns what it printed.
+func fuzzed(t *testing.T, path string, seeds uint64, out string) (string, error) {
+	t.Helper()
+	var b bytes.Buffer
+	err := runFuzz(&b, &b, []string{path}, fuzzFlags{seeds: seeds, counted: true, seed: 1, jobs: 2, out: out})
+	if err != nil && !errors.Is(err, errFailed) {
+		t.Fatal(err)
+	}
+	return b.String(), err
+}
+
+func TestPlantedFlawsAreFoundAndTheKeyIsNamed(t *testing.T) {
+	for _, c := range []struct{ file, property, key string }{
+		{"small-fallback.yaml", "N-1", "small-fallback.yaml:23:24   placements.cell-12.limit.in_flight"},
+		{"two-probes.yaml", "half-open-single-probe", "two-probes.yaml:10:68   placements.cell-07.breaker.half_open_probes"},
+	} {
+		out := t.TempDir()
+		text, err := fuzzed(t, scenariosDir+"/flawed/"+c.file, 50, out)
+		if !errors.Is(err, errFailed) {
+			t.Fatalf("%s: nothing was found\n%s", c.file, text)
+		}
+		if !strings.HasPrefix(text, "FAIL  "+c.property+" ") || !strings.Contains(text, c.key) {
+			t.Errorf("%s: property or key is not named:\n%s", c.file, text)
+		}
+		if n := strings.Count(text, "\n"); n >= 20 {
+			t.Errorf("%s: the story has %d lines", c.file, n)
+		}
+		kept, err := filepath.Glob(out + "/*.scenario.yaml")
+		if err != nil || len(kept) != 1 {
+			t.Fatalf("%s: kept %v, %v", c.file, kept, err)
+		}
+		if err := runSim(new(bytes.Buffer), kept, simFlags{}); !errors.Is(err, errFailed) {
+			t.Errorf("%s: the kept scenario does not fail: %v", c.file, err)
+		}
+	}
+}
+
+func TestShippedConfigurationsBreakNoProperty(t *testing.T) {
+	paths, err := filepath.Glob(scenariosDir + "/configs/*.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Fatal(paths, err)
+	}
+	for _, path := range paths {
+		if text, err := fuzzed(t, path, 20, ""); err != nil {
+			t.Errorf("%s:\n%s", path, text)
+		}
+	}
+}
+
+func TestAnAcceptedPropertyIsLeftOut(t *testing.T) {
+	flags := fuzzFlags{seeds: 20, counted: true, seed: 1, jobs: 1, accept: []string{"half-open-single-probe"}}
+	if err := runFuzz(new(bytes.Buffer), os.Stderr, []string{scenariosDir + "/flawed/two-probes.yaml"}, flags); err != nil {
+		t.Error(err)
+	}
+}

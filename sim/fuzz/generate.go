@@ -1,0 +1,209 @@
+package fuzz
+
+import (
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// Generate draws one case against t. Faults, pushes, bursts and heavy clients
+// end at the close of the active phase; when liveness is asked, a trickle of
+// requests goes on in a healthy remainder until recovery is proven or missed.
+func Generate(d Draw, t *Target, seed uint64) Case {
+	g := &generator{c: chooser{d}, spec: t.Spec, out: Case{Seed: seed}}
+	g.out.Plan = sim.Plan{Name: t.Name, Seed: seed, Spec: t.Spec}
+	g.phases()
+	g.clients()
+	g.servers()
+	g.faults()
+	g.pushes()
+	g.bursts()
+	g.remainder()
+	return g.out
+}
+
+type generator struct {
+	c      chooser
+	spec   core.Spec // the newest that a push carried
+	active core.Time // end of the phase in which things go wrong
+	lively bool      // liveness is asked: nothing may be wrong after active
+	out    Case
+}
+
+// ms draws a length of time in whole milliseconds.
+func (g *generator) ms(lo, hi core.Duration, label string) core.Duration {
+	return core.Duration(g.c.Range(uint64(lo/core.Millisecond), uint64(hi/core.Millisecond), label)) * core.Millisecond
+}
+
+// point draws a time of the active phase.
+func (g *generator) point(label string) core.Time {
+	return core.Time(g.ms(0, core.Duration(g.active), label))
+}
+
+// maxActive bounds a case's cost; what needs longer is reached by fewer, longer breaker periods.
+const maxActive = 90 * core.Second
+
+func (g *generator) phases() {
+	g.lively = !g.c.oneIn(3, "without liveness")
+	longest := min(5*core.Second+max(2*longestOpen(&g.spec), longestFall(&g.spec)), maxActive)
+	g.active = core.Time(g.ms(2*core.Second, longest, "active phase"))
+	g.out.Plan.Routers = 1
+	if g.c.oneIn(4, "a fleet") {
+		g.out.Plan.Routers = int(g.c.Range(2, 4, "routers"))
+	}
+}
+
+// clients draws who sends in the active phase.
+func (g *generator) clients() {
+	for i := range g.c.Range(1, 3, "clients") {
+		c := sim.Client{Name: "client-" + string(rune('a'+i)), Until: g.active, Keys: g.keys()}
+		if g.c.oneIn(3, "closed loop") {
+			c.Users = uint32(g.c.Range(1, 40, "users"))
+			c.Think = g.ms(50*core.Millisecond, core.Second, "think")
+		} else {
+			c.Rate = uint32(g.c.Range(5, 150, "rate"))
+		}
+		c.Poisson = g.c.oneIn(2, "poisson")
+		c.Zipf = g.c.oneIn(4, "zipf")
+		if c.Keys == nil || g.c.oneIn(4, "unknown keys") {
+			c.Unknown = 100_000
+		}
+		if c.Keys == nil {
+			c.Unknown = million
+		}
+		if g.c.oneIn(8, "no keys") {
+			c.NoKey = 50_000
+		}
+		if g.c.oneIn(4, "impatient") {
+			c.Patience = g.ms(20*core.Millisecond, 2*core.Second, "patience")
+		}
+		if g.c.oneIn(4, "retries") {
+			c.Retries = uint32(g.c.Range(1, 3, "retries"))
+			c.Backoff = g.ms(0, 500*core.Millisecond, "backoff")
+		}
+		if g.c.oneIn(8, "large bodies") {
+			c.Length = int64(g.c.Range(1, 64, "body")) << 20
+		}
+		g.out.Plan.Clients = append(g.out.Plan.Clients, c)
+	}
+}
+
+const million = 1_000_000
+
+// keys draws a few routing keys; nil when the configuration has none.
+func (g *generator) keys() (keys []string) {
+	if len(g.spec.Keys) == 0 {
+		return nil
+	}
+	for range g.c.Range(1, 6, "keys") {
+		keys = append(keys, pick(g.c, g.spec.Keys, "key").Key)
+	}
+	return keys
+}
+
+// servers draws how backends and links behave when nothing is wrong.
+func (g *generator) servers() {
+	b := &g.out.Plan.Backend
+	b.Service = sim.Service{Shape: sim.Shape(g.c.Range(0, 2, "service shape")), Typical: g.ms(core.Millisecond, 50*core.Millisecond, "service")}
+	if b.Service.Shape == sim.Bimodal {
+		b.Service.Slow, b.Service.SlowShare = 10*b.Service.Typical, 50_000
+	}
+	if g.c.oneIn(3, "bounded workers") {
+		b.Workers = int(g.c.Range(1, 16, "workers"))
+		b.Queue = int(g.c.Range(1, 50, "queue"))
+	}
+	if g.c.oneIn(4, "long bodies") {
+		b.Body = g.ms(100*core.Millisecond, 3*core.Second, "body time")
+	}
+	if !g.lively && g.c.oneIn(3, "flaky backends") {
+		b.Flaky = 50_000
+	}
+	g.out.Plan.Link = sim.Link{Latency: g.ms(0, 5*core.Millisecond, "latency"), Jitter: g.ms(0, 2*core.Millisecond, "link jitter")}
+}
+
+// faults draws the timeline of what breaks. Swarm (Groce et al. 2012): each
+// case knows only a few kinds, so that they get to meet each other often.
+func (g *generator) faults() {
+	var kinds []sim.FaultKind
+	for k := sim.Refuse; k <= sim.Silence; k++ {
+		if k == sim.Drain && g.lively {
+			continue // a drained router refuses for ever, and should
+		}
+		if g.c.oneIn(4, "knows "+k.String()) {
+			kinds = append(kinds, k)
+		}
+	}
+	if len(kinds) == 0 {
+		kinds = []sim.FaultKind{sim.Refuse}
+	}
+	for range g.c.Range(1, 6, "faults") {
+		g.out.Plan.Faults = append(g.out.Plan.Faults, g.fault(pick(g.c, kinds, "kind")))
+	}
+}
+
+func (g *generator) fault(kind sim.FaultKind) sim.Fault {
+	f := sim.Fault{Kind: kind, At: g.point("at")}
+	f.Until = f.At + core.Time(g.ms(core.Millisecond, max(core.Millisecond, core.Duration(g.active-f.At)), "for"))
+	switch kind {
+	case sim.Crash, sim.Drain, sim.Silence:
+		f.Router = int(g.c.Range(0, uint64(g.out.Plan.Routers), "router"))
+		return f
+	}
+	p := pick(g.c, g.spec.Placements, "placement")
+	f.Placement = p.Name
+	if g.c.oneIn(2, "one endpoint") {
+		f.Endpoint = pick(g.c, p.Endpoints, "endpoint").URL
+	}
+	switch kind {
+	case sim.Flaky, sim.BrokenBody, sim.StuckBody, sim.Lossy:
+		f.Share = uint32(g.c.Range(1, 10, "share")) * 100_000
+	case sim.Slow:
+		f.Factor = uint32(g.c.Range(2, 100, "factor")) * million
+	case sim.Delayed, sim.SlowBody:
+		f.Delay = g.ms(10*core.Millisecond, 5*core.Second, "delay")
+	}
+	return f
+}
+
+// bursts draws extra requests.
+func (g *generator) bursts() {
+	if !g.c.oneIn(2, "bursts") {
+		return
+	}
+	for range g.c.Range(1, 2, "how many bursts") {
+		b := sim.Burst{
+			Client: pick(g.c, g.out.Plan.Clients, "whose").Name, At: g.point("burst at"),
+			Requests: int(g.c.Range(2, 300, "burst size")),
+		}
+		if g.c.oneIn(2, "spread out") {
+			b.Over = g.ms(core.Millisecond, core.Second, "burst over")
+		}
+		g.out.Plan.Bursts = append(g.out.Plan.Bursts, b)
+	}
+}
+
+// trickleRate is requests per second in the healthy remainder: so few that each
+// ends before the next begins, and no limit can be in their way.
+const (
+	trickle     = "trickle"
+	trickleRate = 2
+)
+
+// remainder ends the case: at once, or after a healthy stretch in which
+// everything has to recover.
+func (g *generator) remainder() {
+	p := &g.out.Plan
+	if !g.lively {
+		p.Length = core.Duration(g.active)
+		return
+	}
+	if p.Backend.Body > 0 {
+		p.Backend.Body = min(p.Backend.Body, 200*core.Millisecond)
+	}
+	p.Recovery = recoveryBound(p)
+	p.Length = core.Duration(p.End()) + p.Recovery + 10*core.Second
+	c := sim.Client{Name: trickle, Rate: trickleRate, From: p.End(), Keys: g.keys()}
+	if c.Keys == nil {
+		c.Unknown = million
+	}
+	p.Clients = append(p.Clients, c)
+}

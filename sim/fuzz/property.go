@@ -1,0 +1,102 @@
+package fuzz
+
+import (
+	"fmt"
+	"slices"
+
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// Properties that this package adds to the checkers of sim. SingleProbe is the
+// baseline's word: "a single test request". NMinusOne is judged only from
+// facts: what a placement must take when another is down follows from the load.
+const (
+	SingleProbe = "half-open-single-probe"
+	NMinusOne   = "N-1"
+)
+
+// Outcome is what one case showed.
+type Outcome struct {
+	Finding  *Finding // nil: every property held
+	Requests uint64
+	Steps    uint64
+	Coverage sim.Coverage
+	Err      error // the case could not be run: a fault of the generator
+}
+
+// Try draws the case of one seed, runs it and judges it. A Finding is shrunk
+// and carries its story.
+func Try(t *Target, seed uint64) Outcome {
+	c := Generate(NewSeeded(seed), t, seed)
+	r := run(&c)
+	out := Outcome{Steps: r.Steps, Coverage: r.Sometimes, Err: r.Err}
+	for i := range r.Windows {
+		out.Requests += r.Windows[i].Arrivals
+	}
+	if r.Err != nil {
+		return out
+	}
+	if f := t.judge(&c, &r); f != nil {
+		out.Finding = t.shrunk(f)
+		t.tell(out.Finding)
+	}
+	return out
+}
+
+func run(c *Case) sim.Result { return sim.Run(c.Plan, sim.Options{Check: true}) }
+
+// judge returns the first broken property that the target has not accepted.
+func (t *Target) judge(c *Case, r *sim.Result) *Finding {
+	for i := range r.Violations {
+		v := &r.Violations[i]
+		if !slices.Contains(t.Accept, v.Property) {
+			return &Finding{Property: v.Property, Sentence: sentence(v), Key: v.Key, At: v.At, Where: v.Placement, Case: *c, Result: *r}
+		}
+	}
+	if !slices.Contains(t.Accept, SingleProbe) {
+		return t.singleProbe(c, r)
+	}
+	return nil
+}
+
+func sentence(v *sim.Violation) string {
+	if v.Placement == "" {
+		return v.Detail
+	}
+	return v.Placement + ": " + v.Detail
+}
+
+// singleProbe looks for an endpoint with more than one half-open probe out.
+func (t *Target) singleProbe(c *Case, r *sim.Result) *Finding {
+	for i := range r.Windows {
+		for e := range r.Windows[i].Endpoints {
+			n := r.Windows[i].Endpoints[e].PeakProbes
+			if n < 2 {
+				continue
+			}
+			id := &r.Endpoints[e]
+			placement := r.Placements[id.Placement]
+			return &Finding{
+				Property: SingleProbe, Case: *c, Result: *r, At: secondProbe(r, e, i), Where: placement,
+				Sentence: fmt.Sprintf("%s admits %d test requests at once to %s, which has not recovered", placement, n, id.Name),
+				Key:      "placements." + placement + ".breaker.half_open_probes",
+				Value:    fmt.Sprintf("%d at once, promised: 1", n),
+			}
+		}
+	}
+	return nil
+}
+
+// secondProbe is when, as near as windows tell: the last half-opening of
+// endpoint e before window i ends.
+func secondProbe(r *sim.Result, e, i int) core.Time {
+	w := &r.Windows[i]
+	at := w.From
+	for _, x := range r.Transitions {
+		if x.Endpoint == e && x.Kind == core.NoteHalfOpened && x.At < w.From.Add(r.Window) {
+			at = max(at, x.At)
+		}
+	}
+	return at
+}

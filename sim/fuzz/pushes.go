@@ -1,0 +1,108 @@
+package fuzz
+
+import (
+	"fmt"
+	"slices"
+
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// pushes draws what the control plane sends: good, stale, conflicting, equal
+// and damaged configurations, early, late and twice.
+func (g *generator) pushes() {
+	if !g.c.oneIn(2, "pushes") {
+		return
+	}
+	next := core.Epoch{}
+	if g.c.oneIn(2, "epochs") {
+		g.out.Plan.Epoch = core.Epoch{Term: 1, Number: 1}
+		next = g.out.Plan.Epoch
+	}
+	at := core.Time(0)
+	for range g.c.Range(1, 4, "how many pushes") {
+		at += core.Time(g.ms(0, max(0, core.Duration(g.active-at)), "push after"))
+		p := sim.Push{At: at, Copies: int(g.c.Range(1, 2, "copies"))}
+		if g.c.oneIn(3, "spread") {
+			p.Spread = min(g.ms(0, core.Second, "push spread"), core.Duration(g.active-at))
+		}
+		p.NoDisk = g.c.oneIn(8, "disk full")
+		note := g.content(&p, &next)
+		g.out.Plan.Pushes = append(g.out.Plan.Pushes, p)
+		g.out.Notes = append(g.out.Notes, note)
+	}
+}
+
+// content fills in what a push carries and says it in words.
+func (g *generator) content(p *sim.Push, newest *core.Epoch) string {
+	versioned := *newest != core.Epoch{}
+	same := g.spec
+	p.Spec, p.Epoch = &same, *newest
+	switch g.c.Range(0, 5, "what is pushed") {
+	case 0:
+		return "the same configuration again"
+	case 1:
+		p.Spec = nil
+		return "garbage"
+	case 2:
+		if versioned {
+			p.Epoch.Number = 0
+			return "an epoch older than any other"
+		}
+		return "the same configuration again"
+	}
+	note := "the same configuration again"
+	if changed, what, ok := g.change(); ok {
+		p.Spec, note = &changed, what
+		if versioned && g.c.oneIn(6, "conflict") {
+			return "under the epoch in force, " + what
+		}
+		g.spec = changed
+	}
+	if versioned {
+		newest.Number++
+		p.Epoch = *newest
+	}
+	return note
+}
+
+// change draws one change that an operator could make. ok is false when the
+// configuration has no room for it.
+func (g *generator) change() (s core.Spec, what string, ok bool) {
+	s = g.spec
+	s.Placements = slices.Clone(s.Placements)
+	p := &s.Placements[g.c.Range(0, uint64(len(s.Placements)-1), "placement to change")]
+	p.Endpoints = slices.Clone(p.Endpoints)
+	switch g.c.Range(0, 5, "change") {
+	case 0:
+		p.Limit = core.LimitSpec{InFlight: int32(g.c.Range(1, 100, "new limit"))}
+		what = fmt.Sprintf("%s limit.in_flight: %d, no guests cap", p.Name, p.Limit.InFlight)
+	case 1:
+		if len(p.Endpoints) < 2 {
+			return s, "", false
+		}
+		i := int(g.c.Range(0, uint64(len(p.Endpoints)-1), "endpoint to remove"))
+		what = fmt.Sprintf("%s loses endpoint %s", p.Name, p.Endpoints[i].URL)
+		p.Endpoints = slices.Delete(p.Endpoints, i, i+1)
+	case 2:
+		url := fmt.Sprintf("http://added-%d.test:80", g.c.Range(1, 3, "endpoint to add"))
+		what = fmt.Sprintf("%s gains endpoint %s", p.Name, url)
+		p.Endpoints = append(p.Endpoints, core.EndpointSpec{Name: url, URL: url})
+	case 3:
+		p.Breaker.Failures = uint32(g.c.Range(1, 10, "new threshold"))
+		what = fmt.Sprintf("%s breaker.consecutive_failures: %d", p.Name, p.Breaker.Failures)
+	case 4:
+		p.Fallback = nil
+		what = p.Name + " loses its fallback"
+	case 5:
+		if len(s.Keys) == 0 {
+			return s, "", false
+		}
+		s.Keys = slices.Clone(s.Keys)
+		k := &s.Keys[g.c.Range(0, uint64(len(s.Keys)-1), "key to move")]
+		k.Placement = pick(g.c, s.Placements, "new home").Name
+		what = fmt.Sprintf("key %s moves to %s", k.Key, k.Placement)
+	}
+	_, err := core.Compile(s)
+	return s, what, err == nil
+}

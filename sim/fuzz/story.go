@@ -1,0 +1,168 @@
+package fuzz
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// A story is what a person needs to believe a finding: what was assumed, each
+// fault, push and burst as one line, what the blamed endpoint's breaker did,
+// and where the property broke. It is short by construction.
+const (
+	maxEvents      = 6 // lines for faults, pushes and bursts
+	maxTransitions = 3 // lines for breakers and health, the last before the failure
+)
+
+// moment is a story line with its time, before it is printed relative to the first.
+type moment struct {
+	at   core.Time
+	text string
+}
+
+// tell fills in the story of a finding of the search.
+func (t *Target) tell(f *Finding) {
+	p := &f.Case.Plan
+	f.Assumed = world(p)
+	events := timeline(&f.Case)
+	origin := f.At
+	if len(events) > 0 {
+		origin = events[0].at
+	}
+	if extra := len(events) - maxEvents; extra > 0 {
+		events = append(events[:maxEvents], moment{events[maxEvents].at, fmt.Sprintf("and %d more", extra)})
+	}
+	events = append(events, changes(f, origin)...)
+	slices.SortStableFunc(events, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
+	for _, m := range events {
+		f.Story = append(f.Story, Line{after(m.at - origin), m.text})
+	}
+	f.Story = append(f.Story, Line{after(f.At - origin), "FAIL: " + f.Sentence})
+}
+
+func after(t core.Time) string {
+	if t < 0 {
+		return "-" + seconds(-t)
+	}
+	return "+" + seconds(t)
+}
+
+func seconds(t core.Time) string {
+	return strconv.FormatFloat(time.Duration(t).Seconds(), 'f', 3, 64) + "s"
+}
+
+// world says what the clients and servers of a plan are like.
+func world(p *sim.Plan) string {
+	s := fmt.Sprintf("%d router", p.Routers)
+	if p.Routers > 1 {
+		s += "s"
+	}
+	for i := range p.Clients {
+		c := &p.Clients[i]
+		if c.Name == trickle {
+			continue
+		}
+		s += ", "
+		if c.Users > 0 {
+			s += fmt.Sprintf("%d users", c.Users)
+		} else {
+			s += fmt.Sprintf("%d/s", c.Rate)
+		}
+		switch {
+		case len(c.Keys) == 1:
+			s += " for key " + c.Keys[0]
+		case len(c.Keys) > 1:
+			s += fmt.Sprintf(" for %d keys", len(c.Keys))
+		}
+		if c.Retries > 0 {
+			s += fmt.Sprintf(" that retry %d times", c.Retries)
+		}
+	}
+	return s + fmt.Sprintf(", answers take %v", time.Duration(max(p.Backend.Service.Typical, core.Millisecond)))
+}
+
+// timeline is one line for each fault, push and burst, in order of time.
+func timeline(c *Case) (lines []moment) {
+	for i := range c.Plan.Faults {
+		f := &c.Plan.Faults[i]
+		lines = append(lines, moment{f.At, faultLine(f)})
+	}
+	for i := range c.Plan.Pushes {
+		note := "a configuration"
+		if i < len(c.Notes) {
+			note = c.Notes[i]
+		}
+		if c.Plan.Pushes[i].NoDisk {
+			note += ", with the disk full"
+		}
+		lines = append(lines, moment{c.Plan.Pushes[i].At, "push: " + note})
+	}
+	for i := range c.Plan.Bursts {
+		b := &c.Plan.Bursts[i]
+		text := fmt.Sprintf("%d extra requests of %s", b.Requests, b.Client)
+		if b.Over > 0 {
+			text += fmt.Sprintf(" within %v", time.Duration(b.Over))
+		} else {
+			text += " at once"
+		}
+		lines = append(lines, moment{b.At, text})
+	}
+	slices.SortStableFunc(lines, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
+	return lines
+}
+
+func faultLine(f *sim.Fault) string {
+	what := f.Placement
+	if f.Endpoint != "" {
+		what += " " + f.Endpoint
+	}
+	if f.Router > 0 {
+		what += fmt.Sprintf(" router %d", f.Router)
+	}
+	if what == "" {
+		what = "everything"
+	}
+	text := what + ": " + f.Kind.String()
+	if f.Share > 0 && f.Share < million {
+		text += fmt.Sprintf(" %d%%", f.Share/10_000)
+	}
+	if f.Until > 0 {
+		text += fmt.Sprintf(" for %v", time.Duration(f.Until-f.At))
+	}
+	return text
+}
+
+// changes are the last transitions of the placement concerned up to the failure,
+// with times counted from origin.
+func changes(f *Finding, origin core.Time) (lines []moment) {
+	r := &f.Result
+	for _, x := range r.Transitions {
+		id := &r.Endpoints[x.Endpoint]
+		if x.At > f.At || f.Where != "" && r.Placements[id.Placement] != f.Where {
+			continue
+		}
+		text := fmt.Sprintf("%s %s %s", r.Placements[id.Placement], id.Name, state(x.Kind))
+		if x.Kind == core.NoteOpened {
+			text += " until " + after(x.Until-origin)
+		}
+		lines = append(lines, moment{x.At, text})
+	}
+	return lines[max(0, len(lines)-maxTransitions):]
+}
+
+func state(k core.DecisionKind) string {
+	switch k {
+	case core.NoteOpened:
+		return "breaker opens"
+	case core.NoteHalfOpened:
+		return "breaker half-opens: a test request goes out"
+	case core.NoteClosed:
+		return "breaker closes"
+	}
+	return "is " + k.String()
+}

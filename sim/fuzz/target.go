@@ -1,0 +1,55 @@
+package fuzz
+
+import (
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// Target is what a search attacks: one configuration and what its operator
+// says about the fleet.
+type Target struct {
+	Name  string
+	Spec  core.Spec
+	Facts Facts
+	// Accept names properties that this search leaves out.
+	Accept []string
+}
+
+// Facts is what the operator knows and the configuration does not serve from.
+type Facts struct {
+	Routers int             // smallest number that shares the peak; 0: not stated, 1 is assumed
+	Peak    map[string]Load // by home placement, over the whole fleet; empty: not stated
+}
+
+// Load is the highest load that the keys of one placement bring.
+type Load struct {
+	PerSecond int64
+	Latency   core.Duration // of one request: PerSecond x Latency are in flight
+}
+
+// Case is one plan to run, with a note for each of its pushes.
+type Case struct {
+	Seed  uint64
+	Plan  sim.Plan
+	Notes []string // parallel to Plan.Pushes: what each changes, in words
+}
+
+// Finding is one broken property.
+type Finding struct {
+	Property string
+	Sentence string // what is wrong, for the operator
+	Key      string // configuration key responsible, in the names of the native form; "" for none
+	Value    string // what that key does now, "" when unknown
+	Assumed  string
+	At       core.Time // when it was first seen
+	Where    string    // placement that it concerns, "" for none
+	Story    []Line
+	Case     Case
+	Result   sim.Result
+}
+
+// Line is one line of a story.
+type Line struct {
+	When string // relative to the first fault, push or burst; or before, steady
+	Text string
+}
