@@ -18,8 +18,9 @@ func (w *world) checkCalm(c *call, class core.Class) {
 	w.violate(&w.routers[c.router], v)
 }
 
-// checkLiveness judges the routers when the clients stop: every breaker is
-// closed, or is ready and waits for a request.
+// checkLiveness judges the routers when the clients stop: no breaker is still
+// open, but for one that is ready and waits for a request; no endpoint is
+// unhealthy. A half-open breaker is on its way: if it were stuck, requests would fail.
 func (w *world) checkLiveness() {
 	for i := range w.routers {
 		r := &w.routers[i]
@@ -31,14 +32,14 @@ func (w *world) checkLiveness() {
 			if v.Name == "" || v.Index < 0 {
 				continue
 			}
-			late := v.Breaker == core.Open && v.Until > w.now || v.Breaker == core.HalfOpen && v.Probes > 0
-			if late && v.Until > w.calm {
-				w.violate(r, Violation{Property: "liveness", Placement: r.core.Placement(v.Placement).Name, Endpoint: v.Name,
-					Detail: "its breaker is " + v.Breaker.String() + " although everything is healthy again"})
+			found := Violation{Property: "liveness", Placement: r.core.Placement(v.Placement).Name, Endpoint: v.URL}
+			if v.Breaker == core.Open && v.Until > w.now {
+				found.Detail = "its breaker is open although everything is healthy again"
+				w.violate(r, found)
 			}
 			if v.Unhealthy {
-				w.violate(r, Violation{Property: "liveness", Placement: r.core.Placement(v.Placement).Name, Endpoint: v.Name,
-					Detail: "it is unhealthy although everything is healthy again"})
+				found.Detail = "it is unhealthy although everything is healthy again"
+				w.violate(r, found)
 			}
 		}
 	}

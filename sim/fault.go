@@ -22,12 +22,14 @@ func (w *world) fault(i uint32, over bool) {
 	}
 	switch f.Kind {
 	case Refuse:
+		hit := make([]bool, len(w.servers))
 		for e := range w.dir.endpoints {
-			if w.dir.match(e, f.Placement, f.Endpoint) {
-				w.crash(&w.servers[w.dir.servers[e]])
+			if n := w.dir.servers[e]; w.dir.match(e, f.Placement, f.Endpoint) && !hit[n] {
+				hit[n] = true
+				w.crash(&w.servers[n])
 			}
 		}
-		w.cutCalls(func(c *call) bool { return w.servers[w.dir.servers[c.endpoint]].fault.refuse })
+		w.cutCalls(func(c *call) bool { return hit[w.dir.servers[c.endpoint]] })
 	case ResetAll:
 		w.cutCalls(func(c *call) bool {
 			return (f.Router == 0 || f.Router == int(c.router)+1) && w.dir.match(int(c.endpoint), f.Placement, f.Endpoint)
