@@ -8,7 +8,7 @@ import (
 
 // ParseRequestID turns a request id into the 128 bits that are recorded. 32 hex
 // digits are parsed, the first 16 being hi; anything else is hashed: hi is
-// core.HashString of "hi:" and the id, lo that of "lo:" and the id.
+// core.HashString of the id, lo is core.RequestHash of hi and the id's length.
 func ParseRequestID(s string) (hi, lo uint64) {
 	if len(s) == 32 {
 		h, errHi := strconv.ParseUint(s[:16], 16, 64)
@@ -17,7 +17,8 @@ func ParseRequestID(s string) (hi, lo uint64) {
 			return h, l
 		}
 	}
-	return core.HashString("hi:" + s), core.HashString("lo:" + s)
+	hi = core.HashString(s)
+	return hi, core.RequestHash(hi, uint64(len(s)))
 }
 
 // FormatRequestID returns the 32 lower-case hex digits of a recorded id.

@@ -92,7 +92,7 @@ func TestRequestIDsAreParsedOrHashed(t *testing.T) {
 		t.Errorf("formatted to %s", s)
 	}
 	hi, lo = traces.ParseRequestID("checkout-17")
-	if hi != core.HashString("hi:checkout-17") || lo != core.HashString("lo:checkout-17") {
+	if hi != core.HashString("checkout-17") || lo != core.RequestHash(hi, 11) {
 		t.Error("another id is not hashed as documented")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -165,10 +166,15 @@ func (e *explainer) wanted(f *traces.Fact) bool {
 	return f.Event.Kind == core.Arrive && f.Request.ID == e.id
 }
 
+// told reports whether the step has its story already: dumps can overlap.
+func (e *explainer) told(f *traces.Fact) bool {
+	return slices.ContainsFunc(e.stories, func(s *story) bool { return s.Step == f.Step && s.origin == e.origin })
+}
+
 func (e *explainer) before(f *traces.Fact, r *core.Router) {
 	e.past.attemptEnds(f, r)
 	e.current = nil
-	if e.wanted(f) {
+	if e.wanted(f) && !e.told(f) {
 		e.current = e.begin(f, r)
 		e.stories = append(e.stories, e.current)
 	}

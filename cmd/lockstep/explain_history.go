@@ -25,6 +25,7 @@ type history struct {
 	moments  []moment
 	failing  map[int32]streak // by endpoint number
 	full     map[int32]bool   // placements that refuse for want of room, by number
+	away     map[int32]bool   // placements whose requests are guests elsewhere, by number
 	ended    ending           // the attempt that the present step ends
 	adoption *adoption
 }
@@ -51,7 +52,7 @@ type adoption struct {
 }
 
 func newHistory() history {
-	return history{failing: map[int32]streak{}, full: map[int32]bool{}}
+	return history{failing: map[int32]streak{}, full: map[int32]bool{}, away: map[int32]bool{}}
 }
 
 func (h *history) add(m moment) {
@@ -125,17 +126,22 @@ func (h *history) text(f *traces.Fact, r *core.Router, d *core.Decision, clock f
 	case core.NoteDraining:
 		return "draining until " + clock(d.Until) + " (R14)"
 	}
-	return h.room(r, d)
+	return h.room(f, r, d)
 }
 
 // room tells when guests begin to come and when a placement begins to refuse.
-func (h *history) room(r *core.Router, d *core.Decision) string {
+func (h *history) room(f *traces.Fact, r *core.Router, d *core.Decision) string {
 	p := r.Placement(d.Placement)
 	switch {
+	case d.Kind == core.Forward && d.Failover == core.FailoverNone:
+		delete(h.full, d.Placement)
+		delete(h.away, d.Placement)
 	case d.Kind == core.Forward:
 		delete(h.full, d.Placement)
-		if d.Failover != core.FailoverNone && p.Guests == 1 {
-			return fmt.Sprintf("first guest at %s, reason %s (R3)", p.Name, d.Failover)
+		home := r.PlacementNumber(int(f.Event.Route.Placement))
+		if !h.away[home] {
+			h.away[home] = true
+			return fmt.Sprintf("first guest of %s at %s, reason %s (R3)", r.Placement(home).Name, p.Name, d.Failover)
 		}
 	case d.Kind == core.Reject && d.Class == core.LimitReached && !h.full[d.Placement]:
 		h.full[d.Placement] = true

@@ -30,6 +30,7 @@ type story struct {
 
 	arrive     bool
 	at         core.Time
+	origin     int64           // of its recording
 	placements map[string]bool // of the candidates
 	endpoint   string          // that serves
 }
@@ -52,7 +53,7 @@ func (e *explainer) date(t core.Time) string {
 // begin opens the story of a step with the state in which it will be decided:
 // the router's, once the deadlines that are due have fired.
 func (e *explainer) begin(f *traces.Fact, r *core.Router) *story {
-	s := &story{Step: f.Step, Time: e.date(f.Time), Event: f.Event.Kind.String(), at: f.Time, placements: map[string]bool{}}
+	s := &story{Step: f.Step, Time: e.date(f.Time), Event: f.Event.Kind.String(), at: f.Time, origin: e.origin, placements: map[string]bool{}}
 	s.Config = e.configText(r)
 	if s.arrive = f.Event.Kind == core.Arrive; !s.arrive {
 		return s

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ func newReplayCommand() *cobra.Command {
 		Short: "Recompute every decision of a recording and compare",
 		Long: `Recompute every decision of a recording and stop at the first that differs.
 A TRACE is a file in either form, or a folder of segments (*.lst), read in order
-of name. Exit 0: all that was read is identical. Exit 1: a divergence, or damage.`,
+of name; dumps (dump-*.lst) only if there is nothing else. Exit 0: all that was read is identical. Exit 1: a divergence, or damage.`,
 		Example: `  lockstep replay /var/lib/lockstep/rec
   lockstep replay traces/breaker/*.ndjson`,
 		Args: cobra.MinimumNArgs(1),
@@ -100,6 +101,11 @@ func traceFiles(args []string) (files []string, err error) {
 		}
 		if len(segments) == 0 {
 			return nil, fmt.Errorf("%s holds no segment (*.lst); name the trace files themselves", a)
+		}
+		// Dumps repeat what the segments beside them hold.
+		isDump := func(path string) bool { return strings.HasPrefix(filepath.Base(path), "dump-") }
+		if whole := slices.DeleteFunc(slices.Clone(segments), isDump); len(whole) > 0 {
+			segments = whole
 		}
 		files = append(files, segments...)
 	}

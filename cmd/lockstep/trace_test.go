@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"lockstep/adapters/httpproxy"
 	"lockstep/core"
 	"lockstep/core/loop"
 	"lockstep/traces"
@@ -155,6 +156,40 @@ func TestExplainTellsEveryRequestWithTheID(t *testing.T) {
 	}
 }
 
+func TestTheProxyRecordsTheIDThatExplainLooksFor(t *testing.T) {
+	for _, id := range []string{"checkout-17", "7C1E09aa5f0d4e6b8a9c0d1e2f304152", "7c1e09aa5f0d4e6b8a9c0d1e2f30415x", "é", " "} {
+		hi, lo := traces.ParseRequestID(id)
+		if got := httpproxy.RequestID(id); got != [2]uint64{hi, lo} {
+			t.Errorf("%q is recorded as %x, looked for as %x %x", id, got, hi, lo)
+		}
+	}
+}
+
+func TestAFolderMeansItsSegmentsWithoutDumps(t *testing.T) {
+	segment := recorded(t)
+	dir := filepath.Dir(segment)
+	dump := filepath.Join(dir, "dump-1.lst")
+	text, err := os.ReadFile(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dump, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := traceFiles([]string{dir}); err != nil || len(files) != 1 || files[0] != segment {
+		t.Errorf("%v, %v", files, err)
+	}
+	if code, out, _ := lockstep("explain", segment, dump, "--step", "8"); code != exitOK || strings.Count(out, "Candidates") != 1 {
+		t.Errorf("one step in two files is not told once: exit %d: %s", code, out)
+	}
+	if err := os.Remove(segment); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := traceFiles([]string{dir}); err != nil || len(files) != 1 || files[0] != dump {
+		t.Errorf("only dumps: %v, %v", files, err)
+	}
+}
+
 func TestExplainTellsAGuestWhyItsHomeWasLeft(t *testing.T) {
 	path := recorded(t)
 	code, out, errs := lockstep("explain", path, "--step", "6")
@@ -165,7 +200,7 @@ func TestExplainTellsAGuestWhyItsHomeWasLeft(t *testing.T) {
 		"visa   200   after 3ms   by cell-12/b   step 6",
 		"The key's home cell-07 was left as circuit_open",
 		"cell-07/a breaker opens until 14:07:36.005000, after 2 failures in a row since 14:07:31.003000, the first connect_refused (R6)",
-		"first guest at cell-12, reason circuit_open (R3)",
+		"first guest of cell-07 at cell-12, reason circuit_open (R3)",
 		"a  blocked by breaker: breaker open",
 		"complete after 3ms: counts as ok (R7)",
 	} {
