@@ -62,6 +62,31 @@ func TestTheOrderOfRefusals(t *testing.T) {
 			t.Errorf("a body of %d: %+v", length, d)
 		}
 	}
+	if d := decide(ready, 0, Event{Kind: Arrive, Route: Route{Placement: 0}, Epoch: now, Length: 1 << 40}); d.Kind != Forward {
+		t.Errorf("a body without a limit: %+v", d)
+	}
+}
+
+func TestTheLastResortIsAGuestOnlyAbroad(t *testing.T) {
+	c, err := Compile(soundSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := New(Options{Strict: true})
+	r.Step(0, &Event{Kind: Adopt, Config: c}, nil)
+	for n := range r.endpoints {
+		r.endpoints[n].health.unhealthy = true
+	}
+	arrive := Event{Kind: Arrive, Epoch: r.epoch, Route: Route{Placement: 1}}
+	if d := decide(r, 0, arrive); d.Kind != Forward || d.Placement != 1 || r.Placement(1).Guests != 0 {
+		t.Errorf("at home: %+v, %d guests", d, r.Placement(1).Guests)
+	}
+	for _, n := range []int{1, 2} {
+		r.endpoints[n].breaker = breaker{state: Open, until: 9}
+	}
+	if d := decide(r, 0, arrive); d.Kind != Forward || d.Placement != 0 || d.Failover != FailoverCircuitOpen || r.Placement(0).Guests != 1 {
+		t.Errorf("abroad: %+v, %d guests", d, r.Placement(0).Guests)
+	}
 }
 
 func TestRefusalsOfCandidatesCiteTheirRules(t *testing.T) {
