@@ -95,8 +95,10 @@ func heldFacts(tb testing.TB) (w *world, arrive, finish core.Event, req []loop.R
 		req[i] = loop.Request{Key: key, ID: [2]uint64{uint64(i) << 40, ^uint64(i)}}
 	}
 	arrive = core.Event{Kind: core.Arrive, Epoch: w.router.Epoch()}
-	forward = core.Decision{Kind: core.Forward, Rule: 3, Placement: 3, Endpoint: 17, Handle: core.Handle{Slot: 55, Gen: 1 << 20},
-		Reason: core.ReasonDedicated, Circuit: core.Closed}
+	forward = core.Decision{
+		Kind: core.Forward, Rule: 3, Placement: 3, Endpoint: 17, Handle: core.Handle{Slot: 55, Gen: 1 << 20},
+		Reason: core.ReasonDedicated, Circuit: core.Closed,
+	}
 	return w, arrive, core.Event{Kind: core.Finish, Handle: forward.Handle, Status: 200, Sent: true}, req, forward
 }
 

@@ -58,30 +58,28 @@ func (s *binarySource) scan() (*scanner, []byte) {
 }
 
 func (s *binarySource) next() (Item, error) {
-	for {
-		if s.inBlock {
-			mark, digest, done, err := s.facts.next(&s.fact)
-			switch {
-			case err != nil:
-				s.inBlock = false
-				return Item{}, s.damage(err)
-			case mark:
-				return Item{Kind: ItemMark, Digest: digest}, nil
-			case !done:
-				return Item{Kind: ItemFact, Fact: &s.fact}, nil
-			}
+	if s.inBlock {
+		mark, digest, done, err := s.facts.next(&s.fact)
+		switch {
+		case err != nil:
 			s.inBlock = false
-		}
-		kind, err := s.frame()
-		if err != nil {
-			return Item{}, err
-		}
-		it, err := s.item(kind)
-		if err != nil {
 			return Item{}, s.damage(err)
+		case mark:
+			return Item{Kind: ItemMark, Digest: digest}, nil
+		case !done:
+			return Item{Kind: ItemFact, Fact: &s.fact}, nil
 		}
-		return it, nil
+		s.inBlock = false
 	}
+	kind, err := s.frame()
+	if err != nil {
+		return Item{}, err
+	}
+	it, err := s.item(kind)
+	if err != nil {
+		return Item{}, s.damage(err)
+	}
+	return it, nil
 }
 
 func (s *binarySource) damage(err error) error {

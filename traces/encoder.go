@@ -115,9 +115,6 @@ func (e *Encoder) Mark(digest uint64) {
 // Step returns the number of the next fact.
 func (e *Encoder) Step() uint64 { return e.step }
 
-// Size returns the bytes of the current block so far.
-func (e *Encoder) Size() int { return len(e.buf) }
-
 // Full reports whether the block has reached its size: call End, then Begin.
 // Going on without is allowed, up to MaxFrame bytes.
 func (e *Encoder) Full() bool { return len(e.buf) >= e.full }

@@ -55,7 +55,6 @@ func (e *DamageError) Unwrap() error { return e.Err }
 // Reader reads a trace in either form, one item at a time.
 type Reader struct {
 	header  Header
-	form    Form
 	configs map[uint64]*core.Config
 	source  interface{ next() (Item, error) }
 }
@@ -71,11 +70,11 @@ func NewReader(r io.Reader) (*Reader, error) {
 		return nil, errors.New("reading a trace: the file is empty")
 	case len(start) == fileHead && string(start[:len(fileMagic)]) == fileMagic:
 		s := &binarySource{in: b, facts: blockReader{schema: newSchema(), configs: t.configs}}
-		t.source, t.form = s, Binary
+		t.source = s
 		t.header, err = s.open()
 	case start[0] == '{':
 		s := newLineSource(b, t.configs)
-		t.source, t.form = s, NDJSON
+		t.source = s
 		t.header, err = s.open()
 	default:
 		return nil, errors.New("reading a trace: it begins neither with LSTRACE nor with a {\"lockstep\":1 line; is it a trace, and not compressed?")
@@ -88,9 +87,6 @@ func NewReader(r io.Reader) (*Reader, error) {
 
 // Header returns the header.
 func (t *Reader) Header() Header { return t.header }
-
-// Form returns the form that the trace is in.
-func (t *Reader) Form() Form { return t.form }
 
 // Config returns a configuration read so far, nil if there is none with that digest.
 func (t *Reader) Config(digest uint64) *core.Config { return t.configs[digest] }

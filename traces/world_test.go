@@ -93,8 +93,10 @@ func (w *world) play(t *rapid.T, configs []*core.Config, n int) {
 		case 0:
 			w.step(core.Event{Kind: core.Tick}, nil)
 		case 1:
-			w.step(core.Event{Kind: core.Adopt, Config: rapid.SampledFrom(configs).Draw(t, "config"), Origin: core.OriginControl,
-				Epoch: core.Epoch{Term: rapid.Uint64Range(0, 2).Draw(t, "term"), Number: rapid.Uint64Range(0, 4).Draw(t, "number")}}, nil)
+			w.step(core.Event{
+				Kind: core.Adopt, Config: rapid.SampledFrom(configs).Draw(t, "config"), Origin: core.OriginControl,
+				Epoch: core.Epoch{Term: rapid.Uint64Range(0, 2).Draw(t, "term"), Number: rapid.Uint64Range(0, 4).Draw(t, "number")},
+			}, nil)
 		case 2:
 			w.step(core.Event{Kind: core.Adopt, Fault: core.FaultNotPersisted}, nil)
 		case 3:

@@ -18,13 +18,17 @@ import (
 // guests fill the fallback, which refuses its own.
 func recorded(t *testing.T) string {
 	t.Helper()
-	c, err := core.Compile(core.Spec{Version: "v7",
-		Keys: []core.KeySpec{{Key: "visa", Placement: "cell-07"}, {Key: "nordbank", Placement: "cell-12"}},
+	c, err := core.Compile(core.Spec{
+		Version: "v7",
+		Keys:    []core.KeySpec{{Key: "visa", Placement: "cell-07"}, {Key: "nordbank", Placement: "cell-12"}},
 		Placements: []core.PlacementSpec{
-			{Name: "cell-07", Endpoints: []core.EndpointSpec{{Name: "a", URL: "http://10.7.1.11:80"}}, Fallback: []string{"cell-12"},
-				Breaker: core.BreakerSpec{Failures: 2, Open: 5 * core.Second}, Health: core.HealthSpec{Off: true}},
+			{
+				Name: "cell-07", Endpoints: []core.EndpointSpec{{Name: "a", URL: "http://10.7.1.11:80"}}, Fallback: []string{"cell-12"},
+				Breaker: core.BreakerSpec{Failures: 2, Open: 5 * core.Second}, Health: core.HealthSpec{Off: true},
+			},
 			{Name: "cell-12", Endpoints: []core.EndpointSpec{{Name: "b", URL: "http://10.7.2.11:80"}}, Limit: core.LimitSpec{InFlight: 2}, Health: core.HealthSpec{Off: true}},
-		}})
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
