@@ -42,7 +42,7 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 		if !f.Written {
 			note = strings.TrimPrefix(note+", not written: the default", ", ")
 		}
-		fmt.Fprintf(w, "      %s   %s   %s\n", place, f.Key, note)
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("      %s   %s   %s", place, f.Key, note), " "))
 	}
 	fmt.Fprintf(w, "\nAssumed    %s\nStory      t = 0 is the first fault, push or burst\n", f.Assumed)
 	for _, l := range f.Story {

@@ -136,6 +136,14 @@ func TestNMinusOneNamesTheFallbackThatIsTooSmall(t *testing.T) {
 	}
 }
 
+func TestACoreThatStopsIsAFinding(t *testing.T) {
+	target := &Target{Name: "sound", Spec: sound()}
+	r := sim.Result{Violated: 1, Violations: []sim.Violation{{Property: Invariant, Detail: "core: broken invariant"}}}
+	if f := target.judge(&Case{}, &r); f == nil || f.Property != Invariant || f.Sentence != "core: broken invariant" {
+		t.Fatalf("judged as %+v", f)
+	}
+}
+
 func TestWithoutStatedLoadsNMinusOneIsNotJudged(t *testing.T) {
 	if n := TryNMinusOne(&Target{Spec: sound()}); n != nil {
 		t.Fatalf("tried %+v", n)

@@ -49,8 +49,13 @@ func (t *Target) lose(down *core.PlacementInfo) Outcome {
 	for i := range r.Windows {
 		out.Requests += r.Windows[i].Arrivals
 	}
-	if r.Err == nil {
+	if r.Err != nil {
+		return out
+	}
+	if out.Finding = t.judge(&c, &r); out.Finding == nil {
 		out.Finding = t.judgeNMinus(&c, &r, down)
+	} else {
+		t.tell(out.Finding)
 	}
 	return out
 }

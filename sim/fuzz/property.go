@@ -14,6 +14,8 @@ import (
 const (
 	SingleProbe = "half-open-single-probe"
 	NMinusOne   = "N-1"
+	// Invariant is broken when the core itself stops: it runs strict here.
+	Invariant = "invariant"
 )
 
 // Outcome is what one case showed.
@@ -44,7 +46,15 @@ func Try(t *Target, seed uint64) Outcome {
 	return out
 }
 
-func run(c *Case) sim.Result { return sim.Run(c.Plan, sim.Options{Check: true}) }
+// run runs a case. A core that stops is a finding, not the end of the search.
+func run(c *Case) (r sim.Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			r = sim.Result{Violated: 1, Violations: []sim.Violation{{Property: Invariant, Detail: fmt.Sprint(p)}}}
+		}
+	}()
+	return sim.Run(c.Plan, sim.Options{Check: true})
+}
 
 // judge returns the first broken property that the target has not accepted.
 func (t *Target) judge(c *Case, r *sim.Result) *Finding {
