@@ -2,6 +2,7 @@ package traces_test
 
 import (
 	"bytes"
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -100,5 +101,87 @@ func TestHooksSeeTheRouterBeforeAndAfter(t *testing.T) {
 	})
 	if err != nil || grew != 20 {
 		t.Errorf("%d of 20 requests took a slot between the hooks, %v", grew, err)
+	}
+}
+
+// full is a disk that takes n bytes.
+type full struct{ n int }
+
+func (f *full) Write(b []byte) (int, error) {
+	if f.n -= len(b); f.n < 0 {
+		return 0, errors.New("no space left")
+	}
+	return len(b), nil
+}
+
+func TestAWriterReportsTheFirstErrorAtClose(t *testing.T) {
+	for _, form := range []traces.Form{traces.Binary, traces.NDJSON} {
+		r := core.New(core.Options{})
+		tw := traces.NewWriter(&full{n: 300}, form, traces.Header{}, r)
+		w := &world{router: r, observe: tw.Observe}
+		w.step(core.Event{Kind: core.Adopt, Config: testConfig(t, 0)}, nil)
+		w.arrive("visa", 0)
+		if err := tw.Close(); err == nil || !strings.Contains(err.Error(), "no space left") {
+			t.Errorf("form %d: %v", form, err)
+		}
+	}
+}
+
+func TestABlockFromTheMiddleOfARunReplaysAlone(t *testing.T) {
+	_, blocks := small(t, 5, 4)
+	dump := traces.AppendConfig(traces.AppendFile(nil, traces.Header{}), testConfig(t, 1))
+	for _, b := range blocks[2:] {
+		dump = append(dump, b...)
+	}
+	if r := verify(t, dump); !r.OK() || r.First != 18 || r.Facts != 24 || r.Lost != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestABlockIsAtLeast16TimesItsSnapshot(t *testing.T) {
+	r, err := traces.NewReader(bytes.NewReader(sample(t, 30_000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sizes, snapshots []int64
+	for {
+		it, err := r.Next()
+		if err != nil {
+			break
+		}
+		if it.Kind == traces.ItemBlock {
+			sizes = append(sizes, it.Block.Offset)
+			snapshots = append(snapshots, int64(len(it.Block.Snapshot)))
+		}
+	}
+	if len(sizes) < 3 {
+		t.Fatalf("only %d blocks", len(sizes))
+	}
+	for i := range len(sizes) - 1 {
+		if size := sizes[i+1] - sizes[i]; size < 16*snapshots[i] || size < traces.MinBlock {
+			t.Errorf("block %d has %d bytes, its snapshot %d", i+1, size, snapshots[i])
+		}
+	}
+}
+
+func TestAnotherRecordingDoesNotContinueTheFirst(t *testing.T) {
+	_, blocks := small(t, 5, 4)
+	v := traces.NewVerifier(traces.Options{})
+	for _, name := range []string{"first", "second"} {
+		file := traces.AppendConfig(traces.AppendFile(nil, traces.Header{Name: name}), testConfig(t, 1))
+		b := blocks[0]
+		if name == "second" {
+			b = blocks[3] // not what follows the first
+		}
+		r, err := traces.NewReader(bytes.NewReader(append(file, b...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Run(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := v.Report(); !r.OK() || r.Lost != 0 || r.Facts != 9+8 {
+		t.Errorf("%+v", r)
 	}
 }
