@@ -414,3 +414,15 @@ func TestCollidingIdentitiesAreRefused(t *testing.T) {
 		t.Error(cc.errs)
 	}
 }
+
+// TestTheDigestOfAConfigurationIsPartOfTheFormat pins one. Recordings and epochs
+// name configurations by it: another number here is another SPEC version.
+func TestTheDigestOfAConfigurationIsPartOfTheFormat(t *testing.T) {
+	c, err := Compile(soundSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Digest(), uint64(0x4ea8d211ddb5c646); got != want {
+		t.Errorf("the digest is %#x, it was %#x", got, want)
+	}
+}
