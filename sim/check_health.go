@@ -13,6 +13,10 @@ func (c *checker) probeSent(d *core.Decision) {
 	if e.token != 0 {
 		c.failEndpoint("R8", d.Endpoint, "health", "a second probe was sent while one is out")
 	}
+	timeout := c.rows[c.placements[e.placement].index].Health.Timeout
+	if d.Until != c.now.Add(timeout+core.Second) {
+		c.failEndpoint("R8", d.Endpoint, "health.timeout", "the guard of an active probe is not its timeout and a second")
+	}
 	e.token, e.guard = d.Token, d.Until
 	c.nextGuard = min(c.nextGuard, d.Until)
 }

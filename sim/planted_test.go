@@ -148,6 +148,7 @@ func planted() []struct {
 		{"the fallback's success closes the primary's breaker", "R6", "noted as closed, which",
 			onFirst(kind(core.NoteClosed), func(d *core.Decision) { d.Endpoint = 1 })},
 		{"one failed probe makes an endpoint healthy", "R8", "noted as healthy, which", onFirst(kind(core.NoteUnhealthy), become(core.NoteHealthy))},
+		{"an active probe is given up too early", "R8", "guard of an active probe", onFirst(kind(core.Probe), func(d *core.Decision) { d.Until -= sec })},
 		{"a stale push is acked", "R12", "got ack",
 			func(_ *core.Router, _ core.Time, ev *core.Event, d *core.Decision) {
 				if d.Kind == core.Nack && d.Cause == core.CauseStale {
