@@ -103,6 +103,9 @@ func (e *endpointAtTime) line() string {
 		state = "blocked by " + e.Blocked
 	}
 	s := fmt.Sprintf("%s  %s: breaker %s", e.Name, state, e.Breaker)
+	if e.Until != "" {
+		s += " until " + e.Until
+	}
 	if e.Failures > 0 {
 		s += fmt.Sprintf(" (%s in a row)", plural(e.Failures, "failure"))
 	}

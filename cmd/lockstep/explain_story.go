@@ -69,7 +69,7 @@ func (e *explainer) begin(f *traces.Fact, r *core.Router) *story {
 	}
 	now.Step(f.Time, &core.Event{Kind: core.Tick}, nil)
 	s.Route = routeText(r.Config(), f.Request.Key, route)
-	s.Candidates = candidates(now, f.Time, route)
+	s.Candidates = candidates(now, f.Time, route, e.clock)
 	for _, c := range s.Candidates {
 		s.placements[c.Placement] = true
 	}

@@ -25,22 +25,23 @@ type endpointAtTime struct {
 	Name      string `json:"name"`
 	Blocked   string `json:"blocked,omitempty"` // by what, "" for admissible
 	Breaker   string `json:"breaker"`
+	Until     string `json:"until,omitempty"` // when an open breaker is ready for a probe
 	Failures  int    `json:"failures,omitempty"`
 	Unhealthy bool   `json:"unhealthy,omitempty"`
 	InFlight  int    `json:"in_flight"`
 }
 
 // candidates looks at every candidate of the route, in order.
-func candidates(r *core.Router, now core.Time, route core.Route) []candidate {
+func candidates(r *core.Router, now core.Time, route core.Route, clock func(core.Time) string) []candidate {
 	var list []candidate
 	for i, index := range r.Config().Placement(int(route.Placement)).Candidates {
-		list = append(list, look(r, now, int(index), i > 0))
+		list = append(list, look(r, now, int(index), i > 0, clock))
 	}
 	return list
 }
 
 // look asks R2, R3 and R5 of one placement.
-func look(r *core.Router, now core.Time, index int, guest bool) candidate {
+func look(r *core.Router, now core.Time, index int, guest bool, clock func(core.Time) string) candidate {
 	info := r.Config().Placement(index)
 	p := r.Placement(r.PlacementNumber(index))
 	c := candidate{
@@ -52,10 +53,14 @@ func look(r *core.Router, now core.Time, index int, guest bool) candidate {
 		n := r.EndpointNumber(i)
 		e := r.Endpoint(n)
 		block := r.Blocked(now, n)
-		c.Endpoints = append(c.Endpoints, endpointAtTime{
+		at := endpointAtTime{
 			Name: e.Name, Blocked: blockText(block), Breaker: e.Breaker.String(),
 			Failures: e.Failures, Unhealthy: e.Unhealthy, InFlight: e.InFlight,
-		})
+		}
+		if e.Breaker == core.Open {
+			at.Until = clock(e.Until)
+		}
+		c.Endpoints = append(c.Endpoints, at)
 		switch block {
 		case core.BlockNone:
 			sound++

@@ -205,7 +205,7 @@ func TestExplainTellsAGuestWhyItsHomeWasLeft(t *testing.T) {
 		"The key's home cell-07 was left as circuit_open",
 		"cell-07/a breaker opens until 14:07:36.005000, after 2 failures in a row since 14:07:31.003000, the first connect_refused (R6)",
 		"first guest of cell-07 at cell-12, reason circuit_open (R3)",
-		"a  blocked by breaker: breaker open",
+		"a  blocked by breaker: breaker open until 14:07:36.005000",
 		"complete after 3ms: counts as ok (R7)",
 	} {
 		if !strings.Contains(out, want) {
