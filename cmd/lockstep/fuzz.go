@@ -171,7 +171,7 @@ func loadTarget(path string) (*configfile.File, error) {
 
 // targetOf turns a loaded configuration into what a search attacks.
 func targetOf(f *configfile.File, accept []string) *fuzz.Target {
-	t := &fuzz.Target{Name: f.Path, Spec: f.Spec, Accept: accept}
+	t := &fuzz.Target{Name: f.Path, Spec: fuzz.Reduce(f.Spec), Accept: accept}
 	t.Facts.Routers = f.Facts.Routers.Min // the fewest carry the most each
 	for name, l := range f.Facts.Peak {
 		if t.Facts.Peak == nil {

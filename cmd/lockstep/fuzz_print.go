@@ -49,6 +49,9 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 		fmt.Fprintf(w, "   %-9s  %s\n", l.When, l.Text)
 	}
 	fmt.Fprintf(w, "\nSearched   %s\n", r.searched())
+	if r.Seeds > 0 {
+		r.printNever(w)
+	}
 	if len(f.Keep) > 0 {
 		fmt.Fprintf(w, "Keep       %s\n", strings.Join(f.Keep, "   "))
 	}
@@ -82,16 +85,22 @@ func (r *fuzzResult) printNMinus(w io.Writer) {
 	}
 }
 
+// maxNever is how many situations a line names; a search that ended early has many.
+const maxNever = 6
+
 func (r *fuzzResult) printNever(w io.Writer) {
-	if len(r.Never) > 0 {
-		fmt.Fprintf(w, "Never reached: %s\n", strings.Join(r.Never, ", "))
+	switch n := len(r.Never); {
+	case n > maxNever:
+		fmt.Fprintf(w, "           never reached: %s, and %d more\n", strings.Join(r.Never[:maxNever], ", "), n-maxNever)
+	case n > 0:
+		fmt.Fprintf(w, "           never reached: %s\n", strings.Join(r.Never, ", "))
 	}
 }
 
 // short prints a count with three digits or so: 61.4 M.
 func short(n uint64) string {
 	switch {
-	case n >= 10_000_000:
+	case n >= 1_000_000:
 		return fmt.Sprintf("%.1f M", float64(n)/1e6)
 	case n >= 10_000:
 		return fmt.Sprintf("%.1f k", float64(n)/1e3)

@@ -113,6 +113,38 @@ func TestMistakesInAScenarioAreShownWhereTheyStand(t *testing.T) {
 	}
 }
 
+func TestAConfigurationBesideTheScenarioIsReadAndItsTwinCanChangeIt(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("cells.yaml", `lockstep: 1
+placements:
+  cell: {endpoints: {a: {url: "http://10.0.0.1:80"}}, fallback: [spare]}
+  spare: {endpoints: {a: {url: "http://10.0.0.2:80"}}, fallback: none}
+keys: {acme: cell}
+`)
+	path := write("s.yaml", `scenario: 1
+name: s
+modelled_on: nothing
+why: to see a path read
+property: the spare serves
+config: cells.yaml
+length: 20s
+clients: [{name: acme, rate: 50, keys: [acme]}]
+faults: [{at: 0s, placement: cell, do: refuse}]
+expect: [{name: the spare serves, from: 1s, availability: ">= 99%"}]
+twin: {off: the spare, change: {config: {placements: {cell: {fallback: none}}}}, must_fail: the spare serves}
+`)
+	if err := runSim(new(bytes.Buffer), []string{path}, simFlags{}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAKeptCaseDecidesAsTheOneFound(t *testing.T) {
 	f, err := loadTarget(scenariosDir + "/configs/cells.yaml")
 	if err != nil {

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -141,6 +142,20 @@ func TestACoreThatStopsIsAFinding(t *testing.T) {
 	r := sim.Result{Violated: 1, Violations: []sim.Violation{{Property: Invariant, Detail: "core: broken invariant"}}}
 	if f := target.judge(&Case{}, &r); f == nil || f.Property != Invariant || f.Sentence != "core: broken invariant" {
 		t.Fatalf("judged as %+v", f)
+	}
+}
+
+func TestAReducedConfigurationKeepsKeysOfEveryPlacement(t *testing.T) {
+	s := sound()
+	for i := range 1000 {
+		s.Keys = append(s.Keys, core.KeySpec{Key: fmt.Sprint(i), Placement: "cell-a"})
+	}
+	kept := map[string]int{}
+	for _, k := range Reduce(s).Keys {
+		kept[k.Placement]++
+	}
+	if kept["cell-a"] != maxKeys || kept["cell-b"] != 1 {
+		t.Errorf("kept %v", kept)
 	}
 }
 

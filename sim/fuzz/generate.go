@@ -1,6 +1,8 @@
 package fuzz
 
 import (
+	"cmp"
+
 	"lockstep/core"
 	"lockstep/sim"
 )
@@ -151,7 +153,8 @@ func (g *generator) fault(kind sim.FaultKind) sim.Fault {
 	p := pick(g.c, g.spec.Placements, "placement")
 	f.Placement = p.Name
 	if g.c.oneIn(2, "one endpoint") {
-		f.Endpoint = pick(g.c, p.Endpoints, "endpoint").URL
+		e := pick(g.c, p.Endpoints, "endpoint")
+		f.Endpoint = cmp.Or(e.Name, e.URL)
 	}
 	switch kind {
 	case sim.Flaky, sim.BrokenBody, sim.StuckBody, sim.Lossy:

@@ -96,14 +96,11 @@ func (t *Target) share(perSecond int64) uint32 {
 	return uint32((perSecond + n - 1) / n)
 }
 
-// maxKeys bounds how many keys of a placement its client sends with.
-const maxKeys = 64
-
 // client sends the load of the keys of one placement.
 func (t *Target) client(home string, l Load) sim.Client {
 	c := sim.Client{Name: home, Rate: t.share(l.PerSecond)}
 	for i := range t.Spec.Keys {
-		if t.Spec.Keys[i].Placement == home && len(c.Keys) < maxKeys {
+		if t.Spec.Keys[i].Placement == home {
 			c.Keys = append(c.Keys, t.Spec.Keys[i].Key)
 		}
 	}

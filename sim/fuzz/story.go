@@ -15,7 +15,7 @@ import (
 // fault, push and burst as one line, what the blamed endpoint's breaker did,
 // and where the property broke. It is short by construction.
 const (
-	maxEvents      = 6 // lines for faults, pushes and bursts
+	maxEvents      = 5 // lines for faults, pushes and bursts
 	maxTransitions = 3 // lines for breakers and health, the last before the failure
 )
 
@@ -34,8 +34,10 @@ func (t *Target) tell(f *Finding) {
 	if len(events) > 0 {
 		origin = events[0].at
 	}
-	if extra := len(events) - maxEvents; extra > 0 {
-		events = append(events[:maxEvents], moment{events[maxEvents].at, fmt.Sprintf("and %d more", extra)})
+	if len(events) > maxEvents {
+		last := &events[maxEvents-1]
+		last.text = fmt.Sprintf("%s, and %d more", last.text, len(events)-maxEvents)
+		events = events[:maxEvents]
 	}
 	events = append(events, changes(f, origin)...)
 	slices.SortStableFunc(events, func(a, b moment) int { return cmp.Compare(a.at, b.at) })

@@ -9,10 +9,28 @@ import (
 // says about the fleet.
 type Target struct {
 	Name  string
-	Spec  core.Spec
+	Spec  core.Spec // valid; see Reduce
 	Facts Facts
 	// Accept names properties that this search leaves out.
 	Accept []string
+}
+
+// maxKeys is how many routing keys of a placement a search sends. A key decides
+// no more than its home and its draws, and compiling a million for each run
+// would leave no time for running.
+const maxKeys = 64
+
+// Reduce returns s with at most maxKeys keys of each placement.
+func Reduce(s core.Spec) core.Spec {
+	kept := map[string]int{}
+	keys := make([]core.KeySpec, 0, min(len(s.Keys), maxKeys*len(s.Placements)))
+	for _, k := range s.Keys {
+		if kept[k.Placement]++; kept[k.Placement] <= maxKeys {
+			keys = append(keys, k)
+		}
+	}
+	s.Keys = keys
+	return s
 }
 
 // Facts is what the operator knows and the configuration does not serve from.
