@@ -143,7 +143,8 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 func BenchmarkVerify(b *testing.B) {
-	trace := sample(b, 200_000)
+	const requests = 200_000
+	trace := sample(b, requests)
 	var facts uint64
 	b.ReportAllocs()
 	for b.Loop() {
@@ -154,6 +155,7 @@ func BenchmarkVerify(b *testing.B) {
 		facts += r.Facts
 	}
 	b.ReportMetric(float64(facts)/b.Elapsed().Seconds()/1e6, "Mfacts/s")
+	b.ReportMetric(float64(len(trace))/requests, "B/request")
 }
 
 func BenchmarkConvert(b *testing.B) {

@@ -21,7 +21,7 @@ var wireNames = map[wire]string{
 func columns[T any](fields []field[T]) string {
 	var list []string
 	for _, f := range fields {
-		list = append(list, fmt.Sprintf("%s %s", f.name, wireNames[f.wire]))
+		list = append(list, fmt.Sprintf("%s: %s", f.name, wireNames[f.wire]))
 	}
 	return strings.Join(list, ", ")
 }
