@@ -37,6 +37,7 @@ const (
 	maxRouters = 1000
 	maxWindows = 10_000
 	maxUsers   = 1_000_000
+	maxBurst   = 100_000_000
 )
 
 func (p *Plan) completeClients() error {
@@ -60,7 +61,7 @@ func (p *Plan) completeClients() error {
 		}
 	}
 	for i := range p.Bursts {
-		if b := &p.Bursts[i]; b.At < 0 || b.Over < 0 || b.Requests < 0 || b.Requests > 1<<31 {
+		if b := &p.Bursts[i]; b.At < 0 || b.Over < 0 || b.Requests < 0 || b.Requests > maxBurst {
 			return fmt.Errorf("burst %d has a negative time or an absurd count", i)
 		}
 	}

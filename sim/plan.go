@@ -15,7 +15,7 @@ type Plan struct {
 	Length  core.Duration // clients stop sending here; what is in flight then ends
 	Window  core.Duration // width of Result.Windows; 0 means Length/60, at least 100 ms
 	Spec    core.Spec     // in force on every router from the start, as if read from a file
-	Epoch   core.Epoch    // of Spec; zero means that the first router to ask numbers it (R12)
+	Epoch   core.Epoch    // of Spec; zero means that each router numbers it 0.1, as a file without epochs (R12)
 	Routers int           // of the fleet; 0 means 1
 
 	Clients  []Client
@@ -51,7 +51,7 @@ type Client struct {
 	Method   core.Method   // of every request
 	Length   int64         // bytes of body of every request
 	Patience core.Duration // gives up (client_gone) when no response has begun by then; 0 means never
-	Retries  uint32        // naive retries after an answer of 429 or 5xx or a cut connection, at most; closed and open loop
+	Retries  uint32        // naive retries after 429, 5xx, a cut connection or its own impatience, at most this many
 	Backoff  core.Duration // pause before each retry; 0 means at once
 	Router   int           // 0 means spread over the live routers by hash; n means router n alone, from 1
 }
@@ -147,13 +147,13 @@ type Fault struct {
 // Push is one configuration that the control plane sends.
 type Push struct {
 	At      core.Time
-	Spec    *core.Spec // nil means garbage: bytes that no parser takes
-	Epoch   core.Epoch // zero means a peer without epochs (R12)
-	Router  int        // 0 means all routers, else one, from 1
-	Spread  core.Duration
-	Copies  int  // how often each router gets it; 0 means once
-	NoDisk  bool // the router's disk is full: not_persisted
-	Garbage bool // Spec is sent damaged
+	Spec    *core.Spec    // nil means garbage: bytes that no parser takes
+	Epoch   core.Epoch    // zero means a peer without epochs (R12)
+	Router  int           // 0 means all routers, else one, from 1
+	Spread  core.Duration // each copy comes at a drawn time up to this after At, so that pushes can overtake each other
+	Copies  int           // how often each router gets it; 0 means once
+	NoDisk  bool          // the router's disk is full: not_persisted
+	Garbage bool          // Spec is sent damaged
 }
 
 // Burst is extra requests of one client.
