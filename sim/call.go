@@ -94,7 +94,13 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 	}
 	w.await(id, c, wait, class)
 	c.atServer = true
-	w.heap.push(w.now.Add(way.cross(draw(c.root, drawLinkOut))), evServerIn, id, 0)
+	at := w.now.Add(way.cross(draw(c.root, drawLinkOut)))
+	s := &w.servers[w.dir.servers[c.endpoint]]
+	if s.model.Workers == 0 && s.sound && at < w.nextChange {
+		w.workAlone(id, c, s, at) // nothing can happen to it on the way: one event less
+		return
+	}
+	w.heap.push(at, evServerIn, id, 0)
 }
 
 // dialTimeout ends a call whose dial nobody answers, or whose client loses patience first.

@@ -6,6 +6,7 @@ import "lockstep/core"
 // anew from all faults that are active, so that overlapping ones compose.
 func (w *world) fault(i uint32, over bool) {
 	f := &w.plan.Faults[i]
+	w.applyFaults()
 	switch f.Kind {
 	case Crash, Drain, Silence:
 		for n := range w.routers {
@@ -16,7 +17,6 @@ func (w *world) fault(i uint32, over bool) {
 		w.balance()
 		return
 	}
-	w.applyFaults()
 	if over {
 		return
 	}
@@ -42,10 +42,15 @@ func (w *world) applyFaults() {
 	for i := range w.servers {
 		w.servers[i].fault = serverFault{}
 	}
-	w.links = w.links[:0]
+	w.links, w.nextChange = w.links[:0], core.Never
 	for i := range w.plan.Faults {
 		f := &w.plan.Faults[i]
-		if w.now < f.At || w.now >= f.until(core.Never) {
+		for _, at := range [...]core.Time{f.At, f.until(core.Never)} {
+			if at > w.now {
+				w.nextChange = min(w.nextChange, at)
+			}
+		}
+		if w.now < f.At || w.now >= f.until(core.Never) || f.Kind >= Crash {
 			continue
 		}
 		for e := range w.dir.endpoints {
@@ -54,6 +59,9 @@ func (w *world) applyFaults() {
 				w.linkFault(f, int(w.dir.servers[e]))
 			}
 		}
+	}
+	for i := range w.servers {
+		w.servers[i].sound = w.servers[i].fault == serverFault{}
 	}
 }
 

@@ -9,6 +9,7 @@ type server struct {
 	waiting     int32
 	head, tail  int32  // the queue, through call.waiting
 	incarnation uint32 // grows at every crash: what it worked on is gone
+	sound       bool   // nothing is wrong with it
 	fault       serverFault
 }
 
@@ -38,7 +39,7 @@ func (w *world) makeServers() {
 		if m.Service.Typical == 0 {
 			m.Service.Typical = 10 * core.Millisecond
 		}
-		w.servers = append(w.servers, server{model: m, head: -1, tail: -1})
+		w.servers = append(w.servers, server{model: m, head: -1, tail: -1, sound: true})
 	}
 }
 
@@ -60,9 +61,7 @@ func (w *world) serverIn(id uint32) {
 	}
 	c.sent = true
 	if s.model.Workers == 0 {
-		c.incarnation = s.incarnation
-		way := w.link(uint32(c.router), c.endpoint)
-		w.heap.push(w.now.Add(w.workTime(c, s)+way.cross(draw(c.root, drawLinkBack))), evAnswer, id, 0)
+		w.workAlone(id, c, s, w.now)
 		return
 	}
 	if s.busy < int32(s.model.Workers) {
@@ -82,6 +81,13 @@ func (w *world) serverIn(id uint32) {
 	}
 	s.tail = int32(id)
 	s.waiting++
+}
+
+// workAlone starts work that waits for nobody, at a time from now on.
+func (w *world) workAlone(id uint32, c *call, s *server, at core.Time) {
+	c.sent, c.incarnation = true, s.incarnation
+	way := w.link(uint32(c.router), c.endpoint)
+	w.heap.push(at.Add(w.workTime(c, s)+way.cross(draw(c.root, drawLinkBack))), evAnswer, id, 0)
 }
 
 // workTime is how long a worker needs for a call.

@@ -28,12 +28,14 @@ type world struct {
 	calls    calls
 	lines    []line
 	servers  []server
-	way      link   // any link without a fault
-	links    []link // router x server; empty while no fault touches a link
-	routers  []router
-	alive    []uint32 // routers that a balancer would send to
-	probes   probes
-	silenced []int // by router: silences that keep it from the control plane
+	// nextChange is when a fault next begins or ends.
+	nextChange core.Time
+	way        link   // any link without a fault
+	links      []link // router x server; empty while no fault touches a link
+	routers    []router
+	alive      []uint32 // routers that a balancer would send to
+	probes     probes
+	silenced   []int // by router: silences that keep it from the control plane
 
 	result  *Result
 	window  *Window
@@ -156,6 +158,7 @@ func (w *world) start() {
 	for i := range w.plan.Bursts {
 		w.heap.push(w.plan.Bursts[i].At, evBurst, uint32(i), uint32(w.plan.Bursts[i].Requests))
 	}
+	w.applyFaults()
 	for i := range w.plan.Faults {
 		f := &w.plan.Faults[i]
 		w.heap.push(f.At, evFault, uint32(i), 0)
