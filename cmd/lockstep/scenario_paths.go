@@ -27,7 +27,7 @@ func scenarioPaths(args []string) (paths []string, err error) {
 			return nil, fmt.Errorf("looking for scenarios in %s: %w", dir, err)
 		}
 		if len(found) == 0 {
-			return nil, fmt.Errorf("there are no scenarios in %s: name a file, a directory or dir/...", arg)
+			return nil, fmt.Errorf("there are no scenarios in %s: name a file, a directory, or dir/... for all below it", arg)
 		}
 		paths = append(paths, found...)
 	}
