@@ -18,8 +18,10 @@ func plain() Plan {
 	}
 	return Plan{
 		Name: "plain", Length: 10 * core.Second, Window: core.Second,
-		Spec: core.Spec{Version: "1", Placements: []core.PlacementSpec{place("a"), place("b")},
-			Keys: []core.KeySpec{{Key: "a", Placement: "a"}, {Key: "b", Placement: "b"}}},
+		Spec: core.Spec{
+			Version: "1", Placements: []core.PlacementSpec{place("a"), place("b")},
+			Keys: []core.KeySpec{{Key: "a", Placement: "a"}, {Key: "b", Placement: "b"}},
+		},
 		Clients: []Client{{Name: "all", Rate: 100}},
 		Backend: Backend{Service: Service{Typical: 20 * core.Millisecond}},
 		Link:    Link{Latency: core.Millisecond},
@@ -101,9 +103,16 @@ func TestHealthProbesSeeWhatTheyShould(t *testing.T) {
 		kinds     []FaultKind
 		unhealthy bool
 	}{
-		{[]FaultKind{Refuse}, true}, {[]FaultKind{Hang}, true}, {[]FaultKind{ResetNew}, true}, {[]FaultKind{HealthDown}, true},
-		{[]FaultKind{Partition}, true}, {[]FaultKind{Lossy}, true},
-		{[]FaultKind{Flaky}, false}, {[]FaultKind{Slow}, false}, {[]FaultKind{BrokenBody}, false}, {[]FaultKind{Refuse, HealthUp}, false},
+		{[]FaultKind{Refuse}, true},
+		{[]FaultKind{Hang}, true},
+		{[]FaultKind{ResetNew}, true},
+		{[]FaultKind{HealthDown}, true},
+		{[]FaultKind{Partition}, true},
+		{[]FaultKind{Lossy}, true},
+		{[]FaultKind{Flaky}, false},
+		{[]FaultKind{Slow}, false},
+		{[]FaultKind{BrokenBody}, false},
+		{[]FaultKind{Refuse, HealthUp}, false},
 	} {
 		p := plain()
 		for _, k := range c.kinds {

@@ -103,7 +103,6 @@ func TestTheSteadyStateAllocatesNothing(t *testing.T) {
 		allocs := func(length core.Duration) float64 {
 			p := reference(5000, length)
 			p.Window = length // one window, so that only requests differ
-			p.Spec.Placements[0].Health.Off = false
 			for i := range p.Spec.Placements {
 				p.Spec.Placements[i].Health.Off = true
 			}

@@ -192,7 +192,7 @@ func (f *Fault) until(length core.Time) core.Time {
 
 // String returns the name used in scenario files and reports.
 func (k FaultKind) String() string {
-	if int(k) >= len(faultNames()) {
+	if k >= faultKinds {
 		return "none"
 	}
 	return faultNames()[k]

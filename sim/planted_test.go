@@ -22,8 +22,10 @@ func troubled() Plan {
 			Timeouts: core.TimeoutSpec{ResponseHeader: 2 * core.Second},
 		}
 	}
-	spec := core.Spec{Version: "1", Default: "p2", Placements: []core.PlacementSpec{place("p0", "p1"), place("p1"), place("p2")},
-		Keys: []core.KeySpec{{Key: "a", Placement: "p0"}, {Key: "b", Placement: "p1"}, {Key: "c", Placement: "p2"}}}
+	spec := core.Spec{
+		Version: "1", Default: "p2", Placements: []core.PlacementSpec{place("p0", "p1"), place("p1"), place("p2")},
+		Keys: []core.KeySpec{{Key: "a", Placement: "p0"}, {Key: "b", Placement: "p1"}, {Key: "c", Placement: "p2"}},
+	}
 	newer := spec
 	newer.Version = "2"
 	return Plan{
@@ -36,7 +38,8 @@ func troubled() Plan {
 			{Kind: Drain, At: 18 * sec, Until: 19 * sec},
 		},
 		Pushes: []Push{
-			{At: 8 * sec, Spec: &newer, Epoch: core.Epoch{Number: 4}}, {At: 9 * sec, Garbage: true},
+			{At: 8 * sec, Spec: &newer, Epoch: core.Epoch{Number: 4}},
+			{At: 9 * sec, Garbage: true},
 			{At: 10 * sec, Spec: &newer, Epoch: core.Epoch{Number: 6}},
 		},
 	}
@@ -90,87 +93,125 @@ func planted() []struct {
 		bug, property, says string
 		tamper              tamper
 	}{
-		{"the placement that was left is named in the answer", "R4", "did not serve",
-			onFirst(guestIn(1), func(d *core.Decision) { d.Placement = 0 })},
-		{"the slot is charged to the placement that was left", "R4", "holds",
-			onFirst(guestIn(1), func(d *core.Decision) { d.Placement, d.Endpoint = 0, 0 })},
-		{"the wrong failover reason is told", "R4", "failover",
-			onFirst(guestIn(1), func(d *core.Decision) { d.Failover = core.FailoverLimit })},
-		{"a probe's answer says closed", "R4", "circuit",
-			onFirst(func(d *core.Decision) bool { return d.Kind == core.Forward && d.Probe }, func(d *core.Decision) { d.Circuit = core.Closed })},
-		{"a request is sent past a healthy home placement", "R3", "by the rules it is forwarded",
-			onFirst(func(d *core.Decision) bool { return d.Kind == core.Forward && d.Placement == 0 }, func(d *core.Decision) { d.Placement, d.Endpoint = 1, 1 })},
+		{
+			"the placement that was left is named in the answer", "R4", "did not serve",
+			onFirst(guestIn(1), func(d *core.Decision) { d.Placement = 0 }),
+		},
+		{
+			"the slot is charged to the placement that was left", "R4", "holds",
+			onFirst(guestIn(1), func(d *core.Decision) { d.Placement, d.Endpoint = 0, 0 }),
+		},
+		{
+			"the wrong failover reason is told", "R4", "failover",
+			onFirst(guestIn(1), func(d *core.Decision) { d.Failover = core.FailoverLimit }),
+		},
+		{
+			"a probe's answer says closed", "R4", "circuit",
+			onFirst(func(d *core.Decision) bool { return d.Kind == core.Forward && d.Probe }, func(d *core.Decision) { d.Circuit = core.Closed }),
+		},
+		{
+			"a request is sent past a healthy home placement", "R3", "by the rules it is forwarded",
+			onFirst(func(d *core.Decision) bool { return d.Kind == core.Forward && d.Placement == 0 }, func(d *core.Decision) { d.Placement, d.Endpoint = 1, 1 }),
+		},
 		{"one more than the limit is admitted", "R5", "the limit is 6", onFirst(func(d *core.Decision) bool { return refused(core.LimitReached)(d) && d.Placement == 2 }, admit(2))},
-		{"one more guest than the cap is admitted", "R5", "the cap is 2",
+		{
+			"one more guest than the cap is admitted", "R5", "the cap is 2",
 			func(r *core.Router, _ core.Time, ev *core.Event, d *core.Decision) {
 				if !full && d.Kind == core.Reject && d.Class != core.Draining && ev.Route.Placement == 0 && r.Placement(1).Guests == 2 {
 					full = true
 					admit(1)(d)
 				}
-			}},
-		{"a request is refused although there is room", "R5", "by the rules it is forwarded",
-			onFirst(kind(core.Forward), func(d *core.Decision) { d.Kind, d.Class = core.Reject, core.LimitReached })},
-		{"a home request is refused because of guests", "R15", "home slots taken",
+			},
+		},
+		{
+			"a request is refused although there is room", "R5", "by the rules it is forwarded",
+			onFirst(kind(core.Forward), func(d *core.Decision) { d.Kind, d.Class = core.Reject, core.LimitReached }),
+		},
+		{
+			"a home request is refused because of guests", "R15", "home slots taken",
 			func(r *core.Router, _ core.Time, _ *core.Event, d *core.Decision) {
 				if d.Kind == core.Forward && d.Placement == 1 && d.Failover == core.FailoverNone && r.Placement(1).Guests > 0 {
 					d.Kind, d.Class, d.Endpoint = core.Reject, core.LimitReached, -1
 				}
-			}},
-		{"a second half-open probe is admitted", "R6", "2 half-open probes are out",
+			},
+		},
+		{
+			"a second half-open probe is admitted", "R6", "2 half-open probes are out",
 			func(r *core.Router, _ core.Time, ev *core.Event, d *core.Decision) {
 				if half != core.HalfOpen && ev.Kind == core.Arrive && ev.Route.Placement == 0 && d.Kind != core.NoteHalfOpened && !d.Probe && r.Endpoint(0).Breaker == core.HalfOpen {
 					half = core.HalfOpen
 					admit(0)(d)
 					d.Probe = true
 				}
-			}},
-		{"an open breaker lets a request through", "R6", "before its time",
+			},
+		},
+		{
+			"an open breaker lets a request through", "R6", "before its time",
 			func(r *core.Router, now core.Time, ev *core.Event, d *core.Decision) {
 				if e := r.Endpoint(0); ev.Kind == core.Arrive && ev.Route.Placement == 0 && d.Kind == core.Forward && e.Breaker == core.Open && now < e.Until {
 					admit(0)(d)
 				}
-			}},
+			},
+		},
 		{"a breaker does not trip at its threshold", "R6", "should have been noted as opened", onFirst(kind(core.NoteOpened), become(core.NoteIgnored))},
-		{"a breaker trips on an outcome that does not count", "R6", "noted as opened, which",
+		{
+			"a breaker trips on an outcome that does not count", "R6", "noted as opened, which",
 			func(_ *core.Router, _ core.Time, ev *core.Event, d *core.Decision) {
 				if d.Kind == core.NoteOpened {
 					ev.Status, ev.Class = 0, core.ClientGone
 				}
-			}},
-		{"a failed probe closes the breaker", "R6", "noted as closed, which",
+			},
+		},
+		{
+			"a failed probe closes the breaker", "R6", "noted as closed, which",
 			func(_ *core.Router, _ core.Time, _ *core.Event, d *core.Decision) {
 				if d.Kind == core.NoteOpened && d.At > 3*sec {
 					d.Kind = core.NoteClosed
 				}
-			}},
-		{"a breaker stays open too long", "R6", "by the rules for 1000 ms",
-			onFirst(kind(core.NoteOpened), func(d *core.Decision) { d.Until += sec })},
-		{"the fallback's success closes the primary's breaker", "R6", "noted as closed, which",
-			onFirst(kind(core.NoteClosed), func(d *core.Decision) { d.Endpoint = 1 })},
+			},
+		},
+		{
+			"a breaker stays open too long", "R6", "by the rules for 1000 ms",
+			onFirst(kind(core.NoteOpened), func(d *core.Decision) { d.Until += sec }),
+		},
+		{
+			"the fallback's success closes the primary's breaker", "R6", "noted as closed, which",
+			onFirst(kind(core.NoteClosed), func(d *core.Decision) { d.Endpoint = 1 }),
+		},
 		{"one failed probe makes an endpoint healthy", "R8", "noted as healthy, which", onFirst(kind(core.NoteUnhealthy), become(core.NoteHealthy))},
 		{"an active probe is given up too early", "R8", "guard of an active probe", onFirst(kind(core.Probe), func(d *core.Decision) { d.Until -= sec })},
-		{"a stale push is acked", "R12", "got ack",
+		{
+			"a stale push is acked", "R12", "got ack",
 			func(_ *core.Router, _ core.Time, ev *core.Event, d *core.Decision) {
 				if d.Kind == core.Nack && d.Cause == core.CauseStale {
 					d.Kind, d.Cause = core.Ack, core.CauseNone
 				}
-			}},
-		{"garbage is refused for the wrong reason", "R12", "got nack stale",
-			onFirst(func(d *core.Decision) bool { return d.Cause == core.CauseInvalid }, func(d *core.Decision) { d.Cause = core.CauseStale })},
-		{"a refused push changes the state", "R12", "changed the state",
+			},
+		},
+		{
+			"garbage is refused for the wrong reason", "R12", "got nack stale",
+			onFirst(func(d *core.Decision) bool { return d.Cause == core.CauseInvalid }, func(d *core.Decision) { d.Cause = core.CauseStale }),
+		},
+		{
+			"a refused push changes the state", "R12", "changed the state",
 			func(r *core.Router, now core.Time, _ *core.Event, d *core.Decision) {
 				if d.Cause == core.CauseInvalid {
 					r.Step(now, &core.Event{Kind: core.Drain, Deadline: core.Never - 1}, nil)
 				}
-			}},
-		{"the epoch goes back", "R12", "the epoch is",
+			},
+		},
+		{
+			"the epoch goes back", "R12", "the epoch is",
 			func(_ *core.Router, now core.Time, ev *core.Event, d *core.Decision) {
 				if now > 9*sec && d.Kind == core.Ack {
 					ev.Epoch.Number = 3
 				}
-			}},
-		{"a draining router says that it is not ready", "R16", "refused as drain",
-			onFirst(refused(core.Draining), func(d *core.Decision) { d.Class = core.NotReady })},
+			},
+		},
+		{
+			"a draining router says that it is not ready", "R16", "refused as drain",
+			onFirst(refused(core.Draining), func(d *core.Decision) { d.Class = core.NotReady }),
+		},
 		{"a request without a key is forwarded", "R16", "refused as no_key", onFirst(refused(core.NoKey), admit(2))},
 	}
 }

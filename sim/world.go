@@ -77,8 +77,10 @@ func newWorld(p *Plan, o *Options) (*world, error) {
 	if err := p.complete(); err != nil {
 		return nil, err
 	}
-	w := &world{plan: p, options: o, log: newLogTable(), length: core.Time(p.Length), calm: core.Never,
-		arrival: core.Event{Kind: core.Arrive}, ending: core.Event{Kind: core.Finish}, way: link{p.Link.Latency, p.Link.Jitter, p.Link.Loss, false}}
+	w := &world{
+		plan: p, options: o, log: newLogTable(), length: core.Time(p.Length), calm: core.Never,
+		arrival: core.Event{Kind: core.Arrive}, ending: core.Event{Kind: core.Finish}, way: link{p.Link.Latency, p.Link.Jitter, p.Link.Loss, false},
+	}
 	if err := w.compile(); err != nil {
 		return nil, err
 	}
