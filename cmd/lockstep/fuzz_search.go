@@ -44,7 +44,10 @@ func (s *search) loseEach(r *fuzzResult) error {
 			line.Verdict = "skipped"
 		case n.Finding != nil:
 			line.Verdict, line.Why = "fails", n.Finding.Sentence
-			s.found = append(s.found, n.Finding)
+			known := func(f *fuzz.Finding) bool { return f.Sentence == n.Finding.Sentence }
+			if !slices.ContainsFunc(s.found, known) { // what is too small with nothing down fails every loss
+				s.found = append(s.found, n.Finding)
+			}
 		}
 		r.NMinus = append(r.NMinus, line)
 	}

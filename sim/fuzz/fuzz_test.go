@@ -116,6 +116,7 @@ func TestNMinusOneNamesTheFallbackThatIsTooSmall(t *testing.T) {
 	}{
 		{"room for both", core.LimitSpec{InFlight: 100, Guests: 60}, ""},
 		{"too few slots", core.LimitSpec{InFlight: 60}, "placements.cell-b.limit.in_flight"},
+		{"too few for itself", core.LimitSpec{InFlight: 20}, "placements.cell-b.limit.in_flight"},
 		{"too few for guests", core.LimitSpec{InFlight: 100, Guests: 20}, "placements.cell-b.limit.guests"},
 	} {
 		target := &Target{Name: c.name, Spec: sound(), Facts: Facts{Peak: peak}}

@@ -110,21 +110,39 @@ func (t *Target) client(home string, l Load) sim.Client {
 	return c
 }
 
-// judgeNMinus looks for requests that were refused once the loss had settled.
+// judgeNMinus looks for requests that were refused once the loss had settled,
+// or even before it, when nothing was down.
 func (t *Target) judgeNMinus(c *Case, r *sim.Result, down *core.PlacementInfo) *Finding {
 	from := settled.Add(settling(down))
 	for i := range r.Windows {
 		w := &r.Windows[i]
-		if w.From < from || w.Refused == 0 {
+		before := w.From < settled
+		if w.Refused == 0 || !before && w.From < from {
 			continue
 		}
-		f := &Finding{Property: NMinusOne, At: w.From, Case: *c, Result: *r}
+		f := &Finding{Property: NMinusOne, At: w.From, Case: *c, Result: *r, Assumed: t.assumed()}
+		if before {
+			t.blameItself(f, w)
+			f.Story = t.tellItself(f)
+			return f
+		}
 		t.blame(f, w, down)
-		f.Assumed = t.assumed()
 		f.Story = t.tellNMinus(f, down)
 		return f
 	}
 	return nil
+}
+
+// blameItself names the placement that refuses its own requests with nothing down.
+func (t *Target) blameItself(f *Finding, w *sim.Window) {
+	for _, p := range compiled(&t.Spec) {
+		n := slices.Index(f.Result.Placements, p.Name)
+		if w.Placements[n].Refused > 0 && t.tooSmall(f, &p, &w.Placements[n]) {
+			f.Sentence = p.Name + " is too small for its own peak, with nothing down"
+			return
+		}
+	}
+	f.Sentence = "requests are refused at the stated peak, with nothing down"
 }
 
 func (t *Target) assumed() string {

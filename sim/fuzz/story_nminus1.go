@@ -38,6 +38,14 @@ func (t *Target) tellNMinus(f *Finding, down *core.PlacementInfo) []Line {
 	return append(lines, steady(f))
 }
 
+// tellItself is the story of a placement that is too small with nothing down.
+func (t *Target) tellItself(f *Finding) (lines []Line) {
+	if l, ok := t.Facts.Peak[f.Where]; ok {
+		lines = append(lines, Line{"before", "needed: " + t.loadLine(f.Where, l)})
+	}
+	return append(lines, Line{after(f.At), "FAIL: " + f.Sentence}, steady(f))
+}
+
 // firstRefusal is the window in which the first request after the loss was refused.
 func firstRefusal(r *sim.Result) (core.Time, bool) {
 	for i := range r.Windows {
