@@ -66,7 +66,6 @@ func (t *tunnel) CloseWrite() error {
 // Close implements io.Closer. An upgraded connection has no end of its own:
 // unless we cut it, it ended well.
 func (t *tunnel) Close() error {
-	class, _ := t.fault()
-	t.finish(class)
+	t.finish(core.Class(t.cut.Load()))
 	return t.stream.Close()
 }

@@ -52,6 +52,10 @@ type exchange struct {
 	conn  atomic.Pointer[upstreamConn] // that carries an upload
 	moves atomic.Uint32                // grows at the begin and end of each body read: odd inside one
 
+	hints    bool                          // informational responses are passed on; they are optional (RFC 9110, 15.2)
+	hint     atomic.Uint32                 // hintNone, hintWriting or hintOver
+	hintDone atomic.Pointer[chan struct{}] // closed when the one being written is
+
 	mu     sync.Mutex
 	phase  phase
 	status uint16
@@ -117,12 +121,20 @@ func (x *exchange) sever(class core.Class) {
 	switch {
 	case phase == awaiting:
 		x.upload.interrupt()
+		if x.hinting() {
+			x.stopWriting()
+		}
 	case phase == tunnelled && closer != nil:
 		closer()
 	case phase == flowing && x.writer != nil:
-		// An error here means a writer without deadlines: then only the upstream is cut.
-		_ = http.NewResponseController(x.writer).SetWriteDeadline(time.Unix(1, 0))
+		x.stopWriting()
 	}
+}
+
+// stopWriting ends a write to the client that may be under way.
+func (x *exchange) stopWriting() {
+	// An error here means a writer without deadlines: then only the upstream is cut.
+	_ = http.NewResponseController(x.writer).SetWriteDeadline(time.Unix(1, 0))
 }
 
 // disconnected is told that the upstream's connection has been closed.
@@ -178,12 +190,24 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	}
 }
 
+// States of the client's side before the answer.
+const (
+	hintNone    uint32 = iota // free
+	hintWriting               // an informational response is being written
+	hintOver                  // it belongs to the answer
+)
+
 // informed passes an informational response (103 Early Hints) to the client.
-// 100 Continue is net/http's own business on both sides.
+// 100 Continue is net/http's own business on both sides. The client may not
+// take it, so no lock is held meanwhile.
 func (x *exchange) informed(code int, header textproto.MIMEHeader) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.writer == nil || x.phase != awaiting || code == http.StatusContinue {
+	if !x.hints || code == http.StatusContinue {
+		return nil
+	}
+	done := make(chan struct{})
+	defer close(done)
+	x.hintDone.Store(&done)
+	if !x.hint.CompareAndSwap(hintNone, hintWriting) {
 		return nil
 	}
 	h := x.writer.Header()
@@ -196,5 +220,16 @@ func (x *exchange) informed(code int, header textproto.MIMEHeader) error {
 	for k := range header {
 		delete(h, k)
 	}
+	x.hint.Store(hintNone)
 	return nil
+}
+
+// hinting reports whether the client is being written to before the answer.
+func (x *exchange) hinting() bool { return x.hint.Load() == hintWriting }
+
+// endHints returns when the answer has the client's side to itself.
+func (x *exchange) endHints() {
+	for !x.hint.CompareAndSwap(hintNone, hintOver) {
+		<-*x.hintDone.Load()
+	}
 }

@@ -116,6 +116,7 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 		times: adm.Config.Timeouts(adm.PlacementIndex), begun: time.Now(),
 		client: r.Context(), cancel: cancel, upload: uploadOf(r, w, adm.Config),
 	}
+	x.hints = w != nil && r.Header["Expect"] == nil // else net/http's 100 Continue may cross them
 	x.start()
 	pool, err := t.pools.get(identity{adm.PlacementName, adm.URL}, x.times)
 	if err != nil {
@@ -124,6 +125,7 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 	}
 	out, upgrade := x.request(ctx, r, id.text, pool)
 	res, err := pool.transport.RoundTrip(out)
+	x.endHints()
 	if err == nil && x.cut.Load() != 0 {
 		res.Body.Close()
 		err = context.Canceled
