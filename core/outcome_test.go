@@ -52,10 +52,16 @@ func TestATripIsCappedAtTheFloorOfTheShare(t *testing.T) {
 		percent   uint32
 		most      int
 	}{{1, 1, 1}, {3, 1, 1}, {3, 33, 1}, {3, 66, 1}, {3, 67, 2}, {3, 99, 2}, {3, 100, 3}, {10, 50, 5}, {10, 59, 5}} {
-		r := peers(t, First, make([]uint32, c.endpoints)...)
-		r.config.placements[0].breaker.MaxOpenPercent = c.percent
+		first := []string{"a", "a1", "a2"} // numbers and indexes of p's endpoints begin at 2
+		p := []string{"p"}
+		for i := range c.endpoints {
+			p = append(p, string(rune('a'+i)))
+		}
+		r := New(Options{Strict: true})
+		adopt(t, r, placements(t, "1", first, p))
+		r.config.placements[1].breaker.MaxOpenPercent = c.percent
 		for n := range int32(c.endpoints) {
-			d := r.trip(0, n, nil)[0]
+			d := r.trip(0, n+2, nil)[0]
 			if want := int(n) >= c.most; (d.Kind == NoteTripCapped) != want || want && d.Count != uint32(c.most) {
 				t.Errorf("%d %% of %d: opening number %d gives %v, count %d", c.percent, c.endpoints, n+1, d.Kind, d.Count)
 			}

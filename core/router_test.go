@@ -199,3 +199,25 @@ func TestSerialsSkipZero(t *testing.T) {
 		t.Errorf("%d then %d", a, b)
 	}
 }
+
+// TestADecisionAboutNothingNamesNothing holds that 0, which is a number, never stands for none.
+func TestADecisionAboutNothingNamesNothing(t *testing.T) {
+	r := New(Options{Strict: true})
+	for _, ev := range []Event{
+		{Kind: Control}, {Kind: Drain, Deadline: 9}, {Kind: Finish}, {Kind: Probed}, {Kind: Adopt, Fault: FaultInvalid}, {Kind: Arrive},
+	} {
+		if d := decide(r, 0, ev); d.Kind == DecisionNone || d.Placement != -1 || d.Endpoint != -1 {
+			t.Errorf("%v: %+v", ev.Kind, d)
+		}
+	}
+}
+
+func TestReserveMakesRoomForTheNextConfigurationBesideThePresentOne(t *testing.T) {
+	r := New(Options{Strict: true})
+	adopt(t, r, placements(t, "1", []string{"a", "a1", "a2", "a3"}, []string{"b", "b1"}, []string{"c", "c1"}))
+	next := placements(t, "2", []string{"d", "d1", "d2"}, []string{"e", "e1"}, []string{"f", "f1"}, []string{"g", "g1"}, []string{"h", "h1"}, []string{"i", "i1"}, []string{"j", "j1"})
+	r.Reserve(next, 0)
+	if ps, es := cap(r.placements), cap(r.endpoints); ps < 10 || es < 13 {
+		t.Errorf("room for %d placements and %d endpoints, 10 and 13 may exist at once", ps, es)
+	}
+}

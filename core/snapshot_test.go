@@ -178,3 +178,26 @@ func TestNoFlippedByteLeadsToAPanic(t *testing.T) {
 		}
 	}
 }
+
+// TestARestoredRouterShowsTheSameViews includes numbers that are free.
+func TestARestoredRouterShowsTheSameViews(t *testing.T) {
+	r := New(Options{Strict: true})
+	adopt(t, r, placements(t, "1", []string{"a", "a1"}, []string{"b", "b1"}))
+	adopt(t, r, placements(t, "2", []string{"b", "b1"}))
+	for _, r := range []*Router{r, busy(t)} {
+		twin, err := Restore(r.Snapshot(nil), r.config, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range int32(r.Placements()) {
+			if got, want := twin.Placement(n), r.Placement(n); got != want {
+				t.Errorf("placement %d: %+v, want %+v", n, got, want)
+			}
+		}
+		for n := range int32(r.Endpoints()) {
+			if got, want := twin.Endpoint(n), r.Endpoint(n); got != want {
+				t.Errorf("endpoint %d: %+v, want %+v", n, got, want)
+			}
+		}
+	}
+}
