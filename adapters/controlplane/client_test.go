@@ -2,7 +2,7 @@ package controlplane
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/google/go-cmp/cmp"
 
 	"lockstep/adapters/driver"
-	"lockstep/adapters/lkg"
 	"lockstep/core"
+	"lockstep/core/loop"
 )
 
 // baselinePlane is a control plane that knows nothing of ours: it sends each
@@ -125,6 +126,45 @@ func TestARefusedPushChangesNothingAndSaysWhy(t *testing.T) {
 	}
 }
 
+// story keeps what a recording would have of the control plane.
+type story struct{ lines []string }
+
+func (s *story) Observe(_ core.Time, ev *core.Event, _ *loop.Request, out []core.Decision) {
+	switch ev.Kind {
+	case core.Control:
+		s.lines = append(s.lines, fmt.Sprintf("control up=%v", ev.OK))
+	case core.Adopt:
+		answer := out[len(out)-1]
+		s.lines = append(s.lines, fmt.Sprintf("adopt from %v: %v %v", ev.Origin, answer.Kind, answer.Cause))
+	}
+}
+
+func TestTheRecordingTellsWhatTheControlPlaneDid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n network
+		plane := newBaselinePlane()
+		down := n.serve(plane)
+		var seen story
+		routerSeenBy(t, &n, &seen, nil)
+		for _, push := range []string{oldPush("v1"), "garbage", oldPush("")} {
+			plane.script <- push
+			<-plane.answers
+		}
+		down()
+		synctest.Wait()
+		want := []string{
+			"control up=true",
+			"adopt from control_plane: ack none",
+			"adopt from control_plane: nack invalid",
+			"adopt from control_plane: nack invalid",
+			"control up=false",
+		}
+		if d := cmp.Diff(want, seen.lines); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
 func TestAMessageOfAnotherTypeIsIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n network
@@ -218,84 +258,6 @@ func TestAVanishedControlPlaneIsNoticed(t *testing.T) {
 		synctest.Wait()
 		if n.dials.Load() < 2 {
 			t.Error("no second dial")
-		}
-	})
-}
-
-func TestAPushThatCannotBeKeptIsRefused(t *testing.T) {
-	for operation, want := range map[string]struct{ answer, version string }{
-		"write":  {`"error":"not_persisted: writing`, "v1"},
-		"rename": {`"error":"not_persisted: in force`, "v2"},
-	} {
-		t.Run(operation, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				disk := &failing{}
-				store, err := lkg.OpenOn(disk, t.TempDir())
-				if err != nil {
-					t.Fatal(err)
-				}
-				var n network
-				plane := newBaselinePlane()
-				defer n.serve(plane)()
-				d := router(t, &n, func(o *Options) { o.Store = store })
-				plane.script <- oldPush("v1")
-				<-plane.answers
-				disk.operation = operation
-				plane.script <- oldPush("v2")
-				if got := <-plane.answers; !strings.Contains(got, `"nack"`) || !strings.Contains(got, want.answer) {
-					t.Errorf("answered %s", got)
-				}
-				if inForce(d) != want.version {
-					t.Errorf("in force: %q", inForce(d))
-				}
-				disk.operation = ""
-				plane.script <- oldPush("v2")
-				if got := <-plane.answers; got != `{"type":"ack","version":"v2"}` {
-					t.Errorf("after the disk was mended: %s", got)
-				}
-			})
-		})
-	}
-}
-
-// failing is the real disk with one operation that fails.
-type failing struct {
-	lkg.OS
-	operation string
-}
-
-func (f *failing) WriteSync(path string, data []byte) error {
-	if f.operation == "write" {
-		return errors.New("disk full")
-	}
-	return f.OS.WriteSync(path, data)
-}
-
-func (f *failing) Rename(from, to string) error {
-	if f.operation == "rename" {
-		return errors.New("read-only")
-	}
-	return f.OS.Rename(from, to)
-}
-
-func TestARestartWithoutAControlPlaneBeginsWithTheCopy(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		store, _ := lkg.Open(dir)
-		var n network
-		plane := newBaselinePlane()
-		down := n.serve(plane)
-		d := router(t, &n, func(o *Options) { o.Store = store })
-		plane.script <- oldPush("v7")
-		<-plane.answers
-		down()
-		want, _ := d.Config()
-
-		again, _ := lkg.Open(dir)
-		restarted := driver.New(driver.Options{})
-		Boot(restarted, again, mustCompile(t, form1("bootstrap")), discard)
-		if got, _ := restarted.Config(); got == nil || got.Digest() != want.Digest() {
-			t.Errorf("restarted with %q", inForce(restarted))
 		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"lockstep/adapters/driver"
 	"lockstep/adapters/memnet"
 	"lockstep/core"
+	"lockstep/core/loop"
 )
 
 const address = "localhost:8081"
@@ -44,7 +45,13 @@ func (n *network) client() *http.Client {
 // router is a real driver with a Client that runs until the test ends.
 func router(t *testing.T, n *network, change func(*Options)) *driver.Driver {
 	t.Helper()
-	d := driver.New(driver.Options{})
+	return routerSeenBy(t, n, nil, change)
+}
+
+// routerSeenBy is router with an observer of its steps.
+func routerSeenBy(t *testing.T, n *network, seen loop.Observer, change func(*Options)) *driver.Driver {
+	t.Helper()
+	d := driver.New(driver.Options{Observer: seen})
 	o := Options{URL: "ws://" + address, HTTP: n.client(), Log: discard}
 	if change != nil {
 		change(&o)

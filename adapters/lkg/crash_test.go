@@ -110,7 +110,7 @@ func TestNoFaultAndNoCrashLosesTheCopy(t *testing.T) {
 				}
 				promised, allowed := "", map[string]bool{"": true}
 				for i := range pushes {
-					body := fmt.Sprintf("version %d", i+1)
+					body := fmt.Sprintf("version %d", i%2+1) // the first comes back at the end
 					if err := s.Prepare([]byte(body)); err != nil {
 						checkCrashes(t, disk, allowed)
 						continue
@@ -122,7 +122,7 @@ func TestNoFaultAndNoCrashLosesTheCopy(t *testing.T) {
 					}
 					checkCrashes(t, disk, allowed)
 				}
-				if failAt == 0 && promised != "version 3" {
+				if failAt == 0 && promised != "version 1" {
 					t.Errorf("without a fault the last promise is %q", promised)
 				}
 			})
