@@ -103,7 +103,7 @@ Skipped: x
 		`7:10 "b" is not a count`,
 		`7:13 "a" is defined twice`,
 		`8:7 there is no setting named "nam" here`,
-		`9:6 there is no value here`,
+		`9:1 there is no value here`,
 		`10:1 there is no setting named "Skipped" here`,
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -98,3 +98,24 @@ next:
 	}
 	return out
 }
+
+// plain returns n as the usual Go values: maps, slices and text as written.
+func plain(n *node) any {
+	switch n.kind {
+	case mapping:
+		m := make(map[string]any, len(n.entries))
+		for _, e := range n.entries {
+			m[e.key] = plain(e.value)
+		}
+		return m
+	case sequence:
+		s := make([]any, len(n.items))
+		for i := range n.items {
+			s[i] = plain(n.items[i])
+		}
+		return s
+	case scalar:
+		return n.text
+	}
+	return nil
+}

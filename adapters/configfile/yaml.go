@@ -7,7 +7,6 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
 
@@ -15,7 +14,7 @@ import (
 // not a crash or a stall.
 const (
 	maxDepth = 64
-	maxYAML  = 8 << 20 // bytes of one YAML file; tenants as CSV have no such bound
+	maxYAML  = 4 << 20 // bytes of one YAML file; tenants as CSV have no such bound
 )
 
 // readYAML parses one YAML document. The only YAML features missing are those
@@ -36,26 +35,36 @@ func readYAML(src *source) (root *node, fault *Problem) {
 			root, fault = nil, whole.problem("the YAML parser gave up on this file", "look for unbalanced brackets, quotes or indentation")
 		}
 	}()
-	tokens := lexer.Tokenize(src.text)
+	tokens := withoutComments(lexer.Tokenize(src.text))
 	if fault := checkTokens(src, tokens); fault != nil {
 		return nil, fault
 	}
-	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		return nil, syntaxProblem(src, err)
-	}
-	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
-		return nil, whole.problem(fmt.Sprintf("there are %d documents in the file", len(file.Docs)), "write exactly one")
+	if len(tokens) == 0 {
+		return nil, whole.problem("there is nothing in the file", "")
 	}
 	r := yamlReader{src: src}
-	root = r.node(file.Docs[0].Body, 0)
+	root = r.block(tokens, 0, splitTokens)
 	return root, r.fault
 }
 
-// syntaxProblem shows a parser's error where its token stands.
+// withoutComments drops comments, and a --- on a line of its own at the start.
+func withoutComments(all token.Tokens) token.Tokens {
+	var out token.Tokens
+	for _, t := range all {
+		if t.Type != token.CommentType {
+			out = append(out, t)
+		}
+	}
+	if len(out) > 1 && out[0].Type == token.DocumentHeaderType && out[1].Position.Line > out[0].Position.Line {
+		out = out[1:]
+	}
+	return out
+}
+
+// syntaxProblem shows a parser's error where its token stands. It never asks
+// for the error's own text, which prints the file token by token.
 func syntaxProblem(src *source, err error) *Problem {
-	at := place{source: src}
-	what := err.Error()
+	at, what := place{source: src}, "the parser gave up"
 	if e, ok := err.(interface {
 		GetToken() *token.Token
 		GetMessage() string
@@ -92,6 +101,8 @@ func checkTokens(src *source, tokens token.Tokens) *Problem {
 				dashes, dashLine = 0, t.Position.Line
 			}
 			dashes++
+		case token.InvalidType:
+			return tokenPlace(src, t).problem("this is not valid YAML: "+t.Error, "check the quotes and brackets before it")
 		case token.AnchorType, token.AliasType, token.MergeKeyType:
 			return tokenPlace(src, t).problem("anchors and aliases are not read", "write the value out, or put it under profiles")
 		case token.TagType, token.DirectiveType, token.MappingKeyType:
@@ -132,8 +143,12 @@ func (r *yamlReader) node(n ast.Node, depth int) *node {
 		r.mapping(out, []*ast.MappingValueNode{n}, depth)
 	case *ast.SequenceNode:
 		out.kind = sequence
-		for _, v := range n.Values {
-			out.items = append(out.items, r.node(v, depth+1))
+		for i, v := range n.Values {
+			item := r.node(v, depth+1)
+			if isImplicitNull(v) && i < len(n.Entries) {
+				item.at = tokenPlace(r.src, n.Entries[i].Start)
+			}
+			out.items = append(out.items, item)
 		}
 	case *ast.LiteralNode:
 		out.kind, out.quoted, out.text = scalar, true, n.Value.Value
@@ -162,15 +177,27 @@ func (r *yamlReader) mapping(out *node, values []*ast.MappingValueNode, depth in
 			continue
 		}
 		at := tokenPlace(r.src, t)
-		out.entries = append(out.entries, entry{key, at, r.node(v.Value, depth+1)})
+		value := r.node(v.Value, depth+1)
+		if isImplicitNull(v.Value) {
+			value.at = at
+		}
+		out.entries = append(out.entries, entry{key, at, value})
 		if i == 0 {
 			out.at = at
 		}
 	}
 }
 
-func (r *yamlReader) fail(at place, what, hint string) {
+// isImplicitNull reports whether nothing at all is written where n stands; its
+// key or dash is then the place to show.
+func isImplicitNull(n ast.Node) bool {
+	return n != nil && n.GetToken() != nil && n.GetToken().Type == token.ImplicitNullType
+}
+
+func (r *yamlReader) fail(at place, what, hint string) { r.failWith(at.problem(what, hint)) }
+
+func (r *yamlReader) failWith(fault *Problem) {
 	if r.fault == nil {
-		r.fault = at.problem(what, hint)
+		r.fault = fault
 	}
 }
