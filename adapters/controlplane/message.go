@@ -16,10 +16,9 @@ const (
 	typeNack     = "nack"
 )
 
-// Bounds on one message, so that a peer cannot exhaust memory.
+// Bounds on what one message may hold, so that a peer cannot exhaust memory.
 const (
 	maxSnapshot = 256 << 20 // a million long keys fit
-	maxAnswer   = 64 << 10
 	maxError    = 4 << 10
 )
 

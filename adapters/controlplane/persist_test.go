@@ -11,9 +11,9 @@ import (
 )
 
 func TestAPushThatCannotBeKeptIsRefused(t *testing.T) {
-	for operation, want := range map[string]struct{ answer, version string }{
-		"write":  {`"error":"not_persisted: writing`, "v1"},
-		"rename": {`"error":"not_persisted: in force`, "v2"},
+	for operation, want := range map[string]struct{ answer, version, recorded string }{
+		"write":  {`"error":"not_persisted: writing`, "v1", "adopt from control_plane: nack not_persisted"},
+		"rename": {`"error":"not_persisted: in force`, "v2", "adopt from control_plane: ack none"},
 	} {
 		t.Run(operation, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -25,7 +25,8 @@ func TestAPushThatCannotBeKeptIsRefused(t *testing.T) {
 				var n network
 				plane := newBaselinePlane()
 				defer n.serve(plane)()
-				d := router(t, &n, func(o *Options) { o.Store = store })
+				var seen story
+				d := routerSeenBy(t, &n, &seen, func(o *Options) { o.Store = store })
 				plane.script <- oldPush("v1")
 				<-plane.answers
 				disk.operation = operation
@@ -35,6 +36,9 @@ func TestAPushThatCannotBeKeptIsRefused(t *testing.T) {
 				}
 				if inForce(d) != want.version {
 					t.Errorf("in force: %q", inForce(d))
+				}
+				if last := seen.lines[len(seen.lines)-1]; last != want.recorded {
+					t.Errorf("recorded %q", last)
 				}
 				disk.operation = ""
 				plane.script <- oldPush("v2")

@@ -128,7 +128,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 		return // Accept has answered
 	}
 	defer conn.CloseNow() //nolint:errcheck // send has closed it in good order, or it is broken
-	conn.SetReadLimit(maxAnswer)
+	// The library's bound of 32 KiB on what is read is right for answers.
 	// Not a child of s.ctx: a cancelled read cuts the connection without a goodbye.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -3,6 +3,7 @@ package controlplane
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -136,6 +137,23 @@ func TestTheNewFormReachesABaselineRouterAsTheOldFormAndOursInFull(t *testing.T)
 	})
 }
 
+func TestTenThousandKeysGetThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n network
+		s := serving(t, &n, ServerOptions{})
+		var keys strings.Builder
+		for i := range 10_000 {
+			fmt.Fprintf(&keys, `"tenant-%05d":"visa",`, i)
+		}
+		publish(t, s, strings.Replace(form2, `"routingTable":{`, `"routingTable":{`+keys.String(), 1))
+		d := router(t, &n, nil)
+		synctest.Wait()
+		if c, _ := d.Config(); c == nil || c.Keys() != 10_001 {
+			t.Errorf("in force: %q", inForce(d))
+		}
+	})
+}
+
 func TestAnInvalidFileIsNotPublished(t *testing.T) {
 	s := NewServer(ServerOptions{Log: discard})
 	publish(t, s, form1("v1"))
@@ -171,6 +189,24 @@ func TestARouterThatDoesNotReadDelaysNobody(t *testing.T) {
 	})
 }
 
+func TestAVanishedRouterIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n network
+		s := serving(t, &n, ServerOptions{})
+		publish(t, s, form1("v1"))
+		conn, _, err := baselineRouter(t, &n, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		read(t, conn)                                     // and then never again
+		time.Sleep(pingEvery + pongTimeout + time.Second) // virtual
+		synctest.Wait()
+		if got := s.Routers(); len(got) != 0 {
+			t.Errorf("routers: %+v", got)
+		}
+	})
+}
+
 func TestAnOversizedAnswerEndsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n network
@@ -180,7 +216,7 @@ func TestAnOversizedAnswerEndsTheConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		go func() { _, _, _ = conn.Read(context.Background()) }()
-		_ = conn.Write(t.Context(), websocket.MessageText, make([]byte, maxAnswer+1))
+		_ = conn.Write(t.Context(), websocket.MessageText, make([]byte, 33<<10))
 		synctest.Wait()
 		if got := s.Routers(); len(got) != 0 {
 			t.Errorf("routers: %+v", got)
