@@ -56,20 +56,23 @@ type exchange struct {
 	hint     atomic.Uint32                 // hintNone, hintWriting or hintOver
 	hintDone atomic.Pointer[chan struct{}] // closed when the one being written is
 
-	mu     sync.Mutex
-	phase  phase
-	status uint16
-	class  core.Class // why it ended; to be read by whoever saw it end
-	booked bool       // Reply is out
-	closer func()
-	timer  *time.Timer
-	watch  watch
+	mu      sync.Mutex
+	phase   phase
+	status  uint16
+	class   core.Class // why it ended; to be read by whoever saw it end
+	booked  bool       // Reply is out
+	closer  func()
+	timer   *time.Timer
+	due     time.Duration // after begun, when the timer fires
+	settles time.Duration // after begun, when the outcome is booked (R7)
+	watch   watch
 }
 
 // start puts the exchange under its timer and where an Abort finds it.
 func (x *exchange) start() {
 	x.mu.Lock()
-	x.timer = time.AfterFunc(time.Duration(min(x.times.Request, x.times.ResponseHeader)), x.tick)
+	x.due = time.Duration(min(x.times.Request, x.times.ResponseHeader, x.times.Settle))
+	x.timer = time.AfterFunc(x.due, x.tick)
 	x.mu.Unlock()
 	if x.live.add(x) {
 		x.sever(core.Draining)
@@ -83,8 +86,11 @@ func (x *exchange) replied(status int, p phase) {
 	if x.phase == ended {
 		return
 	}
-	x.status, x.phase = uint16(status), p
-	x.timer.Reset(time.Duration(x.times.Settle))
+	x.status, x.phase, x.settles = uint16(status), p, time.Since(x.begun)+time.Duration(x.times.Settle)
+	if x.settles < x.due { // else the timer comes soon enough to move itself
+		x.due = x.settles
+		x.timer.Reset(time.Duration(x.times.Settle))
+	}
 }
 
 // finish ends the attempt, once; later calls change nothing. It says whether
@@ -180,11 +186,13 @@ func (x *exchange) fault() (class core.Class, ok bool) {
 // wroteHeaders, wroteRequest, gotConn and informed are the hooks of httptrace.
 func (x *exchange) wroteHeaders() { x.sent.Store(true) }
 
-func (x *exchange) wroteRequest() { x.wrote.Store(int64(time.Since(x.begun)) + 1) }
+func (x *exchange) wroteRequest(httptrace.WroteRequestInfo) {
+	x.wrote.Store(int64(time.Since(x.begun)) + 1)
+}
 
 // gotConn lets the connection tell us of its end while we upload.
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
-	if c, ok := info.Conn.(*upstreamConn); ok && x.upload != nil {
+	if c, ok := info.Conn.(*upstreamConn); ok {
 		c.user.Store(x)
 		x.conn.Store(c)
 	}

@@ -51,7 +51,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := identify(r)
 	line := logLine{begun: time.Now(), request: r, id: id.text}
 	line.adm = h.trip.arrive(r, id)
-	res, x := h.trip.answer(r, w, id, &line.adm)
+	res, x := h.trip.answer(r, w, id, &line.adm, line.begun)
 	early := x != nil && x.upload.unfinished()
 	if early {
 		answerEarly(w, res)

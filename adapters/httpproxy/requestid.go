@@ -1,40 +1,31 @@
 package httpproxy
 
 import (
-	"encoding/hex"
 	"math/rand/v2"
+	"net/http"
 
-	"lockstep/core"
+	"lockstep/traces"
 )
 
+// requestID is an id as text, for headers and logs, and as the recording keeps it.
+type requestID struct {
+	text string
+	bits [2]uint64
+}
+
+// identify returns the id that a request came with, or makes one: unlikely to
+// repeat, though not hard to guess.
+func identify(r *http.Request) requestID {
+	if given := r.Header[headerRequestID]; len(given) > 0 && given[0] != "" {
+		return requestID{given[0], RequestID(given[0])}
+	}
+	bits := [2]uint64{rand.Uint64(), rand.Uint64()}
+	return requestID{traces.FormatRequestID(bits), bits}
+}
+
 // RequestID returns the 128-bit form under which a recording keeps a request
-// id, high half first: 32 hex digits are parsed, anything else is hashed.
-func RequestID(id string) [2]uint64 {
-	if len(id) == 32 {
-		var raw [16]byte
-		if _, err := hex.Decode(raw[:], []byte(id)); err == nil {
-			return [2]uint64{bigEndian(raw[:8]), bigEndian(raw[8:])}
-		}
-	}
-	h := core.HashString(id)
-	return [2]uint64{h, core.RequestHash(h, uint64(len(id)))}
-}
-
-// newRequestID makes an id for a request that came without one. It has to be
-// unlikely to repeat, not hard to guess.
-func newRequestID() (string, [2]uint64) {
-	id := [2]uint64{rand.Uint64(), rand.Uint64()}
-	var text [32]byte
-	const digits = "0123456789abcdef"
-	for i := range text {
-		text[i] = digits[id[i/16]>>(60-4*(i%16))&15]
-	}
-	return string(text[:]), id
-}
-
-func bigEndian(b []byte) (v uint64) {
-	for _, c := range b {
-		v = v<<8 | uint64(c)
-	}
-	return v
+// id, high half first (traces.ParseRequestID).
+func RequestID(id string) (bits [2]uint64) {
+	bits[0], bits[1] = traces.ParseRequestID(id)
+	return bits
 }

@@ -62,26 +62,12 @@ func (t *RoundTripper) CloseIdleConnections() { t.pools.close() }
 func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	id := identify(r)
 	adm := t.arrive(r, id)
-	res, x := t.answer(r, nil, id, &adm)
+	res, x := t.answer(r, nil, id, &adm, time.Now())
 	if x != nil && core.Class(x.cut.Load()) == core.ClassNone && r.Context().Err() != nil {
 		res.Body.Close()
 		return nil, context.Cause(r.Context())
 	}
 	return res, nil
-}
-
-// requestID is an id as text, for headers and logs, and as the recording keeps it.
-type requestID struct {
-	text string
-	bits [2]uint64
-}
-
-func identify(r *http.Request) (id requestID) {
-	if given := r.Header[headerRequestID]; len(given) > 0 && given[0] != "" {
-		return requestID{given[0], RequestID(given[0])}
-	}
-	id.text, id.bits = newRequestID()
-	return id
 }
 
 func (t *RoundTripper) arrive(r *http.Request, id requestID) driver.Admission {
@@ -103,7 +89,7 @@ func bodyLength(r *http.Request) int64 {
 
 // answer carries out an admission. The exchange is nil for a refusal; w is
 // where informational responses go, nil for nowhere.
-func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id requestID, adm *driver.Admission) (*http.Response, *exchange) {
+func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id requestID, adm *driver.Admission, begun time.Time) (*http.Response, *exchange) {
 	if adm.Kind != core.Forward {
 		if r.Body != nil && w == nil {
 			r.Body.Close() // a server closes its own
@@ -113,7 +99,7 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 	ctx, cancel := context.WithCancel(r.Context())
 	x := &exchange{
 		router: t.router, live: t.live, adm: *adm, writer: w,
-		times: adm.Config.Timeouts(adm.PlacementIndex), begun: time.Now(),
+		times: adm.Config.Timeouts(adm.PlacementIndex), begun: begun,
 		client: r.Context(), cancel: cancel, upload: uploadOf(r, w, adm.Config),
 	}
 	x.hints = w != nil && r.Header["Expect"] == nil // else net/http's 100 Continue may cross them
@@ -138,12 +124,11 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 
 // request is what goes upstream: a shallow copy with its own URL and header.
 func (x *exchange) request(ctx context.Context, r *http.Request, id string, p *pool) (*http.Request, string) {
-	out := r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:        x.gotConn,
-		WroteHeaders:   x.wroteHeaders,
-		WroteRequest:   func(httptrace.WroteRequestInfo) { x.wroteRequest() },
-		Got1xxResponse: x.informed,
-	}))
+	trace := &httptrace.ClientTrace{WroteHeaders: x.wroteHeaders, WroteRequest: x.wroteRequest, Got1xxResponse: x.informed}
+	if x.upload != nil {
+		trace.GotConn = x.gotConn
+	}
+	out := r.WithContext(httptrace.WithClientTrace(ctx, trace))
 	var upgrade string
 	out.Header, upgrade = requestHeader(r, id)
 	out.URL = target(r, p)

@@ -8,7 +8,8 @@ import (
 
 // One timer watches an exchange all its life. It waits for the response
 // headers first, then for settle, then looks at the body now and then, so that
-// a read costs two atomic additions and no timer. A body that stands still is
+// a read costs two atomic additions and no timer. It is armed for settle at the
+// latest from the beginning: a short request arms it once and stops it. A body that stands still is
 // cut after at least BodyIdle and at most a quarter more.
 
 // idleLooks is how many looks in a row must find the body where it was.
@@ -24,13 +25,15 @@ type watch struct {
 func (x *exchange) tick() {
 	x.mu.Lock()
 	class, next := core.ClassNone, time.Duration(0)
+	since := time.Since(x.begun)
 	switch x.phase {
 	case awaiting:
-		class, next = x.awaited(time.Since(x.begun))
+		class, next = x.awaited(since)
 	case flowing, tunnelled:
-		class, next = x.watchBody()
+		class, next = x.watchBody(since)
 	}
 	if next > 0 {
+		x.due = since + next
 		x.timer.Reset(next)
 	}
 	x.mu.Unlock()
@@ -59,7 +62,10 @@ func (x *exchange) awaited(since time.Duration) (class core.Class, next time.Dur
 
 // watchBody books the outcome at settle (R7) and then watches for a standstill.
 // A standstill outside a read is the client's: it does not take what we have.
-func (x *exchange) watchBody() (class core.Class, next time.Duration) {
+func (x *exchange) watchBody(since time.Duration) (class core.Class, next time.Duration) {
+	if since < x.settles {
+		return core.ClassNone, x.settles - since
+	}
 	if !x.booked {
 		x.booked = true
 		x.router.Reply(x.adm.Handle, x.status)
