@@ -53,7 +53,7 @@ the control plane on N+1 and the cells on N+2 to N+5.`,
 			if quiet {
 				o.access = nil
 			}
-			return runDemo(ctx, plan, o, c.OutOrStdout())
+			return runDemo(ctx, plan, o, func(p demoPlan) { p.print(c.OutOrStdout(), record) })
 		},
 	}
 	c.Flags().IntVar(&base, "port-base", 0, "first of six ports to use instead of the baseline's")
@@ -119,18 +119,15 @@ type demo struct {
 	running sync.WaitGroup
 }
 
-// runDemo runs until ctx ends.
-func runDemo(ctx context.Context, p demoPlan, o routerOptions, out io.Writer) error {
-	d := &demo{plan: p, log: o.log, errs: o.errs}
-	open := map[int]net.Listener{}
-	for _, port := range append([]int{p.router, p.control}, p.ports()...) {
-		l, err := listenOn("the demo", local(port))
-		if err != nil {
-			return fmt.Errorf("%w with --port-base", err)
-		}
-		defer l.Close()
-		open[port] = l
+// runDemo runs until ctx ends. ready is told which ports are in use once all
+// of them answer; a port 0 in the plan means any.
+func runDemo(ctx context.Context, p demoPlan, o routerOptions, ready func(demoPlan)) error {
+	open, err := p.listen()
+	defer closeAll(open)
+	if err != nil {
+		return err
 	}
+	d := &demo{plan: p, log: o.log, errs: o.errs}
 	r, err := newRouter(o)
 	if err != nil {
 		return err
@@ -140,14 +137,14 @@ func runDemo(ctx context.Context, p demoPlan, o routerOptions, out io.Writer) er
 	defer d.running.Wait()
 	defer cancel()
 
-	for _, c := range p.cells {
-		d.run(ctx, cell.New(c.name), open[c.port])
+	for i, c := range p.cells {
+		d.run(ctx, cell.New(c.name), open[2+i])
 	}
 	control := controlplane.NewServer(controlplane.ServerOptions{Log: o.log})
 	if _, _, err := control.Publish("the demo's configuration", []byte(p.config())); err != nil {
 		return err
 	}
-	d.run(ctx, control, open[p.control])
+	d.run(ctx, control, open[1])
 	defer control.Close()
 
 	wait, err := d.follow(ctx, r)
@@ -157,15 +154,27 @@ func runDemo(ctx context.Context, p demoPlan, o routerOptions, out io.Writer) er
 	defer wait()
 	defer cancel()
 	defer r.dumpOnSignal(ctx)()
-	p.print(out, o.record)
-	return r.serve(ctx, []net.Listener{open[p.router]}, time.Second)
+	ready(p)
+	return r.serve(ctx, open[:1], time.Second)
 }
 
-func (p demoPlan) ports() (all []int) {
-	for _, c := range p.cells {
-		all = append(all, c.port)
+// listen opens the ports of the router, the control plane and the cells, in
+// this order, before anything runs: a taken port stops the demo at once. Ports
+// of 0 become those that were given.
+func (p *demoPlan) listen() (open []net.Listener, err error) {
+	ports := []*int{&p.router, &p.control}
+	for i := range p.cells {
+		ports = append(ports, &p.cells[i].port)
 	}
-	return all
+	for _, port := range ports {
+		l, err := listenOn("the demo", local(*port))
+		if err != nil {
+			return open, fmt.Errorf("%w with --port-base", err)
+		}
+		open = append(open, l)
+		*port = l.Addr().(*net.TCPAddr).Port
+	}
+	return open, nil
 }
 
 // run serves h until ctx ends.

@@ -26,6 +26,12 @@ func listenOn(what, address string) (net.Listener, error) {
 	return l, nil
 }
 
+func closeAll(open []net.Listener) {
+	for _, l := range open {
+		l.Close()
+	}
+}
+
 // addressOfPort makes an address of a port alone, as PORT has it.
 func addressOfPort(port string) string {
 	if port == "" || strings.Contains(port, ":") {

@@ -83,6 +83,7 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) err
 	o.control.url = cmp.Or(o.control.url, file.ControlPlane.URL)
 	o.control.state = cmp.Or(o.control.state, file.ControlPlane.Dir)
 	listeners, err := listenAll(o.listen, file.Listen)
+	defer closeAll(listeners)
 	if err != nil {
 		return err
 	}
@@ -149,10 +150,7 @@ func listenAll(given string, written []configfile.Listener) (all []net.Listener,
 	for _, a := range addresses {
 		l, err := listenOn("the router", a)
 		if err != nil {
-			for _, open := range all {
-				open.Close()
-			}
-			return nil, err
+			return all, err
 		}
 		all = append(all, l)
 	}
