@@ -179,12 +179,19 @@ func TestNoFlippedByteLeadsToAPanic(t *testing.T) {
 	}
 }
 
-// TestARestoredRouterShowsTheSameViews includes numbers that are free.
+// TestARestoredRouterShowsTheSameViews includes numbers that are free and a
+// placement that has left but for one attempt.
 func TestARestoredRouterShowsTheSameViews(t *testing.T) {
-	r := New(Options{Strict: true})
-	adopt(t, r, placements(t, "1", []string{"a", "a1"}, []string{"b", "b1"}))
-	adopt(t, r, placements(t, "2", []string{"b", "b1"}))
-	for _, r := range []*Router{r, busy(t)} {
+	left := func(attempts int) *Router {
+		r := New(Options{Strict: true})
+		adopt(t, r, placements(t, "1", []string{"a", "a1"}, []string{"b", "b1"}))
+		for range attempts {
+			send(r, 1, 1)
+		}
+		adopt(t, r, placements(t, "2", []string{"b", "b1"}))
+		return r
+	}
+	for _, r := range []*Router{left(0), left(1), busy(t)} {
 		twin, err := Restore(r.Snapshot(nil), r.config, true)
 		if err != nil {
 			t.Fatal(err)
