@@ -43,11 +43,9 @@ var libraries = []struct {
 	{"github.com/coder/websocket", "cmd", true, "a test is a baseline router to lockstep control"},
 	{"github.com/fsnotify/fsnotify", "adapters/filewatch", false, "inotify and its kin"},
 	{"github.com/goccy/go-yaml", "adapters/configfile", false, "YAML with positions"},
-	{"github.com/santhosh-tekuri/jsonschema/v6", "adapters/configfile", false, "JSON Schema"},
+	{"github.com/santhosh-tekuri/jsonschema/v6", "adapters/configfile", true, "the schema that editors get and the loader must agree"},
 	{"github.com/spf13/cobra", "cmd", false, "commands, help, completion"},
-	{"github.com/spf13/pflag", "cmd", false, "cobra's flags"},
 	{"golang.org/x/term", "cmd", false, "is this a terminal, and how wide"},
-	{"github.com/rogpeppe/go-internal", "cmd", true, "testscript: the command line as a story"},
 	{"github.com/google/go-cmp", "", true, "differences"},
 	{"pgregory.net/rapid", "", true, "properties"},
 }
@@ -157,6 +155,20 @@ func TestEveryImportIsAllowedByThePolicy(t *testing.T) {
 	})
 	if seen < 50 {
 		t.Errorf("found only %d imports: is this run at the root of the repository?", seen)
+	}
+}
+
+func TestEveryPermittedLibraryIsUsed(t *testing.T) {
+	used := make([]bool, len(libraries))
+	importsOf(t, func(file, imported string) {
+		for i, l := range libraries {
+			used[i] = used[i] || within(imported, l.module) && within(folderOf(file), l.folder) && isTest(file) == l.testsOnly
+		}
+	})
+	for i, l := range libraries {
+		if !used[i] {
+			t.Errorf("nothing in %q imports %s: delete its line", l.folder, l.module)
+		}
 	}
 }
 
