@@ -13,7 +13,8 @@
 // headers deeply, cleans the query unless told not to, hides who broke a body,
 // and forwards `Upgrade: h2c`, which would carry requests past the routing. A
 // handler of our own on http.Transport has one place for each of these.
-// BenchmarkProxy runs both in one process and reports the ratio of CPU time.
+// BenchmarkProxy runs both, each in a process of its own, and reports the ratio
+// of CPU time; the bar is 1.15 with recording and log on.
 //
 // Limits. Upstreams speak HTTP/1.1. The path of an endpoint's URL is not used:
 // a request keeps its own (BASELINE). The upstream sees its own authority as
