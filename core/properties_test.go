@@ -94,8 +94,10 @@ func (s *stream) event(r *core.Router) core.Event {
 		}
 		return core.Event{Kind: core.Control, OK: rapid.Bool().Draw(t, "up")}
 	case 14:
-		return core.Event{Kind: core.EventKind(rapid.Uint8().Draw(t, "any kind")), Handle: core.Handle{Slot: rapid.Uint32().Draw(t, "slot"), Gen: 1},
-			Route: core.Route{Placement: rapid.Int32().Draw(t, "placement")}, Endpoint: rapid.Int32().Draw(t, "endpoint"), Epoch: r.Epoch()}
+		return core.Event{
+			Kind: core.EventKind(rapid.Uint8().Draw(t, "any kind")), Handle: core.Handle{Slot: rapid.Uint32().Draw(t, "slot"), Gen: 1},
+			Route: core.Route{Placement: rapid.Int32().Draw(t, "placement")}, Endpoint: rapid.Int32().Draw(t, "endpoint"), Epoch: r.Epoch(),
+		}
 	}
 	return core.Event{Kind: core.Tick}
 }

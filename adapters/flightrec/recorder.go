@@ -24,6 +24,10 @@ type Options struct {
 	Dir string
 	// SegmentSize is how many bytes of blocks make a segment; 0 means 64 MiB.
 	SegmentSize int64
+	// FlushEvery ends a block early when segments are written, so that a
+	// recording on disk lags behind its router by no more; 0 means 1 s. A quiet
+	// router's blocks are smaller for it than the format would like.
+	FlushEvery time.Duration
 	// DumpDir is the folder for dumps of what memory holds; "" for no dumps.
 	DumpDir string
 	// MaxDumps bounds the dumps made because a breaker opened, over the life of
@@ -37,10 +41,7 @@ const (
 	defaultMemory   = 64 << 20
 	defaultSegment  = 64 << 20
 	defaultMaxDumps = 20
-
-	// flushAfter ends a block early when segments are written, so that a
-	// recording can be read while its router runs.
-	flushAfter = 10 * core.Second
+	defaultFlush    = time.Second
 )
 
 // Recorder records every step of a driver's router. It implements
@@ -64,7 +65,6 @@ type Recorder struct {
 	enc     *traces.Encoder
 	closed  bool
 	first   uint64         // step of the current block's first fact
-	began   core.Time      // when the current block began
 	config  *core.Config   // in force when the current block began
 	offered []*core.Config // by the Adopts of the current block
 	limiter dumpLimiter
@@ -83,6 +83,7 @@ func New(o Options) (*Recorder, error) {
 	}
 	orDefault(&o.Memory, defaultMemory)
 	orDefault(&o.SegmentSize, defaultSegment)
+	orDefault(&o.FlushEvery, defaultFlush)
 	orDefault(&o.MaxDumps, defaultMaxDumps)
 	orDefault(&o.Log, slog.Default())
 	rec := &Recorder{
@@ -126,7 +127,7 @@ func (rec *Recorder) Observe(now core.Time, ev *core.Event, req *loop.Request, d
 			rec.opened(now, &decisions[i])
 		}
 	}
-	if rec.enc.Full() || rec.o.Dir != "" && now.Sub(rec.began) >= flushAfter {
+	if rec.enc.Full() {
 		rec.cut()
 	}
 }
@@ -147,7 +148,7 @@ func (rec *Recorder) cut() {
 
 func (rec *Recorder) begin(buf []byte, step uint64) {
 	rec.enc.Begin(buf, rec.router, step)
-	rec.first, rec.began = step, rec.router.Now()
+	rec.first = step
 	rec.config, rec.offered = rec.router.Config(), nil
 }
 
@@ -174,14 +175,30 @@ func (rec *Recorder) Close() {
 // Stats returns what has been recorded, written and lost so far.
 func (rec *Recorder) Stats() Stats { return rec.ring.snapshot() }
 
+// flush ends the current block if anything is in it.
+func (rec *Recorder) flush() {
+	rec.lock.Lock()
+	defer rec.lock.Unlock()
+	if !rec.closed {
+		rec.cut()
+	}
+}
+
 // work is the recorder's goroutine: the only one that touches a disk.
 func (rec *Recorder) work() {
 	defer close(rec.done)
+	flush := time.NewTicker(rec.o.FlushEvery)
+	defer flush.Stop()
+	if rec.o.Dir == "" {
+		flush.Stop()
+	}
 	for {
 		rec.disk.catchUp()
 		rec.ring.refill()
 		select {
 		case <-rec.ring.ready:
+		case <-flush.C:
+			rec.flush()
 		case q := <-rec.dumps:
 			q.reply <- rec.dump(q)
 		case <-rec.stop:

@@ -217,8 +217,8 @@ Try, in another terminal:
   curl -X POST 'localhost:%[2]d/fault?fail=100'                 break visa: after five failures tier3 takes over
   for i in 1 2 3 4 5 6; do curl -si -H 'X-Routing-Key: visa' localhost:%[1]d/ | grep -i '^x-\|^HTTP'; done
   curl -X DELETE localhost:%[2]d/fault                          mend it: after 5 s one request is the probe
-  kill -USR1 %[4]d                                             write down what was decided, and then
-  lockstep explain %[3]s/DUMP --request ID     with the dump's name and an answer's X-Request-Id
+  bin/lockstep explain %[3]s --request ID      why: with an answer's X-Request-Id, a second later
+  bin/lockstep replay %[3]s                    every decision again: identical
 
-`, p.router, visa, record, os.Getpid())
+`, p.router, visa, record)
 }
