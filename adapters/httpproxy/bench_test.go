@@ -124,14 +124,30 @@ func reverseProxy(target string) http.Handler {
 	u, _ := url.Parse(target)
 	p := httputil.NewSingleHostReverseProxy(u)
 	p.Transport = &http.Transport{MaxIdleConnsPerHost: 4096, DisableCompression: true}
-	p.BufferPool = &bufferPool{sync.Pool{New: func() any { return make([]byte, 32<<10) }}}
+	p.BufferPool = make(bufferPool, 128)
 	return p
 }
 
-type bufferPool struct{ pool sync.Pool }
+// bufferPool spares ReverseProxy a buffer per request, as a careful user would.
+type bufferPool chan []byte
 
-func (p *bufferPool) Get() []byte  { return p.pool.Get().([]byte) }
-func (p *bufferPool) Put(b []byte) { p.pool.Put(b) }
+// Get implements httputil.BufferPool.
+func (p bufferPool) Get() []byte {
+	select {
+	case b := <-p:
+		return b
+	default:
+		return make([]byte, 32<<10)
+	}
+}
+
+// Put implements httputil.BufferPool.
+func (p bufferPool) Put(b []byte) {
+	select {
+	case p <- b:
+	default:
+	}
+}
 
 func benchHandler(target string) (http.Handler, func()) {
 	config, err := core.Compile(core.Spec{

@@ -17,15 +17,9 @@ type requestID struct {
 // repeat, though not hard to guess.
 func identify(r *http.Request) requestID {
 	if given := r.Header[headerRequestID]; len(given) > 0 && given[0] != "" {
-		return requestID{given[0], RequestID(given[0])}
+		hi, lo := traces.ParseRequestID(given[0])
+		return requestID{given[0], [2]uint64{hi, lo}}
 	}
 	bits := [2]uint64{rand.Uint64(), rand.Uint64()}
 	return requestID{traces.FormatRequestID(bits), bits}
-}
-
-// RequestID returns the 128-bit form under which a recording keeps a request
-// id, high half first (traces.ParseRequestID).
-func RequestID(id string) (bits [2]uint64) {
-	bits[0], bits[1] = traces.ParseRequestID(id)
-	return bits
 }

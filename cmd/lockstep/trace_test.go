@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"lockstep/adapters/httpproxy"
 	"lockstep/core"
 	"lockstep/core/loop"
 	"lockstep/traces"
@@ -156,15 +155,6 @@ func TestExplainTellsEveryRequestWithTheID(t *testing.T) {
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing in:\n%s", want, out)
-		}
-	}
-}
-
-func TestTheProxyRecordsTheIDThatExplainLooksFor(t *testing.T) {
-	for _, id := range []string{"checkout-17", "7C1E09aa5f0d4e6b8a9c0d1e2f304152", "7c1e09aa5f0d4e6b8a9c0d1e2f30415x", "é", " "} {
-		hi, lo := traces.ParseRequestID(id)
-		if got := httpproxy.RequestID(id); got != [2]uint64{hi, lo} {
-			t.Errorf("%q is recorded as %x, looked for as %x %x", id, got, hi, lo)
 		}
 	}
 }
