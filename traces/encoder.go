@@ -87,21 +87,30 @@ func (e *Encoder) Append(now core.Time, ev *core.Event, req *loop.Request, decis
 	if req != nil {
 		need += len(req.Key)
 	}
-	e.buf = slices.Grow(e.buf, need)
+	b := slices.Grow(e.buf, need)
 	now = max(now, e.last)
-	p := packer{b: e.buf[:cap(e.buf)], n: len(e.buf), now: now}
 	kind := ev.Kind
 	if int(kind) >= len(e.schema.events) {
 		kind = core.EventNone // the router ignores either alike
 	}
-	p.byte(byte(kind))
-	p.uint(uint64(now - e.last))
-	e.event(&p, e.schema.events[kind], ev, req)
-	p.uint(uint64(len(decisions)))
-	for i := range decisions {
-		e.decision(&p, &decisions[i])
+	b = appendUint(append(b, byte(kind)), uint64(now-e.last))
+	switch kind {
+	case core.Arrive:
+		b = e.arrive(b, ev, req)
+	case core.Finish:
+		b = finish(b, ev)
+	default:
+		b = e.event(b, now, e.schema.events[kind], ev, req)
 	}
-	e.buf = e.buf[:p.n]
+	b = appendUint(b, uint64(len(decisions)))
+	for i := range decisions {
+		if d := &decisions[i]; d.Kind == core.Forward {
+			b = forward(b, d, now)
+		} else {
+			b = e.decision(b, now, d)
+		}
+	}
+	e.buf = b
 	e.step++
 	e.last = now
 }
@@ -139,24 +148,16 @@ func (b Block) Seal() []byte {
 	return b
 }
 
-// The two loops below are the hot path: plain numbers, which most fields are,
-// come first and are written in place.
-
-func (e *Encoder) event(p *packer, fields []field[core.Event], ev *core.Event, req *loop.Request) {
+// event writes the fields of any event, as the schema says.
+func (e *Encoder) event(b []byte, now core.Time, fields []field[core.Event], ev *core.Event, req *loop.Request) []byte {
+	p := packer{b: b[:cap(b)], n: len(b), now: now}
 	at, mask := p.mask(len(fields)), uint(0)
 	for i := range fields {
 		f := &fields[i]
 		var written bool
 		switch f.wire {
-		case wireUint, wireEnum:
-			v := f.get(ev)
-			if v == 0 {
-				continue
-			}
-			p.uint(v)
-			written = true
 		case wireKey:
-			written = req != nil && e.keys.put(p, req.Key, ev.Route.Key)
+			written = req != nil && e.keys.put(&p, req.Key, ev.Route.Key)
 		case wireID:
 			written = req != nil && p.id(req.ID)
 		default:
@@ -167,41 +168,24 @@ func (e *Encoder) event(p *packer, fields []field[core.Event], ev *core.Event, r
 		}
 	}
 	p.setMask(at, len(fields), mask)
+	return b[:p.n]
 }
 
-func (e *Encoder) decision(p *packer, d *core.Decision) {
+// decision writes any decision, as the schema says.
+func (e *Encoder) decision(b []byte, now core.Time, d *core.Decision) []byte {
 	kind := d.Kind
 	if int(kind) >= len(e.schema.decisions) {
 		kind = core.DecisionNone
 	}
+	p := packer{b: b[:cap(b)], n: len(b), now: now}
 	p.byte(byte(kind))
 	fields := e.schema.decisions[kind]
 	at, mask := p.mask(len(fields)), uint(0)
 	for i := range fields {
-		f := &fields[i]
-		v := f.get(d)
-		switch f.wire {
-		case wireUint, wireEnum:
-			if v == 0 {
-				continue
-			}
-			p.uint(v)
-		case wireNumber:
-			if v++; v == 0 {
-				continue
-			}
-			p.uint(v)
-		case wireTime:
-			if v == uint64(p.now) {
-				continue
-			}
-			p.uint(wireTime.encode(v, p.now))
-		default:
-			if !p.value(f.wire, v) {
-				continue
-			}
+		if p.value(fields[i].wire, fields[i].get(d)) {
+			mask |= 1 << (i & 15)
 		}
-		mask |= 1 << (i & 15)
 	}
 	p.setMask(at, len(fields), mask)
+	return b[:p.n]
 }

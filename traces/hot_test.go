@@ -1,0 +1,54 @@
+package traces
+
+import (
+	"bytes"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"lockstep/core"
+	"lockstep/core/loop"
+)
+
+// TestTheHotPathWritesWhatTheSchemaSays compares the straight-line writers with
+// the loops over the schema, byte by byte.
+func TestTheHotPathWritesWhatTheSchemaSays(t *testing.T) {
+	e := NewEncoder()
+	rapid.Check(t, func(t *rapid.T) {
+		small := func(label string) uint8 { return uint8(rapid.SampledFrom([]int{0, 1, 127, 128, 255}).Draw(t, label)) }
+		wide := func(label string) uint64 {
+			return rapid.SampledFrom([]uint64{0, 1, 127, 128, 1 << 31, 1<<64 - 1}).Draw(t, label)
+		}
+		now := core.Time(rapid.Int64Range(0, 1<<40).Draw(t, "now"))
+		ev := core.Event{
+			Source: small("source"), Method: core.Method(small("method")), Priority: small("priority"), Class: core.Class(small("class")),
+			Replayable: rapid.Bool().Draw(t, "replayable"), Sent: rapid.Bool().Draw(t, "sent"), Status: uint16(wide("status")),
+			Handle: core.Handle{Slot: uint32(wide("slot")), Gen: uint32(wide("gen"))}, Epoch: core.Epoch{Term: wide("term"), Number: wide("number")},
+			Length: int64(wide("length")), RetryAfter: core.Duration(wide("retry")), Route: core.Route{Refuse: core.Class(small("refuse"))},
+		}
+		req := &loop.Request{Key: rapid.StringN(0, 8, 40).Draw(t, "key"), ID: [2]uint64{wide("hi"), wide("lo")}}
+		if rapid.Bool().Draw(t, "no request") {
+			req = nil
+		}
+		d := core.Decision{
+			Kind: core.Forward, Rule: small("rule"), Placement: int32(wide("placement")), Endpoint: int32(wide("endpoint")),
+			Handle: ev.Handle, Reason: core.Reason(small("reason")), Circuit: core.Circuit(small("circuit")),
+			Failover: core.Failover(small("failover")), Probe: ev.Sent, At: now + core.Time(rapid.Int64Range(-1<<30, 1<<30).Draw(t, "at")),
+		}
+		room := func() []byte { return make([]byte, 0, maxEventSize+maxDecisionSize+64) }
+		fields := e.schema.events[core.Arrive]
+		e.keys.reset()
+		want := e.event(room(), now, fields, &ev, req)
+		e.keys.reset()
+		same(t, "arrive", e.arrive(room(), &ev, req), want)
+		same(t, "finish", finish(room(), &ev), e.event(room(), now, e.schema.events[core.Finish], &ev, nil))
+		same(t, "forward", forward(room(), &d, now), e.decision(room(), now, &d))
+	})
+}
+
+func same(t *rapid.T, what string, got, want []byte) {
+	t.Helper()
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s: the hot path writes %x, the schema says %x", what, got, want)
+	}
+}
