@@ -256,9 +256,9 @@ func (w *world) arrive(id uint32) {
 		c.home = r.table.homes[ev.Route.Placement]
 	}
 	d := r.loop.Arrive(ev, &w.request)
-	w.tallyArrive(c, r, &d)
+	w.tallyArrive(c, r, d)
 	if d.Kind == core.Forward {
-		w.forward(id, c, r, &d)
+		w.forward(id, c, r, d)
 		return
 	}
 	c.phase = callEnded

@@ -45,7 +45,7 @@ func (d *Driver) Arrive(a Arrival) (out Admission) {
 	ev.Method, ev.Source, ev.Priority = a.Method, a.Source, a.Priority
 	ev.Length, ev.Replayable = a.Length, a.Replayable
 	d.request.Key, d.request.ID = a.Key, a.ID
-	out.Decision = d.loop.Arrive(ev, &d.request)
+	out.Decision = *d.loop.Arrive(ev, &d.request)
 	out.Target = d.targets.of(&out.Decision)
 	d.mu.Unlock()
 	return out

@@ -71,8 +71,8 @@ func (l *Loop) Router() *core.Router { return l.router }
 // Arrive decides one request. ev.Route and ev.Epoch may come from a Match made
 // before the lock; if another configuration is in force by now, the key is
 // matched again, so that every request is decided under the current epoch. The
-// decision is Forward or Reject.
-func (l *Loop) Arrive(ev *core.Event, req *Request) core.Decision {
+// decision is Forward or Reject; it is valid until the loop's next event.
+func (l *Loop) Arrive(ev *core.Event, req *Request) *core.Decision {
 	if epoch := l.router.Epoch(); ev.Epoch != epoch {
 		ev.Epoch = epoch
 		if c := l.router.Config(); c != nil {
@@ -80,7 +80,7 @@ func (l *Loop) Arrive(ev *core.Event, req *Request) core.Decision {
 		}
 	}
 	out := l.step(ev, req)
-	return out[len(out)-1] // Step appends an Arrive's own decision last
+	return &out[len(out)-1] // Step appends an Arrive's own decision last
 }
 
 // Adopt offers a configuration and returns Ack or Nack.
