@@ -103,6 +103,9 @@ func TestABodyBrokenByTheUpstreamDoesNotLookComplete(t *testing.T) {
 				if strings.HasSuffix(answer, "0\r\n\r\n") || strings.Count(answer, "HTTP/1.1") > 1 {
 					t.Errorf("the answer looks complete: %q", answer)
 				}
+				if !strings.HasPrefix(answer, "HTTP/1.1 200 OK\r\n") || !strings.Contains(answer, "X-Routed-To: visa\r\n") || strings.Contains(answer, "Content-Type") {
+					t.Errorf("what came before the break is not passed on as it was: %q", answer)
+				}
 				if got := g.spy.ended(); got.class != core.BrokenBody || got.status != 200 {
 					t.Errorf("finished as %+v", got)
 				}

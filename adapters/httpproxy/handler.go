@@ -97,6 +97,9 @@ func (h *Handler) pass(w http.ResponseWriter, res *http.Response) (whole bool) {
 	for k := range res.Trailer {
 		header["Trailer"] = append(header["Trailer"], k)
 	}
+	if _, typed := header["Content-Type"]; !typed {
+		header["Content-Type"] = nil // or net/http would guess one that the upstream did not send
+	}
 	announced := len(res.Trailer)
 	w.WriteHeader(res.StatusCode)
 	stream := res.ContentLength < 0 || strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
@@ -130,8 +133,13 @@ func (h *Handler) copy(w http.ResponseWriter, body io.Reader, stream bool) (whol
 				flush()
 			}
 		}
+		if err == io.EOF {
+			return true
+		}
 		if err != nil {
-			return err == io.EOF
+			// The client gets what came, with its headers, and then a cut connection.
+			_ = http.NewResponseController(w).Flush()
+			return false
 		}
 	}
 }
