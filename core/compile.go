@@ -369,38 +369,12 @@ func (c *compiler) unknown(name string) string {
 
 // suggest names the placement that is nearest to what was written.
 func (c *compiler) suggest(name string) string {
-	best, bestDistance := "", 4
-	for i := range c.config.placements {
-		if d := editDistance(name, c.config.placements[i].name, bestDistance); d < bestDistance {
-			best, bestDistance = c.config.placements[i].name, d
-		}
+	names := make([]string, len(c.config.placements))
+	for i := range names {
+		names[i] = c.config.placements[i].name
 	}
-	if best == "" {
-		return "define it under placements, or name one that is there"
+	if best := Nearest(name, names); best != "" {
+		return "did you mean " + strconv.Quote(best) + "?"
 	}
-	return "did you mean " + strconv.Quote(best) + "?"
-}
-
-// editDistance is Levenshtein's, given up at limit.
-func editDistance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			diagonal = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
+	return "define it under placements, or name one that is there"
 }

@@ -239,7 +239,7 @@ func (d *decoder) unknown(e entry, fields []field) {
 		}
 	}
 	hint := "use one of: " + strings.Join(names, ", ")
-	if best := nearest(e.key, names); best != "" {
+	if best := core.Nearest(e.key, names); best != "" {
 		hint = "did you mean " + strconv.Quote(best) + "?"
 	}
 	d.report(d.soft(), e.at.problem("there is no setting named "+strconv.Quote(e.key)+" here", hint))

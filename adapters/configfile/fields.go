@@ -67,38 +67,3 @@ func findField(fields []field, name string) *field {
 	}
 	return nil
 }
-
-// nearest returns the name that is at most a few slips away from word, "" when none is.
-func nearest(word string, names []string) string {
-	if len(word) > 64 {
-		return ""
-	}
-	best, limit := "", max(2, len(word)/3)+1
-	for _, name := range names {
-		if d := distance(word, name); d < limit {
-			best, limit = name, d
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's edit distance over bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			diagonal = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
-}

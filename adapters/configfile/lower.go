@@ -146,7 +146,7 @@ func (l *loader) profile(profiles, n *node) *node {
 		}
 	}
 	hint := "define it under profiles"
-	if best := nearest(name.text, names); best != "" {
+	if best := core.Nearest(name.text, names); best != "" {
 		hint = "did you mean " + strconv.Quote(best) + "?"
 	}
 	l.fail(name.at, "there is no profile named "+strconv.Quote(name.text), hint)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lockstep/core"
 )
 
 // scalar reads one word into text, a truth value or a number. A word in quotes is text and nothing else.
@@ -79,7 +81,7 @@ func (d *decoder) choice(n *node, words []string) {
 		}
 	}
 	hint := "write " + strings.Join(words, " or ")
-	if best := nearest(n.text, words); best != "" {
+	if best := core.Nearest(n.text, words); best != "" {
 		hint = "did you mean " + strconv.Quote(best) + "?"
 	}
 	d.fail(n.at, strconv.Quote(n.text)+" is not a choice here", hint)
