@@ -13,6 +13,7 @@ type client struct {
 	from, to   int      // its keys are world.keys[from:to]
 	cumulative []uint64 // Zipf: running sum of weights
 	gap        core.Duration
+	budget     bucket
 }
 
 // sender is who sends one request after another and counts them: an open-loop
@@ -39,7 +40,7 @@ func (w *world) makeClients() error {
 	shared := [2]int{-1, -1}
 	for i := range w.plan.Clients {
 		p := &w.plan.Clients[i]
-		c := client{plan: p, from: len(w.keys)}
+		c := client{plan: p, from: len(w.keys), budget: newBucket(&p.Retry)}
 		if len(p.Keys) == 0 {
 			if shared[0] < 0 {
 				for k := range w.configs[0].Keys() {
@@ -168,7 +169,9 @@ func (w *world) newCall(id uint32, s *sender, root uint64) {
 	c := &w.calls.slab[n]
 	*c = call{gen: c.gen, sender: id, count: s.count, root: root, request: core.RequestHash(s.entity, s.count), line: -1}
 	s.count++
-	c.key = w.clients[s.client].drawKey(root, len(w.keys))
+	who := &w.clients[s.client]
+	who.budget.add(uint64(who.plan.Retry.Budget))
+	c.key = who.drawKey(root, len(w.keys))
 	w.arrive(n)
 }
 
@@ -197,8 +200,8 @@ func (w *world) answered(id uint32, c *call, class core.Class, status uint16) {
 	s := &w.senders[c.sender]
 	p := w.clients[s.client].plan
 	sender, at := c.sender, w.now
-	if uint32(c.tries) < p.Retries && retryable(class, status) && w.now.Add(p.Backoff) < w.length {
-		w.retry(c, p)
+	if uint32(c.tries) < p.Retries && retryable(class, status) && w.retry(c, &w.clients[s.client]) {
+		// The user waits for the retry's answer.
 	} else if s.kind == sendsClosed {
 		think := p.Think
 		if p.Poisson {
@@ -207,29 +210,6 @@ func (w *world) answered(id uint32, c *call, class core.Class, status uint16) {
 		w.sendAt(sender, at.Add(max(think, core.Microsecond)))
 	}
 	w.calls.release(id)
-}
-
-// retry sends the same request again, with the same id, as clients do.
-func (w *world) retry(old *call, p *Client) {
-	again := call{
-		sender: old.sender, count: old.count, request: old.request, key: old.key, tries: old.tries + 1,
-		root: fold(old.root, uint64(old.tries)), phase: callPending, line: -1,
-	}
-	n := w.calls.take()
-	again.gen = w.calls.slab[n].gen
-	w.calls.slab[n] = again
-	w.heap.push(w.now.Add(p.Backoff), evRetry, n, 0)
-}
-
-// retryable is what naive clients try again: refusals, failures and their own impatience.
-func retryable(class core.Class, status uint16) bool {
-	switch class {
-	case core.ClassNone:
-		return status >= 500
-	case core.NoKey, core.UnknownKey, core.BadRequest, core.BodyTooLarge:
-		return false
-	}
-	return true
 }
 
 // arrive brings a call to a router.

@@ -52,10 +52,12 @@ func (p *Plan) completeClients() error {
 			return fmt.Errorf("client %q has %d users: use at most %d", c.Name, c.Users, maxUsers)
 		case c.Router < 0 || c.Router > p.Routers:
 			return fmt.Errorf("client %q sends to router %d: use 1 to %d, or 0 for all", c.Name, c.Router, p.Routers)
-		case c.From < 0 || c.Think < 0 || c.Patience < 0 || c.Backoff < 0:
+		case c.From < 0 || c.Think < 0 || c.Patience < 0 || c.Backoff < 0 || c.Retry.Max < 0:
 			return fmt.Errorf("client %q has a negative time", c.Name)
 		case c.Retries > 100:
 			return fmt.Errorf("client %q retries %d times: use at most 100", c.Name, c.Retries)
+		case c.Retry.Growth != 0 && c.Retry.Growth < million:
+			return fmt.Errorf("client %q has pauses that shrink: use a growth of 1,000,000 (1x) or more", c.Name)
 		case slices.ContainsFunc(p.Clients[:i], func(o Client) bool { return o.Name == c.Name }):
 			return fmt.Errorf("two clients are called %q: their requests would have the same ids", c.Name)
 		}
@@ -118,21 +120,46 @@ func (p *Plan) completePushes() error {
 }
 
 func (p *Plan) completeServers() error {
-	check := func(b *Backend) error {
-		if b.Workers < 0 || b.Queue < 0 || b.Body < 0 || b.Service.Typical < 0 || b.Service.Slow < 0 || b.Service.Shape > Bimodal {
-			return fmt.Errorf("a backend has a negative figure or an unknown shape")
-		}
-		return nil
-	}
 	if p.Link.Latency < 0 || p.Link.Jitter < 0 {
 		return fmt.Errorf("the link has a negative time")
 	}
 	for i := range p.Backends {
-		if err := check(&p.Backends[i].Backend); err != nil {
+		if err := p.Backends[i].Backend.check(); err != nil {
 			return err
 		}
 	}
-	return check(&p.Backend)
+	return p.Backend.check()
+}
+
+func (b *Backend) check() error {
+	s := &b.Service
+	switch {
+	case b.Workers < 0 || b.Queue < 0 || b.Body < 0 || b.Knee < 0 || b.Warmup < 0 || s.Typical < 0 || s.Slow < 0 || s.Shape >= shapes:
+		return fmt.Errorf("a backend has a negative figure or an unknown shape")
+	case b.Knee > 0 && b.Workers == 0:
+		return fmt.Errorf("a backend has a knee and no workers: say how many it has")
+	case b.Cold != 0 && b.Cold < million:
+		return fmt.Errorf("a backend is faster while cold: use a factor of 1,000,000 (1x) or more")
+	case s.Shape == LogNormal && s.P99 <= s.typical():
+		return fmt.Errorf("a log-normal service time has a p99 of %d ns, which is not above its median of %d ns", s.P99, s.typical())
+	case s.Shape == Empirical:
+		return s.checkHistogram()
+	}
+	return nil
+}
+
+func (s *Service) checkHistogram() error {
+	last, total := core.Duration(0), uint64(0)
+	for i, b := range s.Histogram {
+		if b.UpTo <= last {
+			return fmt.Errorf("bucket %d of a histogram of service times does not end after the one before it: list the shortest first", i)
+		}
+		last, total = b.UpTo, total+uint64(b.Count)
+	}
+	if total == 0 {
+		return fmt.Errorf("a histogram of service times is empty: list buckets with counts")
+	}
+	return nil
 }
 
 // checkNames refuses faults and overrides that name nothing: they would be

@@ -40,7 +40,8 @@ func (w *world) fault(i uint32, over bool) {
 // applyFaults sets every server and link to what the active faults make of it.
 func (w *world) applyFaults() {
 	for i := range w.servers {
-		w.servers[i].fault = serverFault{}
+		s := &w.servers[i]
+		s.refused, s.fault = s.fault.refuse, serverFault{}
 	}
 	w.links, w.nextChange = w.links[:0], core.Never
 	for i := range w.plan.Faults {
@@ -61,7 +62,11 @@ func (w *world) applyFaults() {
 		}
 	}
 	for i := range w.servers {
-		w.servers[i].sound = w.servers[i].fault == serverFault{}
+		s := &w.servers[i]
+		s.sound = s.fault == serverFault{}
+		if s.refused && !s.fault.refuse && s.model.Warmup > 0 {
+			s.warm = w.now.Add(s.model.Warmup)
+		}
 	}
 }
 

@@ -67,7 +67,7 @@ func Components(specs ...*core.Spec) ([][]string, error) {
 // connected with the fault's must be the same, but for handles. The fault must
 // be of a server or a link of a named placement, and every client must be
 // open-loop: a closed-loop user carries trouble from one placement to the next
-// by what it sends later. Nor may a router drain: it cuts in the order of slots,
+// by what it sends later, and so does a budget of retries. Nor may a router drain: it cuts in the order of slots,
 // which is a matter of handles.
 func CheckIsolation(p Plan, fault int, o Options) ([]Violation, error) {
 	f := &p.Faults[fault]
@@ -80,6 +80,9 @@ func CheckIsolation(p Plan, fault int, o Options) ([]Violation, error) {
 	for i := range p.Clients {
 		if p.Clients[i].Users > 0 {
 			return nil, fmt.Errorf("client %q is closed-loop: give it a rate instead", p.Clients[i].Name)
+		}
+		if p.Clients[i].Retry.budgeted() {
+			return nil, fmt.Errorf("client %q has one retry budget for all placements: leave it out", p.Clients[i].Name)
 		}
 	}
 	specs := []*core.Spec{&p.Spec}

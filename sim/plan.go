@@ -51,37 +51,67 @@ type Client struct {
 	Method   core.Method   // of every request
 	Length   int64         // bytes of body of every request
 	Patience core.Duration // gives up (client_gone) when no response has begun by then; 0 means never
-	Retries  uint32        // naive retries after 429, 5xx, a cut connection or its own impatience, at most this many
-	Backoff  core.Duration // pause before each retry; 0 means at once
+	Retries  uint32        // after 429, 5xx, a cut connection or its own impatience, at most this many of each request
+	Backoff  core.Duration // pause before the first retry; 0 means at once
+	Retry    Retry         // how; the zero Retry is the naive client's
 	Router   int           // 0 means spread over the live routers by hash; n means router n alone, from 1
+}
+
+// Retry is how a client tries again. A budget is one bucket of retry tokens for
+// the whole population: each first request adds Budget of a token and each
+// second Floor tokens; a retry takes one or is not sent. The bucket begins full.
+type Retry struct {
+	Growth uint32        // each pause after the first is so many times longer, in parts per million; 0 means 1,000,000
+	Max    core.Duration // of a pause; 0 means a day
+	Jitter bool          // full jitter: a pause is drawn evenly from 0 to what it would be
+	Budget uint32        // share of first requests; with Floor 0 too: no budget, every retry is sent
+	Floor  uint32        // tokens each second, whatever the traffic
 }
 
 // Shape names the form of a distribution of service times.
 type Shape uint8
 
-// Shapes. Exponential has Typical as its mean.
+// Shapes. Exponential has Typical as its mean, LogNormal as its median.
 const (
 	Constant Shape = iota
 	Exponential
 	Bimodal
+	LogNormal
+	Empirical
+	shapes
 )
 
 // Service is a distribution of service times, drawn through an integer quantile table.
 type Service struct {
 	Shape     Shape
-	Typical   core.Duration // the constant, the mean, or the fast mode; 0 means 10 ms
+	Typical   core.Duration // the constant, the mean, the median, or the fast mode; 0 means 10 ms
 	Slow      core.Duration // Bimodal: the slow mode
 	SlowShare uint32        // Bimodal: share of requests that take Slow
+	P99       core.Duration // LogNormal: the 99th percentile, above Typical
+	Histogram []Bucket      // Empirical: what was measured, shortest first
+}
+
+// Bucket is one bucket of a measured histogram: Count values above the bucket
+// before it (0 for the first) and up to UpTo, taken to lie evenly between.
+type Bucket struct {
+	UpTo  core.Duration
+	Count uint32
 }
 
 // Backend is one server: Workers requests are served at once, the rest wait in
 // line, first come first served. It goes on working for callers that gave up.
+// With a Knee its goodput falls under overload: when work begins while n
+// requests are in service or in line, it takes (n - Knee) x Strain longer.
 type Backend struct {
 	Workers int // 0 means no bound: nothing ever waits
 	Queue   int // how many may wait; beyond, it answers 503 at once; 0 means no bound
 	Service Service
 	Body    core.Duration // how long the body flows after the headers; 0 means it comes with them
 	Flaky   uint32        // share of answers that are status 500 although nothing is wrong
+	Knee    int           // needs Workers; 0 means that service times do not depend on the load
+	Strain  uint32        // longer by this share for each request beyond Knee
+	Warmup  core.Duration // after the end of a Refuse fault it is slow for so long; 0 means never
+	Cold    uint32        // Warmup: service times at its begin, in parts per million, falling evenly to 1,000,000; 0 means 10,000,000
 }
 
 // BackendOverride gives the servers of one placement, or one of them, another Backend.

@@ -29,6 +29,7 @@ const (
 	drawClient
 	drawProbe
 	drawRouterSeed
+	drawPause
 )
 
 // finalise is the finaliser of splitmix64.

@@ -5,11 +5,14 @@ import "lockstep/core"
 // server is one backend: a queue in front of workers, and what is wrong with it now.
 type server struct {
 	model       Backend
+	service     sampler
+	warm        core.Time // until then it is warming up
 	busy        int32
 	waiting     int32
 	head, tail  int32  // the queue, through call.waiting
 	incarnation uint32 // grows at every crash: what it worked on is gone
 	sound       bool   // nothing is wrong with it
+	refused     bool   // before the last change of faults
 	fault       serverFault
 }
 
@@ -36,10 +39,7 @@ func (w *world) makeServers() {
 		}
 	}
 	for _, m := range models {
-		if m.Service.Typical == 0 {
-			m.Service.Typical = 10 * core.Millisecond
-		}
-		w.servers = append(w.servers, server{model: m, head: -1, tail: -1, sound: true})
+		w.servers = append(w.servers, server{model: m, service: newSampler(&m.Service, w.log), head: -1, tail: -1, sound: true})
 	}
 }
 
@@ -87,12 +87,23 @@ func (w *world) serverIn(id uint32) {
 func (w *world) workAlone(id uint32, c *call, s *server, at core.Time) {
 	c.sent, c.incarnation = true, s.incarnation
 	way := w.link(uint32(c.router), c.endpoint)
-	w.heap.push(at.Add(w.workTime(c, s)+way.cross(draw(c.root, drawLinkBack))), evAnswer, id, 0)
+	w.heap.push(at.Add(w.workTime(c, s, at)+way.cross(draw(c.root, drawLinkBack))), evAnswer, id, 0)
 }
 
-// workTime is how long a worker needs for a call.
-func (w *world) workTime(c *call, s *server) core.Duration {
-	d := s.model.Service.draw(w.log, draw(c.root, drawService))
+// workTime is how long a worker that begins at a time needs for a call.
+func (w *world) workTime(c *call, s *server, at core.Time) core.Duration {
+	d := s.service.draw(draw(c.root, drawService))
+	m := &s.model
+	if load := int(s.busy + s.waiting); m.Knee > 0 && load > m.Knee {
+		d = portion(d, million+uint64(load-m.Knee)*uint64(m.Strain), million)
+	}
+	if at < s.warm {
+		cold := uint64(m.Cold)
+		if cold == 0 {
+			cold = 10 * million
+		}
+		d += portion(portion(d, cold-million, million), uint64(s.warm.Sub(at)), uint64(m.Warmup))
+	}
 	if s.fault.factor > 0 {
 		d = scale(d, s.fault.factor)
 	}
@@ -119,7 +130,7 @@ func (w *world) answer(id uint32) {
 func (w *world) work(id uint32, c *call, s *server) {
 	s.busy++
 	c.incarnation = s.incarnation
-	w.heap.push(w.now.Add(w.workTime(c, s)), evServed, id, 0)
+	w.heap.push(w.now.Add(w.workTime(c, s, w.now)), evServed, id, 0)
 }
 
 // served is a worker's end with a call; it takes the next in line.

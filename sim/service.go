@@ -47,17 +47,62 @@ func (t *logTable) exponential(h uint64, mean core.Duration) core.Duration {
 	return core.Duration(hi<<40 | lo>>24)
 }
 
-// draw returns one service time.
-func (s *Service) draw(t *logTable, h uint64) core.Duration {
-	switch s.Shape {
-	case Exponential:
-		return t.exponential(h, s.Typical)
-	case Bimodal:
-		if happens(h, s.SlowShare) {
-			return s.Slow
-		}
+// sampler draws service times: a Service with what it needs worked out once.
+type sampler struct {
+	Service
+	log    *logTable
+	normal *normalTable // LogNormal
+	spread uint64       // LogNormal: log2(P99 / Typical) in units of 2^-24
+	total  uint64       // Empirical: of the counts
+}
+
+func newSampler(s *Service, t *logTable) sampler {
+	p := sampler{Service: *s, log: t}
+	p.Typical = s.typical()
+	if s.Shape == LogNormal {
+		p.normal = newNormalTable()
+		p.spread = log2(uint64(s.P99)) - log2(uint64(p.Typical))
+	}
+	for _, b := range s.Histogram {
+		p.total += uint64(b.Count)
+	}
+	return p
+}
+
+func (s *Service) typical() core.Duration {
+	if s.Typical == 0 {
+		return 10 * core.Millisecond
 	}
 	return s.Typical
+}
+
+// draw returns one service time.
+func (p *sampler) draw(h uint64) core.Duration {
+	switch p.Shape {
+	case Exponential:
+		return p.log.exponential(h, p.Typical)
+	case Bimodal:
+		if happens(h, p.SlowShare) {
+			return p.Slow
+		}
+	case LogNormal:
+		return p.logNormal(h)
+	case Empirical:
+		return p.empirical(h)
+	}
+	return p.Typical
+}
+
+// empirical finds the bucket of a draw, and a place in it by a second one.
+func (p *sampler) empirical(h uint64) core.Duration {
+	rank, low := below(h, p.total), core.Duration(0)
+	for _, b := range p.Histogram {
+		if rank < uint64(b.Count) {
+			return low + 1 + core.Duration(below(finalise(h), uint64(b.UpTo-low)))
+		}
+		rank, low = rank-uint64(b.Count), b.UpTo
+	}
+	return low
 }
 
 // day bounds what a factor can make of a time.

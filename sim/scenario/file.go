@@ -42,8 +42,18 @@ type Client struct {
 	Body     int64    `yaml:"body"` // bytes
 	Patience Span     `yaml:"patience"`
 	Retries  uint32   `yaml:"retries"`
-	Backoff  Span     `yaml:"backoff"`
+	Backoff  Span     `yaml:"backoff"` // before the first retry
+	Retry    Retry    `yaml:"retry"`   // none means the naive client's
 	Router   int      `yaml:"router"`
+}
+
+// Retry is sim.Retry as written.
+type Retry struct {
+	Grow   Factor `yaml:"grow"` // of each pause after the first: 2x
+	Max    Span   `yaml:"max"`
+	Jitter bool   `yaml:"jitter"` // full jitter
+	Budget Share  `yaml:"budget"` // of first requests
+	Floor  uint32 `yaml:"floor"`  // retries per second that are always allowed
 }
 
 // Backend is sim.Backend as written.
@@ -53,14 +63,27 @@ type Backend struct {
 	Service Service `yaml:"service"`
 	Body    Span    `yaml:"body"`
 	Flaky   Share   `yaml:"flaky"`
+	Knee    int     `yaml:"knee"`   // requests in service and in line, beyond which work takes longer
+	Strain  Share   `yaml:"strain"` // longer by so much for each beyond the knee
+	Warmup  Span    `yaml:"warmup"` // slow for so long after a refuse fault
+	Cold    Factor  `yaml:"cold"`   // how slow at first: 10x unless said
 }
 
-// Service is sim.Service as written; shape is constant, exponential or bimodal.
+// Service is sim.Service as written; shape is constant, exponential, bimodal,
+// lognormal or empirical.
 type Service struct {
 	Shape     string `yaml:"shape"`
 	Typical   Span   `yaml:"typical"`
 	Slow      Span   `yaml:"slow"`
 	SlowShare Share  `yaml:"slow_share"`
+	P99       Span   `yaml:"p99"`       // lognormal: with typical as the median
+	Histogram []Step `yaml:"histogram"` // empirical: the shortest first
+}
+
+// Step is one bucket of a measured histogram: so many values above the step before it and up to UpTo.
+type Step struct {
+	UpTo  Span   `yaml:"up_to"`
+	Count uint32 `yaml:"count"`
 }
 
 // Override gives the servers of one placement, or one of them, another Backend.

@@ -17,6 +17,7 @@ func FromPlan(p *sim.Plan) *File {
 			Name: c.Name, Rate: c.Rate, Poisson: c.Poisson, Users: c.Users, Think: Span(c.Think), From: Span(c.From),
 			Until: Span(c.Until), Keys: c.Keys, Zipf: c.Zipf, Unknown: Share(c.Unknown), NoKey: Share(c.NoKey),
 			Body: c.Length, Patience: Span(c.Patience), Retries: c.Retries, Backoff: Span(c.Backoff), Router: c.Router,
+			Retry: Retry{Factor(c.Retry.Growth), Span(c.Retry.Max), c.Retry.Jitter, Share(c.Retry.Budget), c.Retry.Floor},
 		})
 	}
 	f.Config = ConfigTree(&p.Spec, keep)
@@ -75,15 +76,21 @@ func (f *File) pushesOf(p *sim.Plan, keep map[string]bool) {
 }
 
 func backendOf(b *sim.Backend) Backend {
+	var steps []Step
+	for _, x := range b.Service.Histogram {
+		steps = append(steps, Step{Span(x.UpTo), x.Count})
+	}
 	return Backend{
 		Workers: b.Workers, Queue: b.Queue, Body: Span(b.Body), Flaky: Share(b.Flaky),
 		Service: Service{
 			Shape: shapes()[b.Service.Shape], Typical: Span(b.Service.Typical),
 			Slow: Span(b.Service.Slow), SlowShare: Share(b.Service.SlowShare),
+			P99: Span(b.Service.P99), Histogram: steps,
 		},
+		Knee: b.Knee, Strain: Share(b.Strain), Warmup: Span(b.Warmup), Cold: Factor(b.Cold),
 	}
 }
 
 func shapes() []string {
-	return []string{sim.Constant: "constant", sim.Exponential: "exponential", sim.Bimodal: "bimodal"}
+	return []string{sim.Constant: "constant", sim.Exponential: "exponential", sim.Bimodal: "bimodal", sim.LogNormal: "lognormal", sim.Empirical: "empirical"}
 }

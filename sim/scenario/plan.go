@@ -88,14 +88,20 @@ func (b *builder) header() {
 func (b *builder) backend(w *Backend, path string) sim.Backend {
 	shape := max(0, slices.Index(shapes(), w.Service.Shape))
 	if name := w.Service.Shape; name != "" && name != shapes()[shape] {
-		b.fail(path+".service.shape", strconv.Quote(w.Service.Shape)+" is not a shape", "use constant, exponential or bimodal")
+		b.fail(path+".service.shape", strconv.Quote(w.Service.Shape)+" is not a shape", "use constant, exponential, bimodal, lognormal or empirical")
+	}
+	var buckets []sim.Bucket
+	for _, s := range w.Service.Histogram {
+		buckets = append(buckets, sim.Bucket{UpTo: s.UpTo.length(), Count: s.Count})
 	}
 	return sim.Backend{
 		Workers: w.Workers, Queue: w.Queue, Body: w.Body.length(), Flaky: uint32(w.Flaky),
 		Service: sim.Service{
 			Shape: sim.Shape(shape), Typical: w.Service.Typical.length(),
 			Slow: w.Service.Slow.length(), SlowShare: uint32(w.Service.SlowShare),
+			P99: w.Service.P99.length(), Histogram: buckets,
 		},
+		Knee: w.Knee, Strain: uint32(w.Strain), Warmup: w.Warmup.length(), Cold: uint32(w.Cold),
 	}
 }
 
@@ -107,6 +113,10 @@ func (b *builder) world() {
 			From: c.From.time(), Until: c.Until.time(), Keys: c.Keys, Zipf: c.Zipf,
 			Unknown: uint32(c.Unknown), NoKey: uint32(c.NoKey), Length: c.Body,
 			Patience: c.Patience.length(), Retries: c.Retries, Backoff: c.Backoff.length(), Router: c.Router,
+			Retry: sim.Retry{
+				Growth: uint32(c.Retry.Grow), Max: c.Retry.Max.length(), Jitter: c.Retry.Jitter,
+				Budget: uint32(c.Retry.Budget), Floor: c.Retry.Floor,
+			},
 		})
 	}
 	for i := range b.file.Backends {

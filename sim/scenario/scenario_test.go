@@ -178,3 +178,24 @@ func TestMistakesAreNamedByTheirPath(t *testing.T) {
 		}
 	}
 }
+
+func TestAPlanWrittenAsAFileReadsBackTheSame(t *testing.T) {
+	f := example()
+	f.Expect = []Expectation{{Name: "e", Failed: bound(">= 0")}}
+	f.Clients[0].Retries, f.Clients[0].Backoff = 3, Span(core.Second)
+	f.Clients[0].Retry = Retry{Grow: 2 * million, Max: Span(9 * core.Second), Jitter: true, Budget: 100_000, Floor: 2}
+	f.Backend = Backend{
+		Workers: 4, Knee: 5, Strain: 20_000, Warmup: Span(core.Second), Cold: 3 * million,
+		Service: Service{Shape: "lognormal", Typical: 5, P99: 9, Histogram: []Step{{7, 1}}},
+	}
+	plan, err := f.Plan(load)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := FromPlan(plan)
+	again.ModelledOn, again.Why, again.Property, again.Expect = f.ModelledOn, f.Why, f.Property, f.Expect
+	reread, err := again.Plan(load)
+	if d := cmp.Diff(plan, reread); err != nil || d != "" {
+		t.Error(err, d)
+	}
+}
