@@ -33,7 +33,9 @@ func newFuzzCommand() *cobra.Command {
 peak load (facts.peak), each placement is taken down in turn (N-1). Then seeds
 draw cases: faults, pushes, bursts and the clients' behaviour. Every safety
 property is checked after every step, and recovery in a healthy remainder. What
-fails is reduced to a story, with the configuration key responsible.
+fails is reduced to a story, with the configuration key responsible. Changes that
+could mend it are tried against the same case, N-1 and random seeds, and shown
+with what each costs.
 
 The search ends after --for, or after --seeds, whichever is given; a machine that
 must give the same answer twice counts seeds. --seed with neither tries that one seed.`,
@@ -92,6 +94,7 @@ type fuzzFinding struct {
 	Written  bool                `json:"written"` // the key is in the file; if not, At is the nearest thing around it
 	Assumed  string              `json:"assumed"`
 	Story    []fuzz.Line         `json:"story"`
+	Changes  []fuzzChange        `json:"changes,omitempty"`
 	Again    string              `json:"again"`
 	Keep     []string            `json:"keep,omitempty"`
 }
@@ -186,7 +189,7 @@ func targetOf(f *configfile.File, accept []string) *fuzz.Target {
 func (s *search) show(f *configfile.File, path string, x *fuzz.Finding) (fuzzFinding, error) {
 	out := fuzzFinding{
 		Property: x.Property, Sentence: x.Sentence, Key: x.Key, Value: x.Value,
-		Assumed: x.Assumed, Story: x.Story, Again: fmt.Sprintf("lockstep fuzz %s --seed %d", path, x.Case.Seed),
+		Assumed: x.Assumed, Story: x.Story, Changes: s.changes(x), Again: fmt.Sprintf("lockstep fuzz %s --seed %d", path, x.Case.Seed),
 	}
 	if x.Property == fuzz.NMinusOne {
 		out.Again = fmt.Sprintf("lockstep fuzz %s --seeds 0", path)

@@ -48,6 +48,7 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 	for _, l := range f.Story {
 		fmt.Fprintf(w, "   %-9s  %s\n", l.When, l.Text)
 	}
+	f.printChanges(w)
 	fmt.Fprintf(w, "\nSearched   %s\n", r.searched())
 	if r.Seeds > 0 {
 		r.printNever(w)

@@ -21,9 +21,10 @@ func fuzzed(t *testing.T, path string, seeds uint64, out string) (string, error)
 }
 
 func TestPlantedFlawsAreFoundAndTheKeyIsNamed(t *testing.T) {
-	for _, c := range []struct{ file, property, key string }{
-		{"small-fallback.yaml", "N-1", "small-fallback.yaml:23:24   placements.cell-12.limit.in_flight"},
-		{"two-probes.yaml", "half-open-single-probe", "two-probes.yaml:10:68   placements.cell-07.breaker.half_open_probes"},
+	for _, c := range []struct{ file, property, key, mends string }{
+		{"small-fallback.yaml", "N-1", "small-fallback.yaml:23:24   placements.cell-12.limit.in_flight", "cell-12 limit.in_flight: 285   holds, 100 seeds; home refused 0.0 %; guests refused 0.0 %"},
+		{"no-guests.yaml", "N-1", "no-guests.yaml:24:24   placements.cell-12.limit.in_flight", "C  A and cell-07 fallback: +shared-eu   holds, 100 seeds;"},
+		{"two-probes.yaml", "half-open-single-probe", "two-probes.yaml:10:68   placements.cell-07.breaker.half_open_probes", "breaker.half_open_probes: 1   holds, 100 seeds;"},
 	} {
 		out := t.TempDir()
 		text, err := fuzzed(t, scenariosDir+"/flawed/"+c.file, 50, out)
@@ -33,8 +34,12 @@ func TestPlantedFlawsAreFoundAndTheKeyIsNamed(t *testing.T) {
 		if !strings.HasPrefix(text, "FAIL  "+c.property+" ") || !strings.Contains(text, c.key) {
 			t.Errorf("%s: property or key is not named:\n%s", c.file, text)
 		}
-		if n := strings.Count(text, "\n"); n >= 20 {
+		story, changes, _ := strings.Cut(text, "Changes tried")
+		if n := strings.Count(story, "\n"); n >= 20 {
 			t.Errorf("%s: the story has %d lines", c.file, n)
+		}
+		if !strings.Contains(changes, c.mends) {
+			t.Errorf("%s: %q is not among the changes:\n%s", c.file, c.mends, text)
 		}
 		kept, err := filepath.Glob(out + "/*.scenario.yaml")
 		if err != nil || len(kept) != 1 {

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"lockstep/sim/fuzz"
+)
+
+// Changes of one finding are tried against so many seeds, for so long at most
+// unless the search itself counts seeds.
+const (
+	changeSeeds = 100
+	changeTime  = 10 * time.Second
+)
+
+// fuzzChange is one change that was tried to mend a finding.
+type fuzzChange struct {
+	Name   string `json:"name"`
+	Change string `json:"change"`
+	Holds  bool   `json:"holds"`
+	Breaks string `json:"breaks,omitempty"`
+	Price  string `json:"price,omitempty"`
+	Seeds  uint64 `json:"seeds"` // random ones, beside the finding's own
+}
+
+// changes tries what could mend a finding.
+func (s *search) changes(x *fuzz.Finding) (tried []fuzzChange) {
+	end := time.Now().Add(changeTime)
+	for _, c := range fuzz.TryChanges(s.target, x, changeSeeds, func() bool { return s.flags.counted || time.Now().Before(end) }) {
+		tried = append(tried, fuzzChange{c.Name, c.Text, c.Holds, c.Breaks, c.Price, c.Seeds})
+	}
+	return tried
+}
+
+// printChanges shows every change with its verdict and its price.
+func (f *fuzzFinding) printChanges(w io.Writer) {
+	if len(f.Changes) == 0 {
+		return
+	}
+	widest := 0
+	for _, c := range f.Changes {
+		widest = max(widest, len(c.Change))
+	}
+	fmt.Fprintf(w, "\nChanges tried, each against the same case, N-1 and up to %d random seeds\n", changeSeeds)
+	for _, c := range f.Changes {
+		verdict := fmt.Sprintf("holds, %d seeds", c.Seeds)
+		if !c.Holds {
+			verdict = "breaks: " + c.Breaks
+		}
+		if c.Price != "" {
+			verdict += "; " + c.Price
+		}
+		fmt.Fprintf(w, "   %s  %-*s   %s\n", c.Name, widest, c.Change, verdict)
+	}
+}

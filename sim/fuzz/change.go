@@ -1,0 +1,229 @@
+package fuzz
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// Change is one change of a configuration that could remove a finding, and what
+// became of it when it was tried.
+type Change struct {
+	Name   string // A, B, ...
+	Text   string // the settings changed, in the names of the native form
+	Holds  bool   // nothing was found with it, where it was tried
+	Breaks string // what it breaks, "" when it holds
+	Price  string // figures of the finding's own case, run with it; "" for none
+	Seeds  uint64 // random cases that were tried as well
+	apply  func(*core.Spec)
+}
+
+// TryChanges tries a closed list of changes that could remove f. Each is run
+// against the case of f, against the loss of every placement, and against the
+// first seeds random cases until more says no. No change is known for a fault
+// of the router itself.
+func TryChanges(t *Target, f *Finding, seeds uint64, more func() bool) []Change {
+	tried := t.changes(f)
+	for i := range tried {
+		tried[i].Name = string(rune('A' + i))
+		t.try(f, &tried[i], seeds, more)
+	}
+	return tried
+}
+
+func (t *Target) try(f *Finding, c *Change, seeds uint64, more func() bool) {
+	changed := *t
+	changed.Spec = with(&t.Spec, c.apply)
+	if _, err := core.Compile(changed.Spec); err != nil {
+		c.Breaks = "it is not valid: " + err.Error()
+		return
+	}
+	r, broken := changed.again(f, c.apply)
+	c.Price = changed.price(f, &r)
+	if broken != nil {
+		c.Breaks = "still " + broken.Property
+		return
+	}
+	for _, n := range TryNMinusOne(&changed) {
+		if n.Finding != nil {
+			c.Breaks = fmt.Sprintf("%s without %s: %s", n.Finding.Property, n.Down, n.Finding.Sentence)
+			return
+		}
+	}
+	for ; c.Seeds < seeds && more(); c.Seeds++ {
+		drawn := Generate(NewSeeded(c.Seeds), &changed, c.Seeds)
+		r := run(&drawn)
+		if x := changed.judge(&drawn, &r); x != nil {
+			c.Breaks = fmt.Sprintf("%s in seed %d: %s", x.Property, c.Seeds, x.Sentence)
+			return
+		}
+	}
+	c.Holds = true
+}
+
+// again runs the case of f with the change, in what it pushes as well.
+func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding) {
+	c := f.Case
+	c.Plan.Spec = t.Spec
+	c.Plan.Pushes = slices.Clone(c.Plan.Pushes)
+	for i := range c.Plan.Pushes {
+		if p := &c.Plan.Pushes[i]; p.Spec != nil {
+			pushed := with(p.Spec, apply)
+			p.Spec = &pushed
+		}
+	}
+	r := run(&c)
+	broken := t.judge(&c, &r)
+	if down, ok := t.down(f); broken == nil && ok {
+		broken = t.judgeNMinus(&c, &r, &down)
+	}
+	return r, broken
+}
+
+// down is the placement that an N-1 finding took down.
+func (t *Target) down(f *Finding) (core.PlacementInfo, bool) {
+	if f.Property != NMinusOne {
+		return core.PlacementInfo{}, false
+	}
+	return find(&t.Spec, f.Case.Plan.Faults[0].Placement)
+}
+
+// with is a copy of s with a change; s stays as it is.
+func with(s *core.Spec, apply func(*core.Spec)) core.Spec {
+	changed := *s
+	changed.Placements = slices.Clone(s.Placements)
+	apply(&changed)
+	return changed
+}
+
+// setting makes a change of one placement; a push may have removed it.
+func setting(placement string, set func(*core.PlacementSpec)) func(*core.Spec) {
+	return func(s *core.Spec) {
+		for i := range s.Placements {
+			if s.Placements[i].Name == placement {
+				set(&s.Placements[i])
+			}
+		}
+	}
+}
+
+// changes lists what could remove f.
+func (t *Target) changes(f *Finding) []Change {
+	switch {
+	case f.Property == SingleProbe:
+		return []Change{{
+			Text:  f.Where + " breaker.half_open_probes: 1",
+			apply: setting(f.Where, func(p *core.PlacementSpec) { p.Breaker.Probes = 1 }),
+		}}
+	case f.Property == NMinusOne:
+		return t.roomier(f)
+	}
+	return nil
+}
+
+// roomier lists what gives the load of a lost placement room: fewer guests, a
+// larger limit, a further fallback.
+func (t *Target) roomier(f *Finding) (list []Change) {
+	tight, ok := find(&t.Spec, f.Where)
+	down, lost := t.down(f)
+	if !ok || !lost {
+		return nil
+	}
+	own, most := t.inFlight(t.Facts.Peak[tight.Name]), t.mostGuests(&tight)
+	own, most = own+unevenness(own), most+unevenness(most)
+	room := int64(tight.Limit.InFlight)
+	keep := func(*core.PlacementSpec) {}
+	capped := ""
+	if free := room - own; room > 0 && free > 0 && tight.Name != down.Name {
+		if tight.Limit.Guests == 0 || int64(tight.Limit.Guests) > free {
+			keep, capped = func(p *core.PlacementSpec) { p.Limit.Guests = int32(free) }, fmt.Sprintf("%s limit.guests: %d", tight.Name, free)
+			list = append(list, Change{Text: capped, apply: setting(tight.Name, keep)})
+		}
+	}
+	if c := larger(&tight, own+most, most); c.Text != "" {
+		list = append(list, c)
+	}
+	for _, next := range t.spare(&down) {
+		text := fmt.Sprintf("%s fallback: +%s", down.Name, next)
+		if capped != "" {
+			text = "A and " + text
+		}
+		appended := setting(down.Name, func(p *core.PlacementSpec) { p.Fallback = append(slices.Clone(p.Fallback), next) })
+		list = append(list, Change{Text: text, apply: func(s *core.Spec) {
+			setting(tight.Name, keep)(s)
+			appended(s)
+		}})
+	}
+	return list
+}
+
+// unevenness is the room that n requests in flight on average need beside: they
+// do not arrive and end in step.
+func unevenness(n int64) int64 { return n/20 + min(n, 1) }
+
+// larger gives p room for all that it may have to take, and its cap on guests,
+// if any; the zero Change when it has that room.
+func larger(p *core.PlacementInfo, all, guests int64) Change {
+	var text []string
+	if p.Limit.InFlight > 0 && int64(p.Limit.InFlight) < all {
+		text = append(text, fmt.Sprintf("limit.in_flight: %d", all))
+	}
+	if p.Limit.Guests != 0 && int64(p.Limit.Guests) < guests {
+		text = append(text, fmt.Sprintf("limit.guests: %d", guests))
+	}
+	if len(text) == 0 {
+		return Change{}
+	}
+	return Change{Text: p.Name + " " + strings.Join(text, ", "), apply: setting(p.Name, func(s *core.PlacementSpec) {
+		if s.Limit.InFlight > 0 {
+			s.Limit.InFlight = int32(max(int64(s.Limit.InFlight), all))
+		}
+		if s.Limit.Guests != 0 {
+			s.Limit.Guests = int32(max(int64(s.Limit.Guests), guests))
+		}
+	})}
+}
+
+// mostGuests is the largest load, in flight, that the loss of one placement
+// sends to p: a guest lasts as long as the requests at home.
+func (t *Target) mostGuests(p *core.PlacementInfo) (most int64) {
+	all := compiled(&t.Spec)
+	for i := range all {
+		q := &all[i]
+		if q.Name == p.Name || len(q.Candidates) < 2 || all[q.Candidates[1]].Name != p.Name {
+			continue
+		}
+		l := t.Facts.Peak[q.Name]
+		l.Latency = cmp.Or(t.Facts.Peak[p.Name].Latency, l.Latency)
+		most = max(most, t.inFlight(l))
+	}
+	return most
+}
+
+// maxSpare is how many further fallbacks are tried.
+const maxSpare = 2
+
+// spare lists the placements that are not yet a fallback of p and have the most free room.
+func (t *Target) spare(p *core.PlacementInfo) (names []string) {
+	all := compiled(&t.Spec)
+	free := map[string]int64{}
+	for i := range all {
+		if slices.ContainsFunc(p.Candidates, func(c int32) bool { return int(c) == i }) {
+			continue
+		}
+		room := int64(1) << 40 // no limit
+		if n := int64(all[i].Limit.InFlight); n > 0 {
+			room = n - t.inFlight(t.Facts.Peak[all[i].Name])
+		}
+		if room > 0 && all[i].Limit.Guests >= 0 {
+			free[all[i].Name] = room
+			names = append(names, all[i].Name)
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(free[b], free[a]) })
+	return names[:min(len(names), maxSpare)]
+}

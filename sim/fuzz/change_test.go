@@ -1,0 +1,72 @@
+package fuzz
+
+import (
+	"testing"
+
+	"lockstep/core"
+)
+
+// tight is a configuration whose cell-b has no room for the load of cell-a.
+func tight() *Target {
+	t := &Target{Name: "tight", Spec: sound(), Facts: Facts{Peak: map[string]Load{
+		"cell-a": {PerSecond: 200, Latency: 250 * core.Millisecond},
+		"cell-b": {PerSecond: 160, Latency: 250 * core.Millisecond},
+		"shared": {PerSecond: 40, Latency: 250 * core.Millisecond},
+	}}}
+	t.Spec.Placements[0].Fallback = []string{"cell-b"}
+	t.Spec.Placements[1].Limit = core.LimitSpec{InFlight: 60}
+	return t
+}
+
+func always() bool { return true }
+
+func TestAChangeHoldsOnlyIfWithItNothingIsFound(t *testing.T) {
+	target := tight()
+	f := TryNMinusOne(target)[0].Finding
+	want := map[string]bool{
+		"cell-b limit.guests: 17":        false, // it protects those at home, and refuses guests
+		"cell-b limit.in_flight: 96":     true,
+		"A and cell-a fallback: +shared": true,
+	}
+	tried := TryChanges(target, f, 5, always)
+	for _, c := range tried {
+		holds, known := want[c.Text]
+		if !known || c.Holds != holds || c.Holds != (c.Breaks == "") || c.Price == "" {
+			t.Errorf("%+v", c)
+		}
+		if c.Holds && c.Seeds != 5 {
+			t.Errorf("%s holds after %d seeds", c.Text, c.Seeds)
+		}
+		// What is said to hold is judged again, from nothing.
+		again := *target
+		again.Spec = with(&target.Spec, c.apply)
+		for _, n := range TryNMinusOne(&again) {
+			if c.Holds && n.Finding != nil {
+				t.Errorf("%s is said to hold, and breaks %s", c.Text, n.Finding.Sentence)
+			}
+		}
+	}
+	if len(tried) != len(want) {
+		t.Errorf("%d changes tried, want %d", len(tried), len(want))
+	}
+	if target.Spec.Placements[1].Limit != tight().Spec.Placements[1].Limit {
+		t.Error("trying a change has changed the target")
+	}
+}
+
+func TestAChangeThatRandomCasesBreakIsSaidToBreakThem(t *testing.T) {
+	target := tight()
+	target.Spec.Placements[2].Breaker.Probes = 2 // a second weakness, of the shared tier
+	f := TryNMinusOne(target)[0].Finding
+	for _, c := range TryChanges(target, f, 100, always) {
+		if c.Holds {
+			t.Errorf("%s holds, with two probes in the shared tier", c.Text)
+		}
+	}
+}
+
+func TestNoChangeIsTriedForAFaultOfTheRouter(t *testing.T) {
+	if c := TryChanges(tight(), &Finding{Property: Invariant}, 1, always); c != nil {
+		t.Errorf("tried %+v", c)
+	}
+}

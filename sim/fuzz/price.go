@@ -1,0 +1,63 @@
+package fuzz
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// price is what a change costs in the case of f, run again with the change as r.
+func (t *Target) price(f *Finding, r *sim.Result) string {
+	if r.Err != nil || len(r.Windows) == 0 {
+		return ""
+	}
+	down, lost := t.down(f)
+	if !lost {
+		before, after := total(&f.Result), total(r)
+		return fmt.Sprintf("refused %s of all requests, before %s", partOf(after.Refused, after.Arrivals), partOf(before.Refused, before.Arrivals))
+	}
+	from := settled.Add(settling(&down))
+	home, guests := homeSince(r, f.Where, from), homeSince(r, down.Name, from)
+	text := []string{"home refused " + partOf(home.Refused, home.Arrivals)}
+	if f.Where != down.Name {
+		text = append(text, "guests refused "+partOf(guests.Refused, guests.Arrivals))
+	}
+	for _, c := range down.Candidates[1:] {
+		text = append(text, t.peak(r, int(c)))
+	}
+	return strings.Join(text, "; ")
+}
+
+// peak says how full placement c became.
+func (t *Target) peak(r *sim.Result, c int) string {
+	p := compiled(&t.Spec)[c]
+	n, most := slices.Index(r.Placements, p.Name), 0
+	for i := range r.Windows {
+		most = max(most, r.Windows[i].Placements[n].PeakInFlight)
+	}
+	if p.Limit.InFlight == 0 {
+		return fmt.Sprintf("%s peaks at %d in flight", p.Name, most)
+	}
+	return fmt.Sprintf("%s peaks at %d of %d", p.Name, most, p.Limit.InFlight)
+}
+
+// homeSince sums the requests whose home is the named placement.
+func homeSince(r *sim.Result, name string, from core.Time) (sum sim.Counts) {
+	n := slices.Index(r.Placements, name)
+	for i := range r.Windows {
+		if w := &r.Windows[i]; n >= 0 && w.From >= from {
+			sum.Arrivals, sum.Refused = sum.Arrivals+w.Placements[n].Arrivals, sum.Refused+w.Placements[n].Refused
+		}
+	}
+	return sum
+}
+
+func total(r *sim.Result) (sum sim.Counts) {
+	for i := range r.Windows {
+		sum.Arrivals, sum.Refused = sum.Arrivals+r.Windows[i].Arrivals, sum.Refused+r.Windows[i].Refused
+	}
+	return sum
+}
