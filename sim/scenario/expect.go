@@ -22,12 +22,14 @@ type Expectation struct {
 
 	// What clients saw.
 	Requests     Bound            `yaml:"requests"`
-	Availability Bound            `yaml:"availability"` // complete answers below 500, of all requests
-	Failed       Bound            `yaml:"failed"`       // all others
-	Refused      Bound            `yaml:"refused"`      // of those, refused by the router without trying
-	Lost         Bound            `yaml:"lost"`         // of those, the router crashed under them
-	Classes      map[string]Bound `yaml:"classes"`      // by label of R16
-	P50          Bound            `yaml:"p50"`          // latency of complete answers
+	Availability Bound            `yaml:"availability"`  // complete answers below 500, of all requests
+	Failed       Bound            `yaml:"failed"`        // all others
+	Refused      Bound            `yaml:"refused"`       // of those, refused by the router without trying
+	Lost         Bound            `yaml:"lost"`          // of those, the router crashed under them
+	Classes      map[string]Bound `yaml:"classes"`       // by label of R16
+	Goodput      Bound            `yaml:"goodput"`       // complete answers below 500 per second
+	Amplified    Bound            `yaml:"amplification"` // all requests to first requests: 100% is without retries
+	P50          Bound            `yaml:"p50"`           // latency of complete answers
 	P99          Bound            `yaml:"p99"`
 	Failovers    Bound            `yaml:"failovers"` // left their home, served elsewhere or refused
 	HomeRefused  Bound            `yaml:"home_refused_because_of_guests"`
@@ -83,6 +85,8 @@ func (e *Expectation) clientFigures() []figure {
 		{"failed", Count, e.Failed, func(s *scope) int64 { return int64(s.counts.Arrivals - s.counts.OK) }},
 		{"refused", Count, e.Refused, func(s *scope) int64 { return int64(s.counts.Refused) }},
 		{"lost", Count, e.Lost, func(s *scope) int64 { return int64(s.counts.Lost) }},
+		{"goodput", Count, e.Goodput, (*scope).goodput},
+		{"amplification", Part, e.Amplified, (*scope).amplification},
 		{"p50", Time, e.P50, func(s *scope) int64 { return int64(s.counts.Latency.Quantile(500_000)) }},
 		{"p99", Time, e.P99, func(s *scope) int64 { return int64(s.counts.Latency.Quantile(990_000)) }},
 		{"failovers", Count, e.Failovers, func(s *scope) int64 { return int64(s.failovers) }},

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"math"
+	"math/bits"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -10,6 +11,7 @@ import (
 // scope is a Result narrowed to the time, placement and endpoint of one expectation.
 type scope struct {
 	counts        sim.Counts // requests by home placement, or all
+	length        core.Duration
 	failovers     uint64
 	homeRefused   uint64
 	served        uint64
@@ -36,6 +38,7 @@ func narrow(r *sim.Result, e *Expectation) *scope {
 	within := func(t core.Time) bool { return t >= e.From.time() && t < to }
 	for i := range r.Windows {
 		if w := &r.Windows[i]; within(w.From) {
+			s.length += r.Window
 			s.window(r, w, e)
 		}
 	}
@@ -121,6 +124,18 @@ func (s *scope) availability() int64 {
 		return million
 	}
 	return int64(s.counts.OK * million / s.counts.Arrivals)
+}
+
+// goodput is complete answers below 500 per second, rounded down.
+func (s *scope) goodput() int64 {
+	hi, lo := bits.Mul64(s.counts.OK, uint64(core.Second))
+	perSecond, _ := bits.Div64(hi, lo, uint64(max(s.length, 1)))
+	return int64(perSecond)
+}
+
+// amplification is all requests to first requests.
+func (s *scope) amplification() int64 {
+	return int64(s.counts.Arrivals * million / max(s.counts.Arrivals-s.counts.Retries, 1))
 }
 
 func (s *scope) transitionsOf(k core.DecisionKind) (n int64) {
