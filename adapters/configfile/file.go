@@ -50,6 +50,10 @@ type File struct {
 	Listen       []Listener // by name; empty: the command's default address
 	ControlPlane ControlPlane
 	Recording    Recording
+	// Must is what the operator promises, by name; Labels are those of placements.
+	// Neither is part of Spec.
+	Must   []Promise
+	Labels map[string]map[string]string
 	// Warnings is what the baseline accepts and the native form refuses.
 	Warnings Problems
 	// Sources lists every file read, Path first.

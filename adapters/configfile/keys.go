@@ -13,6 +13,7 @@ import (
 type keyPlace struct {
 	source uint16
 	width  uint16
+	region uint16 // index of keyList.regions; 0: none
 	line   int32
 	col    int32
 }
@@ -22,7 +23,24 @@ type keyList struct {
 	specs   []core.KeySpec
 	places  []keyPlace
 	sources []*source
+	regions []string // the first is none
 }
+
+// region returns the number of a name that stands in a CSV.
+func (k *keyList) region(name string) (uint16, bool) {
+	if len(k.regions) == 0 {
+		k.regions = []string{""}
+	}
+	i := slices.Index(k.regions, name)
+	if i < 0 && len(k.regions) <= maxRegions {
+		i = len(k.regions)
+		k.regions = append(k.regions, name)
+	}
+	return uint16(max(i, 0)), i >= 0
+}
+
+// maxRegions bounds the different regions of a list of tenants, which is searched for each.
+const maxRegions = 1000
 
 // source returns the number of src.
 func (k *keyList) source(src *source) uint16 {
@@ -90,7 +108,7 @@ func (l *loader) inlineKeys(n *node) {
 			continue
 		}
 		source := l.keys.source(e.at.source)
-		l.keys.add(e.key, e.value.text, keyPlace{source, uint16(min(e.at.width, 200)), e.at.line, e.at.col})
+		l.keys.add(e.key, e.value.text, keyPlace{source, uint16(min(e.at.width, 200)), 0, e.at.line, e.at.col})
 	}
 }
 
@@ -113,7 +131,8 @@ func (l *loader) tenants(src *source) {
 		row, rest, _ = strings.Cut(rest, "\n")
 		row = strings.TrimSuffix(row, "\r")
 		key, tail, _ := strings.Cut(row, ",")
-		placement, _, _ := strings.Cut(tail, ",")
+		placement, name, _ := strings.Cut(tail, ",")
+		region, fits := l.keys.region(name)
 		at := place{src, line, 1, int32(len(row))}
 		switch {
 		case strings.Count(row, ",") != commas:
@@ -122,12 +141,14 @@ func (l *loader) tenants(src *source) {
 			at.report(l, "there is a quote in this line", "write keys and placements bare: quotes are not read")
 		case key == "" || placement == "":
 			at.report(l, "the key or the placement is empty", "write both, or remove the line")
+		case !fits:
+			at.report(l, "there are more than "+strconv.Itoa(maxRegions)+" regions", "write the name of a region in the third column")
 		case key == last:
 			l.twice(key, place{src, lastLine, 1, int32(len(key))}, at)
 		case key < last:
 			at.report(l, strconv.Quote(key)+" comes after "+strconv.Quote(last), "sort the lines by key, byte by byte: LC_ALL=C sort")
 		default:
-			l.keys.add(key, placement, keyPlace{number, uint16(min(len(key), 200)), line, 1})
+			l.keys.add(key, placement, keyPlace{number, uint16(min(len(key), 200)), region, line, 1})
 			last, lastLine = key, line
 		}
 	}

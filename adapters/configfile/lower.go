@@ -39,6 +39,7 @@ func (l *loader) native(root *node) {
 		l.tenants(list)
 	}
 	l.keys.settle(&l.decoder)
+	l.must(root.value("must"), in.Must)
 	// Keys are found through the key list: their nodes would cost more than the keys.
 	f.root = merged(root.without("placements", "keys"), placements)
 	l.cycles()
@@ -155,6 +156,7 @@ func (l *loader) profile(profiles, n *node) *node {
 
 func (l *loader) placement(name string, n *node) core.PlacementSpec {
 	in := decodeAs[placement](&l.decoder, n)
+	l.label(name, in.Labels)
 	s := &in.Settings
 	out := core.PlacementSpec{
 		Name: name, Endpoints: l.endpoints(in.Endpoints),

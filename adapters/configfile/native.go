@@ -22,7 +22,7 @@ type nativeFile struct {
 	Profiles     map[string]settings `yaml:"profiles"`
 	Placements   *node               `yaml:"placements"` // decoded one by one, after the merge
 	Keys         *node               `yaml:"keys"`       // key: placement; may be many
-	Must         *node               `yaml:"must" later:"properties"`
+	Must         map[string]promise  `yaml:"must"`
 }
 
 type nativeFacts struct {
@@ -98,7 +98,7 @@ type settings struct {
 
 type placement struct {
 	Profile   string            `yaml:"profile"`
-	Labels    map[string]string `yaml:"labels"` // for people; nothing decides by them yet
+	Labels    map[string]string `yaml:"labels"` // nothing decides by them; promises name them
 	Endpoints *node             `yaml:"endpoints"`
 	Settings  settings          `yaml:",inline"`
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +25,8 @@ func newCheckCommand() *cobra.Command {
 		Short: "Validate configurations: where each fault is and how to mend it",
 		Long: `Validate configurations in any of the three forms. Every fault is shown with
 its file, line and column. Warnings do not fail the check; with facts stated,
-they include placements too small for the load they must take.`,
+they include placements too small for the load they must take. A promise of must
+that is broken whatever happens fails the check.`,
 		Example: `  lockstep check payments.yaml
   lockstep check payments.yaml --explain-key visa
   lockstep check payments.yaml --effective cell-07
@@ -108,9 +110,10 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 		r.Errors = faults
 		return r, nil
 	}
-	r.OK, r.Form, r.Version = true, f.Form.String(), c.Version()
+	r.Errors = f.Broken(c)
+	r.OK, r.Form, r.Version = len(r.Errors) == 0, f.Form.String(), c.Version()
 	r.Placements, r.Endpoints, r.Keys = c.Placements(), c.Endpoints(), c.Keys()
-	r.Warnings = append(f.Warnings, f.Capacity(c)...)
+	r.Warnings = slices.Concat(f.Warnings, f.Capacity(c), f.Idle())
 	if flags.key != "" {
 		r.Key = explainKey(f, c, flags.key)
 	}
