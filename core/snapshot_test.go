@@ -148,6 +148,18 @@ func TestTwoAttemptsCannotHoldOneSlot(t *testing.T) {
 	}
 }
 
+func TestAnAttemptOutsideTheTableIsRefused(t *testing.T) {
+	r := busy(t)
+	whole := r.Snapshot(nil)
+	var last, outside writer
+	last.slot(2, r.slots.at(2)) // the last of three
+	outside.slot(MaxInFlight, r.slots.at(2))
+	forged := append(whole[:len(whole)-len(last.b)], outside.b...)
+	if _, err := Restore(forged, r.config, true); err == nil || !strings.Contains(err.Error(), "out of range") {
+		t.Error(err)
+	}
+}
+
 // wearOut uses whatever a state offers; it must not panic.
 func wearOut(r *Router) {
 	for range 3 {
