@@ -25,6 +25,7 @@ type simFlags struct {
 	trace   string
 	json    bool
 	verbose bool
+	grid    mapFlags
 }
 
 func newSimCommand() *cobra.Command {
@@ -39,11 +40,15 @@ with the protection switched off, is run too and must fail where the file says.
 Two runs with equal seeds have equal digests.`,
 		Example: `  lockstep sim scenarios/...
   lockstep sim scenarios/breaker/half-open-herd.yaml --trace herd.ndjson
-  lockstep sim scenarios/... --seed 7 --json`,
+  lockstep sim scenarios/... --seed 7 --json
+  lockstep sim scenarios/load/retry-budget.yaml --map load=50..99%,dip=0..5s --map-svg map.svg`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("seed") {
 				flags.seed = &seed
+			}
+			if flags.grid.axes != "" {
+				return runMap(cmd.OutOrStdout(), args, flags)
 			}
 			return runSim(cmd.OutOrStdout(), args, flags)
 		},
@@ -52,6 +57,7 @@ Two runs with equal seeds have equal digests.`,
 	cmd.Flags().StringVar(&flags.trace, "trace", "", "write the trace of router 1 here (one scenario only): .ndjson is text, else binary")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&flags.verbose, "verbose", "v", false, "show every figure, not only the failed ones")
+	flags.grid.define(cmd)
 	return cmd
 }
 

@@ -23,6 +23,7 @@ type File struct {
 	Pushes     []Push        `yaml:"pushes"`
 	Bursts     []Burst       `yaml:"bursts"`
 	Expect     []Expectation `yaml:"expect"`
+	Map        *Map          `yaml:"map"` // what `lockstep sim --map` varies
 	Twin       *Twin         `yaml:"twin"`
 }
 

@@ -45,6 +45,7 @@ func (f *File) Plan(load Load) (*sim.Plan, error) {
 		return nil, err
 	}
 	b.expectations()
+	b.mapped()
 	if len(b.errs) > 0 {
 		return nil, b.errs
 	}
