@@ -56,7 +56,7 @@ func TestViewsShowTheState(t *testing.T) {
 		t.Errorf("numbers %d %d", r.EndpointNumber(2), r.PlacementNumber(1))
 	}
 	h := Handle{2, r.slots.at(2).gen}
-	if a, ok := r.Attempt(h); !ok || a != (Attempt{Handle: h, Endpoint: 2, Probe: true}) {
+	if a, ok := r.Attempt(h); !ok || a.Handle != h || a.Endpoint != 2 || !a.Probe || a.Guest || a.Replied {
 		t.Errorf("attempt %+v %v", a, ok)
 	}
 }
