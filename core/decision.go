@@ -97,7 +97,7 @@ type Decision struct {
 	Probe     bool // Forward: this request is a half-open probe
 	Status    uint16
 	Token     uint32
-	Count     uint32 // NoteTripCapped: endpoints open; NoteDrained: attempts aborted
+	Count     uint32 // NoteTripCapped: endpoints open; NoteDrained: attempts aborted in its last batch
 	Placement int32
 	Endpoint  int32
 	Handle    Handle
