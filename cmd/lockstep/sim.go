@@ -26,6 +26,7 @@ type simFlags struct {
 	json    bool
 	verbose bool
 	grid    mapFlags
+	lose    string // "each-placement", "" for no
 }
 
 func newSimCommand() *cobra.Command {
@@ -41,13 +42,17 @@ Two runs with equal seeds have equal digests.`,
 		Example: `  lockstep sim scenarios/...
   lockstep sim scenarios/breaker/half-open-herd.yaml --trace herd.ndjson
   lockstep sim scenarios/... --seed 7 --json
-  lockstep sim scenarios/load/retry-budget.yaml --map load=50..99%,dip=0..5s --map-svg map.svg`,
+  lockstep sim scenarios/load/retry-budget.yaml --map load=50..99%,dip=0..5s --map-svg map.svg
+  lockstep sim --lose each-placement config.yaml`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("seed") {
 				flags.seed = &seed
 			}
-			if flags.grid.axes != "" {
+			switch {
+			case flags.lose != "":
+				return runLose(cmd.OutOrStdout(), args, flags)
+			case flags.grid.axes != "":
 				return runMap(cmd.OutOrStdout(), args, flags)
 			}
 			return runSim(cmd.OutOrStdout(), args, flags)
@@ -57,7 +62,11 @@ Two runs with equal seeds have equal digests.`,
 	cmd.Flags().StringVar(&flags.trace, "trace", "", "write the trace of router 1 here (one scenario only): .ndjson is text, else binary")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&flags.verbose, "verbose", "v", false, "show every figure, not only the failed ones")
+	cmd.Flags().StringVar(&flags.lose, "lose", "", "each-placement: take down each placement of a configuration or scenario in turn, and say which loss it survives")
 	flags.grid.define(cmd)
+	cmd.MarkFlagsMutuallyExclusive("lose", "map")
+	cmd.MarkFlagsMutuallyExclusive("lose", "trace")
+	cmd.MarkFlagsMutuallyExclusive("map", "trace")
 	return cmd
 }
 

@@ -43,7 +43,7 @@ func (m *simMap) draw(b *strings.Builder) {
 		fmt.Fprintf(b, `<text x="%d" y="%d" %s>%s</text>`+"\n", x, y, attributes, html.EscapeString(s))
 	}
 	text(20, 28, `font-size="16" font-weight="600"`, m.heading())
-	text(20, 50, `fill="#555"`, clip(m.Off, 90))
+	text(20, 50, `fill="#555"`, clip(m.Off, 84))
 	text(20, 72, `fill="#555"`, fmt.Sprintf("time from the end of the dip to recovery; watched for %s; %d of %d stay down", time.Duration(m.Watched), m.down(), rows*columns))
 	for i, row := range m.Cells {
 		y := marginAbove + (rows-1-i)*cellHeight
@@ -76,7 +76,7 @@ func shade(c *scenario.Cell, watched scenario.Span) string {
 		return "#f2b5ae"
 	}
 	part := int(int64(c.Recovery) * 100 / max(1, int64(watched)))
-	return fmt.Sprintf("hsl(%d 60%% 86%%)", 130-85*min(part, 100)/100)
+	return fmt.Sprintf("hsl(%d,60%%,86%%)", 130-85*min(part, 100)/100)
 }
 
 func clip(s string, most int) string {
