@@ -31,6 +31,8 @@ type EndpointView struct {
 	InFlight  int
 	Breaker   Circuit
 	Failures  int // in a row, while closed
+	Successes int // good probes so far, while half_open
+	Reopened  int // relapses since it last closed
 	Until     Time
 	Probes    int // half-open probes out
 	Unhealthy bool
@@ -51,6 +53,7 @@ func (r *Router) Endpoint(n int32) EndpointView {
 	return EndpointView{
 		Name: e.name, URL: e.url, Index: int(e.config), Placement: e.placement,
 		InFlight: int(e.inFlight), Breaker: e.breaker.state, Failures: int(e.breaker.failures),
+		Successes: int(e.breaker.successes), Reopened: int(e.breaker.reopened),
 		Until: e.breaker.until, Probes: int(e.breaker.probes), Unhealthy: e.health.unhealthy,
 		Streak: int(e.health.streak), Probing: e.health.token != 0, NextProbe: r.timers.get(timerHealth, n),
 	}
@@ -79,6 +82,7 @@ type Attempt struct {
 	Guest    bool // came by failover
 	Probe    bool // half-open probe
 	Replied  bool // its outcome is booked
+	Current  bool // its ticket is of the breaker's present generation
 }
 
 // Attempt returns the attempt that h names; ok is false when it has ended.
@@ -87,7 +91,7 @@ func (r *Router) Attempt(h Handle) (a Attempt, ok bool) {
 	if s == nil {
 		return Attempt{}, false
 	}
-	return Attempt{h, s.request, s.endpoint, s.guest, s.probe, s.replied}, true
+	return Attempt{h, s.request, s.endpoint, s.guest, s.probe, s.replied, s.generation == r.endpoints[s.endpoint].breaker.gen}, true
 }
 
 // Unknown returns what happens to unknown keys: the index of the placement

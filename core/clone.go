@@ -1,0 +1,40 @@
+package core
+
+// CopyFrom makes r the same as from in everything: state, numbers, handles,
+// deadlines, seed and strictness. Afterwards neither sees what the other does;
+// only the immutable Config is shared. r may be the zero Router. Copying into
+// the same r again allocates nothing once it has held as much.
+func (r *Router) CopyFrom(from *Router) {
+	own := *r
+	*r = *from
+	r.placements = append(own.placements[:0], from.placements...)
+	r.endpoints = append(own.endpoints[:0], from.endpoints...)
+	r.numbers.placement = append(own.numbers.placement[:0], from.numbers.placement...)
+	r.numbers.endpoint = append(own.numbers.endpoint[:0], from.numbers.endpoint...)
+	r.touchedPlacements = append(own.touchedPlacements[:0], from.touchedPlacements...)
+	r.touchedEndpoints = append(own.touchedEndpoints[:0], from.touchedEndpoints...)
+	r.admissible, r.ids = own.admissible[:0], own.ids[:0]
+	r.timers.heap = append(own.timers.heap[:0], from.timers.heap...)
+	for k := range r.timers.pos {
+		r.timers.pos[k] = append(own.timers.pos[k][:0], from.timers.pos[k]...)
+	}
+	r.slots = own.slots
+	r.slots.copyFrom(&from.slots)
+}
+
+// copyFrom copies the attempts in flight, and of a chunk no more than those:
+// a chunk is 32 kB and mostly empty.
+func (t *slotTable) copyFrom(from *slotTable) {
+	for n, ok := t.next(0); ok; n, ok = t.next(n + 1) {
+		*t.at(n) = slot{}
+	}
+	for len(t.chunks) < len(from.chunks) {
+		t.grow()
+	}
+	t.chunks = t.chunks[:len(from.chunks)]
+	t.full0 = append(t.full0[:0], from.full0...)
+	t.full1, t.full2, t.live = from.full1, from.full2, from.live
+	for n, ok := from.next(0); ok; n, ok = from.next(n + 1) {
+		*t.at(n) = *from.at(n)
+	}
+}
