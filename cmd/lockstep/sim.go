@@ -25,6 +25,7 @@ type simFlags struct {
 	trace   string
 	json    bool
 	verbose bool
+	watch   bool
 	grid    mapFlags
 	lose    string // "each-placement", "" for no
 }
@@ -49,13 +50,11 @@ Two runs with equal seeds have equal digests.`,
 			if cmd.Flags().Changed("seed") {
 				flags.seed = &seed
 			}
-			switch {
-			case flags.lose != "":
-				return runLose(cmd.OutOrStdout(), args, flags)
-			case flags.grid.axes != "":
-				return runMap(cmd.OutOrStdout(), args, flags)
+			rerun := func() error { return flags.run(cmd.OutOrStdout(), args) }
+			if flags.watch {
+				return watchSim(cmd.Context(), cmd.OutOrStdout(), args, rerun)
 			}
-			return runSim(cmd.OutOrStdout(), args, flags)
+			return rerun()
 		},
 	}
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed in place of each file's own")
@@ -63,11 +62,25 @@ Two runs with equal seeds have equal digests.`,
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&flags.verbose, "verbose", "v", false, "show every figure, not only the failed ones")
 	cmd.Flags().StringVar(&flags.lose, "lose", "", "each-placement: take down each placement of a configuration or scenario in turn, and say which loss it survives")
+	cmd.Flags().BoolVar(&flags.watch, "watch", false, "run again whenever a scenario or a configuration that it names changes")
 	flags.grid.define(cmd)
 	cmd.MarkFlagsMutuallyExclusive("lose", "map")
 	cmd.MarkFlagsMutuallyExclusive("lose", "trace")
 	cmd.MarkFlagsMutuallyExclusive("map", "trace")
+	cmd.MarkFlagsMutuallyExclusive("watch", "lose")
+	cmd.MarkFlagsMutuallyExclusive("watch", "trace")
 	return cmd
+}
+
+// run does what the flags ask for.
+func (f simFlags) run(w io.Writer, args []string) error {
+	switch {
+	case f.lose != "":
+		return runLose(w, args, f)
+	case f.grid.axes != "":
+		return runMap(w, args, f)
+	}
+	return runSim(w, args, f)
 }
 
 // simResult is the verdict on one scenario and its twin.
