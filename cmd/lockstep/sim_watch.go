@@ -16,7 +16,7 @@ import (
 
 // watchSim runs once, and again whenever a scenario or a configuration that one
 // names has changed, until it is interrupted. What is broken is shown and
-// watched on; the error is the last run's.
+// watched on. The error is errFailed when the last run failed.
 func watchSim(ctx context.Context, w io.Writer, args []string, rerun func() error) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -28,6 +28,7 @@ func watchSim(ctx context.Context, w io.Writer, args []string, rerun func() erro
 	_ = filewatch.Run(ctx, filewatch.Options{Patterns: patterns, Changed: func() []string {
 		if last = rerun(); last != nil && !errors.Is(last, errFailed) {
 			fmt.Fprintf(w, "%v\n", last)
+			last = errFailed // it has been shown
 		}
 		fmt.Fprintln(w, "watching; ends with Ctrl-C")
 		return nil
