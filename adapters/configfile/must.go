@@ -189,6 +189,20 @@ func (f *File) homesOf(region string) (first map[string]string, n map[string]int
 	return first, n
 }
 
+// MayServe says whether every promise lets placement by serve the keys of home.
+func (f *File) MayServe(home, by string) bool {
+	for i := range f.Must {
+		p := &f.Must[i]
+		if p.Kind != ServedBy || f.labelled(by, p.ServedBy) {
+			continue
+		}
+		if first, _ := f.homesOf(p.Region); first[home] != "" {
+			return false
+		}
+	}
+	return true
+}
+
 func (f *File) labelled(placement string, want map[string]string) bool {
 	for name, value := range want {
 		if f.Labels[placement][name] != value {

@@ -55,6 +55,11 @@ func TestAFallbackThatLeavesTheRegionBreaksThePromiseAndIsNamed(t *testing.T) {
 		if d := cmp.Diff(c.want, f.Residency(compiled)); d != "" {
 			t.Errorf("%s: %s", c.name, d)
 		}
+		for _, b := range c.want {
+			if f.MayServe(b.Home, b.By) || !f.MayServe(b.Home, "cell-12") {
+				t.Errorf("%s: who may serve %s is wrong", c.name, b.Home)
+			}
+		}
 		if got := len(f.Broken(compiled)); got != len(c.want) {
 			t.Errorf("%s: %d problems, want %d", c.name, got, len(c.want))
 		}

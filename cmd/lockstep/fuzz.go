@@ -29,7 +29,8 @@ func newFuzzCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fuzz CONFIG...",
 		Short: "Search for the smallest failure story that breaks a property of a configuration",
-		Long: `Search configurations for a counterexample. First, if the configuration states its
+		Long: `Search configurations for a counterexample. The promises of must are held, by
+name; without them, the default properties N-1 and half-open-single-probe. First, if the configuration states its
 peak load (facts.peak), each placement is taken down in turn (N-1). Then seeds
 draw cases: faults, pushes, bursts and the clients' behaviour. Every safety
 property is checked after every step, and recovery in a healthy remainder. What
@@ -61,6 +62,7 @@ must give the same answer twice counts seeds. --seed with neither tries that one
 	f.StringVar(&flags.out, "out", "", "keep what was found here: a scenario and its trace")
 	f.StringSliceVar(&flags.accept, "accept", nil, "leave out these properties")
 	f.BoolVar(&flags.json, "json", false, "print JSON")
+	addExhaustive(cmd, &flags)
 	return cmd
 }
 
@@ -137,18 +139,18 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 	}
 	s := &search{target: targetOf(f, flags.accept), flags: flags, progress: p, began: time.Now()}
 	s.deadline = s.began.Add(length)
-	r := &fuzzResult{File: path, NMinus: []nMinusLine{}}
+	r := &fuzzResult{File: path, NMinus: []nMinusLine{}, Findings: static(f, path, flags.accept)}
 	if err := s.loseEach(r); err != nil {
 		return nil, err
 	}
-	if len(s.found) == 0 {
-		// What N-1 finds is mended first: a search would find it again and again.
+	if len(s.found)+len(r.Findings) == 0 {
+		// What is found without a search is mended first: a search would find it again and again.
 		s.run()
 	}
 	if s.err != nil {
 		return nil, fmt.Errorf("searching %s: %w", path, s.err)
 	}
-	r.OK = len(s.found) == 0
+	r.OK = len(s.found)+len(r.Findings) == 0
 	r.Seeds, r.Requests, r.Events = s.seeds, s.requests, s.events
 	r.Seconds = time.Since(s.began).Seconds()
 	r.Never = s.coverage.Missing()
@@ -182,6 +184,7 @@ func targetOf(f *configfile.File, accept []string) *fuzz.Target {
 		}
 		t.Facts.Peak[name] = fuzz.Load{PerSecond: l.PerSecond, Latency: l.Latency}
 	}
+	t.Must, t.MayServe = promises(f), f.MayServe
 	return t
 }
 
@@ -191,7 +194,7 @@ func (s *search) show(f *configfile.File, path string, x *fuzz.Finding) (fuzzFin
 		Property: x.Property, Sentence: x.Sentence, Key: x.Key, Value: x.Value,
 		Assumed: x.Assumed, Story: x.Story, Changes: s.changes(x), Again: fmt.Sprintf("lockstep fuzz %s --seed %d", path, x.Case.Seed),
 	}
-	if x.Property == fuzz.NMinusOne {
+	if x.Lost != "" {
 		out.Again = fmt.Sprintf("lockstep fuzz %s --seeds 0", path)
 	}
 	if x.Key != "" {

@@ -19,6 +19,7 @@ const (
 type fuzzChange struct {
 	Name   string `json:"name"`
 	Change string `json:"change"`
+	Mends  bool   `json:"mends"` // this finding, whatever else it breaks
 	Holds  bool   `json:"holds"`
 	Breaks string `json:"breaks,omitempty"`
 	Price  string `json:"price,omitempty"`
@@ -29,7 +30,7 @@ type fuzzChange struct {
 func (s *search) changes(x *fuzz.Finding) (tried []fuzzChange) {
 	end := time.Now().Add(changeTime)
 	for _, c := range fuzz.TryChanges(s.target, x, changeSeeds, func() bool { return s.flags.counted || time.Now().Before(end) }) {
-		tried = append(tried, fuzzChange{c.Name, c.Text, c.Holds, c.Breaks, c.Price, c.Seeds})
+		tried = append(tried, fuzzChange{c.Name, c.Text, c.Mends, c.Holds, c.Breaks, c.Price, c.Seeds})
 	}
 	return tried
 }
@@ -48,6 +49,9 @@ func (f *fuzzFinding) printChanges(w io.Writer) {
 		verdict := fmt.Sprintf("holds, %d seeds", c.Seeds)
 		if !c.Holds {
 			verdict = "breaks: " + c.Breaks
+			if c.Mends {
+				verdict = "mends this, " + verdict
+			}
 		}
 		if c.Price != "" {
 			verdict += "; " + c.Price

@@ -44,12 +44,19 @@ func keptScenario(x *fuzz.Finding) *scenario.File {
 	f.Why = x.Sentence
 	f.Property = x.Property
 	e := scenario.Expectation{Name: "not broken", Placement: x.Where}
-	switch x.Property {
-	case fuzz.NMinusOne:
-		f.Name = "N-1-" + strings.ReplaceAll(plan.Faults[0].Placement, "/", "-")
+	if x.Lost != "" {
+		f.Name = x.Property + "-" + strings.ReplaceAll(x.Lost, "/", "-")
+		e.From = scenario.Span(plan.Faults[0].At)
+	}
+	switch {
+	case x.Property == fuzz.NMinusOne:
 		e.Placement, e.From, e.Refused = "", scenario.Span(x.At), scenario.AtMost(0)
-	case fuzz.SingleProbe:
-		e.ProbesAtOnce = scenario.AtMost(1)
+	case x.Broken.Kind == fuzz.SurviveLoss:
+		e.Placement, e.From, e.Failed = "", scenario.Span(x.At), scenario.AtMost(int64(x.Allowed))
+	case x.Broken.Kind == fuzz.HomeFirst:
+		e.HomeRefused = scenario.AtMost(int64(x.Allowed))
+	case x.Broken.Kind == fuzz.TestRequests:
+		e.ProbesAtOnce = scenario.AtMost(int64(x.Broken.Probes))
 	default:
 		e.Placement, e.Requests = "", scenario.AtLeast(0) // what broke is a safety property, which is always judged
 	}

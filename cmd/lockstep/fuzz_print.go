@@ -39,12 +39,16 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 			place = f.At.String()
 		}
 		note := f.Value
-		if !f.Written {
+		if !f.Written && !strings.HasSuffix(note, "is not set") {
 			note = strings.TrimPrefix(note+", not written: the default", ", ")
 		}
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("      %s   %s   %s", place, f.Key, note), " "))
 	}
-	fmt.Fprintf(w, "\nAssumed    %s\nStory      t = 0 is the first fault, push or burst\n", f.Assumed)
+	origin := "Story"
+	if len(f.Story) > 0 && f.Story[0].When != "" {
+		origin += "      t = 0 is the first fault, push or burst"
+	}
+	fmt.Fprintf(w, "\nAssumed    %s\n%s\n", f.Assumed, origin)
 	for _, l := range f.Story {
 		fmt.Fprintf(w, "   %-9s  %s\n", l.When, l.Text)
 	}
@@ -61,7 +65,10 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 
 func (r *fuzzResult) searched() string {
 	text := fmt.Sprintf("%d seeds, %s requests, %s events, %.1f s", r.Seeds, short(r.Requests), short(r.Events), r.Seconds)
-	if r.Seeds == 0 {
+	switch {
+	case r.Requests == 0:
+		return "nothing: no run was needed"
+	case r.Seeds == 0:
 		text = "N-1 of every placement, no seeds; " + strings.TrimPrefix(text, "0 seeds, ")
 	}
 	return text
@@ -69,7 +76,7 @@ func (r *fuzzResult) searched() string {
 
 func (r *fuzzResult) printNMinus(w io.Writer) {
 	if len(r.NMinus) == 0 {
-		fmt.Fprintln(w, "N-1        not judged: the configuration states no load (facts.peak), or N-1 is accepted")
+		fmt.Fprintln(w, "N-1        not judged, nor a promise about a loss: the configuration states no load (facts.peak), or they are accepted")
 		return
 	}
 	var holds []string

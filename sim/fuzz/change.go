@@ -15,6 +15,7 @@ import (
 type Change struct {
 	Name   string // A, B, ...
 	Text   string // the settings changed, in the names of the native form
+	Mends  bool   // the finding's own case no longer breaks anything
 	Holds  bool   // nothing was found with it, where it was tried
 	Breaks string // what it breaks, "" when it holds
 	Price  string // figures of the finding's own case, run with it; "" for none
@@ -48,6 +49,7 @@ func (t *Target) try(f *Finding, c *Change, seeds uint64, more func() bool) {
 		c.Breaks = "still " + broken.Property
 		return
 	}
+	c.Mends = true
 	for _, n := range TryNMinusOne(&changed) {
 		if n.Finding != nil {
 			c.Breaks = fmt.Sprintf("%s without %s: %s", n.Finding.Property, n.Down, n.Finding.Sentence)
@@ -79,17 +81,17 @@ func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding
 	r := run(&c)
 	broken := t.judge(&c, &r)
 	if down, ok := t.down(f); broken == nil && ok {
-		broken = t.judgeNMinus(&c, &r, &down)
+		broken = t.judgeLoss(&c, &r, &down)
 	}
 	return r, broken
 }
 
-// down is the placement that an N-1 finding took down.
+// down is the placement that was taken down to try N-1.
 func (t *Target) down(f *Finding) (core.PlacementInfo, bool) {
-	if f.Property != NMinusOne {
+	if f.Lost == "" {
 		return core.PlacementInfo{}, false
 	}
-	return find(&t.Spec, f.Case.Plan.Faults[0].Placement)
+	return find(&t.Spec, f.Lost)
 }
 
 // with is a copy of s with a change; s stays as it is.
@@ -113,13 +115,14 @@ func setting(placement string, set func(*core.PlacementSpec)) func(*core.Spec) {
 
 // changes lists what could remove f.
 func (t *Target) changes(f *Finding) []Change {
+	name, most := t.probes()
 	switch {
-	case f.Property == SingleProbe:
+	case f.Property == name:
 		return []Change{{
-			Text:  f.Where + " breaker.half_open_probes: 1",
-			apply: setting(f.Where, func(p *core.PlacementSpec) { p.Breaker.Probes = 1 }),
+			Text:  fmt.Sprintf("%s breaker.half_open_probes: %d", f.Where, most),
+			apply: setting(f.Where, func(p *core.PlacementSpec) { p.Breaker.Probes = most }),
 		}}
-	case f.Property == NMinusOne:
+	case f.Lost != "":
 		return t.roomier(f)
 	}
 	return nil
@@ -144,7 +147,7 @@ func (t *Target) roomier(f *Finding) (list []Change) {
 			list = append(list, Change{Text: capped, apply: setting(tight.Name, keep)})
 		}
 	}
-	if c := larger(&tight, own+most, most); c.Text != "" {
+	if c := larger(&tight, own+most, most); c.Text != "" && !strings.HasSuffix(f.Key, ".fallback") {
 		list = append(list, c)
 	}
 	for _, next := range t.spare(&down) {
@@ -213,6 +216,9 @@ func (t *Target) spare(p *core.PlacementInfo) (names []string) {
 	free := map[string]int64{}
 	for i := range all {
 		if slices.ContainsFunc(p.Candidates, func(c int32) bool { return int(c) == i }) {
+			continue
+		}
+		if t.MayServe != nil && !t.MayServe(p.Name, all[i].Name) {
 			continue
 		}
 		room := int64(1) << 40 // no limit

@@ -9,7 +9,8 @@ import (
 )
 
 // N-1: with one placement down, no other fault, and the load that the facts
-// state, no request is refused after two breaker periods. It is tried for every
+// state, no request is refused after two breaker periods, or else what the
+// operator promises of such a loss is true. It is tried for every
 // placement, not searched for. One router stands for the fleet, with its share
 // of the peak.
 
@@ -26,12 +27,19 @@ type NMinus struct {
 // TryNMinusOne takes down each placement in turn. Without stated loads there is
 // nothing to judge, and the list is empty.
 func TryNMinusOne(t *Target) (tried []NMinus) {
-	if len(t.Facts.Peak) == 0 || slices.Contains(t.Accept, NMinusOne) {
+	promised := t.losses()
+	accepted := func(p Promise) bool { return slices.Contains(t.Accept, p.Name) }
+	if len(promised) == 0 {
+		promised = []Promise{{Name: NMinusOne}}
+	}
+	promised = slices.DeleteFunc(promised, accepted)
+	if len(t.Facts.Peak) == 0 || len(promised) == 0 {
 		return nil
 	}
+	literal := slices.ContainsFunc(promised, func(p Promise) bool { return p.Kind == SurviveLoss })
 	for _, p := range compiled(&t.Spec) {
 		n := NMinus{Down: p.Name}
-		if len(p.Candidates) == 1 {
+		if len(p.Candidates) == 1 && !literal {
 			// Written as fallback: none, so its own keys fail closed by choice, and nobody else's move.
 			n.Skipped = "it has no fallback: its own requests fail closed"
 		} else {
@@ -53,7 +61,7 @@ func (t *Target) lose(down *core.PlacementInfo) Outcome {
 		return out
 	}
 	if out.Finding = t.judge(&c, &r); out.Finding == nil {
-		out.Finding = t.judgeNMinus(&c, &r, down)
+		out.Finding = t.judgeLoss(&c, &r, down)
 	} else {
 		t.tell(out.Finding)
 	}
@@ -66,7 +74,7 @@ func settling(down *core.PlacementInfo) core.Duration { return 2 * openCap(&down
 func (t *Target) nMinusCase(down *core.PlacementInfo) Case {
 	p := sim.Plan{
 		Name: t.Name + " without " + down.Name, Spec: t.Spec,
-		Length: core.Duration(settled) + settling(down) + max(20*core.Second, down.Breaker.Open),
+		Length: core.Duration(settled) + max(settling(down), t.within()) + max(20*core.Second, down.Breaker.Open),
 		Faults: []sim.Fault{{Kind: sim.Refuse, At: settled, Placement: down.Name}},
 	}
 	p.Window = max(p.Length/1000, 100*core.Millisecond)
@@ -120,13 +128,13 @@ func (t *Target) judgeNMinus(c *Case, r *sim.Result, down *core.PlacementInfo) *
 		if w.Refused == 0 || !before && w.From < from {
 			continue
 		}
-		f := &Finding{Property: NMinusOne, At: w.From, Case: *c, Result: *r, Assumed: t.assumed()}
+		f := &Finding{Property: NMinusOne, At: w.From, Case: *c, Result: *r}
 		if before {
 			t.blameItself(f, w)
 			f.Story = t.tellItself(f)
 			return f
 		}
-		t.blame(f, w, down)
+		t.blame(f, r, w.From, down)
 		f.Story = t.tellNMinus(f, down)
 		return f
 	}
@@ -157,7 +165,8 @@ func (t *Target) assumed() string {
 
 // blame names the placement that has no room, and the key that says so: a home
 // that is too full for its own requests first, else a fallback of what is down.
-func (t *Target) blame(f *Finding, w *sim.Window, down *core.PlacementInfo) {
+func (t *Target) blame(f *Finding, r *sim.Result, from core.Time, down *core.PlacementInfo) {
+	w := since(r, from)
 	all := compiled(&t.Spec)
 	for i := range all {
 		n := slices.Index(f.Result.Placements, all[i].Name)
@@ -178,6 +187,27 @@ func (t *Target) blame(f *Finding, w *sim.Window, down *core.PlacementInfo) {
 	}
 	f.Where, f.Key = down.Name, "placements."+down.Name+".fallback"
 	f.Sentence = "requests are refused because " + down.Name + " failed, although it has a fallback"
+	if len(down.Candidates) == 1 {
+		f.Sentence, f.Value = down.Name+"'s own requests are refused when it fails", "it has none"
+	}
+}
+
+// since is how full each placement became from a time to the end, and whom it
+// refused. In one short window a full placement may admit nobody, and show no peak.
+func since(r *sim.Result, from core.Time) (sum sim.Window) {
+	sum.Placements = make([]sim.PlacementCounts, len(r.Placements))
+	for i := range r.Windows {
+		if r.Windows[i].From < from {
+			continue
+		}
+		for n := range sum.Placements {
+			p, w := &sum.Placements[n], &r.Windows[i].Placements[n]
+			p.Arrivals, p.Refused = p.Arrivals+w.Arrivals, p.Refused+w.Refused
+			p.HomeRefusedByGuests += w.HomeRefusedByGuests
+			p.PeakInFlight, p.PeakGuests = max(p.PeakInFlight, w.PeakInFlight), max(p.PeakGuests, w.PeakGuests)
+		}
+	}
+	return sum
 }
 
 // tooSmall blames p if it was full, or full of guests.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/core"
 	"lockstep/sim"
 )
 
@@ -20,7 +19,9 @@ func (t *Target) price(f *Finding, r *sim.Result) string {
 		return fmt.Sprintf("refused %s of all requests, before %s", partOf(after.Refused, after.Arrivals), partOf(before.Refused, before.Arrivals))
 	}
 	from := settled.Add(settling(&down))
-	home, guests := homeSince(r, f.Where, from), homeSince(r, down.Name, from)
+	sum := since(r, from)
+	of := func(name string) sim.PlacementCounts { return sum.Placements[slices.Index(r.Placements, name)] }
+	home, guests := of(f.Where), of(down.Name)
 	text := []string{"home refused " + partOf(home.Refused, home.Arrivals)}
 	if f.Where != down.Name {
 		text = append(text, "guests refused "+partOf(guests.Refused, guests.Arrivals))
@@ -42,17 +43,6 @@ func (t *Target) peak(r *sim.Result, c int) string {
 		return fmt.Sprintf("%s peaks at %d in flight", p.Name, most)
 	}
 	return fmt.Sprintf("%s peaks at %d of %d", p.Name, most, p.Limit.InFlight)
-}
-
-// homeSince sums the requests whose home is the named placement.
-func homeSince(r *sim.Result, name string, from core.Time) (sum sim.Counts) {
-	n := slices.Index(r.Placements, name)
-	for i := range r.Windows {
-		if w := &r.Windows[i]; n >= 0 && w.From >= from {
-			sum.Arrivals, sum.Refused = sum.Arrivals+w.Placements[n].Arrivals, sum.Refused+w.Placements[n].Refused
-		}
-	}
-	return sum
 }
 
 func total(r *sim.Result) (sum sim.Counts) {

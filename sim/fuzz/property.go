@@ -64,8 +64,8 @@ func (t *Target) judge(c *Case, r *sim.Result) *Finding {
 			return &Finding{Property: v.Property, Sentence: sentence(v), Key: v.Key, At: v.At, Where: v.Placement, Case: *c, Result: *r}
 		}
 	}
-	if !slices.Contains(t.Accept, SingleProbe) {
-		return t.singleProbe(c, r)
+	if name, most := t.probes(); !slices.Contains(t.Accept, name) {
+		return singleProbe(c, r, name, int(most))
 	}
 	return nil
 }
@@ -77,21 +77,21 @@ func sentence(v *sim.Violation) string {
 	return v.Placement + ": " + v.Detail
 }
 
-// singleProbe looks for an endpoint with more than one half-open probe out.
-func (t *Target) singleProbe(c *Case, r *sim.Result) *Finding {
+// singleProbe looks for an endpoint with more half-open probes out than most.
+func singleProbe(c *Case, r *sim.Result, name string, most int) *Finding {
 	for i := range r.Windows {
 		for e := range r.Windows[i].Endpoints {
 			n := r.Windows[i].Endpoints[e].PeakProbes
-			if n < 2 {
+			if n <= most {
 				continue
 			}
 			id := &r.Endpoints[e]
 			placement := r.Placements[id.Placement]
 			return &Finding{
-				Property: SingleProbe, Case: *c, Result: *r, At: secondProbe(r, e, i), Where: placement,
+				Property: name, Broken: Promise{Name: name, Kind: TestRequests, Probes: uint32(most)}, Case: *c, Result: *r, At: secondProbe(r, e, i), Where: placement,
 				Sentence: fmt.Sprintf("%s admits %d test requests at once to %s, which has not recovered", placement, n, id.Name),
 				Key:      "placements." + placement + ".breaker.half_open_probes",
-				Value:    fmt.Sprintf("%d at once, promised: 1", n),
+				Value:    fmt.Sprintf("%d at once, promised: %d", n, most),
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"cmp"
 	"fmt"
 
 	"lockstep/core"
@@ -28,13 +29,17 @@ func (t *Target) tellNMinus(f *Finding, down *core.PlacementInfo) []Line {
 		}
 	}
 	if opened > 0 {
-		lines = append(lines, Line{after(last - settled), fmt.Sprintf("its %d breakers are open; its requests go to %s", opened, t.takers(down))})
+		lines = append(lines, Line{after(last - settled), fmt.Sprintf("its %d breakers are open; its requests go to %s", opened, cmp.Or(t.takers(down), "nobody"))})
 	}
 	lines = append(lines, t.need(f, down)...)
+	when := "FAIL, after two breaker periods: "
+	if f.Promised != "" {
+		when = "FAIL: "
+	}
 	if at, ok := firstRefusal(r); ok {
 		lines = append(lines, Line{after(at - settled), "the first requests are refused"})
 	}
-	lines = append(lines, Line{after(f.At - settled), "FAIL, after two breaker periods: " + f.Sentence})
+	lines = append(lines, Line{after(f.At - settled), when + f.Sentence})
 	return append(lines, steady(f))
 }
 
@@ -112,8 +117,8 @@ func steady(f *Finding) Line {
 			own.Arrivals, own.Refused = own.Arrivals+w.Placements[where].Arrivals, own.Refused+w.Placements[where].Refused
 		}
 	}
-	return Line{"steady", fmt.Sprintf("%s of all requests refused, %s of those at home in %s; promised: none",
-		partOf(sum.Refused, sum.Arrivals), partOf(own.Refused, own.Arrivals), f.Where)}
+	return Line{"steady", fmt.Sprintf("%s of all requests refused, %s of those at home in %s; promised: %s",
+		partOf(sum.Refused, sum.Arrivals), partOf(own.Refused, own.Arrivals), f.Where, cmp.Or(f.Promised, "none"))}
 }
 
 func partOf(n, all uint64) string {

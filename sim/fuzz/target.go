@@ -11,6 +11,11 @@ type Target struct {
 	Name  string
 	Spec  core.Spec // valid; see Reduce
 	Facts Facts
+	// Must is what the operator promises, empty for the default properties.
+	Must []Promise
+	// MayServe says whether keys of a home may be served by another placement;
+	// nil: by any. No change that is tried lets others serve them.
+	MayServe func(home, by string) bool
 	// Accept names properties that this search leaves out.
 	Accept []string
 }
@@ -59,6 +64,10 @@ type Finding struct {
 	Key      string // configuration key responsible, in the names of the native form; "" for none
 	Value    string // what that key does now, "" when unknown
 	Assumed  string
+	Promised string    // what was, "" for the property's own word
+	Broken   Promise   // the promise broken, zero for a default property
+	Allowed  uint64    // SurviveLoss, HomeFirst: how many requests the promise lets fail
+	Lost     string    // placement that was taken down to try N-1, "" for a finding of the search
 	At       core.Time // when it was first seen
 	Where    string    // placement that it concerns, "" for none
 	Story    []Line
