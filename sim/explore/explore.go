@@ -1,12 +1,14 @@
 package explore
 
-import "fmt"
-
 // Options bound an exploration.
 type Options struct {
-	Depth int         // longest interleaving, in actions; 0 for no bound
-	Stop  func() bool // asked now and then; true ends the exploration. nil: never
-	Step  StepFunc    // nil for the router's own
+	// Depth is the longest interleaving, in actions; 0 for no bound.
+	Depth int
+	// Stop is asked now and then with the depth reached and the reduced states
+	// seen; true ends the exploration. nil: never.
+	Stop func(depth, reduced int) bool
+	// Step stands in for Router.Step; nil for the router's own.
+	Step StepFunc
 	// Raw tells every state from every other, as a check on the reduction. It
 	// explores far more.
 	Raw bool
@@ -40,9 +42,9 @@ type explorer struct {
 	options Options
 	nodes   []node
 	seen    map[sum]struct{}
-	met     map[sum]struct{}
-	path    []int32  // node at each depth of worlds
-	worlds  []*world // along path
+	met     map[uint64]struct{} // raw states, by half of their sum: they are counted only
+	path    []int32             // node at each depth of worlds
+	worlds  []*world            // along path
 	result  Result
 }
 
@@ -60,7 +62,7 @@ func explore(w *World, o Options) (*explorer, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &explorer{scene: s, options: o, seen: map[sum]struct{}{}, met: map[sum]struct{}{}}
+	x := &explorer{scene: s, options: o, seen: map[sum]struct{}{}, met: map[uint64]struct{}{}}
 	first := s.start()
 	first.compare()
 	x.worlds, x.path = []*world{first}, []int32{0}
@@ -74,13 +76,11 @@ func explore(w *World, o Options) (*explorer, error) {
 
 // add keeps the state of w if it is new.
 func (x *explorer) add(w *world, n node) {
-	raw, reduced := w.raw(), w.reduced()
-	key := reduced
+	raw, reduced := w.raw().a, w.reduced()
 	_, old := x.seen[reduced]
 	x.seen[reduced] = struct{}{}
 	if x.options.Raw {
-		key = raw
-		_, old = x.met[key]
+		_, old = x.met[raw]
 	}
 	x.met[raw] = struct{}{}
 	if !old {
@@ -96,7 +96,7 @@ func (x *explorer) run() {
 			return
 		}
 		for i := from; i < end; i++ {
-			if x.options.Stop != nil && i%256 == 0 && x.options.Stop() {
+			if x.options.Stop != nil && i%256 == 0 && x.options.Stop(x.result.Depth, len(x.seen)) {
 				return
 			}
 			w := x.at(int32(i))
@@ -143,13 +143,4 @@ func (x *explorer) walk(i int32) int {
 	w.copyFrom(x.worlds[depth-1])
 	w.apply(n.action)
 	return depth
-}
-
-// String is the verdict in one sentence.
-func (r *Result) String() string {
-	bound := fmt.Sprintf("depth %d", r.Depth)
-	if r.Complete {
-		bound += ", nothing further is reachable"
-	}
-	return fmt.Sprintf("no reachable state within this bound breaks R2 R3 R4 R5 R6 R8 R12: %s, %d raw states, %d reduced, %d transitions", bound, r.Raw, r.Reduced, r.Transitions)
 }

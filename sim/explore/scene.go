@@ -22,6 +22,19 @@ type World struct {
 	Crashes int
 }
 
+// Judged names the properties that are checked at every transition.
+const Judged = "R2 R3 R4 R5 R6 R8 R12"
+
+// Bound says in words what an exploration of w covers, the number of requests apart.
+func (w *World) Bound() string {
+	endpoints := 0
+	for i := range w.Spec.Placements {
+		endpoints += len(w.Spec.Placements[i].Endpoints)
+	}
+	return fmt.Sprintf("%d placements, %d endpoints, requests for either, 1 push (an endpoint fewer if there are two, a limit of 1), %d crash; an attempt ends well, fails, breaks or loses its client; "+
+		"an active probe per endpoint; time moves to each instant that matters and to 1 ns before it", len(w.Spec.Placements), endpoints, w.Crashes)
+}
+
 // Bounds of a world: beyond them a state no longer fits its array.
 const (
 	maxPlacements = 2
@@ -133,7 +146,8 @@ func boundSpec(from *core.Spec) core.Spec {
 // shrunk returns every alternative of the push: the first placement with more
 // than one endpoint loses one of them and admits one request at a time. There
 // is one alternative for each endpoint, so that renaming endpoints renames
-// alternatives and no symmetry is lost.
+// alternatives and no symmetry is lost. Without such a placement the push
+// lowers the limit of the first, and no more.
 func shrunk(from *core.Spec) []core.Spec {
 	var out []core.Spec
 	for i, p := range from.Placements {
@@ -142,13 +156,20 @@ func shrunk(from *core.Spec) []core.Spec {
 		}
 		for k := range p.Endpoints {
 			s := *from
-			s.Version = fmt.Sprintf("without %s", p.Endpoints[k].URL)
+			s.Version = fmt.Sprintf("%s admits one at a time and loses %s", p.Name, p.Endpoints[k].URL)
 			s.Placements = slices.Clone(s.Placements)
 			s.Placements[i].Endpoints = slices.Delete(slices.Clone(p.Endpoints), k, k+1)
 			s.Placements[i].Limit.InFlight = 1
 			out = append(out, s)
 		}
-		break
+		return out
+	}
+	if len(from.Placements) > 0 {
+		s := *from
+		s.Version = fmt.Sprintf("%s admits one at a time", s.Placements[0].Name)
+		s.Placements = slices.Clone(s.Placements)
+		s.Placements[0].Limit.InFlight = 1
+		out = append(out, s)
 	}
 	return out
 }

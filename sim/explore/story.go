@@ -53,7 +53,7 @@ func (w *world) words(a action) string {
 	case actWait:
 		return "time passes"
 	case actPush:
-		return fmt.Sprintf("a push: the configuration %s, one request at a time", w.configs[x].Version())
+		return "a push: " + w.configs[x].Version()
 	case actCrash:
 		return "the router crashes and starts again from its last configuration"
 	}
