@@ -43,6 +43,7 @@ type simMap struct {
 	Watched scenario.Span     `json:"watched"`       // after each dip
 	Cells   [][]scenario.Cell `json:"cells"`         // by load, then by dip
 
+	property string
 	capacity uint32
 }
 
@@ -89,7 +90,7 @@ func runMap(w io.Writer, args []string, flags simFlags) error {
 func drawMaps(s *scenarioRun, axes *mapAxes) ([]*simMap, error) {
 	maps, err := []*simMap{}, error(nil)
 	add := func(f *scenario.File, plan *sim.Plan, off string) {
-		m := &simMap{Name: f.Name, Off: off, Watched: f.Watched(), capacity: f.Map.Capacity}
+		m := &simMap{Name: f.Name, Off: off, Watched: f.Watched(), property: f.Property, capacity: f.Map.Capacity}
 		e := m.run(f, plan, axes)
 		maps, err = append(maps, m), errors.Join(err, e)
 	}
@@ -191,10 +192,12 @@ func parseAxes(f *mapFlags) (*mapAxes, error) {
 		return nil, fmt.Errorf("--map %q: each range must grow, and the load be above 0; %s", f.axes, axesHint)
 	}
 	for i := range rows {
-		a.loads = append(a.loads, from+scenario.Share(uint64(to-from)*uint64(i)/uint64(rows-1)))
+		load := from + scenario.Share(uint64(to-from)*uint64(i)/uint64(rows-1))
+		a.loads = append(a.loads, (load+500)/1000*1000) // to a tenth of a percent, so that it is read at a glance
 	}
 	for i := range columns {
-		a.dips = append(a.dips, least+(most-least)*scenario.Span(i)/scenario.Span(columns-1))
+		dip := time.Duration(least + (most-least)*scenario.Span(i)/scenario.Span(columns-1))
+		a.dips = append(a.dips, scenario.Span(dip.Round(10*time.Millisecond)))
 	}
 	return a, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"strings"
@@ -43,14 +44,14 @@ func (m *simMap) draw(b *strings.Builder) {
 		fmt.Fprintf(b, `<text x="%d" y="%d" %s>%s</text>`+"\n", x, y, attributes, html.EscapeString(s))
 	}
 	text(20, 28, `font-size="16" font-weight="600"`, m.heading())
-	text(20, 50, `fill="#555"`, clip(m.Off, 84))
+	text(20, 50, `fill="#555"`, clip(cmp.Or(m.Off, m.property), 84))
 	text(20, 72, `fill="#555"`, fmt.Sprintf("time from the end of the dip to recovery; watched for %s; %d of %d stay down", time.Duration(m.Watched), m.down(), rows*columns))
 	for i, row := range m.Cells {
 		y := marginAbove + (rows-1-i)*cellHeight
 		text(marginLeft-10, y+21, `text-anchor="end"`, percentOf(row[0].Load))
 		for k := range row {
 			x := marginLeft + k*cellWidth
-			fmt.Fprintf(b, `<rect x="%d" y="%d" width="%d" height="%d" rx="3" fill="%s"/>`+"\n", x+1, y+1, cellWidth-2, cellHeight-2, shade(&row[k], m.Watched))
+			fmt.Fprintf(b, `<rect x="%d" y="%d" width="%d" height="%d" rx="3" fill="%s"/>`+"\n", x+1, y+1, cellWidth-2, cellHeight-2, shade(&row[k]))
 			text(x+cellWidth/2, y+21, `text-anchor="middle"`, recoveryOf(&row[k]))
 		}
 	}
@@ -70,12 +71,12 @@ func (m *simMap) heading() string {
 	return m.Name + ", the twin without:"
 }
 
-// shade goes from green, for at once, through yellow, for the end of the run; red stays down.
-func shade(c *scenario.Cell, watched scenario.Span) string {
+// shade goes from green, for at once, to yellow, for half a minute and more; red stays down.
+func shade(c *scenario.Cell) string {
 	if c.Down {
 		return "#f2b5ae"
 	}
-	part := int(int64(c.Recovery) * 100 / max(1, int64(watched)))
+	part := int(time.Duration(c.Recovery) * 100 / (30 * time.Second))
 	return fmt.Sprintf("hsl(%d,60%%,86%%)", 130-85*min(part, 100)/100)
 }
 
