@@ -21,7 +21,11 @@ type fuzzFlags struct {
 	jobs    int
 	out     string
 	accept  []string
-	json    bool
+
+	acceptFile string
+	accepted   []acceptance // what stands in it
+	now        time.Time    // decides what has expired
+	json       bool
 }
 
 func newFuzzCommand() *cobra.Command {
@@ -43,7 +47,8 @@ must give the same answer twice counts seeds. --seed with neither tries that one
 		Example: `  lockstep fuzz config.yaml
   lockstep fuzz config.yaml --seeds 10000 --out findings
   lockstep fuzz config.yaml --seed 8841
-  lockstep fuzz config.yaml --accept half-open-single-probe`,
+  lockstep fuzz config.yaml --accept half-open-single-probe
+  lockstep fuzz config.yaml --accept-file accepted.yaml --seeds 2000 --json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			set := cmd.Flags().Changed
@@ -51,6 +56,7 @@ must give the same answer twice counts seeds. --seed with neither tries that one
 			if set("seed") && !set("seeds") && !set("for") {
 				flags.seeds, flags.counted = 1, true
 			}
+			flags.now = time.Now()
 			return runFuzz(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, flags)
 		},
 	}
@@ -61,6 +67,7 @@ must give the same answer twice counts seeds. --seed with neither tries that one
 	f.IntVar(&flags.jobs, "jobs", runtime.GOMAXPROCS(0), "search so many seeds at once")
 	f.StringVar(&flags.out, "out", "", "keep what was found here: a scenario and its trace")
 	f.StringSliceVar(&flags.accept, "accept", nil, "leave out these properties")
+	f.StringVar(&flags.acceptFile, "accept-file", "", "leave out the findings accepted in this file: a list of {name, owner, until: 2026-12-31}; expired ones count")
 	f.BoolVar(&flags.json, "json", false, "print JSON")
 	addExhaustive(cmd, &flags)
 	return cmd
@@ -105,7 +112,13 @@ func runFuzz(w, progress io.Writer, paths []string, flags fuzzFlags) error {
 	if flags.jobs < 1 {
 		return fmt.Errorf("--jobs is %d: use at least 1", flags.jobs)
 	}
+	if err := flags.acceptFromFile(); err != nil {
+		return err
+	}
 	results := make([]*fuzzResult, len(paths))
+	if !flags.json {
+		printAccepted(w, flags.accepted)
+	}
 	failed := false
 	for i, path := range paths {
 		r, err := fuzzFile(path, flags, flags.length/time.Duration(len(paths)), newProgress(progress))
@@ -121,7 +134,7 @@ func runFuzz(w, progress io.Writer, paths []string, flags fuzzFlags) error {
 	if flags.json {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
-		if err := e.Encode(map[string]any{"files": results}); err != nil {
+		if err := e.Encode(map[string]any{"files": results, "accepted": flags.accepted}); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // fuzzed runs a bounded search and returns what it printed.
@@ -73,6 +74,46 @@ func TestShippedConfigurationsBreakNoProperty(t *testing.T) {
 	for _, path := range paths {
 		if text, err := fuzzed(t, path, 20, ""); err != nil {
 			t.Errorf("%s:\n%s", path, text)
+		}
+	}
+}
+
+func TestAnAcceptedFindingCountsAgainAfterItsLastDay(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "accepted.yaml")
+	if err := os.WriteFile(list, []byte("- {name: N-1, owner: maria, until: 2026-12-31}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lastMoment := time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC)
+	for _, c := range []struct {
+		now  time.Time
+		want error
+		says string
+	}{
+		{lastMoment, nil, "Accepted   N-1, by maria until 2026-12-31"},
+		{lastMoment.Add(time.Second), errFailed, "EXPIRED    N-1, accepted by maria until 2026-12-31: it counts again"},
+	} {
+		var b bytes.Buffer
+		flags := fuzzFlags{seeds: 2, counted: true, seed: 1, jobs: 1, acceptFile: list, now: c.now}
+		err := runFuzz(&b, &b, []string{scenariosDir + "/flawed/small-fallback.yaml"}, flags)
+		if !errors.Is(err, c.want) || !strings.HasPrefix(b.String(), c.says) {
+			t.Errorf("at %v: %v\n%s", c.now, err, b.String())
+		}
+	}
+}
+
+func TestAListOfAcceptedFindingsIsReadStrictly(t *testing.T) {
+	for text, says := range map[string]string{
+		"- {name: N-1, owner: maria}\n":                            "entry 1 lacks",
+		"- {name: N-1, owner: maria, until: soon}\n":               "is not a date",
+		"- {name: N-1, owner: maria, until: 2026-12-31, why: x}\n": "no setting named",
+		"name: N-1\n": "must be a list",
+	} {
+		path := filepath.Join(t.TempDir(), "accepted.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readAccepted(path, time.Time{}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want: %s", text, err, says)
 		}
 	}
 }
