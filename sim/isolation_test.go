@@ -105,4 +105,9 @@ func TestIsolationSaysWhatItCannotJudge(t *testing.T) {
 	if _, err := CheckIsolation(p, 0, Options{}); err == nil {
 		t.Error("a closed-loop client was judged")
 	}
+	p = twoIslands()
+	p.Clients[0].Retry.Floor = 1
+	if _, err := CheckIsolation(p, 0, Options{}); err == nil {
+		t.Error("a retry budget over both islands was judged")
+	}
 }
