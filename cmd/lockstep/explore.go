@@ -28,6 +28,11 @@ func addExhaustive(cmd *cobra.Command, fuzz *fuzzFlags) {
 	var flags exploreFlags
 	cmd.Flags().BoolVar(&exhaustive, "exhaustive", false, "try every interleaving of a small world: the built-in one, or a reduction of CONFIG")
 	cmd.Flags().IntVar(&flags.depth, "depth", 0, "with --exhaustive: the longest interleaving; 0 for no bound")
+	cmd.Long += `
+
+With --exhaustive every interleaving of a small world is tried: two placements,
+three endpoints, one push, one crash, and 3 requests, then one more each time
+until --for is over. What is printed then holds for every state within the bound.`
 	cmd.Example += "\n  lockstep fuzz --exhaustive\n  lockstep fuzz --exhaustive config.yaml --depth 12 --for 10s"
 	args, run := cmd.Args, cmd.RunE
 	cmd.Args = func(cmd *cobra.Command, names []string) error {
@@ -186,7 +191,7 @@ func (r *exploreResult) print(w io.Writer) {
 		if run.Complete {
 			depth = fmt.Sprintf("complete at depth %d", run.Depth)
 		}
-		fmt.Fprintf(w, "           %d requests, %s: %d raw states, %d reduced, %d transitions, %.1f s\n",
+		fmt.Fprintf(w, "           %d requests, %s: %d raw states met, %d reduced, %d transitions, %.1f s\n",
 			run.Requests, depth, run.Raw, run.Reduced, run.Transitions, run.Seconds)
 	}
 	fmt.Fprintf(w, "Bound      %s\n", r.Bound)

@@ -3,7 +3,8 @@ package explore
 import "lockstep/core"
 
 // BuiltIn is the world explored when no configuration is given: a cell of two
-// equal endpoints that falls back to a shared one.
+// equal endpoints that falls back to a shared one. The shared one starts
+// unhealthy, so that its active probe can make it healthy.
 func BuiltIn() *World {
 	breaker := core.BreakerSpec{Failures: 1, Open: 10 * core.Second, Growth: 2_000_000, OpenMax: 20 * core.Second}
 	timeouts := core.TimeoutSpec{Connect: core.Second, ResponseHeader: 3 * core.Second}
@@ -24,7 +25,7 @@ func BuiltIn() *World {
 				{
 					Name: "tier", Endpoints: []core.EndpointSpec{{URL: "http://c"}},
 					Limit:   core.LimitSpec{InFlight: 2, Guests: 1},
-					Breaker: tier, Timeouts: timeouts,
+					Breaker: tier, Timeouts: timeouts, Health: core.HealthSpec{StartUnhealthy: true},
 				},
 			},
 		},

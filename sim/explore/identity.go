@@ -7,7 +7,7 @@ import (
 )
 
 // sum is a 128-bit hash. At ten million states two of them meet by chance
-// about once in 10^25 explorations.
+// about once in 10^25 explorations, if the hash is as good as a random one.
 type sum struct{ a, b uint64 }
 
 func (h sum) word(w uint64) sum {

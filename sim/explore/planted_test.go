@@ -59,7 +59,7 @@ func TestPlantedBugsAreFoundByTheShortestStory(t *testing.T) {
 		{"two half-open probes are admitted", twisted(t, func(p *core.PlacementSpec) { p.Breaker.Probes = 2 }), "R6", 6, "a half-open probe too many"},
 		{"a breaker ends its open time early", twisted(t, func(p *core.PlacementSpec) { p.Breaker.Open = core.Second }), "R6", 2, "is open until"},
 		{"a breaker never trips", twisted(t, func(p *core.PlacementSpec) { p.Breaker.Failures = 9 }), "R6", 2, "the breaker of"},
-		{"a last resort is refused", twisted(t, func(p *core.PlacementSpec) { p.LastResort = core.RefuseLastResort }), "R3", 2, "refused as"},
+		{"a last resort is refused", twisted(t, func(p *core.PlacementSpec) { p.LastResort = core.RefuseLastResort }), "R3", 1, "refused as"},
 		{"a client that leaves counts as a failure", wrapped(func(_ *core.Router, ev *core.Event) {
 			if ev.Kind == core.Finish && ev.Class == core.ClientGone {
 				ev.Class = core.ResponseTimeout
