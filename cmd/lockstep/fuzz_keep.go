@@ -28,13 +28,13 @@ func keep(dir string, x *fuzz.Finding) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	sim.Run(x.Case.Plan, sim.Options{Observe: observe})
+	sim.Run(x.Smallest().Plan, sim.Options{Observe: observe})
 	return []string{story, trace}, finish()
 }
 
 // keptScenario is a finding as a scenario: its expectation is the broken property.
 func keptScenario(x *fuzz.Finding) *scenario.File {
-	plan := x.Case.Plan
+	plan := x.Smallest().Plan
 	if plan.Window == 0 {
 		plan.Window = core.Second
 	}

@@ -70,7 +70,7 @@ func (t *Target) try(f *Finding, c *Change, seeds uint64, more func() bool) {
 // again runs the case of f with the change, in what it pushes as well.
 func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding) {
 	c := f.Case
-	c.Plan.Spec = t.Spec
+	c.Plan.Spec = with(&c.Plan.Spec, apply)
 	c.Plan.Pushes = slices.Clone(c.Plan.Pushes)
 	for i := range c.Plan.Pushes {
 		if p := &c.Plan.Pushes[i]; p.Spec != nil {

@@ -1,19 +1,35 @@
 package fuzz
 
-// shrunk reduces a finding's case as long as the same property fails in it.
+// shrunk reduces a finding's case as long as the same property fails of the same
+// placement. The story keeps the operator's configuration; Smallest reduces that too.
 func (t *Target) shrunk(f *Finding) *Finding {
 	smallest := f
-	Shrink(f.Case, func(c *Case) bool {
+	again := func(c *Case) *Finding {
 		r := run(c)
 		if r.Err != nil {
-			return false
+			return nil
 		}
-		again := t.judge(c, &r)
-		if again == nil || again.Property != f.Property {
-			return false
+		if x := t.judge(c, &r); x != nil && x.Property == f.Property && x.Where == f.Where {
+			return x
 		}
-		smallest = again
-		return true
+		return nil
+	}
+	Shrink(f.Case, func(c *Case) bool {
+		x := again(c)
+		if x != nil {
+			smallest = x
+		}
+		return x != nil
 	})
+	small := reduceConfig(smallest.Case, func(c *Case) bool { return again(c) != nil })
+	smallest.small = &small
 	return smallest
+}
+
+// Smallest is the case of f with its configuration reduced as well, for keeping.
+func (f *Finding) Smallest() Case {
+	if f.small == nil {
+		return f.Case
+	}
+	return *f.small
 }

@@ -72,6 +72,7 @@ type Finding struct {
 	Where    string    // placement that it concerns, "" for none
 	Story    []Line
 	Case     Case
+	small    *Case // Case with its configuration reduced; nil when that was not tried
 	Result   sim.Result
 }
 
