@@ -141,8 +141,10 @@ func (w *world) forwarded(home int, request uint64, d *core.Decision, want rulin
 		w.fail("R3", "a request went to %s, by the rules it is refused as %s", w.placements[p], want.class)
 	case ep.unhealthy && want.resort < 0:
 		w.fail("R3", "a request went to %s as a last resort although %s is admissible", w.short(e), w.placements[want.placement])
-	case p != want.placement || want.resort >= 0 && e != want.resort:
+	case p != want.placement:
 		w.fail("R3", "a request went to %s, by the rules %s serves it", w.short(e), w.placements[want.placement])
+	case want.resort >= 0 && e != want.resort:
+		w.fail("R3", "a request went to %s, by the rules %s is the last resort", w.short(e), w.short(want.resort))
 	case d.Placement != w.router.PlacementNumber(p):
 		w.fail("R4", "the answer does not name the placement that served")
 	case d.Probe != (ep.state != core.Closed):
