@@ -32,7 +32,7 @@ func (w *World) Bound() string {
 		endpoints += len(w.Spec.Placements[i].Endpoints)
 	}
 	return fmt.Sprintf("%d placements, %d endpoints, requests for either, 1 push (an endpoint fewer if there are two, a limit of 1), %d crash; an attempt ends well, fails, breaks or loses its client; "+
-		"an active probe per endpoint; time moves to each instant that matters and to 1 ns before it", len(w.Spec.Placements), endpoints, w.Crashes)
+		"an active probe per endpoint; time moves to each instant that matters and to 1 ns before it; states that differ in names of like endpoints count as one", len(w.Spec.Placements), endpoints, w.Crashes)
 }
 
 // Bounds of a world: beyond them a state no longer fits its array.
