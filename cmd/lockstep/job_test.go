@@ -253,7 +253,7 @@ func checkEditIsFound(t *testing.T, segments []string) {
 	}
 	lines := strings.Split(string(b), "\n")
 	for i := len(lines) / 2; i < len(lines); i++ {
-		if strings.Contains(lines[i], `"forward"`) {
+		if strings.Contains(lines[i], `"forward","rule":3`) { // a half-open probe has rule 6
 			lines[i] = strings.Replace(lines[i], `"rule":3`, `"rule":4`, 1)
 			break
 		}
