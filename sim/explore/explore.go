@@ -1,3 +1,6 @@
+// Package explore tries everything that may happen to one real core.Router in a
+// small world, in every order, and judges each step by the rules. README.md says
+// what a world is, when two states are the same, and what is left out.
 package explore
 
 // Options bound an exploration.
