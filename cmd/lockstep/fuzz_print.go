@@ -48,12 +48,12 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 	if len(f.Story) > 0 && f.Story[0].When != "" {
 		origin += "      t = 0 is the first fault, push or burst"
 	}
-	fmt.Fprintf(w, "\nAssumed    %s\n%s\n", f.Assumed, origin)
+	fmt.Fprintf(w, "Assumed    %s\n%s\n", f.Assumed, origin)
 	for _, l := range f.Story {
 		fmt.Fprintf(w, "   %-9s  %s\n", l.When, l.Text)
 	}
 	f.printChanges(w)
-	fmt.Fprintf(w, "\nSearched   %s\n", r.searched())
+	fmt.Fprintf(w, "Searched   %s\n", r.searched())
 	if r.Seeds > 0 {
 		r.printNever(w)
 	}
