@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -67,31 +66,10 @@ type checkResult struct {
 	Effective  []configfile.Value  `json:"effective,omitempty"`
 }
 
+func (r *checkResult) passed() bool { return r.OK }
+
 func runCheck(w io.Writer, paths []string, flags checkFlags) error {
-	results := make([]*checkResult, len(paths))
-	failed := false
-	for i, path := range paths {
-		r, err := checkFile(path, flags)
-		if err != nil {
-			return err
-		}
-		results[i] = r
-		failed = failed || !r.OK
-		if !flags.json {
-			r.print(w)
-		}
-	}
-	if flags.json {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		if err := e.Encode(map[string]any{"files": results}); err != nil {
-			return err
-		}
-	}
-	if failed {
-		return errFailed
-	}
-	return nil
+	return judgeFiles(w, paths, flags.json, nil, func(path string) (*checkResult, error) { return checkFile(path, flags) })
 }
 
 // checkFile returns the verdict; an error means that the question cannot be asked.

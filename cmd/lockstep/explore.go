@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -121,9 +120,7 @@ func report(w io.Writer, results []*exploreResult, asJSON bool) error {
 		}
 	}
 	if asJSON {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		if err := e.Encode(results); err != nil {
+		if err := writeJSON(w, results); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -115,34 +114,17 @@ func runFuzz(w, progress io.Writer, paths []string, flags fuzzFlags) error {
 	if err := flags.acceptFromFile(); err != nil {
 		return err
 	}
-	results := make([]*fuzzResult, len(paths))
 	if !flags.json {
 		printAccepted(w, flags.accepted)
 	}
-	failed := false
-	for i, path := range paths {
-		r, err := fuzzFile(path, flags, flags.length/time.Duration(len(paths)), newProgress(progress))
-		if err != nil {
-			return err
-		}
-		results[i] = r
-		failed = failed || !r.OK
-		if !flags.json {
-			r.print(w)
-		}
-	}
-	if flags.json {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		if err := e.Encode(map[string]any{"files": results, "accepted": flags.accepted}); err != nil {
-			return err
-		}
-	}
-	if failed {
-		return errFailed
-	}
-	return nil
+	share := flags.length / time.Duration(len(paths))
+	more := map[string]any{"accepted": flags.accepted}
+	return judgeFiles(w, paths, flags.json, more, func(path string) (*fuzzResult, error) {
+		return fuzzFile(path, flags, share, newProgress(progress))
+	})
 }
+
+func (r *fuzzResult) passed() bool { return r.OK }
 
 // fuzzFile searches one configuration.
 func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (*fuzzResult, error) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -123,9 +122,7 @@ func runSim(w io.Writer, args []string, flags simFlags) error {
 		}
 	}
 	if flags.json {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		if err := e.Encode(map[string]any{"scenarios": results, "failed": failed}); err != nil {
+		if err := writeJSON(w, map[string]any{"scenarios": results, "failed": failed}); err != nil {
 			return err
 		}
 	} else {

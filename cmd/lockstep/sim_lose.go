@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -33,29 +32,10 @@ func runLose(w io.Writer, paths []string, flags simFlags) error {
 	if flags.lose != "each-placement" {
 		return fmt.Errorf("--lose %q: write --lose each-placement", flags.lose)
 	}
-	results, failed := []*loseResult{}, false
-	for _, path := range paths {
-		r, err := loseEach(path, flags.seed)
-		if err != nil {
-			return err
-		}
-		results, failed = append(results, r), failed || !r.OK
-		if !flags.json {
-			r.print(w)
-		}
-	}
-	if flags.json {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		if err := e.Encode(map[string]any{"files": results}); err != nil {
-			return err
-		}
-	}
-	if failed {
-		return errFailed
-	}
-	return nil
+	return judgeFiles(w, paths, flags.json, nil, func(path string) (*loseResult, error) { return loseEach(path, flags.seed) })
 }
+
+func (r *loseResult) passed() bool { return r.OK }
 
 func loseEach(path string, seed *uint64) (*loseResult, error) {
 	target, from, err := loseTarget(path, seed)

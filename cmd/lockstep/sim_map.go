@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -76,9 +75,7 @@ func runMap(w io.Writer, args []string, flags simFlags) error {
 		}
 	}
 	if flags.json {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(map[string]any{"maps": maps})
+		return writeJSON(w, map[string]any{"maps": maps})
 	}
 	for _, m := range maps {
 		m.print(w)
