@@ -10,7 +10,7 @@ BENCH     ?= .
 GOFILES   = $(shell git ls-files -co --exclude-standard '*.go')
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench lint fmt golden determinism mutate clean
+.PHONY: help deps build demo test bench lint fmt golden determinism soak mutate clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,9 @@ golden: ## regenerate traces/**/*.ndjson; review the diff before you commit it
 
 determinism: build ## one digest: twice, on 1 and 2 cores, -race, and on 386, arm64 and s390x
 	.ci/determinism
+
+soak: ## the main job over real sockets with 200,000 requests: serve, break, reload, replay, explain
+	LOCKSTEP_JOB_REQUESTS=200000 $(GO) test ./cmd/lockstep -run TestRealTraffic -count=1 -v
 
 mutate: ## mutation score of core by its own tests (half an hour; not in CI); core/MUTATION.md judges it
 	@mkdir -p out
