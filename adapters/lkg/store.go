@@ -37,9 +37,6 @@ func OpenOn(disk Disk, dir string) (*Store, error) {
 	return &Store{dir: dir, disk: disk}, nil
 }
 
-// Dir returns the folder.
-func (s *Store) Dir() string { return s.dir }
-
 // Current returns the copy that a restart begins with. The error is ErrEmpty
 // when there is none, and says what is damaged when it cannot be used.
 func (s *Store) Current() ([]byte, error) {

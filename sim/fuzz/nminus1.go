@@ -53,10 +53,7 @@ func TryNMinusOne(t *Target) (tried []NMinus) {
 func (t *Target) lose(down *core.PlacementInfo) Outcome {
 	c := t.nMinusCase(down)
 	r := run(&c)
-	out := Outcome{Steps: r.Steps, Coverage: r.Sometimes, Err: r.Err}
-	for i := range r.Windows {
-		out.Requests += r.Windows[i].Arrivals
-	}
+	out := outcomeOf(&r)
 	if r.Err != nil {
 		return out
 	}

@@ -27,15 +27,21 @@ type Outcome struct {
 	Err      error // the case could not be run: a fault of the generator
 }
 
+// outcomeOf is what a run covered, not yet judged.
+func outcomeOf(r *sim.Result) Outcome {
+	out := Outcome{Steps: r.Steps, Coverage: r.Sometimes, Err: r.Err}
+	for i := range r.Windows {
+		out.Requests += r.Windows[i].Arrivals
+	}
+	return out
+}
+
 // Try draws the case of one seed, runs it and judges it. A Finding is shrunk
 // and carries its story.
 func Try(t *Target, seed uint64) Outcome {
 	c := Generate(NewSeeded(seed), t, seed)
 	r := run(&c)
-	out := Outcome{Steps: r.Steps, Coverage: r.Sometimes, Err: r.Err}
-	for i := range r.Windows {
-		out.Requests += r.Windows[i].Arrivals
-	}
+	out := outcomeOf(&r)
 	if r.Err != nil {
 		return out
 	}
