@@ -23,7 +23,7 @@ deps: ## fetch modules and tools; emulators for `make determinism` where apt-get
 build: ## build bin/lockstep, without machine paths and stamped with the version
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lockstep ./cmd/lockstep
 
-demo: build ## control plane, router, four cells and the admin page in one process
+demo: build ## control plane, router and four cells to break, in one process
 	bin/lockstep demo
 
 test: ## all tests
