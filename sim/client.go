@@ -122,7 +122,12 @@ func (w *world) startSender(id uint32) {
 }
 
 func (w *world) sendAt(id uint32, at core.Time) {
-	if at < w.clients[w.senders[id].client].plan.Until {
+	s := &w.senders[id]
+	switch {
+	case at >= w.clients[s.client].plan.Until:
+	case s.kind == sendsOpen:
+		w.heap.pushSend(at, id)
+	default:
 		w.heap.push(at, evSend, id, 0)
 	}
 }
@@ -134,7 +139,7 @@ func (w *world) send(id uint32) {
 }
 
 // sendOpen starts the next request of an open-loop client, whose event is the
-// earliest in the heap, and puts the one after in its place.
+// earliest of all, and puts the one after in its place.
 func (w *world) sendOpen(id uint32) {
 	s := &w.senders[id]
 	root := fold(s.entity, s.count)
@@ -144,9 +149,9 @@ func (w *world) sendOpen(id uint32) {
 		gap = w.log.exponential(draw(root, drawGap), gap)
 	}
 	if next := w.now.Add(gap); next < c.plan.Until {
-		w.heap.replace(next, evSend, id, 0)
+		w.heap.sends.replace(w.heap.next(next, evSend, id, 0))
 	} else {
-		w.heap.pop()
+		w.heap.sends.pop()
 	}
 	w.newCall(id, s, root)
 }

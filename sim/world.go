@@ -179,16 +179,17 @@ func (w *world) start() {
 // loop runs events in order until nothing is left to end.
 func (w *world) loop() {
 	end := w.length.Add(grace)
-	for len(w.heap.events) > 0 {
-		if at := w.heap.events[0].at; at >= end || at > w.length && w.calls.live == 0 {
+	for q := w.heap.earliest(); q != nil; q = w.heap.earliest() {
+		first := &q.events[0]
+		if first.at >= end || first.at > w.length && w.calls.live == 0 {
 			return
 		}
-		w.now = w.heap.events[0].at
-		if first := &w.heap.events[0]; first.kind() == evSend && w.senders[first.a].kind == sendsOpen {
+		w.now = first.at
+		if q == &w.heap.sends {
 			w.sendOpen(first.a)
 			continue
 		}
-		e := w.heap.pop()
+		e := q.pop()
 		w.handle(&e)
 	}
 }
