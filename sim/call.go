@@ -92,15 +92,19 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 	if p := w.clients[w.senders[c.sender].client].plan.Patience; p > 0 && p < wait {
 		wait, class = p, core.ClientGone
 	}
-	w.await(id, c, wait, class)
 	c.atServer = true
 	at := w.now.Add(way.cross(draw(c.root, drawLinkOut)))
 	s := &w.servers[w.dir.servers[c.endpoint]]
-	if s.model.Workers == 0 && s.sound && at < w.nextChange {
-		w.workAlone(id, c, s, at) // nothing can happen to it on the way: one event less
+	if s.model.Workers > 0 || !s.sound || at >= w.nextChange {
+		w.await(id, c, wait, class)
+		w.heap.push(at, evServerIn, id, 0)
 		return
 	}
-	w.heap.push(at, evServerIn, id, 0)
+	// Nothing can happen to it on the way there: one event less. Nor on the way
+	// back, if no fault begins or ends before: then nobody's patience matters.
+	if back := w.workAlone(id, c, s, at); back >= w.nextChange || back.Sub(w.now) >= wait {
+		w.await(id, c, wait, class)
+	}
 }
 
 // dialTimeout ends a call whose dial nobody answers, or whose client loses patience first.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"lockstep/core"
+	"lockstep/core/loop"
 )
 
 // client is one population, compiled.
@@ -172,7 +173,9 @@ func (w *world) burst(i, left uint32) {
 func (w *world) newCall(id uint32, s *sender, root uint64) {
 	n := w.calls.take()
 	c := &w.calls.slab[n]
-	*c = call{gen: c.gen, sender: id, count: s.count, root: root, request: core.RequestHash(s.entity, s.count), line: -1}
+	gen := c.gen
+	*c = call{} // in place: a literal would be built elsewhere and copied
+	c.gen, c.sender, c.count, c.root, c.request, c.line = gen, id, s.count, root, core.RequestHash(s.entity, s.count), -1
 	s.count++
 	who := &w.clients[s.client]
 	who.budget.add(uint64(who.plan.Retry.Budget))
@@ -232,10 +235,12 @@ func (w *world) arrive(id uint32) {
 	p := w.clients[w.senders[c.sender].client].plan
 	ev := &w.arrival
 	ev.Method, ev.Length, ev.Replayable, ev.Request, ev.Epoch = p.Method, p.Length, p.Length >= 0, c.request, r.core.Epoch()
-	w.request.ID = [2]uint64{w.senders[c.sender].entity, c.count}
-	w.request.Key, ev.Route = "", core.Route{Placement: -1, Refuse: core.NoKey}
+	ev.Route = core.Route{Placement: -1, Refuse: core.NoKey}
 	if c.key >= 0 {
-		w.request.Key, ev.Route = w.keys[c.key], r.table.routes[c.key]
+		ev.Route = r.table.routes[c.key]
+	}
+	if r.observer != nil { // nobody else reads it: the epoch is the one in force
+		w.identify(c)
 	}
 	if ev.Route.Placement >= 0 {
 		c.home = r.table.homes[ev.Route.Placement]
@@ -248,6 +253,14 @@ func (w *world) arrive(id uint32) {
 	}
 	c.phase = callEnded
 	w.answered(id, c, d.Class, d.Status)
+}
+
+// identify fills in what a recorder keeps of a request.
+func (w *world) identify(c *call) {
+	w.request = loop.Request{ID: [2]uint64{w.senders[c.sender].entity, c.count}}
+	if c.key >= 0 {
+		w.request.Key = w.keys[c.key]
+	}
 }
 
 // pickRouter is the balancer in front of the fleet, or the one router that the client insists on.

@@ -83,11 +83,14 @@ func (w *world) serverIn(id uint32) {
 	s.waiting++
 }
 
-// workAlone starts work that waits for nobody, at a time from now on.
-func (w *world) workAlone(id uint32, c *call, s *server, at core.Time) {
+// workAlone starts work that waits for nobody, at a time from now on, and
+// returns when the answer is back.
+func (w *world) workAlone(id uint32, c *call, s *server, at core.Time) core.Time {
 	c.sent, c.incarnation = true, s.incarnation
 	way := w.link(uint32(c.router), c.endpoint)
-	w.heap.push(at.Add(w.workTime(c, s, at)+way.cross(draw(c.root, drawLinkBack))), evAnswer, id, 0)
+	back := at.Add(w.workTime(c, s, at) + way.cross(draw(c.root, drawLinkBack)))
+	w.heap.push(back, evAnswer, id, 0)
+	return back
 }
 
 // workTime is how long a worker that begins at a time needs for a call.
