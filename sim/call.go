@@ -84,7 +84,7 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 	c.timeouts = r.table.first + r.indexes[d.Placement]
 	limits := &w.timeouts[c.timeouts]
 	way := w.link(r.number, c.endpoint)
-	if way.cut || happens(draw(c.root, drawLoss), way.loss) {
+	if way.cut || way.loss > 0 && happens(draw(c.root, drawLoss), way.loss) {
 		w.dialTimeout(id, c)
 		return
 	}

@@ -185,7 +185,8 @@ func (w *world) newCall(id uint32, s *sender, root uint64) {
 
 // drawKey returns the number of the request's key, -1 for none.
 func (c *client) drawKey(root uint64, keys int) int32 {
-	if sort := draw(root, drawSort); c.plan.Unknown+c.plan.NoKey > 0 {
+	if c.plan.Unknown+c.plan.NoKey > 0 {
+		sort := draw(root, drawSort)
 		if happens(sort, c.plan.NoKey) {
 			return -1
 		}
