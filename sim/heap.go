@@ -94,7 +94,11 @@ type queue struct{ events []event }
 
 func (q *queue) add(e event) {
 	q.events = append(q.events, e)
-	i := len(q.events) - 1
+	q.rise(e, len(q.events)-1)
+}
+
+// rise puts e at i or, where it comes before its parents, above.
+func (q *queue) rise(e event, i int) {
 	for i > 0 {
 		parent := (i - 1) / 4
 		if e.before(&q.events[parent]) == 0 {
@@ -121,14 +125,11 @@ func (q *queue) pop() event {
 // replace puts an event in the place of the earliest.
 func (q *queue) replace(e event) { q.sink(e) }
 
-// sink puts e where the root was: what is earlier moves up.
+// sink puts e, which takes the root's place, where it belongs: the earliest
+// children move up to the bottom, near which e, the last until now, nearly always stays.
 func (q *queue) sink(e event) {
 	events, i := q.events, 0
-	for {
-		child := 4*i + 1
-		if child >= len(events) {
-			break
-		}
+	for child := 1; child < len(events); child = 4*i + 1 {
 		least := child
 		if child+4 <= len(events) {
 			c := events[child : child+4 : child+4]
@@ -141,11 +142,8 @@ func (q *queue) sink(e event) {
 				}
 			}
 		}
-		if events[least].before(&e) == 0 {
-			break
-		}
 		events[i] = events[least]
 		i = least
 	}
-	events[i] = e
+	q.rise(e, i)
 }
