@@ -84,7 +84,7 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 	c.timeouts = r.table.first + r.indexes[d.Placement]
 	limits := &w.timeouts[c.timeouts]
 	way := w.link(r.number, c.endpoint)
-	if way.cut || happens(draw(c.root, drawLoss), way.loss) {
+	if way.cut != 0 && way.unanswered(c) || happens(draw(c.root, drawLoss), way.loss) {
 		w.dialTimeout(id, c)
 		return
 	}
@@ -93,6 +93,9 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 		wait, class = p, core.ClientGone
 	}
 	w.await(id, c, wait, class)
+	if way.cut&outward != 0 {
+		return // sent into nothing
+	}
 	c.atServer = true
 	at := w.now.Add(way.cross(draw(c.root, drawLinkOut)))
 	s := &w.servers[w.dir.servers[c.endpoint]]
@@ -155,7 +158,7 @@ func (w *world) endCall(id, gen uint32) {
 	if c.gen != gen || c.phase != callWaiting && c.phase != callFlowing {
 		return
 	}
-	if c.phase == callFlowing && c.class == core.ClassNone && w.link(uint32(c.router), c.endpoint).cut {
+	if c.phase == callFlowing && c.class == core.ClassNone && w.link(uint32(c.router), c.endpoint).cut&back != 0 {
 		c.class = core.BodyTimeout
 	}
 	w.end(id, c)

@@ -97,7 +97,7 @@ func (s *serverFault) add(f *Fault) {
 
 func (w *world) linkFault(f *Fault, server int) {
 	switch f.Kind {
-	case Delayed, Lossy, Partition:
+	case Delayed, Lossy, Partition, PartitionOut, PartitionBack:
 	default:
 		return
 	}
@@ -117,7 +117,11 @@ func (w *world) linkFault(f *Fault, server int) {
 		case Lossy:
 			l.loss = f.Share
 		case Partition:
-			l.cut = true
+			l.cut = outward | back
+		case PartitionOut:
+			l.cut, l.pooled = l.cut|outward, f.Share
+		case PartitionBack:
+			l.cut, l.pooled = l.cut|back, f.Share
 		}
 	}
 }

@@ -152,7 +152,11 @@ const (
 	Delayed   // crossings take Delay longer
 	Lossy     // Share of the dials are lost
 	Partition // nothing crosses, either way, and nobody is told
-	ResetAll  // at At, every connection in flight is reset; Until means nothing
+	// One way alone is cut. A dial needs both, so it ends as connect_timeout; Share
+	// of the attempts find a pooled connection and need no dial.
+	PartitionOut  // nothing reaches the server; what is under way comes back
+	PartitionBack // requests reach the server; neither answers nor bodies come back
+	ResetAll      // at At, every connection in flight is reset; Until means nothing
 	// Routers.
 	Crash // the router is gone from At, with all it held; it restarts from disk at Until
 	Drain // told at At to drain, with Until as the deadline (R14)
@@ -242,7 +246,7 @@ func faultNames() [faultKinds]string {
 	return [faultKinds]string{
 		FaultNone: "none", Refuse: "refuse", Hang: "hang", Slow: "slow", Flaky: "flaky", BrokenBody: "broken_body",
 		SlowBody: "slow_body", StuckBody: "stuck_body", ResetNew: "reset_new", HealthDown: "health_down", HealthUp: "health_up",
-		Delayed: "delayed", Lossy: "lossy", Partition: "partition", ResetAll: "reset_all",
+		Delayed: "delayed", Lossy: "lossy", Partition: "partition", PartitionOut: "partition_out", PartitionBack: "partition_back", ResetAll: "reset_all",
 		Crash: "crash", Drain: "drain", Silence: "silence",
 	}
 }

@@ -116,7 +116,7 @@ func (w *world) answer(id uint32) {
 	c := &w.calls.slab[id]
 	s := &w.servers[w.dir.servers[c.endpoint]]
 	way := w.link(uint32(c.router), c.endpoint)
-	if c.incarnation != s.incarnation || s.fault.hang || way.cut {
+	if c.incarnation != s.incarnation || s.fault.hang || way.cut&back != 0 {
 		w.forget(id, c)
 		return
 	}
@@ -176,7 +176,7 @@ func (s *server) status(c *call) uint16 {
 // reply sends the server's answer, or the lack of one, back to the router.
 func (w *world) reply(id uint32, c *call, class core.Class, status uint16) {
 	way := w.link(uint32(c.router), c.endpoint)
-	if way.cut || c.phase != callWaiting {
+	if way.cut&back != 0 || c.phase != callWaiting {
 		w.forget(id, c)
 		return
 	}

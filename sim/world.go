@@ -79,7 +79,7 @@ func newWorld(p *Plan, o *Options) (*world, error) {
 	}
 	w := &world{
 		plan: p, options: o, log: newLogTable(), length: core.Time(p.Length), calm: core.Never,
-		arrival: core.Event{Kind: core.Arrive}, ending: core.Event{Kind: core.Finish}, way: link{p.Link.Latency, p.Link.Jitter, p.Link.Loss, false},
+		arrival: core.Event{Kind: core.Arrive}, ending: core.Event{Kind: core.Finish}, way: link{latency: p.Link.Latency, jitter: p.Link.Jitter, loss: p.Link.Loss},
 	}
 	if err := w.compile(); err != nil {
 		return nil, err
