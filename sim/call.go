@@ -11,7 +11,7 @@ type callPhase uint8
 
 const (
 	callFree    callPhase = iota
-	callPending           // to be sent: a retry
+	callPending           // to be sent: a retry, or held
 	callWaiting           // forwarded, no response yet
 	callFlowing           // headers came, the body flows
 	callEnded             // the edge is done with it

@@ -11,7 +11,7 @@ type eventKind uint8
 const (
 	evSend     eventKind = iota // a: sender; its next request
 	evBurst                     // a: burst, b: how many are left
-	evRetry                     // a: call, that is now sent again
+	evResend                    // a: call, that is sent again, or sent at last after a hold
 	evServerIn                  // a call reaches its server
 	evServed                    // a server has worked on a call
 	evAnswer                    // the answer of a server without a queue reaches the router

@@ -27,8 +27,8 @@ type Plan struct {
 	Pushes []Push
 	Bursts []Burst
 
-	// Recovery asks for the liveness check: so long after the last fault, push
-	// and burst have ended, every breaker is closed or waits for a request, and
+	// Recovery asks for the liveness check: so long after the last fault, push,
+	// burst and hold have ended, every breaker is closed or waits for a request, and
 	// no request fails any more. 0 means that the check is off.
 	Recovery core.Duration
 }
@@ -54,7 +54,24 @@ type Client struct {
 	Retries  uint32        // after 429, 5xx, a cut connection or its own impatience, at most this many of each request
 	Backoff  core.Duration // pause before the first retry; 0 means at once
 	Retry    Retry         // how; the zero Retry is the naive client's
+	Ramp     Ramp          // open-loop: Rate is its peak; the zero Ramp means that it is Rate throughout
+	Hold     Hold          // the zero Hold means that nothing is held
 	Router   int           // 0 means spread over the live routers by hash; n means router n alone, from 1
+}
+
+// Ramp is a rate that rises and falls smoothly, as through a day: lowest at the
+// start of each period, Rate in its middle.
+type Ramp struct {
+	Period core.Duration // from one low to the next; 0 means no ramp
+	Low    uint32        // share of Rate at the lowest
+}
+
+// Hold is a stall in front of the routers: what a client sends from At on, for
+// so long, retries included, gets through only when the stall is over. Bursts go past it.
+type Hold struct {
+	At   core.Time
+	For  core.Duration // 0 means no hold
+	Over core.Duration // what was held comes at drawn times up to this after the end; 0 means all in one instant
 }
 
 // Retry is how a client tries again. A budget is one bucket of retry tokens for
@@ -198,7 +215,7 @@ type Burst struct {
 	Requests int
 }
 
-// End returns when the last fault, push and burst of the plan is over; a fault
+// End returns when the last fault, push, burst and hold of the plan is over; a fault
 // without an end, or one that ends later, lasts to Length.
 func (p *Plan) End() core.Time {
 	end, length := core.Time(0), core.Time(p.Length)
@@ -210,6 +227,11 @@ func (p *Plan) End() core.Time {
 	}
 	for i := range p.Bursts {
 		end = max(end, p.Bursts[i].At.Add(p.Bursts[i].Over))
+	}
+	for i := range p.Clients {
+		if h := &p.Clients[i].Hold; h.For > 0 {
+			end = max(end, h.At.Add(h.For+h.Over))
+		}
 	}
 	return end
 }

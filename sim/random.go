@@ -31,6 +31,7 @@ const (
 	drawRouterSeed
 	drawPause
 	drawPooled
+	drawRelease
 )
 
 // finalise is the finaliser of splitmix64.

@@ -199,7 +199,7 @@ func (w *world) handle(e *event) {
 		w.send(e.a)
 	case evBurst:
 		w.burst(e.a, e.b)
-	case evRetry:
+	case evResend:
 		w.arrive(e.a)
 	case evServerIn:
 		w.serverIn(e.a)

@@ -45,7 +45,22 @@ type Client struct {
 	Retries  uint32   `yaml:"retries"`
 	Backoff  Span     `yaml:"backoff"` // before the first retry
 	Retry    Retry    `yaml:"retry"`   // none means the naive client's
+	Ramp     Ramp     `yaml:"ramp"`    // rate is its peak; none means an even rate
+	Hold     Hold     `yaml:"hold"`    // a stall in front of the routers
 	Router   int      `yaml:"router"`
+}
+
+// Ramp is sim.Ramp as written.
+type Ramp struct {
+	Period Span  `yaml:"period"` // from one low to the next
+	Low    Share `yaml:"low"`    // of the rate
+}
+
+// Hold is sim.Hold as written.
+type Hold struct {
+	At   Span `yaml:"at"`
+	For  Span `yaml:"for"`
+	Over Span `yaml:"over"` // what was held comes within so long of the end; 0 means at once
 }
 
 // Retry is sim.Retry as written.

@@ -18,6 +18,8 @@ func FromPlan(p *sim.Plan) *File {
 			Until: Span(c.Until), Keys: c.Keys, Zipf: c.Zipf, Unknown: Share(c.Unknown), NoKey: Share(c.NoKey),
 			Body: c.Length, Patience: Span(c.Patience), Retries: c.Retries, Backoff: Span(c.Backoff), Router: c.Router,
 			Retry: Retry{Factor(c.Retry.Growth), Span(c.Retry.Max), c.Retry.Jitter, Share(c.Retry.Budget), c.Retry.Floor},
+			Ramp:  Ramp{Span(c.Ramp.Period), Share(c.Ramp.Low)},
+			Hold:  Hold{Span(c.Hold.At), Span(c.Hold.For), Span(c.Hold.Over)},
 		})
 	}
 	f.Config = ConfigTree(&p.Spec, keep)

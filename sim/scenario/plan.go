@@ -118,6 +118,8 @@ func (b *builder) world() {
 				Growth: uint32(c.Retry.Grow), Max: c.Retry.Max.length(), Jitter: c.Retry.Jitter,
 				Budget: uint32(c.Retry.Budget), Floor: c.Retry.Floor,
 			},
+			Ramp: sim.Ramp{Period: c.Ramp.Period.length(), Low: uint32(c.Ramp.Low)},
+			Hold: sim.Hold{At: c.Hold.At.time(), For: c.Hold.For.length(), Over: c.Hold.Over.length()},
 		})
 	}
 	for i := range b.file.Backends {
