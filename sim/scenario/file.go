@@ -133,17 +133,33 @@ type Fault struct {
 
 // Push is one configuration that the control plane sends: garbage, a whole
 // configuration, or a merge patch over the scenario's own. With none of the
-// three it is the scenario's own again.
+// three it is the scenario's own again. A part of it may be lost.
 type Push struct {
 	At      Span  `yaml:"at"`
 	Garbage bool  `yaml:"garbage"`
 	Config  any   `yaml:"config"`
 	Change  any   `yaml:"change"`
+	Drop    Drop  `yaml:"drop"`
+	Flap    Flap  `yaml:"flap"`
 	Epoch   Epoch `yaml:"epoch"`
 	Router  int   `yaml:"router"`
 	Spread  Span  `yaml:"spread"`
 	Copies  int   `yaml:"copies"`
 	NoDisk  bool  `yaml:"no_disk"`
+}
+
+// Drop is sim.Drop as written.
+type Drop struct {
+	Keys       Share `yaml:"keys"`
+	Placements Share `yaml:"placements"`
+	Endpoints  Share `yaml:"endpoints"` // of each placement
+}
+
+// Flap sends the push and the scenario's own configuration in turn. Epochs, if
+// there are any, grow by one each time.
+type Flap struct {
+	Times int  `yaml:"times"` // pushes in all
+	Every Span `yaml:"every"`
 }
 
 // Burst is extra requests of one client.
