@@ -23,6 +23,7 @@ const (
 	evWake                      // a: router, b: count of its timer
 	evProbed                    // a: probe
 	evFault                     // a: fault; it begins or ends
+	evJoin                      // a: router, that starts for the first time
 	evPush                      // a: push, b: router
 	evWindow                    // the next window begins
 	evCalm                      // the healthy remainder begins

@@ -10,7 +10,9 @@ type File struct {
 	Property   string        `yaml:"property"`    // the sentence that the expectations make exact
 	Config     any           `yaml:"config"`      // a native configuration, or the path of one beside this file
 	Epoch      Epoch         `yaml:"epoch"`       // of config; none means that the router numbers it
-	Routers    int           `yaml:"routers"`     // of the fleet; 0 means 1
+	Routers    int           `yaml:"routers"`     // of the fleet at the start; 0 means 1
+	Joins      []Join        `yaml:"joins"`       // routers that come later
+	WallClock  bool          `yaml:"wall_clock"`  // sim.Plan.WallClock
 	Length     Span          `yaml:"length"`      // clients stop sending here
 	Window     Span          `yaml:"window"`      // figures are kept in windows of this width; 0 means 1s
 	Seed       uint64        `yaml:"seed"`
@@ -25,6 +27,13 @@ type File struct {
 	Expect     []Expectation `yaml:"expect"`
 	Map        *Map          `yaml:"map"` // what `lockstep sim --map` varies
 	Twin       *Twin         `yaml:"twin"`
+}
+
+// Join is sim.Join as written.
+type Join struct {
+	At      Span `yaml:"at"`
+	Routers int  `yaml:"routers"`
+	Over    Span `yaml:"over"`
 }
 
 // Client is sim.Client as written.
@@ -129,6 +138,7 @@ type Fault struct {
 	Status    uint16 `yaml:"status"`
 	Factor    Factor `yaml:"factor"`
 	Delay     Span   `yaml:"delay"`
+	Pause     Span   `yaml:"pause"`
 }
 
 // Push is one configuration that the control plane sends: garbage, a whole
