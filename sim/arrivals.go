@@ -56,8 +56,13 @@ func (w *world) sendShaped(id uint32) {
 		next = c.plan.Ramp.after(w.now, gap, c.plan.Until)
 	}
 	w.sendAt(id, next)
+	at := c.plan.Hold.pass(w.now, root)
+	if at >= w.length {
+		s.count++
+		return
+	}
 	n := w.makeCall(id, s, root)
-	if at := c.plan.Hold.pass(w.now, root); at > w.now {
+	if at > w.now {
 		w.calls.slab[n].phase = callPending
 		w.heap.push(at, evResend, n, 0)
 		return

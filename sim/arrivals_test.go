@@ -61,6 +61,14 @@ func TestWhatIsHeldComesWhenTheHoldEnds(t *testing.T) {
 	}
 }
 
+func TestWhatIsHeldPastTheEndIsNeverSent(t *testing.T) {
+	p := plain()
+	p.Clients[0].Hold = Hold{At: 3 * sec, For: 8 * core.Second}
+	if _, all := arrivals(t, p); all != 300 {
+		t.Errorf("%d requests, want those of the three seconds before the hold", all)
+	}
+}
+
 func TestUsersAndRetriesAreHeldToo(t *testing.T) {
 	p := plain()
 	p.Clients = []Client{

@@ -166,7 +166,7 @@ func TestALoadModelThatCannotBeRunSaysWhy(t *testing.T) {
 		"a pause of less than none": func(p *Plan) { p.Clients[0].Retry.Max = -1 },
 		"a ramp of users":           func(p *Plan) { p.Clients[0].Users, p.Clients[0].Ramp.Period = 1, 1 },
 		"a ramp lowest above all":   func(p *Plan) { p.Clients[0].Ramp = Ramp{1, million + 1} },
-		"a hold without an end":     func(p *Plan) { p.Clients[0].Hold.For = 11 * core.Second },
+		"a hold before the start":   func(p *Plan) { p.Clients[0].Hold.At = -1 },
 	} {
 		p := plain()
 		spoil(&p)

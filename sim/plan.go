@@ -91,7 +91,8 @@ type Ramp struct {
 }
 
 // Hold is a stall in front of the routers: what a client sends from At on, for
-// so long, retries included, gets through only when the stall is over. Bursts go past it.
+// so long, retries included, gets through only when the stall is over; what
+// would get through after Length does not. Bursts go past it.
 type Hold struct {
 	At   core.Time
 	For  core.Duration // 0 means no hold
