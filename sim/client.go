@@ -128,7 +128,7 @@ func (w *world) startSender(id uint32) {
 func (w *world) sendAt(id uint32, at core.Time) {
 	s := &w.senders[id]
 	p := w.clients[s.client].plan
-	if s.kind == sendsClosed {
+	if p.Hold.For > 0 && s.kind == sendsClosed {
 		at = p.Hold.pass(at, fold(s.entity, s.count))
 	}
 	if at < p.Until {
