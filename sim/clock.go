@@ -5,13 +5,13 @@ import (
 	"lockstep/core/loop"
 )
 
-// clock is the virtual clock of one life of a router, behind loop.Clock. Like
-// production's it counts from an origin; the world's time is used for that, so
-// that all routers agree.
+// clock is the virtual clock of a router from one start to the next, behind
+// loop.Clock. All count from the start of the run, where production counts from
+// the start of the process.
 type clock struct {
 	w      *world
 	router uint32
-	ahead  core.Duration // Plan.WallClock: of the world's time, since the router started
+	ahead  core.Duration // Plan.WallClock: how far leaps have moved it since it began
 }
 
 // Now returns the world's time, or what a wall clock makes of it. A wall clock

@@ -22,7 +22,7 @@ func (p *Plan) complete() error {
 		}
 	}
 	if p.Routers < 0 || p.fleet() > maxRouters {
-		return fmt.Errorf("there are %d routers: use 1 to %d", p.fleet(), maxRouters)
+		return fmt.Errorf("there are %d routers, %d in all: use 1 to %d", p.Routers, p.fleet(), maxRouters)
 	}
 	if p.Window == 0 {
 		p.Window = max(p.Length/60, 100*core.Millisecond)

@@ -28,9 +28,9 @@ type Plan struct {
 	Pushes []Push
 	Bursts []Burst
 
-	// Recovery asks for the liveness check: so long after the last fault, push,
-	// burst, hold and join have ended, every breaker is closed or waits for a request, and
-	// no request fails any more. 0 means that the check is off.
+	// Recovery asks for the liveness check: so long after End, every breaker is
+	// closed or waits for a request, and no request fails any more. 0 means that
+	// the check is off.
 	Recovery core.Duration
 
 	// WallClock puts the routers on the wall clocks of their machines, which
@@ -191,8 +191,8 @@ type Burst struct {
 	Requests int
 }
 
-// End returns when the last fault, push, burst, hold and join of the plan is over; a fault
-// without an end, or one that ends later, lasts to Length.
+// End returns when the last fault, push, burst, hold and join of the plan is
+// over; a fault without an end, or one that ends later, lasts to Length.
 func (p *Plan) End() core.Time {
 	end, length := core.Time(0), core.Time(p.Length)
 	for i := range p.Faults {

@@ -122,7 +122,7 @@ func timeline(c *Case) (lines []moment) {
 	}
 	for i := range c.Plan.Clients {
 		if h := &c.Plan.Clients[i].Hold; h.For > 0 {
-			lines = append(lines, moment{h.At, fmt.Sprintf("%s is held for %v, then all comes at once", c.Plan.Clients[i].Name, time.Duration(h.For))})
+			lines = append(lines, moment{h.At, fmt.Sprintf("%s is held for %v", c.Plan.Clients[i].Name, time.Duration(h.For))})
 		}
 	}
 	slices.SortStableFunc(lines, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
