@@ -11,7 +11,7 @@ type callPhase uint8
 
 const (
 	callFree    callPhase = iota
-	callPending           // to be sent: a retry
+	callPending           // to be sent: a retry, or held
 	callWaiting           // forwarded, no response yet
 	callFlowing           // headers came, the body flows
 	callEnded             // the edge is done with it
@@ -84,13 +84,17 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 	c.timeouts = r.table.first + r.indexes[d.Placement]
 	limits := &w.timeouts[c.timeouts]
 	way := w.link(r.number, c.endpoint)
-	if way.cut || way.loss > 0 && happens(draw(c.root, drawLoss), way.loss) {
+	if way.cut != 0 && way.unanswered(c) || way.loss > 0 && happens(draw(c.root, drawLoss), way.loss) {
 		w.dialTimeout(id, c)
 		return
 	}
 	wait, class := min(limits.ResponseHeader, limits.Request), core.ResponseTimeout
 	if p := w.clients[w.senders[c.sender].client].plan.Patience; p > 0 && p < wait {
 		wait, class = p, core.ClientGone
+	}
+	if way.cut&outward != 0 {
+		w.await(id, c, wait, class)
+		return // sent into nothing
 	}
 	c.atServer = true
 	at := w.now.Add(way.cross(draw(c.root, drawLinkOut)))
@@ -102,7 +106,7 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 	}
 	// Nothing can happen to it on the way there: one event less. Nor on the way
 	// back, if no fault begins or ends before: then nobody's patience matters.
-	if back := w.workAlone(id, c, s, at); back >= w.nextChange || back.Sub(w.now) >= wait {
+	if until := w.workAlone(id, c, s, at); until >= w.nextChange || until.Sub(w.now) >= wait || way.cut != 0 {
 		w.await(id, c, wait, class)
 	}
 }
@@ -159,7 +163,7 @@ func (w *world) endCall(id, gen uint32) {
 	if c.gen != gen || c.phase != callWaiting && c.phase != callFlowing {
 		return
 	}
-	if c.phase == callFlowing && c.class == core.ClassNone && w.link(uint32(c.router), c.endpoint).cut {
+	if c.phase == callFlowing && c.class == core.ClassNone && w.link(uint32(c.router), c.endpoint).cut&back != 0 {
 		c.class = core.BodyTimeout
 	}
 	w.end(id, c)

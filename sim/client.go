@@ -32,6 +32,7 @@ const (
 	sendsOpen senderKind = iota
 	sendsClosed
 	sendsBurst
+	sendsShaped // open-loop, with a ramp or a hold
 )
 
 // unknownKeys is how many keys that no table has are drawn from.
@@ -84,6 +85,9 @@ func (w *world) makeSenders(i uint32) {
 		w.clients[i].gap = max(1, core.Second/core.Duration(max(1, p.Rate)))
 		if p.Rate > 0 {
 			w.addSender(i, sendsOpen, 0)
+			if p.Ramp.Period > 0 || p.Hold.For > 0 {
+				w.senders[len(w.senders)-1].kind = sendsShaped
+			}
 		}
 		return
 	}
@@ -124,8 +128,12 @@ func (w *world) startSender(id uint32) {
 
 func (w *world) sendAt(id uint32, at core.Time) {
 	s := &w.senders[id]
+	p := w.clients[s.client].plan
+	if p.Hold.For > 0 && s.kind == sendsClosed {
+		at = p.Hold.pass(at, fold(s.entity, s.count))
+	}
 	switch {
-	case at >= w.clients[s.client].plan.Until:
+	case at >= p.Until:
 	case s.kind == sendsOpen:
 		w.heap.pushSend(at, id)
 	default:
@@ -133,9 +141,13 @@ func (w *world) sendAt(id uint32, at core.Time) {
 	}
 }
 
-// send starts the next request of a closed-loop user.
+// send starts the next request of a closed-loop user, or of a shaped client.
 func (w *world) send(id uint32) {
 	s := &w.senders[id]
+	if s.kind == sendsShaped {
+		w.sendShaped(id)
+		return
+	}
 	w.newCall(id, s, fold(s.entity, s.count))
 }
 
@@ -170,7 +182,10 @@ func (w *world) burst(i, left uint32) {
 	w.newCall(w.bursts[i], s, fold(s.entity, s.count))
 }
 
-func (w *world) newCall(id uint32, s *sender, root uint64) {
+func (w *world) newCall(id uint32, s *sender, root uint64) { w.arrive(w.makeCall(id, s, root)) }
+
+// makeCall makes a sender's next request, which has still to arrive.
+func (w *world) makeCall(id uint32, s *sender, root uint64) uint32 {
 	n := w.calls.take()
 	c := &w.calls.slab[n]
 	gen := c.gen
@@ -180,7 +195,7 @@ func (w *world) newCall(id uint32, s *sender, root uint64) {
 	who := &w.clients[s.client]
 	who.budget.add(uint64(who.plan.Retry.Budget))
 	c.key = who.drawKey(root, len(w.keys))
-	w.arrive(n)
+	return n
 }
 
 // drawKey returns the number of the request's key, -1 for none.

@@ -15,7 +15,7 @@ type eventKind uint8
 const (
 	evSend     eventKind = iota // a: sender; its next request
 	evBurst                     // a: burst, b: how many are left
-	evRetry                     // a: call, that is now sent again
+	evResend                    // a: call, that is sent again, or sent at last after a hold
 	evServerIn                  // a call reaches its server
 	evServed                    // a server has worked on a call
 	evAnswer                    // the answer of a server without a queue reaches the router
@@ -27,6 +27,7 @@ const (
 	evWake                      // a: router, b: count of its timer
 	evProbed                    // a: probe
 	evFault                     // a: fault; it begins or ends
+	evJoin                      // a: router, that starts for the first time
 	evPush                      // a: push, b: router
 	evWindow                    // the next window begins
 	evCalm                      // the healthy remainder begins
