@@ -220,8 +220,7 @@ func (b *builder) pushes() error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", path, err)
 			}
-			spec = w.Drop.from(spec)
-			p.Spec = &spec
+			p.Spec = w.Drop.of(&spec)
 		}
 		b.flap(&w, path, p)
 	}
