@@ -41,6 +41,7 @@ var libraries = []struct {
 	{"github.com/benbjohnson/clock", "core/loop", true, "the loop runs on clock.NewMock"},
 	{"github.com/coder/websocket", "adapters/controlplane", false, "WebSocket framing"},
 	{"github.com/coder/websocket", "cmd", true, "a test is a baseline router to lockstep control"},
+	{"github.com/expr-lang/expr", "cmd", false, "expressions in scenarios, checked before they run; no modules of its own"},
 	{"github.com/fsnotify/fsnotify", "adapters/filewatch", false, "inotify and its kin"},
 	{"github.com/goccy/go-yaml", "adapters/configfile", false, "YAML with positions"},
 	{"github.com/santhosh-tekuri/jsonschema/v6", "adapters/configfile", true, "the schema that editors get and the loader must agree"},

@@ -56,9 +56,8 @@ func planScenario(name, path string, data []byte, seed *uint64) (*scenario.File,
 	if seed != nil {
 		f.Seed = *seed
 	}
-	plan, err := f.Plan(func(config any) (core.Spec, error) {
-		return loadInline(name, path, data, config, f.Config)
-	})
+	load := func(config any) (core.Spec, error) { return loadInline(name, path, data, config, f.Config) }
+	plan, err := f.Plan(scenario.Host{Load: load, Compile: compileExpression})
 	var faults core.SpecErrors
 	if errors.As(err, &faults) {
 		err = configfile.Locate(name, data, faults)

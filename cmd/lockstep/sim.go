@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -165,7 +164,7 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 			return nil, err
 		}
 	}
-	v, err := scenario.Judge(s.file, s.plan, options)
+	v, err := scenario.Judge(s.file, s.plan, "", options)
 	if err := errors.Join(err, finish()); err != nil {
 		return nil, err
 	}
@@ -173,8 +172,7 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 	if s.twin == nil {
 		return r, nil
 	}
-	s.twin.Expect = slices.DeleteFunc(s.twin.Expect, func(e scenario.Expectation) bool { return e.Name != s.file.Twin.MustFail })
-	twin, err := scenario.Judge(s.twin, s.twinPlan, sim.Options{})
+	twin, err := scenario.Judge(s.twin, s.twinPlan, s.file.Twin.MustFail, sim.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ type File struct {
 	Faults     []Fault       `yaml:"faults"`
 	Pushes     []Push        `yaml:"pushes"`
 	Bursts     []Burst       `yaml:"bursts"`
+	Dumps      Dumps         `yaml:"dumps"` // what the figure dumps counts
 	Expect     []Expectation `yaml:"expect"`
 	Map        *Map          `yaml:"map"` // what `lockstep sim --map` varies
 	Twin       *Twin         `yaml:"twin"`

@@ -13,24 +13,30 @@ import (
 // a tree, or the path of a file. The command owns parsing and files.
 type Load func(config any) (core.Spec, error)
 
+// Host is what the command does for a file: it parses, and it has a language of expressions.
+type Host struct {
+	Load    Load
+	Compile Compile
+}
+
 // builder collects every fault of a file, not only the first.
 type builder struct {
 	file *File
-	load Load
+	Host
 	plan *sim.Plan
 	errs core.SpecErrors
 }
 
 // Plan turns the file into what the simulator runs. The error is a
 // core.SpecErrors with paths as written in the file, such as faults[1].do, or
-// the error of load.
-func (f *File) Plan(load Load) (*sim.Plan, error) {
-	b := &builder{file: f, load: load}
+// the error of Host.Load. It keeps the checked expressions in f.
+func (f *File) Plan(h Host) (*sim.Plan, error) {
+	b := &builder{file: f, Host: h}
 	b.header()
 	if len(b.errs) > 0 {
 		return nil, b.errs
 	}
-	spec, err := load(f.Config)
+	spec, err := h.Load(f.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +213,7 @@ func (b *builder) pushes() error {
 			case config == nil:
 				config = b.file.Config
 			}
-			spec, err := b.load(config)
+			spec, err := b.Load(config)
 			if err != nil {
 				return fmt.Errorf("pushes[%d]: %w", i, err)
 			}

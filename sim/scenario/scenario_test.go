@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,6 +96,17 @@ func load(any) (core.Spec, error) {
 	}}}, nil
 }
 
+// host loads that configuration, and knows one expression: whether requests are more than before.
+var host = Host{Load: load, Compile: func(text string, units map[string]Unit, others []string) (*Expression, error) {
+	if _, ok := units["requests"]; !ok || text != "requests > before.requests" || !slices.Contains(others, "before") {
+		return nil, errors.New("unknown name")
+	}
+	return &Expression{
+		Uses:  []Ref{{"", "requests"}, {"before", "requests"}},
+		Holds: func(v []int64) (bool, error) { return v[0] > v[1], nil },
+	}, nil
+}}
+
 func bound(text string) (b Bound) {
 	if err := b.UnmarshalText([]byte(text)); err != nil {
 		panic(err)
@@ -109,11 +122,11 @@ func TestFiguresAreCutByTimeAndPlacement(t *testing.T) {
 		{Name: "afterwards", From: Span(11 * core.Second), Failed: bound("0"), P99: bound("<= 20ms")},
 		{Name: "wrong on purpose", Failed: bound("0")},
 	}
-	plan, err := f.Plan(load)
+	plan, err := f.Plan(host)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := Judge(f, plan, sim.Options{})
+	v, err := Judge(f, plan, "", sim.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,12 +148,12 @@ func TestUnchangedWithoutFaultsSeesADifference(t *testing.T) {
 		limit int32
 		same  bool
 	}{{0, true}, {10, false}} {
-		plan, err := f.Plan(load)
+		plan, err := f.Plan(host)
 		if err != nil {
 			t.Fatal(err)
 		}
 		plan.Spec.Placements[0].Limit.InFlight = c.limit
-		v, err := Judge(f, plan, sim.Options{})
+		v, err := Judge(f, plan, "", sim.Options{})
 		if err != nil || v.OK != c.same {
 			t.Errorf("limit %d: %v %+v", c.limit, err, v.Checks)
 		}
@@ -167,12 +180,18 @@ func TestMistakesAreNamedByTheirPath(t *testing.T) {
 		{"expect[0].failed", func(f *File) { f.Expect[0].Failed = bound("1%") }},
 		{"expect[0].classes", func(f *File) { f.Expect[0].Classes = map[string]Bound{"nope": bound("1")} }},
 		{"expect[0].unchanged_without", func(f *File) { f.Expect[0].UnchangedWithout = "luck" }},
+		{"expect[0].holds", func(f *File) { f.Expect[0].Holds.Text = "requests > afer.requests" }},
+		{"expect[0].holds", func(f *File) {
+			f.Expect[0].Holds.Text = "requests > before.requests"
+			f.Expect = append(f.Expect, Expectation{Name: "before"}, Expectation{Name: "before", P50: bound("0")})
+		}},
+		{"expect[1]", func(f *File) { f.Expect = append(f.Expect, Expectation{Name: "not named by anybody"}) }},
 		{"twin.must_fail", func(f *File) { f.Twin = &Twin{MustFail: "nothing"} }},
 	} {
 		f := example()
 		f.Expect = []Expectation{{Name: "e", Failed: bound(">= 0")}}
 		c.spoil(f)
-		_, err := f.Plan(load)
+		_, err := f.Plan(host)
 		if err == nil || !strings.HasPrefix(err.Error(), c.path+":") {
 			t.Errorf("wanted a fault at %s, got %v", c.path, err)
 		}
@@ -188,13 +207,13 @@ func TestAPlanWrittenAsAFileReadsBackTheSame(t *testing.T) {
 		Workers: 4, Knee: 5, Strain: 20_000, Warmup: Span(core.Second), Cold: 3 * million,
 		Service: Service{Shape: "lognormal", Typical: 5, P99: 9, Histogram: []Step{{7, 1}}},
 	}
-	plan, err := f.Plan(load)
+	plan, err := f.Plan(host)
 	if err != nil {
 		t.Fatal(err)
 	}
 	again := FromPlan(plan)
 	again.ModelledOn, again.Why, again.Property, again.Expect = f.ModelledOn, f.Why, f.Property, f.Expect
-	reread, err := again.Plan(load)
+	reread, err := again.Plan(host)
 	if d := cmp.Diff(plan, reread); err != nil || d != "" {
 		t.Error(err, d)
 	}
