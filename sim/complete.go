@@ -95,8 +95,8 @@ func (p *Plan) completeFaults() error {
 			return fmt.Errorf("fault %d (%s) is of router %d: use 1 to %d, or 0 for all", i, f.Kind, f.Router, p.Routers)
 		case f.Status < 100 || f.Status > 599:
 			return fmt.Errorf("fault %d (%s) has status %d: use 100 to 599", i, f.Kind, f.Status)
-		case f.Delay < 0:
-			return fmt.Errorf("fault %d (%s) has a negative delay", i, f.Kind)
+		case f.Delay < 0 || f.Spread < 0:
+			return fmt.Errorf("fault %d (%s) has a negative delay or spread", i, f.Kind)
 		}
 	}
 	return nil

@@ -24,6 +24,7 @@ const (
 	evProbed                    // a: probe
 	evFault                     // a: fault; it begins or ends
 	evPush                      // a: push, b: router
+	evBack                      // a: router, that reaches the control plane again
 	evWindow                    // the next window begins
 	evCalm                      // the healthy remainder begins
 )

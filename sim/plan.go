@@ -157,7 +157,7 @@ const (
 	Crash // the router is gone from At, with all it held; it restarts from disk at Until
 	Drain // told at At to drain, with Until as the deadline (R14)
 	// The control plane.
-	Silence // routers cannot reach it; at Until each gets the newest push it missed
+	Silence // routers cannot reach it; when they are back, each gets the newest push it missed
 	faultKinds
 )
 
@@ -172,6 +172,7 @@ type Fault struct {
 	Status    uint16        // Flaky: 0 means 500
 	Factor    uint32        // Slow: parts per million, above 1,000,000; 0 means 10,000,000
 	Delay     core.Duration // Delayed, SlowBody; 0 means 1 s
+	Spread    core.Duration // Silence: each router is back at a drawn time up to this after Until; 0 means at once
 }
 
 // Push is one configuration that the control plane sends.
@@ -199,7 +200,7 @@ type Burst struct {
 func (p *Plan) End() core.Time {
 	end, length := core.Time(0), core.Time(p.Length)
 	for i := range p.Faults {
-		end = max(end, min(p.Faults[i].until(length), length))
+		end = max(end, min(p.Faults[i].until(length).Add(p.Faults[i].Spread), length))
 	}
 	for i := range p.Pushes {
 		end = max(end, p.Pushes[i].At.Add(p.Pushes[i].Spread))

@@ -30,6 +30,7 @@ const (
 	drawProbe
 	drawRouterSeed
 	drawPause
+	drawReconnect
 )
 
 // finalise is the finaliser of splitmix64.

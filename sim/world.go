@@ -225,6 +225,8 @@ func (w *world) handle(e *event) {
 		w.fault(e.a, e.b == 1)
 	case evPush:
 		w.push(e.a, e.b)
+	case evBack:
+		w.control(e.a, true)
 	case evWindow:
 		w.openWindow()
 	case evCalm:

@@ -42,8 +42,16 @@ func loadScenario(path string, seed *uint64) (*scenarioRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.twin, s.twinPlan, err = planScenario(path+" (twin)", path, []byte(text), seed)
-	return s, err
+	if s.twin, s.twinPlan, err = planScenario(path+" (twin)", path, []byte(text), seed); err != nil {
+		return nil, behind(path, data, "twin.change", "makes a scenario that is not valid", err)
+	}
+	return s, nil
+}
+
+// behind puts the place that is to blame before an error in a text that only
+// a merge has made.
+func behind(name string, data []byte, path, what string, err error) error {
+	return fmt.Errorf("%w\n\n%w", configfile.Locate(name, data, core.SpecErrors{{Path: path, What: what + "; the merged text shows why"}}), err)
 }
 
 // planScenario decodes one scenario. name stands for it in errors; path is
@@ -58,15 +66,18 @@ func planScenario(name, path string, data []byte, seed *uint64) (*scenario.File,
 	}
 	load := func(config any) (core.Spec, error) { return loadInline(name, path, data, config, f.Config) }
 	plan, err := f.Plan(scenario.Host{Load: load, Compile: compileExpression})
-	var faults core.SpecErrors
-	if errors.As(err, &faults) {
+	if faults, ok := errors.AsType[core.SpecErrors](err); ok {
 		err = configfile.Locate(name, data, faults)
+	}
+	if e, ok := errors.AsType[*scenario.ConfigError](err); ok {
+		err = behind(name, data, e.Path, e.What, e.Err)
 	}
 	return f, plan, err
 }
 
 // loadInline turns a configuration in a scenario into a Spec: own is the
-// scenario's, whose faults can be shown where they stand.
+// scenario's, whose faults can be shown where they stand. A configuration that
+// does not compile gives its Spec too.
 func loadInline(name, path string, data []byte, config, own any) (core.Spec, error) {
 	var f *configfile.File
 	var err error
@@ -88,10 +99,8 @@ func loadInline(name, path string, data []byte, config, own any) (core.Spec, err
 	if err != nil {
 		return core.Spec{}, err
 	}
-	if _, err := f.Compile(); err != nil {
-		return core.Spec{}, err
-	}
-	return f.Spec, nil
+	_, err = f.Compile()
+	return f.Spec, err
 }
 
 // onlyBlock blanks all of a YAML text but the indented lines below the line

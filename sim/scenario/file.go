@@ -115,21 +115,23 @@ type Fault struct {
 	Status    uint16 `yaml:"status"`
 	Factor    Factor `yaml:"factor"`
 	Delay     Span   `yaml:"delay"`
+	Spread    Span   `yaml:"spread"` // silence: over which the routers are back
 }
 
 // Push is one configuration that the control plane sends: garbage, a whole
 // configuration, or a merge patch over the scenario's own. With none of the
 // three it is the scenario's own again.
 type Push struct {
-	At      Span  `yaml:"at"`
-	Garbage bool  `yaml:"garbage"`
-	Config  any   `yaml:"config"`
-	Change  any   `yaml:"change"`
-	Epoch   Epoch `yaml:"epoch"`
-	Router  int   `yaml:"router"`
-	Spread  Span  `yaml:"spread"`
-	Copies  int   `yaml:"copies"`
-	NoDisk  bool  `yaml:"no_disk"`
+	At      Span   `yaml:"at"`
+	Garbage bool   `yaml:"garbage"`
+	Config  any    `yaml:"config"`
+	Change  any    `yaml:"change"`
+	Refused string `yaml:"refused"` // the configuration is not valid, and the reason has these words; "" means that it is valid
+	Epoch   Epoch  `yaml:"epoch"`
+	Router  int    `yaml:"router"`
+	Spread  Span   `yaml:"spread"`
+	Copies  int    `yaml:"copies"`
+	NoDisk  bool   `yaml:"no_disk"`
 }
 
 // Burst is extra requests of one client.

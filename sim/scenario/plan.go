@@ -10,7 +10,8 @@ import (
 )
 
 // Load turns the `config` of a scenario into a Spec: a native configuration as
-// a tree, or the path of a file. The command owns parsing and files.
+// a tree, or the path of a file. One that decodes and is not valid gives its
+// Spec beside the error. The command owns parsing and files.
 type Load func(config any) (core.Spec, error)
 
 // Host is what the command does for a file: it parses, and it has a language of expressions.
@@ -171,7 +172,7 @@ func (b *builder) timeline() {
 		b.known(path, w.Placement, w.Endpoint)
 		f := sim.Fault{
 			Kind: kind, At: w.At.time(), Placement: w.Placement, Endpoint: w.Endpoint, Router: w.Router,
-			Share: uint32(w.Share), Status: w.Status, Factor: uint32(w.Factor), Delay: w.Delay.length(),
+			Share: uint32(w.Share), Status: w.Status, Factor: uint32(w.Factor), Delay: w.Delay.length(), Spread: w.Spread.length(),
 		}
 		if w.For > 0 {
 			f.Until = f.At.Add(w.For.length())
@@ -193,35 +194,6 @@ func (b *builder) client(name string) bool {
 		}
 	}
 	return false
-}
-
-// pushes fills in what the control plane sends.
-func (b *builder) pushes() error {
-	for i, w := range b.file.Pushes {
-		p := sim.Push{
-			At: w.At.time(), Epoch: core.Epoch(w.Epoch), Router: w.Router,
-			Spread: w.Spread.length(), Copies: w.Copies, NoDisk: w.NoDisk,
-		}
-		if b2i(w.Garbage)+b2i(w.Config != nil)+b2i(w.Change != nil) > 1 {
-			b.fail(fmt.Sprintf("pushes[%d]", i), "says twice what it sends", "use one of garbage, config and change")
-		}
-		if !w.Garbage {
-			config := w.Config
-			switch {
-			case w.Change != nil:
-				config = Merge(b.file.Config, w.Change)
-			case config == nil:
-				config = b.file.Config
-			}
-			spec, err := b.Load(config)
-			if err != nil {
-				return fmt.Errorf("pushes[%d]: %w", i, err)
-			}
-			p.Spec = &spec
-		}
-		b.plan.Pushes = append(b.plan.Pushes, p)
-	}
-	return nil
 }
 
 func b2i(b bool) int {
