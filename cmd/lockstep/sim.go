@@ -24,6 +24,7 @@ type simFlags struct {
 	json    bool
 	verbose bool
 	watch   bool
+	schema  bool
 	grid    mapFlags
 	lose    string // "each-placement", "" for no
 }
@@ -41,10 +42,15 @@ Two runs with equal seeds have equal digests.`,
 		Example: `  lockstep sim scenarios/...
   lockstep sim scenarios/breaker/half-open-herd.yaml --trace herd.ndjson
   lockstep sim scenarios/... --seed 7 --json
+  lockstep sim --schema > scenario.schema.json
   lockstep sim scenarios/load/retry-budget.yaml --map load=50..99%,dip=0..5s --map-svg map.svg
   lockstep sim --lose each-placement config.yaml`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error { return schemaOrFiles(cmd, args, flags.schema) },
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.schema {
+				fmt.Fprint(cmd.OutOrStdout(), scenario.Schema())
+				return nil
+			}
 			if cmd.Flags().Changed("seed") {
 				flags.seed = &seed
 			}
@@ -61,6 +67,7 @@ Two runs with equal seeds have equal digests.`,
 	cmd.Flags().BoolVarP(&flags.verbose, "verbose", "v", false, "show every figure, not only the failed ones")
 	cmd.Flags().StringVar(&flags.lose, "lose", "", "each-placement: take down each placement of a configuration or scenario in turn, and say which loss it survives")
 	cmd.Flags().BoolVar(&flags.watch, "watch", false, "run again whenever a scenario or a configuration that it names changes")
+	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of a scenario file, for editors")
 	flags.grid.define(cmd)
 	cmd.MarkFlagsMutuallyExclusive("lose", "map")
 	cmd.MarkFlagsMutuallyExclusive("lose", "trace")
