@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -113,6 +114,7 @@ func runSim(w io.Writer, args []string, flags simFlags) error {
 	if flags.trace != "" && len(paths) != 1 {
 		return fmt.Errorf("--trace takes one scenario, not %d", len(paths))
 	}
+	began := time.Now()
 	results := make([]*simResult, len(paths))
 	errs := make([]error, len(paths))
 	inParallel(len(paths), runtime.GOMAXPROCS(0), func(i int) {
@@ -132,7 +134,7 @@ func runSim(w io.Writer, args []string, flags simFlags) error {
 			return err
 		}
 	} else {
-		printSim(w, results, flags.verbose)
+		simTable{w, widthOf(w), flags.verbose}.print(results, time.Since(began))
 	}
 	if failed > 0 {
 		return errFailed
