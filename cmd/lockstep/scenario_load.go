@@ -32,17 +32,22 @@ func loadScenario(path string, seed *uint64) (*scenarioRun, error) {
 		return nil, fmt.Errorf("reading the scenario: %w", err)
 	}
 	s := &scenarioRun{path: path}
-	if s.file, s.plan, err = planScenario(path, path, data, seed); err != nil {
+	o := origin{path, path, path}
+	if s.file, s.plan, err = planScenario(o, data, seed); err != nil {
 		return nil, err
 	}
 	if s.file.Twin == nil {
 		return s, nil
 	}
-	text, err := twinText(path, data, s.file)
+	text, err := twinText(o, data, s.file)
 	if err != nil {
 		return nil, err
 	}
-	if s.twin, s.twinPlan, err = planScenario(path+" (twin)", path, []byte(text), seed); err != nil {
+	o.name += " (twin)"
+	if config, ok := s.file.Config.(string); ok {
+		o.from = o.beside(config)
+	}
+	if s.twin, s.twinPlan, err = planScenario(o, []byte(text), seed); err != nil {
 		return nil, behind(path, data, "twin.change", "makes a scenario that is not valid", err)
 	}
 	return s, nil
@@ -54,53 +59,86 @@ func behind(name string, data []byte, path, what string, err error) error {
 	return fmt.Errorf("%w\n\n%w", configfile.Locate(name, data, core.SpecErrors{{Path: path, What: what + "; the merged text shows why"}}), err)
 }
 
-// planScenario decodes one scenario. name stands for it in errors; path is
-// what it lies at, from which the path of its configuration counts.
-func planScenario(name, path string, data []byte, seed *uint64) (*scenario.File, *sim.Plan, error) {
+// origin says where the text of a scenario comes from.
+type origin struct {
+	name string // stands for it in errors
+	path string // of the file, beside which the configurations that it names are
+	from string // of the file beside which an inline configuration includes others
+}
+
+// beside is the path of a configuration that the scenario names.
+func (o *origin) beside(config string) string { return filepath.Join(filepath.Dir(o.path), config) }
+
+// planScenario decodes one scenario.
+func planScenario(o origin, data []byte, seed *uint64) (*scenario.File, *sim.Plan, error) {
 	f := &scenario.File{}
-	if err := configfile.DecodeYAML(name, data, f); err != nil {
+	if err := configfile.DecodeYAML(o.name, data, f); err != nil {
 		return nil, nil, err
 	}
 	if seed != nil {
 		f.Seed = *seed
 	}
-	load := func(config any) (core.Spec, error) { return loadInline(name, path, data, config, f.Config) }
-	plan, err := f.Plan(scenario.Host{Load: load, Compile: compileExpression})
+	plan, err := f.Plan(scenario.Host{
+		Load:    func(config any) (core.Spec, error) { return o.load(config, data, f.Config) },
+		Tree:    o.tree,
+		Compile: compileExpression,
+	})
 	if faults, ok := errors.AsType[core.SpecErrors](err); ok {
-		err = configfile.Locate(name, data, faults)
+		err = configfile.Locate(o.name, data, faults)
 	}
 	if e, ok := errors.AsType[*scenario.ConfigError](err); ok {
-		err = behind(name, data, e.Path, e.What, e.Err)
+		err = behind(o.name, data, e.Path, e.What, e.Err)
 	}
 	return f, plan, err
 }
 
-// loadInline turns a configuration in a scenario into a Spec: own is the
-// scenario's, whose faults can be shown where they stand. A configuration that
-// does not compile gives its Spec too.
-func loadInline(name, path string, data []byte, config, own any) (core.Spec, error) {
+// load turns a configuration of a scenario into a Spec: own is the scenario's,
+// whose faults can be shown where they stand. A configuration that does not
+// compile gives its Spec too.
+func (o *origin) load(config any, data []byte, own any) (core.Spec, error) {
 	var f *configfile.File
 	var err error
 	switch c := config.(type) {
 	case string:
-		f, err = configfile.Load(filepath.Join(filepath.Dir(path), c))
+		f, err = configfile.Load(o.beside(c))
 	case map[string]any:
-		text, ok := "", false
-		if mine, isMap := own.(map[string]any); isMap && reflect.ValueOf(mine).Pointer() == reflect.ValueOf(c).Pointer() {
-			text, ok = onlyBlock(string(data), "config:")
+		name, text, from, ok := o.name, "", o.from, false
+		switch mine := own.(type) {
+		case string:
+			from = o.beside(mine)
+		case map[string]any:
+			if reflect.ValueOf(mine).Pointer() == reflect.ValueOf(c).Pointer() {
+				text, ok = onlyBlock(string(data), "config:")
+			}
 		}
 		if !ok {
 			name, text = name+" (merged config)", scenario.Text(config)
 		}
-		f, err = configfile.Parse(name, []byte(text))
+		f, err = configfile.ParseBeside(from, name, []byte(text))
 	default:
-		err = fmt.Errorf("%s: config is neither a path nor a map", name)
+		err = fmt.Errorf("%s: config is neither a path nor a map", o.name)
 	}
 	if err != nil {
 		return core.Spec{}, err
 	}
 	_, err = f.Compile()
 	return f.Spec, err
+}
+
+// tree returns the content of a configuration that is named by its path.
+func (o *origin) tree(config any) (any, error) {
+	path, ok := config.(string)
+	if !ok {
+		return config, nil
+	}
+	at := o.beside(path)
+	text, err := os.ReadFile(at)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration of %s: %w", o.path, err)
+	}
+	var tree any
+	err = configfile.DecodeYAML(at, text, &tree)
+	return tree, err
 }
 
 // onlyBlock blanks all of a YAML text but the indented lines below the line
@@ -121,25 +159,16 @@ func onlyBlock(text, key string) (string, bool) {
 }
 
 // twinText is the scenario with its twin's change merged in.
-func twinText(path string, data []byte, f *scenario.File) (string, error) {
-	var tree any
-	if err := configfile.DecodeYAML(path, data, &tree); err != nil {
+func twinText(o origin, data []byte, f *scenario.File) (string, error) {
+	var whole any
+	if err := configfile.DecodeYAML(o.path, data, &whole); err != nil {
 		return "", err
 	}
-	all := tree.(map[string]any) // it has decoded into a struct before
+	all := whole.(map[string]any) // it has decoded into a struct before
 	delete(all, "twin")
-	if file, ok := all["config"].(string); ok {
-		// A change of the configuration needs it in place.
-		at := filepath.Join(filepath.Dir(path), file)
-		text, err := os.ReadFile(at)
-		if err != nil {
-			return "", fmt.Errorf("reading the configuration of %s: %w", path, err)
-		}
-		var config any
-		if err := configfile.DecodeYAML(at, text, &config); err != nil {
-			return "", err
-		}
-		all["config"] = config
+	var err error
+	if all["config"], err = o.tree(all["config"]); err != nil { // a change of it needs it in place
+		return "", err
 	}
 	return scenario.Text(scenario.Merge(all, f.Twin.Change)), nil
 }

@@ -69,8 +69,11 @@ func (f *File) pushesOf(p *sim.Plan, keep map[string]bool) {
 			Spread: Span(x.Spread), Copies: x.Copies, NoDisk: x.NoDisk,
 		}
 		if !w.Garbage {
-			tree := ConfigTree(x.Spec, keep)
-			w.Config, w.Garbage = tree, tree == nil // routers refuse both alike
+			if tree := ConfigTree(x.Spec, keep); tree != nil {
+				w.Config = tree
+			} else {
+				w.Garbage = true // routers refuse both alike
+			}
 		}
 		f.Pushes = append(f.Pushes, w)
 	}

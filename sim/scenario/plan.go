@@ -17,6 +17,7 @@ type Load func(config any) (core.Spec, error)
 // Host is what the command does for a file: it parses, and it has a language of expressions.
 type Host struct {
 	Load    Load
+	Tree    func(config any) (any, error) // the content of a configuration that is named by its path
 	Compile Compile
 }
 

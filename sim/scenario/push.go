@@ -54,7 +54,11 @@ func (b *builder) sent(w *Push, path string) (*core.Spec, error) {
 	config, from := w.Config, path+".config"
 	switch {
 	case w.Change != nil:
-		config, from = Merge(b.file.Config, w.Change), path+".change"
+		own, err := b.Tree(b.file.Config)
+		if err != nil {
+			return nil, err
+		}
+		config, from = Merge(own, w.Change), path+".change"
 	case config == nil:
 		config = b.file.Config
 	}
