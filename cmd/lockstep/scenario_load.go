@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -83,13 +84,27 @@ func planScenario(o origin, data []byte, seed *uint64) (*scenario.File, *sim.Pla
 		Tree:    o.tree,
 		Compile: compileExpression,
 	})
-	if faults, ok := errors.AsType[core.SpecErrors](err); ok {
-		err = configfile.Locate(o.name, data, faults)
+	return f, plan, o.located(data, err)
+}
+
+// located shows an error of scenario.File.Plan where it stands in the file.
+func (o *origin) located(data []byte, err error) error {
+	faults, ok := errors.AsType[core.SpecErrors](err)
+	if ok {
+		return configfile.Locate(o.name, data, faults)
 	}
-	if e, ok := errors.AsType[*scenario.ConfigError](err); ok {
-		err = behind(o.name, data, e.Path, e.What, e.Err)
+	path := "config"
+	push, ofPush := errors.AsType[*scenario.ConfigError](err)
+	if ofPush {
+		path, err = push.Path, push.Err
 	}
-	return f, plan, err
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return configfile.Locate(o.name, data, core.SpecErrors{{Path: path, What: err.Error(), Hint: "the path counts from the folder of the scenario"}})
+	}
+	if ofPush {
+		return behind(o.name, data, path, push.What, err)
+	}
+	return err
 }
 
 // load turns a configuration of a scenario into a Spec: own is the scenario's,
@@ -169,6 +184,13 @@ func twinText(o origin, data []byte, f *scenario.File) (string, error) {
 	var err error
 	if all["config"], err = o.tree(all["config"]); err != nil { // a change of it needs it in place
 		return "", err
+	}
+	var faults core.SpecErrors
+	for _, p := range scenario.Idle(all, f.Twin.Change) {
+		faults = append(faults, &core.SpecError{Path: "twin.change", What: "removes " + p + ", which is not there", Hint: "name what the scenario has"})
+	}
+	if len(faults) > 0 {
+		return "", configfile.Locate(o.path, data, faults)
 	}
 	return scenario.Text(scenario.Merge(all, f.Twin.Change)), nil
 }

@@ -80,6 +80,15 @@ func classOf(label string) (core.Class, bool) {
 	return core.ClassNone, false
 }
 
+func classNames() (names []string) {
+	for c := range core.Class(core.Classes) {
+		if c != core.ClassNone {
+			names = append(names, c.String())
+		}
+	}
+	return names
+}
+
 func sortedKeys(m map[string]Bound) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {

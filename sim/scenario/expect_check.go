@@ -1,7 +1,8 @@
 package scenario
 
 import (
-	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 )
 
@@ -26,16 +27,23 @@ func (b *builder) expectations() {
 		}
 	}
 	if t := b.file.Twin; t != nil && !seen[t.MustFail] {
-		b.fail("twin.must_fail", strconv.Quote(t.MustFail)+" is not an expectation", "name the one that the twin breaks")
+		b.fail("twin.must_fail", strconv.Quote(t.MustFail)+" is not an expectation", oneOf(t.MustFail, slices.Sorted(maps.Keys(seen))))
 	}
 }
 
 // span checks that figures, which are kept by window, can be cut at From and To.
 func (b *builder) span(e *Expectation, path string) {
 	w := b.file.window()
-	if e.From.length()%w != 0 || e.To.length()%w != 0 {
-		b.fail(path, fmt.Sprintf("from %s or to %s is not a multiple of the window", Time.format(int64(e.From)), Time.format(int64(e.To))),
-			"figures are kept in windows of "+Time.format(int64(w))+": see window")
+	for _, x := range [...]struct {
+		name string
+		at   Span
+	}{{"from", e.From}, {"to", e.To}} {
+		if x.at.length()%w != 0 {
+			b.fail(path+"."+x.name, Time.format(int64(x.at))+" is not a multiple of the window", "figures are kept in windows of "+Time.format(int64(w))+": see window")
+		}
+	}
+	if e.From >= b.file.Length {
+		b.fail(path+".from", "is not before "+Time.format(int64(b.file.Length))+", when clients stop sending", "choose an earlier time, or a longer length")
 	}
 	if e.To != 0 && e.To <= e.From {
 		b.fail(path+".to", "is not after from", "leave it out for the end")
@@ -46,7 +54,7 @@ func (b *builder) span(e *Expectation, path string) {
 func (b *builder) asked(e *Expectation, path string) {
 	for _, label := range sortedKeys(e.Classes) {
 		if _, ok := classOf(label); !ok {
-			b.fail(path+".classes", strconv.Quote(label)+" is not a class", "R16 in core/SPEC.md lists them")
+			b.fail(path+".classes", strconv.Quote(label)+" is not a class", oneOf(label, classNames()))
 		}
 	}
 	for _, f := range e.figures() {
@@ -57,7 +65,7 @@ func (b *builder) asked(e *Expectation, path string) {
 	switch e.UnchangedWithout {
 	case "", "faults", "pushes", "bursts":
 	default:
-		b.fail(path+".unchanged_without", strconv.Quote(e.UnchangedWithout)+" cannot be left out", "use faults, pushes or bursts")
+		b.fail(path+".unchanged_without", strconv.Quote(e.UnchangedWithout)+" cannot be left out", oneOf(e.UnchangedWithout, []string{"faults", "pushes", "bursts"}))
 	}
 }
 

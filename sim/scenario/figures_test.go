@@ -46,7 +46,6 @@ func TestTenantsAffectedAreTheKeysWithABadAnswer(t *testing.T) {
 		{Name: "during", From: Span(5 * core.Second), To: Span(10 * core.Second), Affected: bound("50%")},
 		{Name: "at a", From: Span(5 * core.Second), To: Span(10 * core.Second), Placement: "a", Affected: bound("100%")},
 		{Name: "at b", From: Span(5 * core.Second), To: Span(10 * core.Second), Placement: "b", Affected: bound("0%")},
-		{Name: "no requests", From: Span(30 * core.Second), Affected: bound("0%")},
 	}
 	for name, c := range judged(t, f, Host{Load: cells}) {
 		if !c.OK {

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -52,6 +53,8 @@ func (f *File) Plan(h Host) (*sim.Plan, error) {
 	if err := b.pushes(); err != nil {
 		return nil, err
 	}
+	b.ranges()
+	b.sendable()
 	b.expectations()
 	b.mapped()
 	if len(b.errs) > 0 {
@@ -97,8 +100,9 @@ func (b *builder) header() {
 func (b *builder) backend(w *Backend, path string) sim.Backend {
 	shape := max(0, slices.Index(shapes(), w.Service.Shape))
 	if name := w.Service.Shape; name != "" && name != shapes()[shape] {
-		b.fail(path+".service.shape", strconv.Quote(w.Service.Shape)+" is not a shape", "use constant, exponential, bimodal, lognormal or empirical")
+		b.fail(path+".service.shape", strconv.Quote(w.Service.Shape)+" is not a shape", oneOf(name, shapes()))
 	}
+	b.servable(w, path)
 	var buckets []sim.Bucket
 	for _, s := range w.Service.Histogram {
 		buckets = append(buckets, sim.Bucket{UpTo: s.UpTo.length(), Count: s.Count})
@@ -146,20 +150,24 @@ func (b *builder) known(path, placement, endpoint string) {
 		}
 		return
 	}
+	var placements []string
 	for i := range b.plan.Spec.Placements {
 		p := &b.plan.Spec.Placements[i]
+		placements = append(placements, p.Name)
 		if p.Name != placement {
 			continue
 		}
+		var endpoints []string
 		for _, e := range p.Endpoints {
 			if endpoint == "" || endpoint == e.Name || endpoint == e.URL {
 				return
 			}
+			endpoints = append(endpoints, cmp.Or(e.Name, e.URL))
 		}
-		b.fail(path+".endpoint", strconv.Quote(endpoint)+" is not an endpoint of "+placement, "use its name or URL")
+		b.fail(path+".endpoint", strconv.Quote(endpoint)+" is not an endpoint of "+placement, oneOf(endpoint, endpoints))
 		return
 	}
-	b.fail(path+".placement", strconv.Quote(placement)+" is not a placement of the configuration", "use one that it has")
+	b.fail(path+".placement", strconv.Quote(placement)+" is not a placement of the configuration", oneOf(placement, placements))
 }
 
 // timeline fills in faults and bursts.
@@ -168,7 +176,7 @@ func (b *builder) timeline() {
 		path := fmt.Sprintf("faults[%d]", i)
 		kind, ok := sim.ParseFaultKind(w.Do)
 		if !ok {
-			b.fail(path+".do", strconv.Quote(w.Do)+" is not a kind of fault", "README.md of sim/scenario lists them")
+			b.fail(path+".do", strconv.Quote(w.Do)+" is not a kind of fault", oneOf(w.Do, faultNames()))
 		}
 		b.known(path, w.Placement, w.Endpoint)
 		f := sim.Fault{
@@ -181,20 +189,25 @@ func (b *builder) timeline() {
 		b.plan.Faults = append(b.plan.Faults, f)
 	}
 	for i, w := range b.file.Bursts {
-		if !b.client(w.Client) {
-			b.fail(fmt.Sprintf("bursts[%d].client", i), strconv.Quote(w.Client)+" is not a client", "use the name of one of clients")
+		if names := b.clients(); !slices.Contains(names, w.Client) {
+			b.fail(fmt.Sprintf("bursts[%d].client", i), strconv.Quote(w.Client)+" is not a client", oneOf(w.Client, names))
 		}
 		b.plan.Bursts = append(b.plan.Bursts, sim.Burst{Client: w.Client, At: w.At.time(), Over: w.Over.length(), Requests: w.Requests})
 	}
 }
 
-func (b *builder) client(name string) bool {
+func (b *builder) clients() (names []string) {
 	for i := range b.file.Clients {
-		if b.file.Clients[i].Name == name {
-			return true
-		}
+		names = append(names, b.file.Clients[i].Name)
 	}
-	return false
+	return names
+}
+
+func faultNames() (names []string) {
+	for k := sim.FaultNone + 1; k.String() != sim.FaultNone.String(); k++ {
+		names = append(names, k.String())
+	}
+	return names
 }
 
 func b2i(b bool) int {

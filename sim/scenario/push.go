@@ -59,6 +59,9 @@ func (b *builder) sent(w *Push, path string) (*core.Spec, error) {
 			return nil, err
 		}
 		config, from = Merge(own, w.Change), path+".change"
+		for _, p := range Idle(own, w.Change) {
+			b.fail(from, "removes "+p+", which the configuration does not have", "name what it has")
+		}
 	case config == nil:
 		config = b.file.Config
 	}
