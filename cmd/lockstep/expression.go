@@ -17,7 +17,7 @@ import (
 
 // compileExpression is scenario.Compile in the language of expr-lang/expr. A
 // count is a whole number, a share a number from 0 to 1, a time a duration, so
-// that a comparison of two kinds is refused before anything runs.
+// that a time compared with a number is refused before anything runs.
 func compileExpression(text string, units map[string]scenario.Unit, others []string) (*scenario.Expression, error) {
 	figures, env := types.Map{}, types.Map{}
 	for name, unit := range units {
