@@ -76,6 +76,27 @@ func (e *Expectation) routerFigures() []figure {
 	}
 }
 
+// judge measures f. A share or a quantile of nothing holds no bound: it would
+// hold any by chance.
+func (f *figure) judge(s *scope, expectation string) Check {
+	c := Check{Expectation: expectation, Figure: f.name, Wanted: f.bound.String()}
+	switch f.name {
+	case "availability", "amplification", affectedFigure:
+		if s.counts.Arrivals == 0 {
+			c.Got = "no requests"
+			return c
+		}
+	case "p50", "p90", "p99", "p999":
+		if s.counts.Latency.Count() == 0 {
+			c.Got = "no good answers"
+			return c
+		}
+	}
+	got := f.measure(s)
+	c.Got, c.OK = f.unit.format(got), f.bound.holds(got)
+	return c
+}
+
 // Figures that an observer has to count during the run.
 const (
 	affectedFigure = "tenants_affected"

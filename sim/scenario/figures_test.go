@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"lockstep/core"
@@ -128,6 +129,26 @@ func TestPeaksPerWindowAreOfTheWholeFleet(t *testing.T) {
 	}
 	for name, c := range judged(t, f, Host{Load: cells}) {
 		if !c.OK {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}
+
+func TestAShareOrALatencyOfNothingFails(t *testing.T) {
+	f := example()
+	f.Clients[0].Until = Span(10 * core.Second)
+	f.Expect = []Expectation{
+		{Name: "all fail", From: Span(6 * core.Second), To: Span(9 * core.Second), P99: bound("<= 1h"), Availability: bound("0%")},
+		{Name: "none is sent", From: Span(12 * core.Second), P50: bound("0"), Availability: bound(">= 0%"), Amplified: bound(">= 0%"), Affected: bound("0%"), Failed: bound("0")},
+	}
+	all := judged(t, f, host)
+	for name, want := range map[string]string{
+		"all fail p99": "no good answers", "all fail availability": "0%", "none is sent p50": "no good answers",
+		"none is sent availability": "no requests", "none is sent amplification": "no requests",
+		"none is sent tenants_affected": "no requests", "none is sent failed": "0",
+	} {
+		c := all[name]
+		if c.Got != want || c.OK != strings.HasPrefix(want, "0") {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}

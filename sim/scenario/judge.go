@@ -122,8 +122,7 @@ func (j *judgement) needs(name string) bool {
 func (j *judgement) judge(e *Expectation) (checks []Check, err error) {
 	s := j.narrow(e)
 	for _, f := range e.figures() {
-		got := f.measure(s)
-		checks = append(checks, Check{e.Name, f.name, f.bound.String(), f.unit.format(got), f.bound.holds(got)})
+		checks = append(checks, f.judge(s, e.Name))
 	}
 	if e.Transitions != nil {
 		checks = append(checks, sequence(e.Name, "transitions", e.Transitions, s.transitionNames()))
