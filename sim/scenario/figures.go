@@ -76,25 +76,30 @@ func (e *Expectation) routerFigures() []figure {
 	}
 }
 
-// judge measures f. A share or a quantile of nothing holds no bound: it would
-// hold any by chance.
+// judge measures f. A share or a quantile of nothing fails: it would hold any
+// bound by chance.
 func (f *figure) judge(s *scope, expectation string) Check {
-	c := Check{Expectation: expectation, Figure: f.name, Wanted: f.bound.String()}
+	c := Check{Expectation: expectation, Figure: f.name, Wanted: f.bound.String(), Got: f.void(s)}
+	if c.Got == "" {
+		got := f.measure(s)
+		c.Got, c.OK = f.unit.format(got), f.bound.holds(got)
+	}
+	return c
+}
+
+// void says of what nothing f is a share or a quantile, "" where it is of something.
+func (f *figure) void(s *scope) string {
 	switch f.name {
 	case "availability", "amplification", affectedFigure:
 		if s.counts.Arrivals == 0 {
-			c.Got = "no requests"
-			return c
+			return "no requests"
 		}
 	case "p50", "p90", "p99", "p999":
 		if s.counts.Latency.Count() == 0 {
-			c.Got = "no good answers"
-			return c
+			return "no good answers"
 		}
 	}
-	got := f.measure(s)
-	c.Got, c.OK = f.unit.format(got), f.bound.holds(got)
-	return c
+	return ""
 }
 
 // Figures that an observer has to count during the run.

@@ -154,6 +154,23 @@ func TestAShareOrALatencyOfNothingFails(t *testing.T) {
 	}
 }
 
+func TestAFormulaOverNothingFails(t *testing.T) {
+	f := example()
+	h := Host{Load: load, Compile: func(string, map[string]Unit, []string) (*Expression, error) {
+		return &Expression{
+			Uses:  []Ref{{"", "p99"}, {"before", "p99"}},
+			Holds: func(v []int64) (bool, error) { return v[0] <= v[1], nil },
+		}, nil
+	}}
+	f.Expect = []Expectation{
+		{Name: "before", To: Span(5 * core.Second)},
+		{Name: "all fail", From: Span(6 * core.Second), To: Span(9 * core.Second), Holds: Formula{Text: "p99 <= before.p99"}},
+	}
+	if c := judged(t, f, h)["all fail holds"]; c.OK || !strings.HasPrefix(c.Got, "p99 of no good answers, before.p99 ") {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestQuantilesRise(t *testing.T) {
 	f := example()
 	f.Backend.Service = Service{Shape: "exponential", Typical: Span(10 * core.Millisecond)}

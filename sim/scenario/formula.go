@@ -82,24 +82,36 @@ func (b *builder) formulas() (used map[string]bool) {
 	return used
 }
 
-// holds judges e's formula.
+// holds judges e's formula. It fails where a figure that it names is of nothing.
 func (j *judgement) holds(e *Expectation) (Check, error) {
 	x := e.Holds.checked
-	values, got := make([]int64, len(x.Uses)), make([]string, len(x.Uses))
+	c := Check{Expectation: e.Name, Figure: "holds", Wanted: e.Holds.Text}
+	values, got, void := make([]int64, len(x.Uses)), make([]string, len(x.Uses)), false
 	for i, r := range x.Uses {
-		of := e
-		for k := range j.file.Expect {
-			if o := &j.file.Expect[k]; r.Of != "" && identifier(o.Name) == r.Of {
-				of = o
-			}
-		}
+		of := j.named(r.Of, e)
+		s := j.narrow(of)
 		for _, f := range of.vocabulary() {
-			if f.name == r.Figure {
-				values[i] = f.measure(j.narrow(of))
-				got[i] = r.String() + " " + f.unit.format(values[i])
+			if f.name != r.Figure {
+				continue
+			}
+			values[i] = f.measure(s)
+			got[i] = r.String() + " " + f.unit.format(values[i])
+			if why := f.void(s); why != "" {
+				got[i], void = r.String()+" of "+why, true
 			}
 		}
 	}
+	c.Got = list(got)
 	ok, err := x.Holds(values)
-	return Check{e.Name, "holds", e.Holds.Text, list(got), ok}, err
+	c.OK = ok && !void
+	return c, err
+}
+
+// named returns the expectation of that identifier; own where there is none.
+func (j *judgement) named(id string, own *Expectation) *Expectation {
+	i := slices.IndexFunc(j.file.Expect, func(e Expectation) bool { return identifier(e.Name) == id })
+	if id == "" || i < 0 {
+		return own
+	}
+	return &j.file.Expect[i]
 }
