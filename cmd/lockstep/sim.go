@@ -28,6 +28,8 @@ type simFlags struct {
 	schema  bool
 	grid    mapFlags
 	lose    string // "each-placement", "" for no
+	// progress is where a terminal shows how far it is; nil shows nothing.
+	progress io.Writer
 }
 
 func newSimCommand() *cobra.Command {
@@ -39,7 +41,8 @@ func newSimCommand() *cobra.Command {
 		Long: `Run scenarios: files, directories, or dir/... for all below it. Each is run with
 every safety check on and judged by its expectations. Its twin, the same world
 with the protection switched off, is run too and must fail where the file says.
-Two runs with equal seeds have equal digests.`,
+Two runs with equal seeds have equal digests. A scenario holds its configuration
+or names a file: copy one, name your own under config, and run it.`,
 		Example: `  lockstep sim scenarios/...
   lockstep sim scenarios/breaker/half-open-herd.yaml --trace herd.ndjson
   lockstep sim scenarios/... --seed 7 --json
@@ -55,6 +58,7 @@ Two runs with equal seeds have equal digests.`,
 			if cmd.Flags().Changed("seed") {
 				flags.seed = &seed
 			}
+			flags.progress = cmd.ErrOrStderr()
 			rerun := func() error { return flags.run(cmd.OutOrStdout(), args) }
 			if flags.watch {
 				return watchSim(cmd.Context(), cmd.OutOrStdout(), args, rerun)
@@ -117,9 +121,15 @@ func runSim(w io.Writer, args []string, flags simFlags) error {
 	began := time.Now()
 	results := make([]*simResult, len(paths))
 	errs := make([]error, len(paths))
+	done, lock, progress := 0, sync.Mutex{}, newProgress(flags.progress)
 	inParallel(len(paths), runtime.GOMAXPROCS(0), func(i int) {
 		results[i], errs[i] = simOne(paths[i], flags)
+		lock.Lock()
+		defer lock.Unlock()
+		done++
+		progress.line("%d of %d scenarios", done, len(paths))
 	})
+	progress.clear()
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
