@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -36,7 +37,7 @@ func (t simTable) print(results []*simResult, took time.Duration) {
 		beside = beside && (t.width == 0 || utf8.RuneCountInString(rows[i]+"  "+r.Twin.why("%s")) <= t.width)
 	}
 	head := fmt.Sprintf(simIndent+"%-*s  %6s  %8s  %s", widest, "scenario", "holds", "requests", "digest")
-	if beside {
+	if beside && slices.ContainsFunc(results, func(r *simResult) bool { return r.Twin != nil }) {
 		head = fmt.Sprintf("%-*s  %s", utf8.RuneCountInString(rows[0]), head, "its twin, unprotected, fails at")
 	}
 	fmt.Fprintln(t.w, strings.TrimRight(head, " "))
@@ -84,8 +85,11 @@ func (t simTable) total(results []*simResult, took time.Duration) {
 			twins++
 		}
 	}
-	fmt.Fprintf(t.w, "\n%d of %d scenarios as expected; %d have a twin that must fail; %.1f s\n",
-		ok, len(results), twins, took.Seconds())
+	of := ""
+	if twins > 0 {
+		of = fmt.Sprintf("; %d have a twin that must fail", twins)
+	}
+	fmt.Fprintf(t.w, "\n%d of %d scenarios as expected%s; %.1f s\n", ok, len(results), of, took.Seconds())
 }
 
 // line prints one indented line, broken at spaces where the terminal is too narrow.

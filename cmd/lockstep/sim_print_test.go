@@ -59,6 +59,14 @@ func TestTheTableOfScenariosFitsTheTerminal(t *testing.T) {
 	}
 }
 
+func TestNothingIsSaidOfTwinsWhereThereAreNone(t *testing.T) {
+	var out bytes.Buffer
+	simTable{w: &out}.print(someResults()[2:], 0)
+	if strings.Contains(out.String(), "twin") {
+		t.Error(out.String())
+	}
+}
+
 func TestEveryFigureIsShownWhenAsked(t *testing.T) {
 	var out bytes.Buffer
 	simTable{w: &out, verbose: true}.print(someResults(), 0)

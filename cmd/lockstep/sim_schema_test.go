@@ -10,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"lockstep/sim"
+	"lockstep/sim/fuzz"
 	"lockstep/sim/scenario"
 )
 
@@ -72,6 +74,22 @@ func TestTheSchemaHoldsForEveryShippedScenarioAndItsTwin(t *testing.T) {
 		}
 		if err := validate(t, schema, scenario.Text(s.twin)); err != nil {
 			t.Errorf("the twin of %s as it is written: %v", path, err)
+		}
+	}
+}
+
+func TestTheSchemaHoldsForWhatASearchKeeps(t *testing.T) {
+	schema := scenarioSchema(t)
+	f, err := loadTarget(scenariosDir + "/configs/cells.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := targetOf(f, nil)
+	for seed := range uint64(50) {
+		c := fuzz.Generate(fuzz.NewSeeded(seed), target, seed)
+		kept := keptScenario(&fuzz.Finding{Property: "R5", Sentence: "x", Case: c, Result: sim.Run(c.Plan, sim.Options{})})
+		if err := validate(t, schema, scenario.Text(kept)); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package scenario
 import (
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,96 +10,6 @@ import (
 	"lockstep/core"
 	"lockstep/sim"
 )
-
-func TestMergePatchesAsRFC7386Says(t *testing.T) {
-	doc := map[string]any{"a": "b", "c": map[string]any{"d": "e", "f": "g"}, "l": []any{"1", "2"}}
-	for _, c := range []struct {
-		name        string
-		patch, want any
-	}{
-		{"nothing changes nothing", map[string]any{}, doc},
-		{"null removes", map[string]any{"c": map[string]any{"f": nil}}, map[string]any{"a": "b", "c": map[string]any{"d": "e"}, "l": []any{"1", "2"}}},
-		{"lists replace", map[string]any{"l": []any{"3"}}, map[string]any{"a": "b", "c": map[string]any{"d": "e", "f": "g"}, "l": []any{"3"}}},
-		{"maps are made where there were none", map[string]any{"a": map[string]any{"x": "y"}}, map[string]any{"a": map[string]any{"x": "y"}, "c": map[string]any{"d": "e", "f": "g"}, "l": []any{"1", "2"}}},
-	} {
-		if d := cmp.Diff(c.want, Merge(doc, c.patch)); d != "" {
-			t.Errorf("%s: %s", c.name, d)
-		}
-	}
-	if doc["a"] != "b" || len(doc["c"].(map[string]any)) != 2 {
-		t.Error("the document was changed")
-	}
-}
-
-func TestWhatAPatchRemovesAndIsNotThereIsNamed(t *testing.T) {
-	doc := map[string]any{"a": "b", "c": map[string]any{"d": "e"}}
-	patch := map[string]any{"a": nil, "c": map[string]any{"x": nil, "d": nil}, "b": nil, "n": map[string]any{"m": nil}, "l": []any{nil}}
-	if d := cmp.Diff([]string{"b", "c.x", "n.m"}, Idle(doc, patch)); d != "" {
-		t.Error(d)
-	}
-}
-
-func TestAHintNamesWhatWasMeant(t *testing.T) {
-	for _, c := range []struct{ word, want string }{
-		{"visaa", `did you mean "visa"?`},
-		{"something", "use one of: visa, amex"},
-	} {
-		if got := oneOf(c.word, []string{"visa", "amex"}); got != c.want {
-			t.Errorf("%s: %s", c.word, got)
-		}
-	}
-	if got := oneOf("x", slices.Repeat([]string{"long-name"}, 50)); !strings.HasSuffix(got, "or one of 30 more") {
-		t.Error(got)
-	}
-}
-
-func TestBoundsReadAndHoldAsWritten(t *testing.T) {
-	for _, c := range []struct {
-		text        string
-		in, outside int64
-	}{
-		{"0", 0, 1},
-		{">= 99.9%", 999_000, 998_999},
-		{"<= 250ms", int64(250 * core.Millisecond), int64(251 * core.Millisecond)},
-		{"> 3", 4, 3},
-		{"< 3", 2, 3},
-		{"== 3", 3, 4},
-	} {
-		var b Bound
-		if err := b.UnmarshalText([]byte(c.text)); err != nil {
-			t.Fatal(err)
-		}
-		if !b.holds(c.in) || b.holds(c.outside) {
-			t.Errorf("%s holds for %d: %v, for %d: %v", c.text, c.in, b.holds(c.in), c.outside, b.holds(c.outside))
-		}
-	}
-	for _, bad := range []string{"", "fast", ">=", "5 %%", "=> 3"} {
-		if err := new(Bound).UnmarshalText([]byte(bad)); err == nil {
-			t.Errorf("%q was read", bad)
-		}
-	}
-}
-
-func TestUnitsReadBackWhatTheyWrite(t *testing.T) {
-	var s Share
-	var f Factor
-	var e Epoch
-	var d Span
-	for _, c := range []struct {
-		text string
-		into interface {
-			UnmarshalText([]byte) error
-			MarshalText() ([]byte, error)
-		}
-	}{{"12.5%", &s}, {"0%", &s}, {"2.5x", &f}, {"4.17", &e}, {"1m30s", &d}} {
-		if err := c.into.UnmarshalText([]byte(c.text)); err != nil {
-			t.Fatal(err)
-		}
-		if got, _ := c.into.MarshalText(); string(got) != c.text {
-			t.Errorf("%s came back as %s", c.text, got)
-		}
-	}
-}
 
 // example is a scenario with one placement that refuses from 5 s to 10 s.
 func example() *File {
@@ -178,62 +87,6 @@ func TestUnchangedWithoutFaultsSeesADifference(t *testing.T) {
 		v, err := Judge(f, plan, "", sim.Options{})
 		if err != nil || v.OK != c.same {
 			t.Errorf("limit %d: %v %+v", c.limit, err, v.Checks)
-		}
-	}
-}
-
-func TestMistakesAreNamedByTheirPath(t *testing.T) {
-	for _, c := range []struct {
-		path  string
-		spoil func(*File)
-	}{
-		{"scenario", func(f *File) { f.Scenario = 2 }},
-		{"why", func(f *File) { f.Why = "" }},
-		{"length", func(f *File) { f.Length = 0 }},
-		{"faults[0].do", func(f *File) { f.Faults[0].Do = "explode" }},
-		{"faults[0].placement", func(f *File) { f.Faults[0].Placement = "cel" }},
-		{"faults[0].endpoint", func(f *File) { f.Faults[0].Endpoint = "z" }},
-		{"bursts[0].client", func(f *File) { f.Bursts = []Burst{{Client: "x"}} }},
-		{"backend.service.shape", func(f *File) { f.Backend.Service.Shape = "round" }},
-		{"expect", func(f *File) { f.Expect = nil }},
-		{"expect[0]", func(f *File) { f.Expect[0] = Expectation{Name: "x"} }},
-		{"expect[0].name", func(f *File) { f.Expect[0].Name = "" }},
-		{"expect[0].from", func(f *File) { f.Expect[0].From = Span(core.Millisecond) }},
-		{"expect[0].to", func(f *File) { f.Expect[0].To = Span(core.Millisecond) }},
-		{"expect[0].from", func(f *File) { f.Expect[0].From = f.Length }},
-		{"expect[0].router", func(f *File) { f.Expect[0].Router = 2 }},
-		{"routers", func(f *File) { f.Routers = 1001 }},
-		{"clients[1].name", func(f *File) { f.Clients = append(f.Clients, f.Clients[0]) }},
-		{"clients[0].retries", func(f *File) { f.Clients[0].Retries = 101 }},
-		{"clients[0].router", func(f *File) { f.Clients[0].Router = -1 }},
-		{"clients[0].keys[1]", func(f *File) { f.Clients[0].Keys = []string{"k", "j"} }},
-		{"faults[0].status", func(f *File) { f.Faults[0].Status = 99 }},
-		{"faults[0].router", func(f *File) { f.Faults[0].Router = 2 }},
-		{"pushes[0].router", func(f *File) { f.Pushes = []Push{{Router: 2}} }},
-		{"backend.knee", func(f *File) { f.Backend.Knee = 3 }},
-		{"backend.service", func(f *File) { f.Backend.Service = Service{Shape: "lognormal", Typical: 5, P99: 5} }},
-		{"backend.service", func(f *File) { f.Backend.Service = Service{Shape: "empirical"} }},
-		{"backend.service.histogram", func(f *File) {
-			f.Backend.Service = Service{Shape: "empirical", Histogram: []Step{{2, 1}, {2, 1}}}
-		}},
-		{"backends[0].knee", func(f *File) { f.Backends = []Override{{Placement: "cell", Backend: Backend{Knee: 3}}} }},
-		{"expect[0].failed", func(f *File) { f.Expect[0].Failed = bound("1%") }},
-		{"expect[0].classes", func(f *File) { f.Expect[0].Classes = map[string]Bound{"nope": bound("1")} }},
-		{"expect[0].unchanged_without", func(f *File) { f.Expect[0].UnchangedWithout = "luck" }},
-		{"expect[0].holds", func(f *File) { f.Expect[0].Holds.Text = "requests > afer.requests" }},
-		{"expect[0].holds", func(f *File) {
-			f.Expect[0].Holds.Text = "requests > before.requests"
-			f.Expect = append(f.Expect, Expectation{Name: "before"}, Expectation{Name: "before", P50: bound("0")})
-		}},
-		{"expect[1]", func(f *File) { f.Expect = append(f.Expect, Expectation{Name: "not named by anybody"}) }},
-		{"twin.must_fail", func(f *File) { f.Twin = &Twin{MustFail: "nothing"} }},
-	} {
-		f := example()
-		f.Expect = []Expectation{{Name: "e", Failed: bound(">= 0")}}
-		c.spoil(f)
-		_, err := f.Plan(host)
-		if err == nil || !strings.HasPrefix(err.Error(), c.path+":") {
-			t.Errorf("wanted a fault at %s, got %v", c.path, err)
 		}
 	}
 }
