@@ -39,6 +39,18 @@ func (w *world) deliverPush(i uint32, r *router) {
 	r.adopt(&w.ev, int(i))
 }
 
+// control ends or begins what keeps router n from the control plane.
+func (w *world) control(n uint32, back bool) {
+	w.silenced[n] += 1 - 2*flag(back)
+	if r := &w.routers[n]; r.core != nil {
+		w.ev = core.Event{Kind: core.Control, OK: back}
+		r.loop.Apply(&w.ev)
+	}
+	if back {
+		w.reconnect(n)
+	}
+}
+
 // reconnect gives a router that was away the newest push that it should have.
 func (w *world) reconnect(n uint32) {
 	r := &w.routers[n]

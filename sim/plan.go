@@ -196,7 +196,7 @@ type Burst struct {
 func (p *Plan) End() core.Time {
 	end, length := core.Time(0), core.Time(p.Length)
 	for i := range p.Faults {
-		over := p.Faults[i].until(length)
+		over := p.Faults[i].until(length).Add(p.Faults[i].Spread)
 		if p.Faults[i].Kind == Upgrade {
 			turns := p.Faults[i].turns(p.fleet())
 			over = turns[len(turns)-1].Until

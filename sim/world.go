@@ -237,6 +237,8 @@ func (w *world) handle(e *event) {
 		w.join(e.a)
 	case evPush:
 		w.push(e.a, e.b)
+	case evBack:
+		w.control(e.a, true)
 	case evWindow:
 		w.openWindow()
 	case evCalm:

@@ -29,7 +29,11 @@ func (b *builder) flap(w *Push, path string, p sim.Push) {
 	}
 }
 
-// from returns a configuration without what was dropped.
-func (d Drop) from(s core.Spec) core.Spec {
-	return sim.Drop{Keys: uint32(d.Keys), Placements: uint32(d.Placements), Endpoints: uint32(d.Endpoints)}.From(s)
+// of returns what is left of a configuration, nil of none.
+func (d Drop) of(s *core.Spec) *core.Spec {
+	if s == nil {
+		return nil
+	}
+	left := sim.Drop{Keys: uint32(d.Keys), Placements: uint32(d.Placements), Endpoints: uint32(d.Endpoints)}.From(*s)
+	return &left
 }
