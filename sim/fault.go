@@ -137,7 +137,7 @@ func (w *world) routerFault(f *Fault, n uint32, over bool) {
 	case f.Kind == Drain && !over && r.core != nil:
 		r.draining = true
 		w.ev = core.Event{Kind: core.Drain, Deadline: f.until(w.length).Add(r.clock.ahead)}
-		r.loop.Apply(&w.ev)
+		r.apply(&w.ev)
 	case f.Kind == Crash && !over && r.core != nil:
 		r.stop()
 		r.core = nil
@@ -150,6 +150,9 @@ func (w *world) routerFault(f *Fault, n uint32, over bool) {
 		r.clock.ahead += leap
 	case f.Kind == Crash && over && r.core == nil && r.starts > 0:
 		w.result.Sometimes.add(SawRestart)
+		if r.disk.push >= 0 {
+			w.result.Sometimes.add(SawRestartPushed)
+		}
 		w.startRouter(n, r.disk, core.OriginDisk)
 		w.reconnect(n)
 	}
