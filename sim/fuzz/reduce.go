@@ -51,18 +51,51 @@ func (c *Case) respecced(change func(*core.Spec)) Case {
 			p.Spec = &pushed
 		}
 	}
+	d.forget()
 	return d
+}
+
+// forget leaves out what clients send under keys that no configuration of the
+// case has any more: such a case could not be kept as a scenario. A client with
+// no other key is left out, unless it is the last.
+func (c *Case) forget() {
+	known := map[string]bool{}
+	for _, s := range c.specs() {
+		if s.Default != "" {
+			return
+		}
+		for _, k := range s.Keys {
+			known[k.Key] = true
+		}
+	}
+	c.Plan.Clients = slices.Clone(c.Plan.Clients)
+	for i := len(c.Plan.Clients) - 1; i >= 0; i-- {
+		x := &c.Plan.Clients[i]
+		had := len(x.Keys)
+		x.Keys = slices.DeleteFunc(slices.Clone(x.Keys), func(k string) bool { return !known[k] })
+		if had > 0 && len(x.Keys) == 0 && len(c.Plan.Clients) > 1 {
+			c.withoutClient(i)
+		}
+	}
+}
+
+// specs lists every configuration of the case.
+func (c *Case) specs() []*core.Spec {
+	all := []*core.Spec{&c.Plan.Spec}
+	for i := range c.Plan.Pushes {
+		if s := c.Plan.Pushes[i].Spec; s != nil {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // valid says whether every configuration of the case compiles.
 func (c *Case) valid() bool {
-	_, err := core.Compile(c.Plan.Spec)
-	for i := range c.Plan.Pushes {
-		if s := c.Plan.Pushes[i].Spec; s != nil && err == nil {
-			_, err = core.Compile(*s)
-		}
-	}
-	return err == nil
+	return !slices.ContainsFunc(c.specs(), func(s *core.Spec) bool {
+		_, err := core.Compile(*s)
+		return err != nil
+	})
 }
 
 // settings lists what of a placement may go back to its default, one by one.
