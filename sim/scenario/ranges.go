@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,12 +39,36 @@ func (b *builder) ranges() {
 			b.fail(path+".status", strconv.Itoa(int(x.Status))+" is not a status", "use 100 to 599")
 		}
 		b.router(path, x.Router)
+		b.read(x, path)
 	}
 	for i := range f.Pushes {
 		b.router(fmt.Sprintf("pushes[%d]", i), f.Pushes[i].Router)
 	}
 	for i := range f.Expect {
 		b.router(fmt.Sprintf("expect[%d]", i), f.Expect[i].Router)
+	}
+}
+
+// read checks that a fault's kind reads what is said of it.
+func (b *builder) read(x *Fault, path string) {
+	servers := "refuse hang slow flaky broken_body slow_body stuck_body reset_new health_down health_up"
+	links := "delayed lossy partition reset_all"
+	for _, field := range [...]struct {
+		name, kinds string
+		said        bool
+	}{
+		{"for", servers + " delayed lossy partition crash drain silence", x.For != 0},
+		{"placement", servers + " " + links, x.Placement != ""},
+		{"router", links + " crash drain silence", x.Router != 0},
+		{"share", "flaky broken_body stuck_body lossy", x.Share != 0},
+		{"status", "flaky", x.Status != 0},
+		{"factor", "slow", x.Factor != 0},
+		{"delay", "slow_body delayed", x.Delay != 0},
+		{"spread", "silence", x.Spread != 0},
+	} {
+		if kinds := strings.Fields(field.kinds); field.said && !slices.Contains(kinds, x.Do) && slices.Contains(faultNames(), x.Do) {
+			b.fail(path+"."+field.name, "means nothing to "+x.Do, "remove it: it is of "+strings.Join(kinds, ", "))
+		}
 	}
 }
 
