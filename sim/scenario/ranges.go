@@ -103,37 +103,6 @@ func (b *builder) servable(w *Backend, path string) {
 	}
 }
 
-// sendable checks that the keys that clients name are keys of some
-// configuration of the file, unless unknown keys go somewhere too.
-func (b *builder) sendable() {
-	known, names := map[string]bool{}, []string(nil)
-	specs := []*core.Spec{&b.plan.Spec}
-	for i := range b.plan.Pushes {
-		if s := b.plan.Pushes[i].Spec; s != nil {
-			specs = append(specs, s)
-		}
-	}
-	for _, s := range specs {
-		if s.Default != "" {
-			return
-		}
-		for _, k := range s.Keys {
-			if !known[k.Key] {
-				known[k.Key] = true
-				names = append(names, k.Key)
-			}
-		}
-	}
-	for i := range b.file.Clients {
-		for k, key := range b.file.Clients[i].Keys {
-			if !known[key] {
-				b.fail(fmt.Sprintf("clients[%d].keys[%d]", i, k), strconv.Quote(key)+" is no key of the configuration, which refuses unknown keys",
-					oneOf(key, names)+" (unknown: 100% sends keys that no table has)")
-			}
-		}
-	}
-}
-
 // maxNamed bounds what a hint lists.
 const maxNamed = 20
 

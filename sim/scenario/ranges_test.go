@@ -32,7 +32,6 @@ func TestMistakesAreNamedByTheirPath(t *testing.T) {
 		{"clients[1].name", func(f *File) { f.Clients = append(f.Clients, f.Clients[0]) }},
 		{"clients[0].retries", func(f *File) { f.Clients[0].Retries = 101 }},
 		{"clients[0].router", func(f *File) { f.Clients[0].Router = -1 }},
-		{"clients[0].keys[1]", func(f *File) { f.Clients[0].Keys = []string{"k", "j"} }},
 		{"faults[0].status", func(f *File) { f.Faults[0].Status = 99 }},
 		{"faults[0].factor", func(f *File) { f.Faults[0].Factor = 2 * million }},
 		{"faults[0].spread", func(f *File) { f.Faults[0].Spread = 1 }},
