@@ -154,6 +154,20 @@ func TestAShareOrALatencyOfNothingFails(t *testing.T) {
 	}
 }
 
+func TestAnAvailabilityThatFailsSaysHowRequestsDid(t *testing.T) {
+	f := example()
+	f.Expect = []Expectation{
+		{Name: "e", From: Span(6 * core.Second), To: Span(9 * core.Second), Availability: bound("100%"), Failed: bound("<= 300")},
+		{Name: "too good", To: Span(4 * core.Second), Availability: bound("< 50%")},
+	}
+	all := judged(t, f, host)
+	for name, want := range map[string]string{"e availability": "0%, 300 as connect_refused", "e failed": "300", "too good availability": "100%"} {
+		if all[name].Got != want {
+			t.Errorf("%s: %+v, want %s", name, all[name], want)
+		}
+	}
+}
+
 func TestAFormulaOverNothingFails(t *testing.T) {
 	f := example()
 	h := Host{Load: load, Compile: func(string, map[string]Unit, []string) (*Expression, error) {

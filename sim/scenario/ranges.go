@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,12 +50,36 @@ func (b *builder) ranges() {
 			b.fail(path+".for", "is missing", "say how long each router may drain")
 		}
 		b.router(path, x.Router)
+		b.read(x, path)
 	}
 	for i := range f.Pushes {
 		b.router(fmt.Sprintf("pushes[%d]", i), f.Pushes[i].Router)
 	}
 	for i := range f.Expect {
 		b.router(fmt.Sprintf("expect[%d]", i), f.Expect[i].Router)
+	}
+}
+
+// read checks that a fault's kind reads what is said of it.
+func (b *builder) read(x *Fault, path string) {
+	servers := "refuse hang slow flaky broken_body slow_body stuck_body reset_new health_down health_up"
+	links := "delayed lossy partition reset_all"
+	for _, field := range [...]struct {
+		name, kinds string
+		said        bool
+	}{
+		{"for", servers + " delayed lossy partition crash drain silence", x.For != 0},
+		{"placement", servers + " " + links, x.Placement != ""},
+		{"router", links + " crash drain silence", x.Router != 0},
+		{"share", "flaky broken_body stuck_body lossy", x.Share != 0},
+		{"status", "flaky", x.Status != 0},
+		{"factor", "slow", x.Factor != 0},
+		{"delay", "slow_body delayed", x.Delay != 0},
+		{"spread", "silence", x.Spread != 0},
+	} {
+		if kinds := strings.Fields(field.kinds); field.said && !slices.Contains(kinds, x.Do) && slices.Contains(faultNames(), x.Do) {
+			b.fail(path+"."+field.name, "means nothing to "+x.Do, "remove it: it is of "+strings.Join(kinds, ", "))
+		}
 	}
 }
 
@@ -89,37 +114,6 @@ func (b *builder) servable(w *Backend, path string) {
 		}
 		if total == 0 {
 			b.fail(path+".service", "has no histogram with counts", "list buckets, such as {up_to: 10ms, count: 900}")
-		}
-	}
-}
-
-// sendable checks that the keys that clients name are keys of some
-// configuration of the file, unless unknown keys go somewhere too.
-func (b *builder) sendable() {
-	known, names := map[string]bool{}, []string(nil)
-	specs := []*core.Spec{&b.plan.Spec}
-	for i := range b.plan.Pushes {
-		if s := b.plan.Pushes[i].Spec; s != nil {
-			specs = append(specs, s)
-		}
-	}
-	for _, s := range specs {
-		if s.Default != "" {
-			return
-		}
-		for _, k := range s.Keys {
-			if !known[k.Key] {
-				known[k.Key] = true
-				names = append(names, k.Key)
-			}
-		}
-	}
-	for i := range b.file.Clients {
-		for k, key := range b.file.Clients[i].Keys {
-			if !known[key] {
-				b.fail(fmt.Sprintf("clients[%d].keys[%d]", i, k), strconv.Quote(key)+" is no key of the configuration, which refuses unknown keys",
-					oneOf(key, names)+" (unknown: 100% sends keys that no table has)")
-			}
 		}
 	}
 }

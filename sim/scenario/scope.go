@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"cmp"
+	"fmt"
 	"math/bits"
 
 	"lockstep/core"
@@ -145,6 +146,20 @@ func (s *scope) availability() int64 {
 		return million
 	}
 	return int64(s.counts.OK * million / s.counts.Arrivals)
+}
+
+// mostly says how most requests that failed did, "" where none has a class.
+func (s *scope) mostly() string {
+	most := core.ClassNone
+	for class, n := range s.counts.ByClass {
+		if n > s.counts.ByClass[most] {
+			most = core.Class(class)
+		}
+	}
+	if most == core.ClassNone {
+		return ""
+	}
+	return fmt.Sprintf(", %d as %s", s.counts.ByClass[most], most)
 }
 
 // goodput is complete answers below 500 per second, rounded down.
