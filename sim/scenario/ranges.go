@@ -63,18 +63,21 @@ func (b *builder) ranges() {
 // read checks that a fault's kind reads what is said of it.
 func (b *builder) read(x *Fault, path string) {
 	servers := "refuse hang slow flaky broken_body slow_body stuck_body reset_new health_down health_up"
-	links := "delayed lossy partition reset_all"
+	oneWay := "partition_out partition_back"
+	links := "delayed lossy partition " + oneWay
+	routers := "crash drain upgrade clock_ahead clock_behind silence"
 	for _, field := range [...]struct {
 		name, kinds string
 		said        bool
 	}{
-		{"for", servers + " delayed lossy partition crash drain silence", x.For != 0},
-		{"placement", servers + " " + links, x.Placement != ""},
-		{"router", links + " crash drain silence", x.Router != 0},
-		{"share", "flaky broken_body stuck_body lossy", x.Share != 0},
+		{"for", servers + " " + links + " " + routers, x.For != 0},
+		{"placement", servers + " " + links + " reset_all", x.Placement != ""},
+		{"router", links + " reset_all " + routers, x.Router != 0},
+		{"share", "flaky broken_body stuck_body lossy " + oneWay, x.Share != 0},
 		{"status", "flaky", x.Status != 0},
 		{"factor", "slow", x.Factor != 0},
-		{"delay", "slow_body delayed", x.Delay != 0},
+		{"delay", "slow_body delayed upgrade clock_ahead clock_behind", x.Delay != 0},
+		{"pause", "upgrade", x.Pause != 0},
 		{"spread", "silence", x.Spread != 0},
 	} {
 		if kinds := strings.Fields(field.kinds); field.said && !slices.Contains(kinds, x.Do) && slices.Contains(faultNames(), x.Do) {
