@@ -45,7 +45,7 @@ func (f *File) Plan(h Host) (*sim.Plan, error) {
 	}
 	b.plan = &sim.Plan{
 		Name: f.Name, Seed: f.Seed, Length: f.Length.length(), Window: f.window(), Recovery: f.Recovery.length(),
-		Spec: spec, Epoch: core.Epoch(f.Epoch), Routers: f.Routers, Backend: b.backend(&f.Backend, "backend"),
+		Spec: spec, Epoch: core.Epoch(f.Epoch), Routers: f.Routers, WallClock: f.WallClock, Backend: b.backend(&f.Backend, "backend"),
 		Link: sim.Link{Latency: f.Link.Latency.length(), Jitter: f.Link.Jitter.length(), Loss: uint32(f.Link.Loss)},
 	}
 	b.world()
@@ -117,8 +117,11 @@ func (b *builder) backend(w *Backend, path string) sim.Backend {
 	}
 }
 
-// world fills in who sends and who serves.
+// world fills in who sends, who routes and who serves.
 func (b *builder) world() {
+	for _, j := range b.file.Joins {
+		b.plan.Joins = append(b.plan.Joins, sim.Join{At: j.At.time(), Routers: j.Routers, Over: j.Over.length()})
+	}
 	for _, c := range b.file.Clients {
 		b.plan.Clients = append(b.plan.Clients, sim.Client{
 			Name: c.Name, Rate: c.Rate, Poisson: c.Poisson, Users: c.Users, Think: c.Think.length(),
@@ -129,6 +132,8 @@ func (b *builder) world() {
 				Growth: uint32(c.Retry.Grow), Max: c.Retry.Max.length(), Jitter: c.Retry.Jitter,
 				Budget: uint32(c.Retry.Budget), Floor: c.Retry.Floor,
 			},
+			Ramp: sim.Ramp{Period: c.Ramp.Period.length(), Low: uint32(c.Ramp.Low)},
+			Hold: sim.Hold{At: c.Hold.At.time(), For: c.Hold.For.length(), Over: c.Hold.Over.length()},
 		})
 	}
 	for i := range b.file.Backends {
@@ -180,7 +185,7 @@ func (b *builder) timeline() {
 		b.known(path, w.Placement, w.Endpoint)
 		f := sim.Fault{
 			Kind: kind, At: w.At.time(), Placement: w.Placement, Endpoint: w.Endpoint, Router: w.Router,
-			Share: uint32(w.Share), Status: w.Status, Factor: uint32(w.Factor), Delay: w.Delay.length(), Spread: w.Spread.length(),
+			Share: uint32(w.Share), Status: w.Status, Factor: uint32(w.Factor), Delay: w.Delay.length(), Pause: w.Pause.length(), Spread: w.Spread.length(),
 		}
 		if w.For > 0 {
 			f.Until = f.At.Add(w.For.length())

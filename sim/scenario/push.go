@@ -31,11 +31,14 @@ func (b *builder) pushes() error {
 		if w.Garbage && w.Refused != "" {
 			b.fail(path+".refused", "is said of garbage, which is always refused", "remove it, or send a config or a change")
 		}
+		if w.Garbage && w.Drop != (Drop{}) {
+			b.fail(path+".drop", "drops a part of garbage", "leave out garbage: what is left must decode")
+		}
 		spec, err := b.content(w, path)
 		if err != nil {
 			return err
 		}
-		b.plan.Pushes = append(b.plan.Pushes, sim.Push{
+		b.flap(w, path, sim.Push{
 			At: w.At.time(), Spec: spec, Epoch: core.Epoch(w.Epoch), Router: w.Router,
 			Spread: w.Spread.length(), Copies: w.Copies, NoDisk: w.NoDisk,
 		})
@@ -66,7 +69,7 @@ func (b *builder) content(w *Push, path string) (*core.Spec, error) {
 	spec, err := b.Load(config)
 	switch {
 	case w.Refused == "" && err == nil:
-		return &spec, nil
+		return w.Drop.of(&spec), nil
 	case w.Refused == "":
 		return nil, &ConfigError{from, "is a configuration that is not valid", err}
 	case err == nil:

@@ -18,8 +18,13 @@ const maxRouters = 1000
 // ranges checks numbers and names that decoding alone cannot.
 func (b *builder) ranges() {
 	f := b.file
-	if f.Routers < 0 || f.Routers > maxRouters {
-		b.fail("routers", fmt.Sprintf("there are %d", f.Routers), fmt.Sprintf("use 1 to %d", maxRouters))
+	if f.Routers < 0 || f.fleet() > maxRouters {
+		b.fail("routers", fmt.Sprintf("there are %d, %d in all", f.Routers, f.fleet()), fmt.Sprintf("use 1 to %d", maxRouters))
+	}
+	for i := range f.Joins {
+		if f.Joins[i].Routers < 1 {
+			b.fail(fmt.Sprintf("joins[%d].routers", i), "is "+strconv.Itoa(f.Joins[i].Routers), "say how many join")
+		}
 	}
 	names := map[string]bool{}
 	for i := range f.Clients {
@@ -31,12 +36,18 @@ func (b *builder) ranges() {
 		if c.Retries > 100 {
 			b.fail(path+".retries", "is above 100", "use less")
 		}
+		if c.Ramp.Period > 0 && c.Users > 0 {
+			b.fail(path+".ramp", "is of a rate, and users have none", "leave out one of the two")
+		}
 		b.router(path, c.Router)
 	}
 	for i := range f.Faults {
 		x, path := &f.Faults[i], fmt.Sprintf("faults[%d]", i)
 		if x.Status != 0 && (x.Status < 100 || x.Status > 599) {
 			b.fail(path+".status", strconv.Itoa(int(x.Status))+" is not a status", "use 100 to 599")
+		}
+		if x.Do == sim.Upgrade.String() && x.For == 0 {
+			b.fail(path, "has no end", "say under for how long each router may drain")
 		}
 		b.router(path, x.Router)
 		b.read(x, path)
@@ -52,18 +63,19 @@ func (b *builder) ranges() {
 // read checks that a fault's kind reads what is said of it.
 func (b *builder) read(x *Fault, path string) {
 	servers := "refuse hang slow flaky broken_body slow_body stuck_body reset_new health_down health_up"
-	links := "delayed lossy partition reset_all"
+	links := "delayed lossy partition partition_out partition_back reset_all"
 	for _, field := range [...]struct {
 		name, kinds string
 		said        bool
 	}{
-		{"for", servers + " delayed lossy partition crash drain silence", x.For != 0},
+		{"for", servers + " delayed lossy partition partition_out partition_back crash drain upgrade clock_ahead clock_behind silence", x.For != 0},
 		{"placement", servers + " " + links, x.Placement != ""},
-		{"router", links + " crash drain silence", x.Router != 0},
-		{"share", "flaky broken_body stuck_body lossy", x.Share != 0},
+		{"router", links + " crash drain upgrade clock_ahead clock_behind silence", x.Router != 0},
+		{"share", "flaky broken_body stuck_body lossy partition_out partition_back", x.Share != 0},
 		{"status", "flaky", x.Status != 0},
 		{"factor", "slow", x.Factor != 0},
-		{"delay", "slow_body delayed", x.Delay != 0},
+		{"delay", "slow_body delayed upgrade clock_ahead clock_behind", x.Delay != 0},
+		{"pause", "upgrade", x.Pause != 0},
 		{"spread", "silence", x.Spread != 0},
 	} {
 		if kinds := strings.Fields(field.kinds); field.said && !slices.Contains(kinds, x.Do) && slices.Contains(faultNames(), x.Do) {
@@ -73,9 +85,18 @@ func (b *builder) read(x *Fault, path string) {
 }
 
 func (b *builder) router(path string, n int) {
-	if most := max(b.file.Routers, 1); n < 0 || n > most {
-		b.fail(path+".router", fmt.Sprintf("there is no router %d", n), fmt.Sprintf("leave it out for all, or raise routers, which is %d", most))
+	if most := b.file.fleet(); n < 0 || n > most {
+		b.fail(path+".router", fmt.Sprintf("there is no router %d", n), fmt.Sprintf("leave it out for all, or raise routers; with joins there are %d", most))
 	}
+}
+
+// fleet is how many routers there are in all.
+func (f *File) fleet() int {
+	n := max(f.Routers, 1)
+	for i := range f.Joins {
+		n += f.Joins[i].Routers
+	}
+	return n
 }
 
 // servable checks what a server's model needs.

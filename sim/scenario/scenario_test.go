@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -96,6 +97,10 @@ func TestAPlanWrittenAsAFileReadsBackTheSame(t *testing.T) {
 	f.Expect = []Expectation{{Name: "e", Failed: bound(">= 0")}}
 	f.Clients[0].Retries, f.Clients[0].Backoff = 3, Span(core.Second)
 	f.Clients[0].Retry = Retry{Grow: 2 * million, Max: Span(9 * core.Second), Jitter: true, Budget: 100_000, Floor: 2}
+	f.Joins, f.WallClock = []Join{{At: 1, Routers: 2, Over: 3}}, true
+	f.Faults = append(f.Faults, Fault{At: 5, For: 6, Do: "upgrade", Pause: 4}, Fault{At: 9, For: 6, Do: "silence", Spread: 7})
+	f.Clients[0].Ramp = Ramp{Period: Span(core.Second), Low: 100_000}
+	f.Clients[0].Hold = Hold{At: 1, For: 2, Over: 3}
 	f.Backend = Backend{
 		Workers: 4, Knee: 5, Strain: 20_000, Warmup: Span(core.Second), Cold: 3 * million,
 		Service: Service{Shape: "lognormal", Typical: 5, P99: 9, Histogram: []Step{{7, 1}}},
@@ -109,5 +114,31 @@ func TestAPlanWrittenAsAFileReadsBackTheSame(t *testing.T) {
 	reread, err := again.Plan(host)
 	if d := cmp.Diff(plan, reread); err != nil || d != "" {
 		t.Error(err, d)
+	}
+}
+
+func TestAPushThatFlapsAlternatesWithTheScenariosOwn(t *testing.T) {
+	f := example()
+	f.Expect = []Expectation{{Name: "e", Failed: bound(">= 0")}}
+	f.Pushes = []Push{
+		{At: Span(core.Second), Epoch: Epoch{Term: 1, Number: 7}, Garbage: true, Flap: Flap{Times: 3, Every: Span(core.Second)}},
+		{At: Span(9 * core.Second), Drop: Drop{Keys: 1}},
+	}
+	plan, err := f.Plan(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, dropped := plan.Spec, plan.Spec
+	dropped.Keys = nil
+	epoch := func(n uint64) core.Epoch { return core.Epoch{Term: 1, Number: n} }
+	second := core.Time(core.Second)
+	want := []sim.Push{
+		{At: second, Epoch: epoch(7)},
+		{At: 2 * second, Epoch: epoch(8), Spec: &own},
+		{At: 3 * second, Epoch: epoch(9)},
+		{At: 9 * second, Spec: &dropped},
+	}
+	if d := cmp.Diff(want, plan.Pushes, cmpopts.EquateEmpty()); d != "" {
+		t.Error(d)
 	}
 }
