@@ -39,7 +39,7 @@ func (b *builder) pushes() error {
 			return err
 		}
 		b.flap(w, path, sim.Push{
-			At: w.At.time(), Spec: w.Drop.of(spec), Epoch: core.Epoch(w.Epoch), Router: w.Router,
+			At: w.At.time(), Spec: spec, Epoch: core.Epoch(w.Epoch), Router: w.Router,
 			Spread: w.Spread.length(), Copies: w.Copies, NoDisk: w.NoDisk,
 		})
 	}
@@ -69,7 +69,7 @@ func (b *builder) content(w *Push, path string) (*core.Spec, error) {
 	spec, err := b.Load(config)
 	switch {
 	case w.Refused == "" && err == nil:
-		return &spec, nil
+		return w.Drop.of(&spec), nil
 	case w.Refused == "":
 		return nil, &ConfigError{from, "is a configuration that is not valid", err}
 	case err == nil:

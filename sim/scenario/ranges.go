@@ -18,12 +18,12 @@ const maxRouters = 1000
 // ranges checks numbers and names that decoding alone cannot.
 func (b *builder) ranges() {
 	f := b.file
-	if f.Routers < 0 || f.Routers > maxRouters {
-		b.fail("routers", fmt.Sprintf("there are %d", f.Routers), fmt.Sprintf("use 1 to %d", maxRouters))
+	if f.Routers < 0 || f.fleet() > maxRouters {
+		b.fail("routers", fmt.Sprintf("there are %d, %d in all", f.Routers, f.fleet()), fmt.Sprintf("use 1 to %d", maxRouters))
 	}
-	for i, j := range f.Joins {
-		if j.Routers < 1 || j.Routers > maxRouters {
-			b.fail(fmt.Sprintf("joins[%d].routers", i), fmt.Sprintf("there are %d", j.Routers), fmt.Sprintf("use 1 to %d", maxRouters))
+	for i := range f.Joins {
+		if f.Joins[i].Routers < 1 {
+			b.fail(fmt.Sprintf("joins[%d].routers", i), "is "+strconv.Itoa(f.Joins[i].Routers), "say how many join")
 		}
 	}
 	names := map[string]bool{}
@@ -37,7 +37,7 @@ func (b *builder) ranges() {
 			b.fail(path+".retries", "is above 100", "use less")
 		}
 		if c.Ramp.Period > 0 && c.Users > 0 {
-			b.fail(path+".ramp", "is of users", "give the client a rate in their place")
+			b.fail(path+".ramp", "is of a rate, and users have none", "leave out one of the two")
 		}
 		b.router(path, c.Router)
 	}
@@ -47,7 +47,7 @@ func (b *builder) ranges() {
 			b.fail(path+".status", strconv.Itoa(int(x.Status))+" is not a status", "use 100 to 599")
 		}
 		if x.Do == sim.Upgrade.String() && x.For == 0 {
-			b.fail(path+".for", "is missing", "say how long each router may drain")
+			b.fail(path, "has no end", "say under for how long each router may drain")
 		}
 		b.router(path, x.Router)
 		b.read(x, path)
@@ -63,17 +63,15 @@ func (b *builder) ranges() {
 // read checks that a fault's kind reads what is said of it.
 func (b *builder) read(x *Fault, path string) {
 	servers := "refuse hang slow flaky broken_body slow_body stuck_body reset_new health_down health_up"
-	oneWay := "partition_out partition_back"
-	links := "delayed lossy partition " + oneWay
-	routers := "crash drain upgrade clock_ahead clock_behind silence"
+	links := "delayed lossy partition partition_out partition_back reset_all"
 	for _, field := range [...]struct {
 		name, kinds string
 		said        bool
 	}{
-		{"for", servers + " " + links + " " + routers, x.For != 0},
-		{"placement", servers + " " + links + " reset_all", x.Placement != ""},
-		{"router", links + " reset_all " + routers, x.Router != 0},
-		{"share", "flaky broken_body stuck_body lossy " + oneWay, x.Share != 0},
+		{"for", servers + " delayed lossy partition partition_out partition_back crash drain upgrade clock_ahead clock_behind silence", x.For != 0},
+		{"placement", servers + " " + links, x.Placement != ""},
+		{"router", links + " crash drain upgrade clock_ahead clock_behind silence", x.Router != 0},
+		{"share", "flaky broken_body stuck_body lossy partition_out partition_back", x.Share != 0},
 		{"status", "flaky", x.Status != 0},
 		{"factor", "slow", x.Factor != 0},
 		{"delay", "slow_body delayed upgrade clock_ahead clock_behind", x.Delay != 0},
@@ -87,13 +85,18 @@ func (b *builder) read(x *Fault, path string) {
 }
 
 func (b *builder) router(path string, n int) {
-	most := max(b.file.Routers, 1)
-	for _, j := range b.file.Joins {
-		most += j.Routers
+	if most := b.file.fleet(); n < 0 || n > most {
+		b.fail(path+".router", fmt.Sprintf("there is no router %d", n), fmt.Sprintf("leave it out for all, or raise routers; with joins there are %d", most))
 	}
-	if n < 0 || n > most {
-		b.fail(path+".router", fmt.Sprintf("there is no router %d", n), fmt.Sprintf("leave it out for all, or raise routers, which is %d", most))
+}
+
+// fleet is how many routers there are in all.
+func (f *File) fleet() int {
+	n := max(f.Routers, 1)
+	for i := range f.Joins {
+		n += f.Joins[i].Routers
 	}
+	return n
 }
 
 // servable checks what a server's model needs.

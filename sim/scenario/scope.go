@@ -197,12 +197,7 @@ const defaultLevel = 990_000
 func (s *scope) recoveryTime() int64 {
 	start, level := s.e.From.time(), cmp.Or(uint64(s.e.Recovered), defaultLevel)
 	for i := range s.run.plan.Faults {
-		f := &s.run.plan.Faults[i]
-		end := f.Until
-		if f.Kind == sim.ResetAll {
-			end = f.At
-		}
-		if s.e.within(end) {
+		if end := s.run.plan.FaultEnd(i); end < core.Time(s.run.plan.Length) && s.e.within(end) {
 			start = max(start, end)
 		}
 	}
