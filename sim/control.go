@@ -112,6 +112,6 @@ func (w *world) probed(id uint32) {
 	w.probes.free = append(w.probes.free, id)
 	if r := &w.routers[p.router]; r.core != nil && r.starts == p.born {
 		w.ev = core.Event{Kind: core.Probed, Endpoint: p.endpoint, Token: p.token, OK: p.ok}
-		r.loop.Apply(&w.ev)
+		r.apply(&w.ev)
 	}
 }

@@ -130,7 +130,10 @@ func (w *world) routerFault(f *Fault, n uint32, over bool) {
 		w.silenced[n] += 1 - 2*flag(over)
 		if r.core != nil {
 			w.ev = core.Event{Kind: core.Control, OK: over}
-			r.loop.Apply(&w.ev)
+			if r.check != nil {
+				r.check.remember()
+			}
+			r.apply(&w.ev)
 		}
 		if over {
 			w.reconnect(n)
@@ -138,13 +141,16 @@ func (w *world) routerFault(f *Fault, n uint32, over bool) {
 	case f.Kind == Drain && !over && r.core != nil:
 		r.draining = true
 		w.ev = core.Event{Kind: core.Drain, Deadline: f.until(w.length)}
-		r.loop.Apply(&w.ev)
+		r.apply(&w.ev)
 	case f.Kind == Crash && !over && r.core != nil:
 		r.stop()
 		r.core = nil
 		w.loseCalls(n)
 	case f.Kind == Crash && over && r.core == nil:
 		w.result.Sometimes.add(SawRestart)
+		if r.disk.push >= 0 {
+			w.result.Sometimes.add(SawRestartPushed)
+		}
 		w.startRouter(n, r.disk, core.OriginDisk)
 		w.reconnect(n)
 	}

@@ -4,7 +4,11 @@
 // README.md says what each model leaves out.
 package sim
 
-import "lockstep/core"
+import (
+	"slices"
+
+	"lockstep/core"
+)
 
 // Plan is everything that a run depends on, as plain data: two runs of equal
 // plans give equal results. Times count from the start of the run. Shares are
@@ -245,4 +249,15 @@ func faultNames() [faultKinds]string {
 		Delayed: "delayed", Lossy: "lossy", Partition: "partition", ResetAll: "reset_all",
 		Crash: "crash", Drain: "drain", Silence: "silence",
 	}
+}
+
+// cloneSpec copies a configuration so that changing the copy leaves s as it is.
+func cloneSpec(s *core.Spec) core.Spec {
+	c := *s
+	c.Keys, c.Placements = slices.Clone(s.Keys), slices.Clone(s.Placements)
+	for i := range c.Placements {
+		p := &c.Placements[i]
+		p.Endpoints, p.Fallback = slices.Clone(p.Endpoints), slices.Clone(p.Fallback)
+	}
+	return c
 }
