@@ -99,7 +99,7 @@ func TestEveryPlantedBugIsFoundWithinItsSeeds(t *testing.T) {
 func TestPlantedBugsMeasured(t *testing.T) {
 	searches, err := strconv.Atoi(os.Getenv("PLANTED"))
 	if err != nil {
-		t.Skip("set PLANTED=9 to measure")
+		t.Skip("set PLANTED=9 and -v to measure")
 	}
 	fmt.Println("| property | bug | seeds: median | worst | seconds | story | seconds to shrink |\n|---|---|---|---|---|---|---|")
 	for _, b := range planted.Bugs() {

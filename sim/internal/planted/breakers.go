@@ -79,6 +79,11 @@ func probes() []Bug {
 				d.Until -= core.Time(core.Second)
 			}
 		})},
+		{Property: "R8", Name: "an active probe is sent off its grid", Seeds: 20, Tamper: decide(func(_ *core.Router, _ *core.Event, d *core.Decision) {
+			if d.Kind == core.Probe {
+				d.At++
+			}
+		})},
 		{Property: "liveness", Name: "an unhealthy endpoint never recovers", Seeds: 100, Alone: true, Tamper: event(func(r *core.Router, ev *core.Event) {
 			if ev.Kind == core.Probed && r.Endpoint(ev.Endpoint).Unhealthy {
 				ev.OK = false

@@ -106,6 +106,9 @@ func usable(_ int32, e *core.EndpointView) bool { return e.Breaker == core.Close
 // spin sends one request of its own through every placement, so that rotations
 // take a step and nothing else is left of it.
 func spin(r *core.Router, now core.Time) {
+	if r.Deadline() <= now {
+		return // what is due would fire here, and nobody would hear of it
+	}
 	for i := range r.Config().Placements() {
 		if _, quiet := among(r, int32(i), func(_ int32, e *core.EndpointView) bool { return !usable(0, e) || e.Failures > 0 }); quiet {
 			continue
