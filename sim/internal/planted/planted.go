@@ -24,7 +24,7 @@ type Tamper struct {
 	Decide func(r *core.Router, now core.Time, ev *core.Event, d *core.Decision)
 }
 
-// Bugs returns the table, by property.
+// Bugs returns the table, what belongs together side by side.
 func Bugs() (all []Bug) {
 	for _, list := range [][]Bug{routes(), admissions(), breakers(), selections(), pushes(), drains(), relations()} {
 		all = append(all, list...)

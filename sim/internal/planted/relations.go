@@ -18,7 +18,7 @@ func relations() []Bug {
 				s.Placements[i].Breaker.Probes = 2
 			}
 		})},
-		{Property: "N-1", Name: "a router has half of each limit", Seeds: 20, Tamper: spec(func(s *core.Spec) {
+		{Property: "N-1", Name: "a router has half of each limit", Seeds: 1, Tamper: spec(func(s *core.Spec) {
 			for i := range s.Placements {
 				s.Placements[i].Limit.InFlight /= 2
 			}
