@@ -3,11 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
-	"time"
-
-	"golang.org/x/term"
 )
 
 // maxStories is how many findings of one file are told in full.
@@ -19,8 +15,10 @@ func (r *fuzzResult) print(w io.Writer) {
 		r.printNMinus(w)
 		fmt.Fprintf(w, "Searched   %s\n", r.searched())
 		r.printNever(w)
+		r.printCorpus(w)
 		return
 	}
+	defer r.printCorpus(w)
 	for i := range r.Findings {
 		if i == maxStories {
 			fmt.Fprintf(w, "and %d more; mend these first\n", len(r.Findings)-maxStories)
@@ -44,6 +42,9 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 		}
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("      %s   %s   %s", place, f.Key, note), " "))
 	}
+	if len(f.Extremes) > 0 {
+		fmt.Fprintf(w, "Extremes   found only with these in place of your own settings: %s\n", strings.Join(f.Extremes, "; "))
+	}
 	origin := "Story"
 	if len(f.Story) > 0 && f.Story[0].When != "" {
 		origin += "      t = 0 is the first fault, push or burst"
@@ -64,14 +65,33 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 }
 
 func (r *fuzzResult) searched() string {
-	text := fmt.Sprintf("%d seeds, %s requests, %s events, %.1f s", r.Seeds, short(r.Requests), short(r.Events), r.Seconds)
+	text := fmt.Sprintf("%d seeds, %s requests, %s events, %d states, %.1f s", r.Seeds, short(r.Requests), short(r.Events), r.States, r.Seconds)
+	if r.Interrupted {
+		text += ", then interrupted"
+	}
 	switch {
 	case r.Requests == 0:
 		return "nothing: no run was needed"
 	case r.Seeds == 0:
-		text = "N-1 of every placement, no seeds; " + strings.TrimPrefix(text, "0 seeds, ")
+		text = "N-1 of every placement, no seeds; " + strings.Replace(strings.TrimPrefix(text, "0 seeds, "), ", 0 states", "", 1)
 	}
 	return text
+}
+
+// printCorpus says what is kept of the search.
+func (r *fuzzResult) printCorpus(w io.Writer) {
+	c := r.Corpus
+	if c == nil {
+		return
+	}
+	for _, p := range c.Problems {
+		fmt.Fprintf(w, "Corpus     %s\n", p)
+	}
+	resumed := ""
+	if c.Resumed > 0 {
+		resumed = fmt.Sprintf(", went on at seed %d", c.Resumed)
+	}
+	fmt.Fprintf(w, "Corpus     %s: %d cases, %d of them tried again%s; --resume goes on at seed %d\n", c.File, c.Cases, c.Replayed, resumed, c.Next)
 }
 
 func (r *fuzzResult) printNMinus(w io.Writer) {
@@ -114,35 +134,4 @@ func short(n uint64) string {
 		return fmt.Sprintf("%.1f k", float64(n)/1e3)
 	}
 	return fmt.Sprint(n)
-}
-
-// progress is one line that is written over, on a terminal only.
-type progress struct {
-	w    io.Writer // nil when it is not a terminal
-	last time.Time
-}
-
-func newProgress(w io.Writer) *progress {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return &progress{w: w}
-	}
-	return &progress{}
-}
-
-// show writes the state of a search, whose lock is held, at most twice a second.
-func (p *progress) show(s *search) {
-	if p.w == nil || time.Since(p.last) < time.Second/2 {
-		return
-	}
-	p.last = time.Now()
-	took := time.Since(s.began).Seconds()
-	reached, missing := len(s.coverage.Reached()), len(s.coverage.Missing())
-	fmt.Fprintf(p.w, "\r\x1b[K%d seeds (%.0f/s), %s requests (%s/s), %d of %d situations reached",
-		s.seeds, float64(s.seeds)/took, short(s.requests), short(uint64(float64(s.requests)/took)), reached, reached+missing)
-}
-
-func (p *progress) clear() {
-	if p.w != nil {
-		fmt.Fprint(p.w, "\r\x1b[K")
-	}
 }
