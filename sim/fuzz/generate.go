@@ -224,7 +224,7 @@ func (g *generator) bursts() {
 // ends before the next begins, and no limit can be in their way.
 const (
 	trickle     = "trickle"
-	trickleRate = 2
+	trickleRate = 1
 )
 
 // remainder ends the case: at once, or after a healthy stretch in which
