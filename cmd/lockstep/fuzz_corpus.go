@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -135,4 +136,23 @@ func corpusText(plan *fuzz.Search) string {
 		b.WriteString(r.String() + "\n")
 	}
 	return b.String()
+}
+
+// printCorpus says what is kept of the search.
+func (r *fuzzResult) printCorpus(w io.Writer) {
+	c := r.Corpus
+	if c == nil {
+		return
+	}
+	for _, p := range c.Problems {
+		fmt.Fprintf(w, "Corpus     %s\n", p)
+	}
+	if c.Next == 0 {
+		return // no search began
+	}
+	resumed := ""
+	if c.Resumed > 0 {
+		resumed = fmt.Sprintf(", went on at seed %d", c.Resumed)
+	}
+	fmt.Fprintf(w, "Corpus     %s: %d cases, %d of them tried again%s; --resume goes on at seed %d\n", c.File, c.Cases, c.Replayed, resumed, c.Next)
 }

@@ -18,7 +18,6 @@ func (r *fuzzResult) print(w io.Writer) {
 		r.printCorpus(w)
 		return
 	}
-	defer r.printCorpus(w)
 	for i := range r.Findings {
 		if i == maxStories {
 			fmt.Fprintf(w, "and %d more; mend these first\n", len(r.Findings)-maxStories)
@@ -26,6 +25,7 @@ func (r *fuzzResult) print(w io.Writer) {
 		}
 		r.Findings[i].print(w, r)
 	}
+	r.printCorpus(w)
 }
 
 // print tells one finding in fewer than 20 lines.
@@ -65,33 +65,14 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 }
 
 func (r *fuzzResult) searched() string {
-	text := fmt.Sprintf("%d seeds, %s requests, %s events, %d states, %.1f s", r.Seeds, short(r.Requests), short(r.Events), r.States, r.Seconds)
-	if r.Interrupted {
-		text += ", then interrupted"
-	}
+	text := fmt.Sprintf("%d seeds, %s requests, %s events, %.1f s", r.Seeds, short(r.Requests), short(r.Events), r.Seconds)
 	switch {
 	case r.Requests == 0:
 		return "nothing: no run was needed"
 	case r.Seeds == 0:
-		text = "N-1 of every placement, no seeds; " + strings.Replace(strings.TrimPrefix(text, "0 seeds, "), ", 0 states", "", 1)
+		text = "N-1 of every placement, no seeds; " + strings.TrimPrefix(text, "0 seeds, ")
 	}
 	return text
-}
-
-// printCorpus says what is kept of the search.
-func (r *fuzzResult) printCorpus(w io.Writer) {
-	c := r.Corpus
-	if c == nil {
-		return
-	}
-	for _, p := range c.Problems {
-		fmt.Fprintf(w, "Corpus     %s\n", p)
-	}
-	resumed := ""
-	if c.Resumed > 0 {
-		resumed = fmt.Sprintf(", went on at seed %d", c.Resumed)
-	}
-	fmt.Fprintf(w, "Corpus     %s: %d cases, %d of them tried again%s; --resume goes on at seed %d\n", c.File, c.Cases, c.Replayed, resumed, c.Next)
 }
 
 func (r *fuzzResult) printNMinus(w io.Writer) {
@@ -117,6 +98,11 @@ func (r *fuzzResult) printNMinus(w io.Writer) {
 const maxNever = 6
 
 func (r *fuzzResult) printNever(w io.Writer) {
+	interrupted := ""
+	if r.Interrupted {
+		interrupted = "interrupted; "
+	}
+	fmt.Fprintf(w, "           %s%d states and transitions reached\n", interrupted, r.States)
 	switch n := len(r.Never); {
 	case n > maxNever:
 		fmt.Fprintf(w, "           never reached: %s, and %d more\n", strings.Join(r.Never[:maxNever], ", "), n-maxNever)

@@ -188,7 +188,7 @@ func TestAnInterruptedSearchKeepsWhatItHasAndSaysSo(t *testing.T) {
 	r := fuzzResult{File: "demo.yaml", OK: true, Seeds: s.seeds, Requests: s.requests, Interrupted: true, Corpus: &corpus.corpusResult}
 	var b bytes.Buffer
 	r.print(&b)
-	if !r.passed() || !strings.Contains(b.String(), ", then interrupted\n") || !strings.Contains(b.String(), "--resume goes on at seed ") {
+	if !r.passed() || !strings.Contains(b.String(), "           interrupted; ") || !strings.Contains(b.String(), "--resume goes on at seed ") {
 		t.Error(b.String())
 	}
 }
