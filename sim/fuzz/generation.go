@@ -12,7 +12,7 @@ import (
 const GenerationSize = 64
 
 // newShare: one case in so many is new; the rest change one of the corpus.
-const newShare = 4
+const newShare = 2
 
 // Search draws cases, generation after generation. Cases that reached something
 // new are kept as a corpus, and later cases are cases of it with some choices
