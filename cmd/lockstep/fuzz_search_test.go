@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -218,4 +219,16 @@ func TestProgressIsOneLineTwiceASecondAndFitsTheTerminal(t *testing.T) {
 	if pipe.Len() > 0 {
 		t.Errorf("into a pipe: %q", pipe.String())
 	}
+}
+
+func TestASignalInterrupts(t *testing.T) {
+	interrupt, stop := firstSignal(t.Context())
+	defer stop()
+	if closed(interrupt) || closed(nil) {
+		t.Fatal("interrupted before any signal")
+	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-interrupt
 }
