@@ -232,3 +232,17 @@ func TestASignalInterrupts(t *testing.T) {
 	}
 	<-interrupt
 }
+
+func TestWhatIsFoundOnlyAtExtremesIsSaidApartAndBlamesNoKey(t *testing.T) {
+	f := fuzzFinding{Property: "R6", Sentence: "cell-a: a breaker moved", Extremes: []string{"cell-a breaker.open: 1 ms, at most 1 ms"}, Again: "lockstep fuzz c.yaml --seed 7"}
+	var b bytes.Buffer
+	f.print(&b, &fuzzResult{File: "c.yaml", Seeds: 1, Requests: 1})
+	const want = "FAIL  R6   cell-a: a breaker moved\nExtremes   found only with these in place of your own settings: cell-a breaker.open: 1 ms, at most 1 ms\nAssumed"
+	if !strings.HasPrefix(b.String(), want) {
+		t.Error(b.String())
+	}
+	text, err := json.Marshal(f)
+	if err != nil || !strings.Contains(string(text), `"extremes":["cell-a breaker.open`) || !strings.Contains(string(text), `"key":""`) {
+		t.Errorf("%v: %s", err, text)
+	}
+}
