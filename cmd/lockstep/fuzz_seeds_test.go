@@ -52,8 +52,8 @@ func TestExitCodesAreThoseOfEveryCommand(t *testing.T) {
 
 func TestHowManyCasesRunAtOnceChangesNothing(t *testing.T) {
 	for _, args := range [][]string{
-		{"--seeds", "150", scenariosDir + "/configs/demo.yaml"},
-		{"--seeds", "150", scenariosDir + "/flawed/two-probes.yaml"},
+		{"--seeds", "100", scenariosDir + "/configs/demo.yaml"},
+		{"--seeds", "100", scenariosDir + "/flawed/two-probes.yaml"},
 	} {
 		var texts []string
 		for _, jobs := range []string{"1", "3"} {
@@ -106,14 +106,14 @@ func corpusIn(t *testing.T, dir string) (path, text string) {
 func TestAResumedSearchKeepsTheCorpusOfOneThatWasNeverBrokenOff(t *testing.T) {
 	const config = scenariosDir + "/configs/demo.yaml"
 	whole, parts := t.TempDir(), t.TempDir()
-	fuzzJSON(t, "--seeds", "140", "--corpus", whole, config)
-	_, first := fuzzJSON(t, "--seeds", "90", "--corpus", parts, config)
-	_, second := fuzzJSON(t, "--seeds", "50", "--corpus", parts, "--resume", config)
+	fuzzJSON(t, "--seeds", "100", "--corpus", whole, config)
+	_, first := fuzzJSON(t, "--seeds", "70", "--corpus", parts, config)
+	_, second := fuzzJSON(t, "--seeds", "30", "--corpus", parts, "--resume", config)
 	_, want := corpusIn(t, whole)
 	if _, got := corpusIn(t, parts); got != want {
 		t.Errorf("kept in two parts:\n%s\nin one:\n%s", got, want)
 	}
-	if c := second.Corpus; c.Resumed != 91 || c.Next != 141 || c.Replayed != first.Corpus.Cases || second.Seeds != uint64(50+c.Replayed) {
+	if c := second.Corpus; c.Resumed != 71 || c.Next != 101 || c.Replayed != first.Corpus.Cases || second.Seeds != uint64(30+c.Replayed) {
 		t.Errorf("resumed: %d seeds, %+v", second.Seeds, c)
 	}
 }
