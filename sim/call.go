@@ -154,7 +154,7 @@ func (w *world) settle(id, gen uint32) {
 	}
 	w.result.Sometimes.add(SawReply)
 	w.ev = core.Event{Kind: core.Reply, Handle: c.handle, Status: c.status}
-	w.routers[c.router].loop.Apply(&w.ev)
+	w.routers[c.router].apply(&w.ev)
 }
 
 // endCall ends an attempt as its class says.
@@ -185,7 +185,7 @@ func (w *world) end(id uint32, c *call) {
 	ev := &w.ending
 	ev.Handle, ev.Class, ev.Status, ev.Sent = c.handle, c.class, c.status, c.sent
 	w.tallyFinish(c, r)
-	r.loop.Apply(ev)
+	r.apply(ev)
 	c.phase = callEnded
 	w.answered(id, c, c.class, c.status)
 }

@@ -4,7 +4,11 @@
 // README.md says what each model leaves out.
 package sim
 
-import "lockstep/core"
+import (
+	"slices"
+
+	"lockstep/core"
+)
 
 // Plan is everything that a run depends on, as plain data: two runs of equal
 // plans give equal results. Times count from the start of the run. Shares are
@@ -196,7 +200,7 @@ type Burst struct {
 func (p *Plan) End() core.Time {
 	end, length := core.Time(0), core.Time(p.Length)
 	for i := range p.Faults {
-		over := p.Faults[i].until(length)
+		over := p.Faults[i].until(length).Add(p.Faults[i].Spread)
 		if p.Faults[i].Kind == Upgrade {
 			turns := p.Faults[i].turns(p.fleet())
 			over = turns[len(turns)-1].Until
@@ -218,4 +222,15 @@ func (p *Plan) End() core.Time {
 		}
 	}
 	return end
+}
+
+// cloneSpec copies a configuration so that changing the copy leaves s as it is.
+func cloneSpec(s *core.Spec) core.Spec {
+	c := *s
+	c.Keys, c.Placements = slices.Clone(s.Keys), slices.Clone(s.Placements)
+	for i := range c.Placements {
+		p := &c.Placements[i]
+		p.Endpoints, p.Fallback = slices.Clone(p.Endpoints), slices.Clone(p.Fallback)
+	}
+	return c
 }

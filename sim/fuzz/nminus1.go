@@ -52,7 +52,7 @@ func TryNMinusOne(t *Target) (tried []NMinus) {
 
 func (t *Target) lose(down *core.PlacementInfo) Outcome {
 	c := t.nMinusCase(down)
-	r := run(&c)
+	r := t.run(&c)
 	out := outcomeOf(&r)
 	if r.Err != nil {
 		return out

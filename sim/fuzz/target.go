@@ -18,6 +18,8 @@ type Target struct {
 	MayServe func(home, by string) bool
 	// Accept names properties that this search leaves out.
 	Accept []string
+
+	tamper func() sim.Tamper // of tests: a planted bug
 }
 
 // maxKeys is how many routing keys of a placement a search sends. A key decides
@@ -55,8 +57,9 @@ type Case struct {
 	Seed     uint64
 	Recipe   Recipe // how it was drawn; nil when it was not
 	Plan     sim.Plan
-	Notes    []string // parallel to Plan.Pushes: what each changes, in words
-	Extremes []string // settings that are not the operator's but pushed to an extreme, in words
+	Notes    []string     // parallel to Plan.Pushes: what each changes, in words
+	Extremes []string     // settings that are not the operator's but pushed to an extreme, in words
+	Relation sim.Relation // that the case is held against as well
 }
 
 // Finding is one broken property.

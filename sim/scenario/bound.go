@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lockstep/core"
 )
 
 // Unit says what a figure counts in.
@@ -95,6 +97,9 @@ func (u Unit) format(v int64) string {
 	case Part:
 		return percent(v)
 	case Time:
+		if v == int64(core.Never) {
+			return "never"
+		}
 		return time.Duration(v).String()
 	}
 	return strconv.FormatInt(v, 10)
