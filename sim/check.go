@@ -107,6 +107,9 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 			c.failEndpoint(noteRule(d.Kind), d.Endpoint, "breaker", fmt.Sprintf("it is noted as %s, which the rules do not allow here", d.Kind))
 		}
 	}
+	if s := c.w.options.States; s != nil {
+		c.cover(s, ev, decisions)
+	}
 }
 
 // control judges news of the control plane: it decides nothing (R13).

@@ -29,6 +29,8 @@ type endpointModel struct {
 	guard     core.Time     // of the active probe
 	every     core.Duration // between active probes; 0 for none
 	due       core.Time     // the next of them
+
+	stood uint64 // when it was last covered: see States
 }
 
 // dueProbe is an active probe and when its time was.
