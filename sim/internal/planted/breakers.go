@@ -55,6 +55,11 @@ func breakers() []Bug {
 				ev.Class, ev.Status = core.ClassNone, 500
 			}
 		})},
+		{Property: "R7", Name: "a test request that its client leaves fails", Seeds: 500, Tamper: event(func(r *core.Router, ev *core.Event) {
+			if a, ok := r.Attempt(ev.Handle); ev.Kind == core.Finish && ok && a.Probe && a.Current && ev.Class == core.ClientGone {
+				ev.Class = core.ConnectRefused
+			}
+		})},
 		{Property: "R7", Name: "a body that breaks after its headers counts as good", Seeds: 50, Tamper: event(func(r *core.Router, ev *core.Event) {
 			if a, ok := r.Attempt(ev.Handle); ev.Kind == core.Finish && ok && a.Replied && ev.Class.Effect() == core.EffectFailure {
 				ev.Class, ev.Status = core.ClassNone, 200
