@@ -56,7 +56,7 @@ func keptScenario(x *fuzz.Finding) *scenario.File {
 	case x.Broken.Kind == fuzz.HomeFirst:
 		e.HomeRefused = scenario.AtMost(int64(x.Allowed))
 	case x.Broken.Kind == fuzz.TestRequests:
-		e.ProbesAtOnce = scenario.AtMost(int64(x.Broken.Probes))
+		e.ProbesAtOnce = scenario.AtMost(int64(x.Broken.Most))
 	default:
 		e.Placement, e.Requests = "", scenario.AtLeast(0) // what broke is a safety property, which is always judged
 	}

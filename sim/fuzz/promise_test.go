@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"lockstep/core"
+	"lockstep/traces/promise"
 )
 
 func TestAPromiseOfALossIsJudgedUnderItsOwnNameInPlaceOfNMinusOne(t *testing.T) {
 	home := func(share uint32) Promise { return Promise{Name: "home-first", Kind: HomeFirst, Share: share} }
 	survive := func(share uint32) Promise {
-		return Promise{Name: "survives", Kind: SurviveLoss, Share: share, Within: 20 * core.Second}
+		return Promise{Name: "survives", Kind: SurviveLoss, Share: share, Within: 20 * core.Second, Lose: promise.Loss{Count: 1}}
 	}
 	for _, c := range []struct {
 		name   string
@@ -54,7 +55,7 @@ func TestAPromiseOfALossIsJudgedUnderItsOwnNameInPlaceOfNMinusOne(t *testing.T) 
 func TestAPromiseOnTestRequestsTakesThePlaceOfTheDefault(t *testing.T) {
 	target := &Target{Name: "herd", Spec: sound()}
 	target.Spec.Placements[1].Breaker.Probes = 2
-	target.Must = []Promise{{Name: "two-at-once", Kind: TestRequests, Probes: 2}}
+	target.Must = []Promise{{Name: "two-at-once", Kind: TestRequests, Most: 2}}
 	for seed := range uint64(40) {
 		if o := Try(target, seed); o.Finding != nil {
 			t.Fatalf("promised, and found: %s", o.Finding.Sentence)
