@@ -183,16 +183,16 @@ func TestEachPromiseIsKeptAndBrokenByWhatARouterDoes(t *testing.T) {
 		{"in the region", nil, Promise{Kind: ServedBy, Region: "eu", Labels: map[string]string{"region": "eu"}}, func(w *world) {
 			w.breakDown()
 			w.serve(1, "cell-a", core.ClassNone)
-		}, "holds: 0 of 3 requests served elsewhere"},
+		}, "holds: 0 of 3 requests were served elsewhere"},
 		{"out of the region", func(s *core.Spec) { s.Placements[0].Fallback = []string{"shared"} }, Promise{Kind: ServedBy, Region: "eu", Labels: map[string]string{"region": "eu"}}, func(w *world) {
 			w.breakDown()
 			w.serve(1, "cell-a", core.ClassNone)
-		}, "broken: 1 of 3 requests served elsewhere"},
-		{"no guest", nil, Promise{Kind: NoGuests, Labels: map[string]string{"kind": "cell"}}, func(w *world) { w.serve(2, "cell-b", core.ClassNone) }, "holds: 0 of 2 requests guests"},
+		}, "broken: 1 of 3 requests were served elsewhere"},
+		{"no guest", nil, Promise{Kind: NoGuests, Labels: map[string]string{"kind": "cell"}}, func(w *world) { w.serve(2, "cell-b", core.ClassNone) }, "holds: 0 of 2 requests were guests"},
 		{"a guest", nil, Promise{Kind: NoGuests, Labels: map[string]string{"kind": "cell"}}, func(w *world) {
 			w.breakDown()
 			w.serve(1, "cell-a", core.ClassNone)
-		}, "broken: 1 of 1 request guests"},
+		}, "broken: 1 of 1 request were guests"},
 		{"one test request", nil, Promise{Kind: TestRequests, Most: 1}, func(w *world) {
 			w.breakDown()
 			w.after(6 * core.Second)
@@ -238,7 +238,7 @@ func TestEachPromiseIsKeptAndBrokenByWhatARouterDoes(t *testing.T) {
 			w.breakDown()
 			w.after(6 * core.Second)
 			w.serve(200, "cell-a", core.ClassNone)
-		}, "holds: 0 of 99 requests not sent home"},
+		}, "holds: 0 of 99 requests were not sent home"},
 		{"home again late", func(s *core.Spec) { s.Placements[0].Breaker.Successes = 300 }, Promise{Kind: Recover, Within: core.Second}, func(w *world) {
 			w.breakDown()
 			w.after(6 * core.Second)
@@ -247,7 +247,7 @@ func TestEachPromiseIsKeptAndBrokenByWhatARouterDoes(t *testing.T) {
 				w.serve(1, "cell-a", core.ClassNone) // fails over beside the test request
 				w.end(test, core.ClassNone)
 			}
-		}, "broken: 50 of 100 requests not sent home"},
+		}, "broken: 50 of 100 requests were not sent home"},
 		{"still failing", nil, Promise{Kind: Recover, Within: core.Second}, func(w *world) {
 			w.breakDown()
 			for range 3 {

@@ -161,13 +161,13 @@ func (v *Verdict) plain(l *ledger) {
 	what, none := "", ""
 	switch l.Kind {
 	case ServedBy:
-		what, none = "served elsewhere", "no request for a key of region "+l.Region+" was forwarded"
+		what, none = "were served elsewhere", "no request for a key of region "+l.Region+" was forwarded"
 	case NoGuests:
-		what, none = "guests", "those placements served no request"
+		what, none = "were guests", "those placements served no request"
 	case TestRequests:
-		what, none = fmt.Sprintf("beside too many, at most %d at once", l.peak), "no breaker half-opened"
+		what, none = fmt.Sprintf("were one too many, at most %d at once", l.peak), "no breaker half-opened"
 	case Recover:
-		what, none = "not sent home", "nothing failed and came back long enough ago"
+		what, none = "were not sent home", "nothing failed and came back long enough ago"
 	case FailOver:
 		what, none = "failed at an endpoint that had failed for longer", "no ordinary request failed"
 	}
