@@ -122,7 +122,7 @@ func (t *Target) changes(f *Finding) []Change {
 			Text:  fmt.Sprintf("%s breaker.half_open_probes: %d", f.Where, most),
 			apply: setting(f.Where, func(p *core.PlacementSpec) { p.Breaker.Probes = most }),
 		}}
-	case f.Lost != "":
+	case f.Lost != "" && f.Broken.Kind != Latency:
 		return t.roomier(f)
 	}
 	return nil

@@ -64,19 +64,24 @@ func (c *Case) watch() func(int, *core.Router) loop.Observer {
 
 // retell makes a finding's text, which is about the first placement, say all that is down.
 func (l *Loss) retell(f *Finding) {
-	if l.single() {
+	name, what, refuse := l.down.Name, "one endpoint", " refuses connections"
+	switch {
+	case l.single():
 		return
-	}
-	name, what := l.down.Name, "one endpoint"
-	if l.also != "" {
-		what = "two placements"
+	case l.also != "":
+		what, refuse = "two placements", " refuse connections"
+		f.Sentence = strings.Replace(f.Sentence, ", although it has a fallback", "", 1)
+	default: // the placement's breakers are not the endpoint's
+		f.Story = slices.DeleteFunc(f.Story, func(s Line) bool { return strings.HasPrefix(s.Text, "its ") })
 	}
 	f.Assumed = strings.Replace(f.Assumed, "one placement", what, 1)
 	f.Sentence = strings.Replace(f.Sentence, "because "+name+" failed", "because "+l.String()+" failed", 1)
 	for i := range f.Story {
 		s := &f.Story[i].Text
-		*s = strings.Replace(*s, "because "+name+" failed", "because "+l.String()+" failed", 1)
-		*s = strings.Replace(*s, name+" refuses connections, every endpoint,", l.String()+" refuse connections", 1)
+		*s = strings.Replace(*s, name+" refuses connections, every endpoint,", l.String()+refuse, 1)
+		if strings.HasPrefix(*s, "FAIL: ") {
+			*s = "FAIL: " + f.Sentence
+		}
 	}
 }
 
@@ -121,15 +126,15 @@ func (t *Target) further(promised []Promise) (list []Loss, left int) {
 	return list, left
 }
 
-// heaviest is the URL of the endpoint with the largest weight, the first of several.
-func (t *Target) heaviest(placement string) (url string) {
+// heaviest names the endpoint with the largest weight, the first of several.
+func (t *Target) heaviest(placement string) (name string) {
 	best := uint32(0)
 	for i := range t.Spec.Placements {
 		for _, e := range t.Spec.Placements[i].Endpoints {
 			if w := cmp.Or(e.Weight, 100); t.Spec.Placements[i].Name == placement && w > best {
-				url, best = e.URL, w
+				name, best = cmp.Or(e.Name, e.URL), w
 			}
 		}
 	}
-	return url
+	return name
 }

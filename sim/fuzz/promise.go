@@ -3,6 +3,8 @@ package fuzz
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -99,6 +101,8 @@ func (t *Target) judgeSurvival(v *promise.Verdict, r *sim.Result, down *core.Pla
 	f := broken(v, r)
 	f.At, f.Where = settled.Add(v.Promise.Within), down.Name
 	switch {
+	case v.Promise.Kind == Latency && t.Facts.Peak[v.Where].Latency > v.Promise.Latency:
+		t.blameLatency(f, v)
 	case v.Promise.Kind == Latency:
 		f.Key, f.Sentence = "placements."+down.Name+".fallback", "answers are slow because "+down.Name+" failed"
 	case refusedSince(r, f.At):
@@ -106,8 +110,13 @@ func (t *Target) judgeSurvival(v *promise.Verdict, r *sim.Result, down *core.Pla
 	default:
 		f.Sentence = "requests fail because " + down.Name + " failed"
 	}
-	f.Sentence += "; " + v.Found
+	if !strings.HasSuffix(f.Sentence, v.Found) {
+		f.Sentence += "; " + v.Found
+	}
 	f.Story = t.tellNMinus(f, down)
+	if v.Promise.Kind == Latency { // room is no matter of it
+		f.Story = slices.DeleteFunc(f.Story, func(l Line) bool { return l.When == "" })
+	}
 	return f
 }
 
@@ -135,11 +144,22 @@ func (t *Target) judgeCalm(v *promise.Verdict, r *sim.Result) *Finding {
 			break
 		}
 	}
-	if f.Sentence == "" {
-		f.Sentence, f.Key = "with nothing down, "+v.Found, "facts.peak."+v.Where+".latency"
+	switch {
+	case f.Sentence != "":
+	case t.Facts.Peak[v.Where].Latency > v.Promise.Latency && v.Promise.Kind == Latency:
+		t.blameLatency(f, v)
+	default:
+		f.Sentence = "with nothing down, " + v.Found
 	}
 	f.Story = t.tellItself(f)
 	return f
+}
+
+// blameLatency says that a placement is as slow as the facts say.
+func (t *Target) blameLatency(f *Finding, v *promise.Verdict) {
+	took := time.Duration(t.Facts.Peak[v.Where].Latency)
+	f.Where, f.Key, f.Value = v.Where, "facts.peak."+v.Where+".latency", took.String()
+	f.Sentence = fmt.Sprintf("a request that %s serves takes %v as the facts say; %s", v.Where, took, v.Found)
 }
 
 // refusedSince reports whether a request was refused from a time on.

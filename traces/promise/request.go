@@ -101,7 +101,8 @@ func (w *Watch) decided(i int, l *ledger, a *arrival) (ends bool) {
 	return false
 }
 
-// applies reports whether what a promise says of the world is so.
+// applies reports whether what a promise says of the world is so. It must be so
+// from a request's begin to its end: what a loss cuts off is not answered for.
 func (w *Watch) applies(l *ledger, now core.Time) bool {
 	list := w.judge.phases
 	switch {
@@ -143,8 +144,9 @@ func (w *Watch) passed(l *ledger, a *arrival) bool {
 	return true
 }
 
-// returned looks for a request that does not go home, so long after what was
-// wrong there has ended, and for as long again.
+// returned looks for a request that a breaker or health keeps from its home, so
+// long after what was wrong there has ended, and for as long again. Room is no
+// matter of it.
 func (w *Watch) returned(l *ledger, a *arrival) {
 	from := core.Never
 	if list := w.judge.phases; list == nil {
@@ -157,7 +159,8 @@ func (w *Watch) returned(l *ledger, a *arrival) {
 		from = s.at
 	}
 	if from != core.Never && a.now >= from.Add(l.Within) && a.now < from.Add(2*l.Within) {
-		l.book(a.d.Kind == core.Forward && !a.guest, &a.sight)
+		away := a.guest && a.d.Failover != core.FailoverLimit || a.d.Class == core.CircuitOpen || a.d.Class == core.NoEndpoint
+		l.book(!away, &a.sight)
 	}
 }
 
@@ -203,7 +206,7 @@ func (w *Watch) finish(now core.Time, ev *core.Event) {
 	good := ev.Class == core.ClassNone && ev.Status < 500
 	for i := range w.judge.ledgers {
 		l := &w.judge.ledgers[i]
-		if f.asked>>i&1 == 1 && (l.Kind == SurviveLoss || l.Kind == Available) && !spoiled(ev.Class) {
+		if f.asked>>i&1 == 1 && (l.Kind == SurviveLoss || l.Kind == Available) && !spoiled(ev.Class) && w.applies(l, now) {
 			l.book(good, &f.sight)
 		}
 	}
@@ -222,7 +225,7 @@ func (w *Watch) outcome(now core.Time, f *flight, class core.Class, status uint1
 		case f.asked>>i&1 == 0:
 		case l.Kind == FailOver && class.Effect() == core.EffectFailure:
 			l.book(!e.failing || f.sight.Time <= e.since.Add(l.Within), &f.sight)
-		case l.Kind == Latency && class == core.ClassNone:
+		case l.Kind == Latency && class == core.ClassNone && w.applies(l, now):
 			l.book(now.Sub(f.sight.Time) <= l.Latency, &f.sight)
 		}
 	}
