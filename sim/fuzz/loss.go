@@ -58,7 +58,9 @@ func (c *Case) watch() func(int, *core.Router) loop.Observer {
 		return nil
 	}
 	j := promise.NewJudge(c.Loss.world)
-	c.Loss.judge = j
+	if c.Loss.judge = j; len(c.Loss.world.Must) == 0 {
+		return nil
+	}
 	return func(router int, r *core.Router) loop.Observer { return j.Watch(router, r) }
 }
 
