@@ -242,6 +242,8 @@ func (f *File) Idle() (out Problems) {
 			out = append(out, at.problem("no placement has these labels", "write labels: {name: value} in the placements that are meant"))
 		case (p.Kind == promise.InFlight || p.Kind == promise.HealthProbes) && f.Facts.Routers.Max == 0:
 			out = append(out, at.problem("facts.routers is not stated: one router is taken to be all", "write facts: {routers: 8..16}"))
+		case (p.Lose.Count > 0 || p.Kind == promise.HomeFirst || p.Kind == promise.Available || p.Kind == promise.Latency) && len(f.Facts.Peak) == 0:
+			out = append(out, at.problem("facts.peak is not stated: fuzz does not try this", "write facts: {peak: {cell-07: {requests: 600/s, latency: 50ms}}}"))
 		}
 	}
 	return out
