@@ -138,7 +138,7 @@ func TestEveryFormOfAPromiseIsReadAndSaidInOneLine(t *testing.T) {
 	said := []string{
 		"at least 99.9% answered, from 30s after the loss of any 1 placement", "99% answered within 500ms, from 30s after the loss of any 1 placement",
 		"at least 99.9% answered", "99% answered within 300ms", "at most 0.1% of those at home refused because of guests",
-		"keys of region eu served by placements with region: eu", "no guests in placements with kind: dedicated", "at most 1 half-open probes at once to an endpoint",
+		"keys of region eu served by placements with region: eu", "no guests in placements with kind: dedicated", "at most 1 half-open probe at once to an endpoint",
 		"an endpoint gets no more than test requests 15s after it failed", "requests go home again within 1m0s of the end of a fault",
 		"at most 400 in flight in cell-07, all routers together", "at most 5 health probes a second to an endpoint, all routers together",
 	}
