@@ -160,8 +160,8 @@ func (v *verifier) after(f *traces.Fact, r *core.Router, decided []core.Decision
 	if f.Event.Kind == core.Arrive {
 		n.requests++
 	}
-	if c := r.Config(); c != nil && !slices.Contains(n.configs, c) {
-		n.configs = append(n.configs, c)
+	if c := r.Config(); c != nil && !slices.ContainsFunc(n.configs, func(o *core.Config) bool { return o.Digest() == c.Digest() }) {
+		n.configs = append(n.configs, c) // each file brings its own copy
 	}
 	n.watch.See(r, f.Step, f.Time, &f.Event, &f.Request, decided)
 }
