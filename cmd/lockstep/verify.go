@@ -85,8 +85,14 @@ func runVerify(w io.Writer, args []string, flags verifyFlags) error {
 		return err
 	}
 	v := &verifier{world: f.World()}
+	var itself []string // promises that the configuration breaks, whatever was recorded
+	for _, b := range f.Breaches(c) {
+		if !slices.Contains(itself, b.Promise) {
+			itself = append(itself, b.Promise)
+		}
+	}
 	v.files = traces.NewVerifier(traces.Options{After: v.after})
-	result := verifyResult{Config: flags.config, config: c, args: args, replay: replayResult{Files: len(files)}}
+	result := verifyResult{Config: flags.config, Itself: itself, config: c, args: args, replay: replayResult{Files: len(files)}}
 	for _, path := range files {
 		damage := len(v.files.Report().Damage)
 		h, err := replayFile(v.files, path, func(h traces.Header) { v.begin(path, h) })

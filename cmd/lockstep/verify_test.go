@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -159,15 +160,18 @@ func TestDamageAndAnotherConfigurationAreSaidAndTheRestIsJudged(t *testing.T) {
 
 func TestWhatARecordingIsHeldToIsSaidAsJSON(t *testing.T) {
 	trace := recordIncident(t, "rec.lst")
-	config, _ := writeIncident(t, "bad: {availability: 99.99%}", "good: {half_open_probes: 3}")
+	config, _ := writeIncident(t, "bad: {availability: 99.99%}", "good: {half_open_probes: 3}", "never: {in_flight: {placement: cell-a, at_most: 5}}")
 	code, said := says("verify", trace, "--json", "-c", config)
 	var got verifyResult
 	if err := json.Unmarshal([]byte(said), &got); err != nil || code != exitFailed || got.OK || !got.Replay.OK || len(got.Recordings) != 1 {
 		t.Fatalf("exit %d, %v: %s", code, err, said)
 	}
 	r := &got.Recordings[0]
-	if p := r.Promises; len(p) != 2 || p[0].State != "broken" || p[0].First == nil || p[0].First.Key == "" || p[1].State != "holds" || !r.Configs[0].Same {
+	if p := r.Promises; len(p) != 3 || p[0].State != "broken" || p[0].First == nil || p[0].First.Key == "" || p[1].State != "holds" || !r.Configs[0].Same {
 		t.Errorf("%+v", r)
+	}
+	if _, text := says("verify", trace, "-c", config); !slices.Equal(got.Itself, []string{"never"}) || !strings.Contains(text, "alone breaks never: lockstep check") {
+		t.Errorf("%v: %s", got.Itself, text)
 	}
 }
 
