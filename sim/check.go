@@ -17,8 +17,17 @@ type checker struct {
 	now        core.Time
 	config     *core.Config
 	epoch      core.Epoch
-	digest     uint64 // before the push that is being judged
+	truth      *truth // of config
+	past       *life  // before the last crash; nil for none
+	ruling     ruling // of the arrival that comes, when ruled
+	ruled      bool
+	digest     uint64 // before an event that may change nothing, when remembered
+	remembered bool
+	unchanged  bool // the push that was judged is in force already
 	draining   bool
+	drainAt    core.Time            // the next aborts; Never for none
+	abortFrom  int                  // slot at which they begin
+	cuts       []cut                // what a drain owes in this step, in order
 	rows       []core.PlacementInfo // by index of the configuration
 	numbers    []int32              // number of the endpoint at each index
 	homes      []int32              // number of the placement at each index
@@ -27,15 +36,25 @@ type checker struct {
 	attempts   []attemptModel       // by slot
 	nextGuard  core.Time            // no guard is due before
 	expected   []expectation        // notes that this step must make, in order
+	admissible []int32              // scratch of one selection
+}
+
+// life is what a router's disk must hold when it crashes (R13).
+type life struct {
+	config *core.Config
+	epoch  core.Epoch
 }
 
 // endpointModel is what the rules say of one endpoint.
 type endpointModel struct {
 	url       string
+	identity  uint64
 	home      string // name of its placement; "" for a free number
 	placement int32
 	index     int32 // of the configuration, -1 while retiring
 	inFlight  int32
+	weight    uint32
+	credit    int64 // of smooth weighted round robin
 
 	state     core.Circuit
 	ticket    uint32 // grows whenever outcomes of before stop counting
@@ -70,6 +89,7 @@ type attemptModel struct {
 	ticket   uint32
 	guest    bool
 	replied  bool
+	aborted  core.Time // 0 for never
 }
 
 // expectation is one note on a breaker or on health.
@@ -79,8 +99,22 @@ type expectation struct {
 	endpoint int32
 }
 
-func newChecker(w *world, r *router) *checker {
-	return &checker{w: w, r: r, nextGuard: core.Never}
+// newChecker returns a checker of a router that has seen nothing yet; before
+// is the checker of its life before a crash, nil for none.
+func newChecker(w *world, r *router, before *checker) *checker {
+	c := &checker{w: w, r: r, nextGuard: core.Never, drainAt: core.Never}
+	if before != nil {
+		c.past = &life{before.config, before.epoch}
+	}
+	return c
+}
+
+// remember keeps the digest that the next event may have to leave as it is. If
+// deadlines fire with that event, they change the state rightly.
+func (c *checker) remember() {
+	if c.r.core.Deadline() > c.r.now() {
+		c.digest, c.remembered = c.r.core.Digest(), true
+	}
 }
 
 // step judges one step.
@@ -91,11 +125,18 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 		c.fireGuards()
 		noted = c.match(decisions, 0)
 	}
+	if now >= c.drainAt {
+		c.fireDrain()
+	}
 	for i := range decisions {
-		if decisions[i].Kind == core.Probe {
-			c.probeSent(&decisions[i])
+		switch d := &decisions[i]; d.Kind {
+		case core.Probe:
+			c.probeSent(d)
+		case core.Abort, core.NoteDrained:
+			c.aborted(d)
 		}
 	}
+	c.endDrain()
 	switch ev.Kind {
 	case core.Arrive:
 		c.arrive(ev, &decisions[len(decisions)-1])
@@ -107,14 +148,40 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 		c.probed(ev)
 	case core.Adopt:
 		c.adopted(ev, decisions)
+	case core.Control:
+		c.control(decisions)
 	case core.Drain:
-		c.draining = true
+		c.drain(ev, &decisions[len(decisions)-1])
 	}
+	c.checkState(ev, decisions)
 	for noted = c.match(decisions, noted); noted < len(decisions); noted++ {
 		if d := &decisions[noted]; isNote(d.Kind) {
 			c.failEndpoint(noteRule(d.Kind), d.Endpoint, "breaker", fmt.Sprintf("it is noted as %s, which the rules do not allow here", d.Kind))
 		}
 	}
+}
+
+// control judges news of the control plane: it decides nothing (R13).
+func (c *checker) control(decisions []core.Decision) {
+	if d := &decisions[len(decisions)-1]; d.Kind != core.NoteControl {
+		c.fail("R13", -1, -1, "", fmt.Sprintf("the control plane's silence or return led to %s", d.Kind))
+	}
+}
+
+// checkState holds the router's state against what must not change it: a
+// refusal (R2), a push that is refused or in force (R12), and news of the control plane (R13).
+func (c *checker) checkState(ev *core.Event, decisions []core.Decision) {
+	if c.remembered && c.r.core.Digest() != c.digest {
+		switch last := &decisions[len(decisions)-1]; {
+		case last.Kind == core.Reject:
+			c.fail("R2", last.Placement, -1, "", fmt.Sprintf("a request refused as %s changed the state", last.Class))
+		case ev.Kind == core.Control:
+			c.fail("R13", -1, -1, "", "the control plane's silence or return changed the state")
+		case last.Kind == core.Nack, last.Kind == core.Ack && c.unchanged:
+			c.fail("R12", -1, -1, "", "a push that changes nothing changed the state")
+		}
+	}
+	c.remembered, c.ruled, c.unchanged = false, false, false
 }
 
 // match finds the notes that are expected, in order, among the decisions from
@@ -164,13 +231,45 @@ func (c *checker) compareCounts(endpoint int32) {
 	if e.index >= 0 && v.Breaker != e.state {
 		c.failEndpoint("R6", endpoint, "breaker", fmt.Sprintf("its breaker is %s, by the rules it is %s", v.Breaker, e.state))
 	}
-	if e.state == core.Closed && v.Failures != int(e.failures) && e.index >= 0 {
-		c.failEndpoint("R4", endpoint, "breaker", fmt.Sprintf("it is charged with %d failures in a row, it had %d", v.Failures, e.failures))
-	}
 	p, pv := &c.placements[e.placement], c.r.core.Placement(e.placement)
 	if pv.InFlight != int(p.inFlight) || pv.Guests != int(p.guests) {
 		c.fail("R4", e.placement, -1, "limit", fmt.Sprintf("it counts %d in flight and %d guests, it has %d and %d", pv.InFlight, pv.Guests, p.inFlight, p.guests))
 	}
+}
+
+// compareOutcomes holds what the outcomes so far made of an endpoint's breaker
+// against what they should have: a wrong count is a wrong outcome (R7), unless
+// it is another endpoint's (R4).
+func (c *checker) compareOutcomes(endpoint int32) {
+	if what := c.miscounted(endpoint); what != "" {
+		rule := "R7"
+		for n := range c.endpoints {
+			if int32(n) != endpoint && c.miscounted(int32(n)) != "" {
+				rule = "R4"
+			}
+		}
+		c.failEndpoint(rule, endpoint, "breaker", what)
+	}
+}
+
+// miscounted says how the counts of a breaker are wrong, "" if they are right.
+func (c *checker) miscounted(endpoint int32) string {
+	e := &c.endpoints[endpoint]
+	if e.index < 0 || e.home == "" {
+		return ""
+	}
+	v := c.r.core.Endpoint(endpoint)
+	switch {
+	case v.Breaker != e.state:
+		return "" // the notes and compareCounts say so
+	case e.state == core.Closed && v.Failures != int(e.failures):
+		return fmt.Sprintf("it is charged with %d failures in a row, it had %d", v.Failures, e.failures)
+	case e.state == core.HalfOpen && v.Successes != int(e.successes):
+		return fmt.Sprintf("it is credited with %d good half-open probes, it had %d", v.Successes, e.successes)
+	case e.state == core.HalfOpen && v.Probes != len(e.probes):
+		return fmt.Sprintf("%d half-open probes count as out, %d are", v.Probes, len(e.probes))
+	}
+	return ""
 }
 
 // audit compares everything, at the end of a router's life and after a push.
@@ -179,9 +278,11 @@ func (c *checker) audit(now core.Time) {
 	if c.r.core.Epoch() != c.epoch {
 		c.fail("R12", -1, -1, "", "the epoch changed without a push")
 	}
+	c.checkAborted()
 	for n := range c.endpoints {
 		if e := &c.endpoints[n]; e.home != "" {
 			c.compareCounts(int32(n))
+			c.compareOutcomes(int32(n))
 			if v := c.r.core.Endpoint(int32(n)); e.index >= 0 && v.Unhealthy != e.unhealthy {
 				c.failEndpoint("R8", int32(n), "health", "its health is not what its probes say")
 			}

@@ -30,6 +30,9 @@ const (
 	drawProbe
 	drawRouterSeed
 	drawPause
+	drawPooled
+	drawRelease
+	drawReconnect
 )
 
 // finalise is the finaliser of splitmix64.

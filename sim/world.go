@@ -12,6 +12,7 @@ import (
 type world struct {
 	plan    *Plan
 	options *Options
+	tamper  Tamper
 	dir     *directory
 	log     *logTable
 	heap    heap
@@ -20,6 +21,7 @@ type world struct {
 
 	configs  []*core.Config // 0: the plan's; 1+i: push i's, nil for garbage
 	tables   []*table       // parallel to configs
+	truths   []*truth       // parallel to configs; for checkers
 	timeouts []core.TimeoutSpec
 	keys     []string // of all clients, one list after the other, then the unknown ones
 	senders  []sender
@@ -79,7 +81,10 @@ func newWorld(p *Plan, o *Options) (*world, error) {
 	}
 	w := &world{
 		plan: p, options: o, log: newLogTable(), length: core.Time(p.Length), calm: core.Never,
-		arrival: core.Event{Kind: core.Arrive}, ending: core.Event{Kind: core.Finish}, way: link{p.Link.Latency, p.Link.Jitter, p.Link.Loss, false},
+		arrival: core.Event{Kind: core.Arrive}, ending: core.Event{Kind: core.Finish}, way: link{latency: p.Link.Latency, jitter: p.Link.Jitter, loss: p.Link.Loss},
+	}
+	if o.Tamper != nil {
+		w.tamper = o.Tamper()
 	}
 	if err := w.compile(); err != nil {
 		return nil, err
@@ -102,7 +107,7 @@ func newWorld(p *Plan, o *Options) (*world, error) {
 // compile compiles every configuration of the plan. A push that does not
 // compile is one that routers refuse; the plan's own must.
 func (w *world) compile() error {
-	c, err := core.Compile(w.plan.Spec)
+	c, err := core.Compile(w.tamper.meant(&w.plan.Spec))
 	if err != nil {
 		return fmt.Errorf("compiling the plan's configuration: %w", err)
 	}
@@ -112,7 +117,7 @@ func (w *world) compile() error {
 		p := &w.plan.Pushes[i]
 		var c *core.Config
 		if p.Spec != nil && !p.Garbage {
-			if c, err = core.Compile(*p.Spec); err == nil {
+			if c, err = core.Compile(w.tamper.meant(p.Spec)); err == nil {
 				specs = append(specs, p.Spec)
 			}
 		}
@@ -148,12 +153,19 @@ func (w *world) table(c *core.Config) *table {
 
 func (w *world) start() {
 	w.openWindow()
-	w.routers = make([]router, w.plan.Routers)
-	w.silenced = make([]int, w.plan.Routers)
-	for i := range w.routers {
-		w.startRouter(uint32(i), disk{config: w.configs[0], epoch: w.plan.Epoch, push: -1}, core.OriginFile)
+	w.routers = make([]router, w.plan.fleet())
+	w.silenced = make([]int, len(w.routers))
+	for i := range w.plan.Routers {
+		w.startRouter(uint32(i), w.file(), core.OriginFile)
 	}
 	w.balance()
+	next := uint32(w.plan.Routers)
+	for _, j := range w.plan.Joins {
+		for i := range j.Routers {
+			w.heap.push(j.At.Add(portion(j.Over, uint64(i), uint64(j.Routers))), evJoin, next, 0)
+			next++
+		}
+	}
 	for i := range w.senders {
 		w.startSender(uint32(i))
 	}
@@ -176,19 +188,23 @@ func (w *world) start() {
 	}
 }
 
+// file is what a router starts from before it has a disk of its own.
+func (w *world) file() disk { return disk{w.configs[0], w.plan.Epoch, -1} }
+
 // loop runs events in order until nothing is left to end.
 func (w *world) loop() {
 	end := w.length.Add(grace)
-	for len(w.heap.events) > 0 {
-		if at := w.heap.events[0].at; at >= end || at > w.length && w.calls.live == 0 {
+	for q := w.heap.earliest(); q != nil; q = w.heap.earliest() {
+		first := &q.events[0]
+		if first.at >= end || first.at > w.length && w.calls.live == 0 {
 			return
 		}
-		w.now = w.heap.events[0].at
-		if first := &w.heap.events[0]; first.kind() == evSend && w.senders[first.a].kind == sendsOpen {
+		w.now = first.at
+		if q == &w.heap.sends {
 			w.sendOpen(first.a)
 			continue
 		}
-		e := w.heap.pop()
+		e := q.pop()
 		w.handle(&e)
 	}
 }
@@ -199,7 +215,7 @@ func (w *world) handle(e *event) {
 		w.send(e.a)
 	case evBurst:
 		w.burst(e.a, e.b)
-	case evRetry:
+	case evResend:
 		w.arrive(e.a)
 	case evServerIn:
 		w.serverIn(e.a)
@@ -223,8 +239,12 @@ func (w *world) handle(e *event) {
 		w.probed(e.a)
 	case evFault:
 		w.fault(e.a, e.b == 1)
+	case evJoin:
+		w.join(e.a)
 	case evPush:
 		w.push(e.a, e.b)
+	case evBack:
+		w.control(e.a, true)
 	case evWindow:
 		w.openWindow()
 	case evCalm:

@@ -4,29 +4,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"lockstep/core"
-	"lockstep/core/loop"
 	"lockstep/sim"
 	"lockstep/sim/scenario"
-	"lockstep/traces"
 )
 
 type simFlags struct {
 	seed    *uint64 // nil: each file's own
 	trace   string
+	traces  string // folder for the traces of all routers
 	json    bool
 	verbose bool
 	watch   bool
+	schema  bool
 	grid    mapFlags
 	lose    string // "each-placement", "" for no
+	// progress is where a terminal shows how far it is; nil shows nothing.
+	progress io.Writer
 }
 
 func newSimCommand() *cobra.Command {
@@ -38,18 +37,26 @@ func newSimCommand() *cobra.Command {
 		Long: `Run scenarios: files, directories, or dir/... for all below it. Each is run with
 every safety check on and judged by its expectations and by what its configuration
 promises (must). Its twin, the same world with the protection switched off, is run
-too and must fail where the file says.
-Two runs with equal seeds have equal digests.`,
+too and must fail where the file says. Two runs with equal seeds have equal digests.
+A scenario holds its configuration or names a file: copy one, name your own under
+config, and run it.`,
 		Example: `  lockstep sim scenarios/...
   lockstep sim scenarios/breaker/half-open-herd.yaml --trace herd.ndjson
+  lockstep sim scenarios/fleet/half-open-herd-50.yaml --traces fifty
   lockstep sim scenarios/... --seed 7 --json
+  lockstep sim --schema > scenario.schema.json
   lockstep sim scenarios/load/retry-budget.yaml --map load=50..99%,dip=0..5s --map-svg map.svg
   lockstep sim --lose each-placement config.yaml`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error { return schemaOrFiles(cmd, args, flags.schema) },
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.schema {
+				fmt.Fprint(cmd.OutOrStdout(), scenario.Schema())
+				return nil
+			}
 			if cmd.Flags().Changed("seed") {
 				flags.seed = &seed
 			}
+			flags.progress = cmd.ErrOrStderr()
 			rerun := func() error { return flags.run(cmd.OutOrStdout(), args) }
 			if flags.watch {
 				return watchSim(cmd.Context(), cmd.OutOrStdout(), args, rerun)
@@ -59,16 +66,18 @@ Two runs with equal seeds have equal digests.`,
 	}
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed in place of each file's own")
 	cmd.Flags().StringVar(&flags.trace, "trace", "", "write the trace of router 1 here (one scenario only): .ndjson is text, else binary")
+	cmd.Flags().StringVar(&flags.traces, "traces", "", "write the trace of every router, one file for each of its lives, into this folder (one scenario only)")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&flags.verbose, "verbose", "v", false, "show every figure, not only the failed ones")
 	cmd.Flags().StringVar(&flags.lose, "lose", "", "each-placement: take down each placement of a configuration or scenario in turn, and say which loss it survives")
 	cmd.Flags().BoolVar(&flags.watch, "watch", false, "run again whenever a scenario or a configuration that it names changes")
+	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of a scenario file, for editors")
 	flags.grid.define(cmd)
 	cmd.MarkFlagsMutuallyExclusive("lose", "map")
-	cmd.MarkFlagsMutuallyExclusive("lose", "trace")
-	cmd.MarkFlagsMutuallyExclusive("map", "trace")
+	cmd.MarkFlagsMutuallyExclusive("lose", "trace", "traces")
+	cmd.MarkFlagsMutuallyExclusive("map", "trace", "traces")
+	cmd.MarkFlagsMutuallyExclusive("watch", "trace", "traces")
 	cmd.MarkFlagsMutuallyExclusive("watch", "lose")
-	cmd.MarkFlagsMutuallyExclusive("watch", "trace")
 	return cmd
 }
 
@@ -106,14 +115,21 @@ func runSim(w io.Writer, args []string, flags simFlags) error {
 	if err != nil {
 		return err
 	}
-	if flags.trace != "" && len(paths) != 1 {
-		return fmt.Errorf("--trace takes one scenario, not %d", len(paths))
+	if flags.trace+flags.traces != "" && len(paths) != 1 {
+		return fmt.Errorf("a trace is written of one scenario, not of %d", len(paths))
 	}
+	began := time.Now()
 	results := make([]*simResult, len(paths))
 	errs := make([]error, len(paths))
+	done, lock, progress := 0, sync.Mutex{}, newProgress(flags.progress)
 	inParallel(len(paths), runtime.GOMAXPROCS(0), func(i int) {
 		results[i], errs[i] = simOne(paths[i], flags)
+		lock.Lock()
+		defer lock.Unlock()
+		done++
+		progress.line("%d of %d scenarios", done, len(paths))
 	})
+	progress.clear()
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
@@ -128,7 +144,7 @@ func runSim(w io.Writer, args []string, flags simFlags) error {
 			return err
 		}
 	} else {
-		printSim(w, results, flags.verbose)
+		simTable{w, widthOf(w), flags.verbose}.print(results, time.Since(began))
 	}
 	if failed > 0 {
 		return errFailed
@@ -161,17 +177,20 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 		return nil, err
 	}
 	options, finish := sim.Options{}, func() error { return nil }
-	if flags.trace != "" {
-		options.Observe, finish, err = traceTo(flags.trace, s)
-		if err != nil {
-			return nil, err
-		}
+	switch {
+	case flags.trace != "":
+		options.Observe, finish, err = traceTo(flags.trace, s.file)
+	case flags.traces != "":
+		options.Observe, finish, err = tracesTo(flags.traces, s.file)
+	}
+	if err != nil {
+		return nil, err
 	}
 	must, err := holdMust(s, &options)
 	if err != nil {
 		return nil, errors.Join(err, finish())
 	}
-	v, err := scenario.Judge(s.file, s.plan, options)
+	v, err := scenario.Judge(s.file, s.plan, "", options)
 	if err := errors.Join(err, finish()); err != nil {
 		return nil, err
 	}
@@ -180,8 +199,7 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 	if s.twin == nil {
 		return r, nil
 	}
-	s.twin.Expect = slices.DeleteFunc(s.twin.Expect, func(e scenario.Expectation) bool { return e.Name != s.file.Twin.MustFail })
-	twin, err := scenario.Judge(s.twin, s.twinPlan, sim.Options{})
+	twin, err := scenario.Judge(s.twin, s.twinPlan, s.file.Twin.MustFail, sim.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -191,34 +209,4 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 	}
 	r.OK = r.OK && r.Twin.Fails
 	return r, nil
-}
-
-// traceTo returns an observer of router 1 that writes its trace to a file, up
-// to its first restart, and what to call at the end.
-func traceTo(path string, s *scenarioRun) (observe func(int, *core.Router) loop.Observer, finish func() error, err error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("writing the trace: %w", err)
-	}
-	form := traces.Binary
-	if filepath.Ext(path) == ".ndjson" {
-		form = traces.NDJSON
-	}
-	var out *traces.Writer
-	observe = func(router int, r *core.Router) loop.Observer {
-		if router != 1 || out != nil {
-			return nil
-		}
-		out = traces.NewWriter(f, form, traces.Header{
-			Name: s.file.Name, Seed: s.file.Seed, Flags: []string{"simulated"}, Why: s.file.Property,
-		}, r)
-		return out
-	}
-	finish = func() error {
-		if out == nil {
-			return f.Close()
-		}
-		return errors.Join(out.Close(), f.Close())
-	}
-	return observe, finish, nil
 }

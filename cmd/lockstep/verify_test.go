@@ -117,11 +117,11 @@ func TestARecordingKeepsAndBreaksEachPromiseInBothForms(t *testing.T) {
 func TestAScenarioHoldsThePromisesOfItsConfiguration(t *testing.T) {
 	for _, c := range pledges {
 		_, scenario := writeIncident(t, "it: "+c.kept)
-		if code, said := says("sim", "-v", scenario); code != exitOK || !strings.Contains(said, "holds  must it: promise") {
+		if code, said := says("sim", "-v", scenario); code != exitOK || !strings.Contains(said, "holds  must it: ") {
 			t.Errorf("%s: exit %d: %s", c.kept, code, said)
 		}
 		_, scenario = writeIncident(t, "it: "+c.broken)
-		if code, said := says("sim", scenario); code != exitFailed || !strings.Contains(said, "FAILS  must it: promise") {
+		if code, said := says("sim", scenario); code != exitFailed || !strings.Contains(said, "FAILS  must it: ") {
 			t.Errorf("%s: exit %d: %s", c.broken, code, said)
 		}
 	}

@@ -58,7 +58,7 @@ func (t *Target) try(f *Finding, c *Change, seeds uint64, more func() bool) {
 	}
 	for ; c.Seeds < seeds && more(); c.Seeds++ {
 		drawn := Generate(NewSeeded(c.Seeds), &changed, c.Seeds)
-		r := run(&drawn)
+		r := t.run(&drawn)
 		if x := changed.judge(&drawn, &r); x != nil {
 			c.Breaks = fmt.Sprintf("%s in seed %d: %s", x.Property, c.Seeds, x.Sentence)
 			return
@@ -69,16 +69,8 @@ func (t *Target) try(f *Finding, c *Change, seeds uint64, more func() bool) {
 
 // again runs the case of f with the change, in what it pushes as well.
 func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding) {
-	c := f.Case
-	c.Plan.Spec = with(&c.Plan.Spec, apply)
-	c.Plan.Pushes = slices.Clone(c.Plan.Pushes)
-	for i := range c.Plan.Pushes {
-		if p := &c.Plan.Pushes[i]; p.Spec != nil {
-			pushed := with(p.Spec, apply)
-			p.Spec = &pushed
-		}
-	}
-	r := run(&c)
+	c := f.Case.respecced(apply)
+	r := t.run(&c)
 	broken := t.judge(&c, &r)
 	if down, ok := t.down(f); broken == nil && ok {
 		broken = t.judgeLoss(&c, &r, &down)

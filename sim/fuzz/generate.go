@@ -11,7 +11,7 @@ import (
 // end at the close of the active phase; when liveness is asked, a trickle of
 // requests goes on in a healthy remainder until recovery is proven or missed.
 func Generate(d Draw, t *Target, seed uint64) Case {
-	g := &generator{c: chooser{d}, spec: t.Spec, out: Case{Seed: seed}}
+	g := &generator{c: chooser{d}, spec: t.Spec, out: Case{Seed: seed, Relation: relationOf(seed)}}
 	g.out.Plan = sim.Plan{Name: t.Name, Seed: seed, Spec: t.Spec}
 	g.phases()
 	g.clients()
@@ -21,6 +21,15 @@ func Generate(d Draw, t *Target, seed uint64) Case {
 	g.bursts()
 	g.remainder()
 	return g.out
+}
+
+// relationOf gives one seed in five a relation to be held against, each in turn:
+// that costs two runs more.
+func relationOf(seed uint64) sim.Relation {
+	if seed%5 != 4 {
+		return sim.NoRelation
+	}
+	return sim.Relation(1 + seed/5%uint64(sim.Relations-1))
 }
 
 type generator struct {
@@ -52,6 +61,9 @@ func (g *generator) phases() {
 	if g.c.oneIn(4, "a fleet") {
 		g.out.Plan.Routers = int(g.c.Range(2, 4, "routers"))
 	}
+	if g.c.oneIn(8, "scaled up") {
+		g.out.Plan.Joins = []sim.Join{{At: g.point("join at"), Routers: int(g.c.Range(1, 2, "joining"))}}
+	}
 }
 
 // clients draws who sends in the active phase.
@@ -63,6 +75,13 @@ func (g *generator) clients() {
 			c.Think = g.ms(50*core.Millisecond, core.Second, "think")
 		} else {
 			c.Rate = uint32(g.c.Range(5, 150, "rate"))
+			if g.c.oneIn(6, "ramp") {
+				c.Ramp = sim.Ramp{Period: g.ms(2*core.Second, core.Duration(g.active), "ramp period"), Low: uint32(g.c.Range(0, 9, "ramp low")) * 100_000}
+			}
+		}
+		if g.c.oneIn(8, "held") {
+			c.Hold.At = g.point("hold at")
+			c.Hold.For = g.ms(0, core.Duration(g.active-c.Hold.At), "hold for")
 		}
 		c.Poisson = g.c.oneIn(2, "poisson")
 		c.Zipf = g.c.oneIn(4, "zipf")
@@ -127,8 +146,11 @@ func (g *generator) servers() {
 func (g *generator) faults() {
 	var kinds []sim.FaultKind
 	for k := sim.Refuse; k <= sim.Silence; k++ {
-		if k == sim.Drain && g.lively {
-			continue // a drained router refuses for ever, and should
+		switch {
+		case k == sim.Drain && g.lively: // a drained router refuses for ever, and should
+			continue
+		case k == sim.ClockAhead || k == sim.ClockBehind: // nothing that routers read
+			continue
 		}
 		if g.c.oneIn(4, "knows "+k.String()) {
 			kinds = append(kinds, k)
@@ -138,7 +160,12 @@ func (g *generator) faults() {
 		kinds = []sim.FaultKind{sim.Refuse}
 	}
 	for range g.c.Range(1, 6, "faults") {
-		g.out.Plan.Faults = append(g.out.Plan.Faults, g.fault(pick(g.c, kinds, "kind")))
+		f := g.fault(pick(g.c, kinds, "kind"))
+		g.out.Plan.Faults = append(g.out.Plan.Faults, f)
+		if f.Kind == sim.Drain && g.c.oneIn(2, "something to abort") {
+			hang := sim.Fault{Kind: sim.Hang, Placement: pick(g.c, g.spec.Placements, "placement").Name, At: max(0, f.At-core.Time(core.Second)), Until: f.Until}
+			g.out.Plan.Faults = append(g.out.Plan.Faults, hang)
+		}
 	}
 }
 
@@ -149,6 +176,10 @@ func (g *generator) fault(kind sim.FaultKind) sim.Fault {
 	case sim.Crash, sim.Drain, sim.Silence:
 		f.Router = int(g.c.Range(0, uint64(g.out.Plan.Routers), "router"))
 		return f
+	case sim.Upgrade:
+		f.Until = f.At + (f.Until-f.At)/core.Time(g.out.Plan.Routers)
+		f.Delay, f.Pause = g.ms(core.Millisecond, 3*core.Second, "away"), g.ms(0, core.Second, "pause")
+		return f
 	}
 	p := pick(g.c, g.spec.Placements, "placement")
 	f.Placement = p.Name
@@ -157,7 +188,7 @@ func (g *generator) fault(kind sim.FaultKind) sim.Fault {
 		f.Endpoint = cmp.Or(e.Name, e.URL)
 	}
 	switch kind {
-	case sim.Flaky, sim.BrokenBody, sim.StuckBody, sim.Lossy:
+	case sim.Flaky, sim.BrokenBody, sim.StuckBody, sim.Lossy, sim.PartitionOut, sim.PartitionBack:
 		f.Share = uint32(g.c.Range(1, 10, "share")) * 100_000
 	case sim.Slow:
 		f.Factor = uint32(g.c.Range(2, 100, "factor")) * million

@@ -58,7 +58,7 @@ func (t *Target) lose(down *core.PlacementInfo) Outcome {
 // loseAll tries what one loss breaks.
 func (t *Target) loseAll(l *Loss) Outcome {
 	down, c := &l.down, t.lossCase(l)
-	r := run(&c)
+	r := t.run(&c)
 	out := outcomeOf(&r)
 	if r.Err != nil {
 		return out

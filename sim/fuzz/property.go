@@ -40,7 +40,7 @@ func outcomeOf(r *sim.Result) Outcome {
 // and carries its story.
 func Try(t *Target, seed uint64) Outcome {
 	c := Generate(NewSeeded(seed), t, seed)
-	r := run(&c)
+	r := t.run(&c)
 	out := outcomeOf(&r)
 	if r.Err != nil {
 		return out
@@ -53,13 +53,13 @@ func Try(t *Target, seed uint64) Outcome {
 }
 
 // run runs a case. A core that stops is a finding, not the end of the search.
-func run(c *Case) (r sim.Result) {
+func (t *Target) run(c *Case) (r sim.Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			r = sim.Result{Violated: 1, Violations: []sim.Violation{{Property: Invariant, Detail: fmt.Sprint(p)}}}
 		}
 	}()
-	return sim.Run(c.Plan, sim.Options{Check: true, Observe: c.watch()})
+	return sim.Run(c.Plan, sim.Options{Check: true, Tamper: t.tamper, Observe: c.watch()})
 }
 
 // judge returns the first broken property that the target has not accepted.
@@ -71,9 +71,29 @@ func (t *Target) judge(c *Case, r *sim.Result) *Finding {
 		}
 	}
 	if name, most := t.probes(); !slices.Contains(t.Accept, name) {
-		return singleProbe(c, r, name, int(most))
+		if f := singleProbe(c, r, name, int(most)); f != nil {
+			return f
+		}
 	}
-	return nil
+	return t.related(c, r)
+}
+
+// related holds a case against the relation that it was drawn with.
+func (t *Target) related(c *Case, r *sim.Result) (f *Finding) {
+	defer func() {
+		if p := recover(); p != nil {
+			f = &Finding{Property: Invariant, Sentence: fmt.Sprint(p), Case: *c, Result: *r}
+		}
+	}()
+	if c.Relation == sim.NoRelation || slices.Contains(t.Accept, c.Relation.String()) {
+		return nil
+	}
+	found, _ := sim.CheckRelation(c.Plan, c.Relation, c.Seed, sim.Options{Tamper: t.tamper})
+	if len(found) == 0 {
+		return nil
+	}
+	v := &found[0]
+	return &Finding{Property: v.Property, Sentence: sentence(v), At: v.At, Where: v.Placement, Case: *c, Result: *r}
 }
 
 func sentence(v *sim.Violation) string {

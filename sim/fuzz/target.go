@@ -22,6 +22,8 @@ type Target struct {
 	MayServe func(home, by string) bool
 	// Accept names properties that this search leaves out.
 	Accept []string
+
+	tamper func() sim.Tamper // of tests: a planted bug
 }
 
 // maxKeys is how many routing keys of a placement a search sends. A key decides
@@ -56,10 +58,11 @@ type Load struct {
 
 // Case is one plan to run, with a note for each of its pushes.
 type Case struct {
-	Seed  uint64
-	Plan  sim.Plan
-	Notes []string // parallel to Plan.Pushes: what each changes, in words
-	Loss  *Loss    // a case of N-1, nil for others
+	Seed     uint64
+	Plan     sim.Plan
+	Notes    []string     // parallel to Plan.Pushes: what each changes, in words
+	Relation sim.Relation // that the case is held against as well
+	Loss     *Loss        // a case of N-1, nil for others
 }
 
 // Finding is one broken property.
