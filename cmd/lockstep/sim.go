@@ -35,10 +35,11 @@ func newSimCommand() *cobra.Command {
 		Use:   "sim SCENARIO...",
 		Short: "Run failure scenarios and judge what they expect",
 		Long: `Run scenarios: files, directories, or dir/... for all below it. Each is run with
-every safety check on and judged by its expectations. Its twin, the same world
-with the protection switched off, is run too and must fail where the file says.
-Two runs with equal seeds have equal digests. A scenario holds its configuration
-or names a file: copy one, name your own under config, and run it.`,
+every safety check on and judged by its expectations and by what its configuration
+promises (must). Its twin, the same world with the protection switched off, is run
+too and must fail where the file says. Two runs with equal seeds have equal digests.
+A scenario holds its configuration or names a file: copy one, name your own under
+config, and run it.`,
 		Example: `  lockstep sim scenarios/...
   lockstep sim scenarios/breaker/half-open-herd.yaml --trace herd.ndjson
   lockstep sim scenarios/fleet/half-open-herd-50.yaml --traces fifty
@@ -96,7 +97,8 @@ type simResult struct {
 	Path string `json:"path"`
 	OK   bool   `json:"ok"`
 	*scenario.Verdict
-	Twin *twinResult `json:"twin,omitempty"`
+	NotJudged []unjudged  `json:"promises_not_judged,omitempty"` // of the configuration's must
+	Twin      *twinResult `json:"twin,omitempty"`
 }
 
 // twinResult says whether the unprotected twin fails as it must.
@@ -184,11 +186,16 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	must, err := holdMust(s, &options)
+	if err != nil {
+		return nil, errors.Join(err, finish())
+	}
 	v, err := scenario.Judge(s.file, s.plan, "", options)
 	if err := errors.Join(err, finish()); err != nil {
 		return nil, err
 	}
 	r := &simResult{Path: path, Verdict: v, OK: v.OK}
+	must(r)
 	if s.twin == nil {
 		return r, nil
 	}

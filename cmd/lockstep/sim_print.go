@@ -66,6 +66,11 @@ func (t simTable) below(r *simResult) {
 			t.line(told(c, word+"  %s"))
 		}
 	}
+	for i := range r.NotJudged {
+		if u := &r.NotJudged[i]; t.verbose {
+			t.line("not judged  must " + u.Name + ": " + u.Why)
+		}
+	}
 	switch {
 	case r.Twin == nil:
 	case !r.Twin.Fails:

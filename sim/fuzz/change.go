@@ -80,10 +80,10 @@ func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding
 
 // down is the placement that was taken down to try N-1.
 func (t *Target) down(f *Finding) (core.PlacementInfo, bool) {
-	if f.Lost == "" {
+	if f.Case.Loss == nil {
 		return core.PlacementInfo{}, false
 	}
-	return find(&t.Spec, f.Lost)
+	return find(&t.Spec, f.Case.Loss.down.Name)
 }
 
 // with is a copy of s with a change; s stays as it is.
@@ -114,7 +114,7 @@ func (t *Target) changes(f *Finding) []Change {
 			Text:  fmt.Sprintf("%s breaker.half_open_probes: %d", f.Where, most),
 			apply: setting(f.Where, func(p *core.PlacementSpec) { p.Breaker.Probes = most }),
 		}}
-	case f.Lost != "":
+	case f.Lost != "" && f.Broken.Kind != Latency:
 		return t.roomier(f)
 	}
 	return nil
