@@ -59,10 +59,13 @@ func (c *checker) finish(ev *core.Event) {
 	if a == nil {
 		return
 	}
+	e, what := &c.endpoints[a.endpoint], effect(ev.Class, ev.Status)
 	if !a.replied || ev.Class == core.BrokenBody || ev.Class == core.BodyTimeout {
-		c.book(a, ev.Handle.Slot, effect(ev.Class, ev.Status))
+		c.book(a, ev.Handle.Slot, what)
 	}
-	e := &c.endpoints[a.endpoint]
+	if e.index >= 0 && what == core.EffectExcluded && c.r.core.Endpoint(a.endpoint).Breaker != e.state {
+		c.failEndpoint("R7", a.endpoint, "breaker", fmt.Sprintf("an attempt that ended as %s, which does not count, moved its breaker", ev.Class))
+	}
 	e.inFlight--
 	c.placements[e.placement].inFlight--
 	c.placements[e.placement].guests -= int32(flag(a.guest))
@@ -170,6 +173,7 @@ func (c *checker) fireGuards() {
 		} else {
 			c.nextGuard = min(c.nextGuard, first)
 		}
+		c.fireProbe(int32(n), e)
 		if e.token == 0 {
 			continue
 		}

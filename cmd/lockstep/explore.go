@@ -19,6 +19,8 @@ type exploreFlags struct {
 	length time.Duration
 	depth  int
 	json   bool
+
+	interrupt <-chan struct{} // closed when the exploration is to end; nil: never
 }
 
 // addExhaustive gives fuzz its second mode.
@@ -47,12 +49,15 @@ until --for is over. What is printed then holds for every state within the bound
 			}
 			return run(cmd, names)
 		}
-		for _, name := range []string{"seeds", "seed", "jobs", "out", "accept"} {
+		for _, name := range []string{"seeds", "seed", "jobs", "out", "accept", "corpus", "resume"} {
 			if cmd.Flags().Changed(name) {
 				return fmt.Errorf("--exhaustive has no use for --%s: it takes --depth, --for and --json", name)
 			}
 		}
 		flags.length, flags.json = fuzz.length, fuzz.json
+		interrupt, stop := firstSignal(cmd.Context())
+		defer stop()
+		flags.interrupt = interrupt
 		return runExhaustive(cmd.OutOrStdout(), cmd.ErrOrStderr(), names, flags)
 	}
 }
@@ -78,14 +83,6 @@ type exploreRun struct {
 	Seconds     float64            `json:"seconds"`
 	Violation   *explore.Violation `json:"violation,omitempty"`
 	Story       []string           `json:"story,omitempty"`
-}
-
-// line writes over the progress line, at most twice a second.
-func (p *progress) line(format string, args ...any) {
-	if p.w != nil && time.Since(p.last) >= time.Second/2 {
-		p.last = time.Now()
-		fmt.Fprintf(p.w, "\r\x1b[K"+format, args...)
-	}
 }
 
 // runExhaustive explores the built-in world, or a reduction of each
@@ -150,7 +147,7 @@ func exploreFile(path string, flags exploreFlags, length time.Duration, p *progr
 	}
 	out := &exploreResult{World: world.Name, File: path, Bound: world.Bound(), Cuts: cuts, OK: true}
 	began := time.Now()
-	over := func() bool { return time.Since(began) > length }
+	over := func() bool { return time.Since(began) > length || closed(flags.interrupt) }
 	stop := func(depth, reduced int) bool {
 		p.line("%d requests, depth %d, %s states", world.Requests, depth, short(uint64(reduced)))
 		return over()

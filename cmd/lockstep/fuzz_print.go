@@ -3,11 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
-	"time"
-
-	"golang.org/x/term"
 )
 
 // maxStories is how many findings of one file are told in full.
@@ -19,6 +15,7 @@ func (r *fuzzResult) print(w io.Writer) {
 		r.printNMinus(w)
 		fmt.Fprintf(w, "Searched   %s\n", r.searched())
 		r.printNever(w)
+		r.printCorpus(w)
 		return
 	}
 	for i := range r.Findings {
@@ -28,6 +25,7 @@ func (r *fuzzResult) print(w io.Writer) {
 		}
 		r.Findings[i].print(w, r)
 	}
+	r.printCorpus(w)
 }
 
 // print tells one finding in fewer than 20 lines.
@@ -43,6 +41,9 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 			note = strings.TrimPrefix(note+", not written: the default", ", ")
 		}
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("      %s   %s   %s", place, f.Key, note), " "))
+	}
+	if len(f.Extremes) > 0 {
+		fmt.Fprintf(w, "Extremes   found only with these in place of your own settings: %s\n", strings.Join(f.Extremes, "; "))
 	}
 	origin := "Story"
 	if len(f.Story) > 0 && f.Story[0].When != "" {
@@ -97,6 +98,11 @@ func (r *fuzzResult) printNMinus(w io.Writer) {
 const maxNever = 6
 
 func (r *fuzzResult) printNever(w io.Writer) {
+	interrupted := ""
+	if r.Interrupted {
+		interrupted = "interrupted; "
+	}
+	fmt.Fprintf(w, "           %s%d states and transitions reached\n", interrupted, r.States)
 	switch n := len(r.Never); {
 	case n > maxNever:
 		fmt.Fprintf(w, "           never reached: %s, and %d more\n", strings.Join(r.Never[:maxNever], ", "), n-maxNever)
@@ -114,35 +120,4 @@ func short(n uint64) string {
 		return fmt.Sprintf("%.1f k", float64(n)/1e3)
 	}
 	return fmt.Sprint(n)
-}
-
-// progress is one line that is written over, on a terminal only.
-type progress struct {
-	w    io.Writer // nil when it is not a terminal
-	last time.Time
-}
-
-func newProgress(w io.Writer) *progress {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return &progress{w: w}
-	}
-	return &progress{}
-}
-
-// show writes the state of a search, whose lock is held, at most twice a second.
-func (p *progress) show(s *search) {
-	if p.w == nil || time.Since(p.last) < time.Second/2 {
-		return
-	}
-	p.last = time.Now()
-	took := time.Since(s.began).Seconds()
-	reached, missing := len(s.coverage.Reached()), len(s.coverage.Missing())
-	fmt.Fprintf(p.w, "\r\x1b[K%d seeds (%.0f/s), %s requests (%s/s), %d of %d situations reached",
-		s.seeds, float64(s.seeds)/took, short(s.requests), short(uint64(float64(s.requests)/took)), reached, reached+missing)
-}
-
-func (p *progress) clear() {
-	if p.w != nil {
-		fmt.Fprint(p.w, "\r\x1b[K")
-	}
 }

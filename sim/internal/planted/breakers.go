@@ -55,6 +55,11 @@ func breakers() []Bug {
 				ev.Class, ev.Status = core.ClassNone, 500
 			}
 		})},
+		{Property: "R7", Name: "a test request that its client leaves fails", Seeds: 500, Tamper: event(func(r *core.Router, ev *core.Event) {
+			if a, ok := r.Attempt(ev.Handle); ev.Kind == core.Finish && ok && a.Probe && a.Current && ev.Class == core.ClientGone {
+				ev.Class = core.ConnectRefused
+			}
+		})},
 		{Property: "R7", Name: "a body that breaks after its headers counts as good", Seeds: 50, Tamper: event(func(r *core.Router, ev *core.Event) {
 			if a, ok := r.Attempt(ev.Handle); ev.Kind == core.Finish && ok && a.Replied && ev.Class.Effect() == core.EffectFailure {
 				ev.Class, ev.Status = core.ClassNone, 200
@@ -79,12 +84,17 @@ func probes() []Bug {
 				d.Until -= core.Time(core.Second)
 			}
 		})},
+		{Property: "R8", Name: "an active probe is sent off its grid", Seeds: 20, Tamper: decide(func(_ *core.Router, _ *core.Event, d *core.Decision) {
+			if d.Kind == core.Probe {
+				d.At++
+			}
+		})},
 		{Property: "liveness", Name: "an unhealthy endpoint never recovers", Seeds: 100, Alone: true, Tamper: event(func(r *core.Router, ev *core.Event) {
 			if ev.Kind == core.Probed && r.Endpoint(ev.Endpoint).Unhealthy {
 				ev.OK = false
 			}
 		})},
-		{Property: "liveness", Name: "a breaker that opened admits no test request", Seeds: 500, Alone: true, Tamper: func() Tamper {
+		{Property: "liveness", Name: "a breaker that opened never closes", Seeds: 500, Alone: true, Tamper: func() Tamper {
 			return Tamper{Decide: func(r *core.Router, now core.Time, ev *core.Event, d *core.Decision) {
 				if d.Kind == core.Forward && d.Probe {
 					// The probe fails at once, whatever the endpoint would have said.
