@@ -34,7 +34,8 @@ type checker struct {
 	endpoints  []endpointModel      // by number
 	placements []placementModel     // by number
 	attempts   []attemptModel       // by slot
-	nextGuard  core.Time            // no guard is due before
+	nextGuard  core.Time            // no guard or active probe is due before
+	owed       []dueProbe           // active probes that this step must send
 	expected   []expectation        // notes that this step must make, in order
 	admissible []int32              // scratch of one selection
 }
@@ -43,62 +44,6 @@ type checker struct {
 type life struct {
 	config *core.Config
 	epoch  core.Epoch
-}
-
-// endpointModel is what the rules say of one endpoint.
-type endpointModel struct {
-	url       string
-	identity  uint64
-	home      string // name of its placement; "" for a free number
-	placement int32
-	index     int32 // of the configuration, -1 while retiring
-	inFlight  int32
-	weight    uint32
-	credit    int64 // of smooth weighted round robin
-
-	state     core.Circuit
-	ticket    uint32 // grows whenever outcomes of before stop counting
-	failures  uint32
-	successes uint32
-	reopened  uint32
-	until     core.Time
-	probes    []probeModel
-
-	unhealthy bool
-	streak    uint32
-	token     uint32
-	guard     core.Time // of the active probe
-
-	stood uint64 // when it was last covered: see States
-}
-
-// probeModel is one half-open probe that is out.
-type probeModel struct {
-	slot  uint32
-	guard core.Time
-}
-
-type placementModel struct {
-	name     string
-	index    int32 // of the configuration, -1 once removed
-	inFlight int32
-	guests   int32
-}
-
-type attemptModel struct {
-	gen      uint32 // 0 for a free slot
-	endpoint int32
-	ticket   uint32
-	guest    bool
-	replied  bool
-	aborted  core.Time // 0 for never
-}
-
-// expectation is one note on a breaker or on health.
-type expectation struct {
-	at       core.Time
-	kind     core.DecisionKind
-	endpoint int32
 }
 
 // newChecker returns a checker of a router that has seen nothing yet; before
@@ -139,6 +84,7 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 		}
 	}
 	c.endDrain()
+	c.endProbes()
 	switch ev.Kind {
 	case core.Arrive:
 		c.arrive(ev, &decisions[len(decisions)-1])
@@ -220,79 +166,6 @@ func noteRule(k core.DecisionKind) string {
 
 func (c *checker) expect(k core.DecisionKind, endpoint int32) {
 	c.expected = append(c.expected, expectation{c.now, k, endpoint})
-}
-
-// compareCounts holds the router's counts of one endpoint and its placement
-// against the attempts that the checker saw (R4).
-func (c *checker) compareCounts(endpoint int32) {
-	e := &c.endpoints[endpoint]
-	v := c.r.core.Endpoint(endpoint)
-	if v.Name == "" && e.inFlight == 0 {
-		return // retired with its last attempt
-	}
-	if v.InFlight != int(e.inFlight) {
-		c.failEndpoint("R4", endpoint, "limit", fmt.Sprintf("it holds %d slots, but serves %d requests", v.InFlight, e.inFlight))
-	}
-	if e.index >= 0 && v.Breaker != e.state {
-		c.failEndpoint("R6", endpoint, "breaker", fmt.Sprintf("its breaker is %s, by the rules it is %s", v.Breaker, e.state))
-	}
-	p, pv := &c.placements[e.placement], c.r.core.Placement(e.placement)
-	if pv.InFlight != int(p.inFlight) || pv.Guests != int(p.guests) {
-		c.fail("R4", e.placement, -1, "limit", fmt.Sprintf("it counts %d in flight and %d guests, it has %d and %d", pv.InFlight, pv.Guests, p.inFlight, p.guests))
-	}
-}
-
-// compareOutcomes holds what the outcomes so far made of an endpoint's breaker
-// against what they should have: a wrong count is a wrong outcome (R7), unless
-// it is another endpoint's (R4).
-func (c *checker) compareOutcomes(endpoint int32) {
-	if what := c.miscounted(endpoint); what != "" {
-		rule := "R7"
-		for n := range c.endpoints {
-			if int32(n) != endpoint && c.miscounted(int32(n)) != "" {
-				rule = "R4"
-			}
-		}
-		c.failEndpoint(rule, endpoint, "breaker", what)
-	}
-}
-
-// miscounted says how the counts of a breaker are wrong, "" if they are right.
-func (c *checker) miscounted(endpoint int32) string {
-	e := &c.endpoints[endpoint]
-	if e.index < 0 || e.home == "" {
-		return ""
-	}
-	v := c.r.core.Endpoint(endpoint)
-	switch {
-	case v.Breaker != e.state:
-		return "" // the notes and compareCounts say so
-	case e.state == core.Closed && v.Failures != int(e.failures):
-		return fmt.Sprintf("it is charged with %d failures in a row, it had %d", v.Failures, e.failures)
-	case e.state == core.HalfOpen && v.Successes != int(e.successes):
-		return fmt.Sprintf("it is credited with %d good half-open probes, it had %d", v.Successes, e.successes)
-	case e.state == core.HalfOpen && v.Probes != len(e.probes):
-		return fmt.Sprintf("%d half-open probes count as out, %d are", v.Probes, len(e.probes))
-	}
-	return ""
-}
-
-// audit compares everything, at the end of a router's life and after a push.
-func (c *checker) audit(now core.Time) {
-	c.now = now
-	if c.r.core.Epoch() != c.epoch {
-		c.fail("R12", -1, -1, "", "the epoch changed without a push")
-	}
-	c.checkAborted()
-	for n := range c.endpoints {
-		if e := &c.endpoints[n]; e.home != "" {
-			c.compareCounts(int32(n))
-			c.compareOutcomes(int32(n))
-			if v := c.r.core.Endpoint(int32(n)); e.index >= 0 && v.Unhealthy != e.unhealthy {
-				c.failEndpoint("R8", int32(n), "health", "its health is not what its probes say")
-			}
-		}
-	}
 }
 
 // fail books a violation; placement and endpoint are numbers or -1, key is the

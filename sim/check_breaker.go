@@ -170,6 +170,7 @@ func (c *checker) fireGuards() {
 		} else {
 			c.nextGuard = min(c.nextGuard, first)
 		}
+		c.fireProbe(int32(n), e)
 		if e.token == 0 {
 			continue
 		}

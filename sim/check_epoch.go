@@ -119,12 +119,13 @@ func (c *checker) carry(n int32, placements []placementModel) endpointModel {
 	fresh := endpointModel{url: v.URL, identity: coreIdentity(home, v.URL), home: home, placement: v.Placement, index: int32(v.Index), weight: weight, state: core.Closed}
 	if int(n) >= len(c.endpoints) || c.endpoints[n].home != home || c.endpoints[n].url != v.URL {
 		fresh.unhealthy = !c.healthOf(v).Off && c.healthOf(v).StartUnhealthy
+		c.schedule(&fresh, c.healthOf(v))
 		return fresh
 	}
 	e := c.endpoints[n]
 	e.placement, e.index, e.weight = v.Placement, int32(v.Index), weight
 	if e.index < 0 {
-		e.token = 0
+		e.token, e.every = 0, 0
 		if e.state == core.HalfOpen {
 			e.ticket++
 			e.probes = nil
@@ -138,6 +139,7 @@ func (c *checker) carry(n int32, placements []placementModel) endpointModel {
 	if c.healthOf(v).Off {
 		e.unhealthy, e.streak, e.token = false, 0, 0
 	}
+	c.schedule(&e, c.healthOf(v))
 	return e
 }
 

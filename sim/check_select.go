@@ -14,8 +14,8 @@ const (
 	coreChoice uint64 = 1 + iota
 	coreSecondChoice
 	coreOpenJitter
-	_ // health phase
-	_ // health jitter
+	coreHealthPhase
+	coreHealthJitter
 	coreRendezvous
 )
 

@@ -195,17 +195,22 @@ type Burst struct {
 	Requests int
 }
 
+// FaultEnd returns when fault i is over on every router; Length for one without an end.
+func (p *Plan) FaultEnd(i int) core.Time {
+	f := &p.Faults[i]
+	if f.Kind == Upgrade {
+		turns := f.turns(p.fleet())
+		return turns[len(turns)-1].Until
+	}
+	return f.until(core.Time(p.Length)).Add(f.Spread)
+}
+
 // End returns when the last fault, push, burst, hold and join of the plan is
 // over; a fault without an end, or one that ends later, lasts to Length.
 func (p *Plan) End() core.Time {
 	end, length := core.Time(0), core.Time(p.Length)
 	for i := range p.Faults {
-		over := p.Faults[i].until(length).Add(p.Faults[i].Spread)
-		if p.Faults[i].Kind == Upgrade {
-			turns := p.Faults[i].turns(p.fleet())
-			over = turns[len(turns)-1].Until
-		}
-		end = max(end, min(over, length))
+		end = max(end, min(p.FaultEnd(i), length))
 	}
 	for i := range p.Joins {
 		end = max(end, p.Joins[i].At.Add(p.Joins[i].Over))

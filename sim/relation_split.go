@@ -125,13 +125,16 @@ func (h *halves) divide(s *core.Spec) {
 	s.Placements = append(s.Placements, rest)
 }
 
-// oneEnd makes faults of the whole placement faults of one endpoint, of either
-// half in turn: two faults in place of one would come in an order of their own.
+// oneEnd makes every fault of the placement one of a single endpoint, of either
+// half in turn. One fault of both halves would become two, which come in an
+// order of their own; and an endpoint behind the first sees no traffic to fail.
 func (h *halves) oneEnd(faults []Fault) []Fault {
 	faults = slices.Clone(faults)
-	for i := range faults {
-		if f := &faults[i]; f.Placement == h.name && f.Endpoint == "" {
-			f.Endpoint = [...]string{h.front[0].URL, h.back[0].URL}[i%2]
+	ends := [...]string{h.front[0].URL, h.back[0].URL}
+	for i, n := 0, 0; i < len(faults); i++ {
+		if f := &faults[i]; f.Placement == h.name {
+			f.Endpoint = ends[n%2]
+			n++
 		}
 	}
 	return faults

@@ -172,7 +172,6 @@ func TestMistakesAroundAConfigurationBesideTheScenarioNameTheirLine(t *testing.T
 		{"{limit: {in_flight: 100}}", "{limit: null}", "s.yaml:11:14: pushes[0].change: removes placements.spare.limit, which the configuration does not have"},
 		{"{cell: {fallback: none}}", "{cell: {fallbck: null}}", "s.yaml:16:24: twin.change: removes config.placements.cell.fallbck, which is not there"},
 		{"{cell: {fallback: none}}", "{cell: {fallbck: none}}", "s.yaml:16:24: twin.change: makes a scenario that is not valid"},
-		{"keys: [acme]", "keys: [acmee]", `did you mean "acme"?`},
 		{"at: 6s", "at: 6s, refused: nothing", "s.yaml:12:23: pushes[1].refused: is said of a configuration that is valid"},
 		{"[ack, ack]", "[ack, ack], holds: acks > befor.acks", "s.yaml:15:58: expect[1].holds: unknown name befor, at character 8"},
 		{"fallback: [spare]", "fallback: [spar]", "cells.yaml:4:"},

@@ -81,10 +81,9 @@ func (s *shrinker) cut() bool {
 func (s *shrinker) drop() (dropped bool) {
 	for size := (s.best.things() + 1) / 2; size > 0; size /= 2 {
 		for end := s.best.things(); end > 0; end -= size {
-			from := max(0, end-size)
-			if end <= s.best.things() && s.try(func(c *Case) { c.without(from, end) }) {
-				dropped = true
-			}
+			from, before := max(0, end-size), s.best.things()
+			s.try(func(c *Case) { c.without(from, min(end, before)) })
+			dropped = dropped || s.best.things() < before
 		}
 	}
 	return dropped

@@ -84,6 +84,9 @@ func (f *figure) judge(s *scope, expectation string) Check {
 		got := f.measure(s)
 		c.Got, c.OK = f.unit.format(got), f.bound.holds(got)
 	}
+	if !c.OK && (f.name == "availability" || f.name == "failed") {
+		c.Got += s.mostly()
+	}
 	return c
 }
 

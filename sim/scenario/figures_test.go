@@ -68,6 +68,7 @@ func TestACrashAffectsWhomItCuts(t *testing.T) {
 func TestRecoveryTimeEndsWhereAvailabilityIsBackToStay(t *testing.T) {
 	refuse := sim.Fault{Kind: sim.Refuse, At: 0, Until: core.Time(2 * core.Second)}
 	later := sim.Fault{Kind: sim.ResetAll, At: core.Time(4 * core.Second)}
+	upgrade := sim.Fault{Kind: sim.Upgrade, Until: core.Time(core.Second)} // two routers, a second's drain and a second away each
 	endless := sim.Fault{Kind: sim.Refuse, At: 0}
 	second := int64(core.Second)
 	for _, c := range []struct {
@@ -84,11 +85,12 @@ func TestRecoveryTimeEndsWhereAvailabilityIsBackToStay(t *testing.T) {
 		{"to another level", []uint64{0, 0, 50, 50}, []sim.Fault{refuse}, Expectation{Recovered: 500_000}, 0},
 		{"from the last fault that ended", []uint64{0, 0, 50, 50, 50, 100}, []sim.Fault{refuse, later, endless}, Expectation{}, second},
 		{"what ends later does not count", []uint64{0, 0, 50, 100, 50, 100}, []sim.Fault{refuse, later}, Expectation{To: Span(4 * core.Second)}, second},
+		{"from when the last router is back", []uint64{0, 50, 50, 50, 50, 100}, []sim.Fault{upgrade}, Expectation{}, second},
 		{"from the begin where no fault ended", []uint64{100, 0, 50, 100}, nil, Expectation{From: Span(core.Second)}, 2 * second},
 		{"a fault that ends in a window taints it", []uint64{100, 90, 100, 100}, []sim.Fault{{Kind: sim.Hang, Until: core.Time(core.Second + core.Second/2)}}, Expectation{}, second / 2},
 		{"good to the end of the last window", []uint64{0, 100}, []sim.Fault{{Kind: sim.Hang, Until: core.Time(core.Second + core.Second/2)}}, Expectation{}, 0},
 	} {
-		j := &judgement{plan: &sim.Plan{Faults: c.faults}, result: windows(c.ok...)}
+		j := &judgement{plan: &sim.Plan{Length: 100 * core.Second, Routers: 2, Faults: c.faults}, result: windows(c.ok...)}
 		if got := j.narrow(&c.e).recoveryTime(); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, Time.format(got), Time.format(c.want))
 		}
@@ -150,6 +152,20 @@ func TestAShareOrALatencyOfNothingFails(t *testing.T) {
 		c := all[name]
 		if c.Got != want || c.OK != strings.HasPrefix(want, "0") {
 			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}
+
+func TestAnAvailabilityThatFailsSaysHowRequestsDid(t *testing.T) {
+	f := example()
+	f.Expect = []Expectation{
+		{Name: "e", From: Span(6 * core.Second), To: Span(9 * core.Second), Availability: bound("100%"), Failed: bound("<= 300")},
+		{Name: "too good", To: Span(4 * core.Second), Availability: bound("< 50%")},
+	}
+	all := judged(t, f, host)
+	for name, want := range map[string]string{"e availability": "0%, 300 as connect_refused", "e failed": "300", "too good availability": "100%"} {
+		if all[name].Got != want {
+			t.Errorf("%s: %+v, want %s", name, all[name], want)
 		}
 	}
 }

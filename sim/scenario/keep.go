@@ -35,7 +35,7 @@ func FromPlan(p *sim.Plan) *File {
 			At: Span(x.At), Do: x.Kind.String(), Placement: x.Placement, Endpoint: x.Endpoint, Router: x.Router,
 			Share: Share(x.Share), Status: x.Status, Factor: Factor(x.Factor), Delay: Span(x.Delay), Pause: Span(x.Pause), Spread: Span(x.Spread),
 		}
-		if x.Until > x.At {
+		if x.Until > x.At && x.Kind != sim.ResetAll {
 			w.For = Span(x.Until - x.At)
 		}
 		f.Faults = append(f.Faults, w)

@@ -54,7 +54,6 @@ func (f *File) Plan(h Host) (*sim.Plan, error) {
 		return nil, err
 	}
 	b.ranges()
-	b.sendable()
 	b.expectations()
 	b.mapped()
 	if len(b.errs) > 0 {

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,12 +18,12 @@ const maxRouters = 1000
 // ranges checks numbers and names that decoding alone cannot.
 func (b *builder) ranges() {
 	f := b.file
-	if f.Routers < 0 || f.Routers > maxRouters {
-		b.fail("routers", fmt.Sprintf("there are %d", f.Routers), fmt.Sprintf("use 1 to %d", maxRouters))
+	if f.Routers < 0 || f.fleet() > maxRouters {
+		b.fail("routers", fmt.Sprintf("there are %d, %d in all", f.Routers, f.fleet()), fmt.Sprintf("use 1 to %d", maxRouters))
 	}
-	for i, j := range f.Joins {
-		if j.Routers < 1 || j.Routers > maxRouters {
-			b.fail(fmt.Sprintf("joins[%d].routers", i), fmt.Sprintf("there are %d", j.Routers), fmt.Sprintf("use 1 to %d", maxRouters))
+	for i := range f.Joins {
+		if f.Joins[i].Routers < 1 {
+			b.fail(fmt.Sprintf("joins[%d].routers", i), "is "+strconv.Itoa(f.Joins[i].Routers), "say how many join")
 		}
 	}
 	names := map[string]bool{}
@@ -36,7 +37,7 @@ func (b *builder) ranges() {
 			b.fail(path+".retries", "is above 100", "use less")
 		}
 		if c.Ramp.Period > 0 && c.Users > 0 {
-			b.fail(path+".ramp", "is of users", "give the client a rate in their place")
+			b.fail(path+".ramp", "is of a rate, and users have none", "leave out one of the two")
 		}
 		b.router(path, c.Router)
 	}
@@ -46,9 +47,10 @@ func (b *builder) ranges() {
 			b.fail(path+".status", strconv.Itoa(int(x.Status))+" is not a status", "use 100 to 599")
 		}
 		if x.Do == sim.Upgrade.String() && x.For == 0 {
-			b.fail(path+".for", "is missing", "say how long each router may drain")
+			b.fail(path, "has no end", "say under for how long each router may drain")
 		}
 		b.router(path, x.Router)
+		b.read(x, path)
 	}
 	for i := range f.Pushes {
 		b.router(fmt.Sprintf("pushes[%d]", i), f.Pushes[i].Router)
@@ -58,14 +60,43 @@ func (b *builder) ranges() {
 	}
 }
 
+// read checks that a fault's kind reads what is said of it.
+func (b *builder) read(x *Fault, path string) {
+	servers := "refuse hang slow flaky broken_body slow_body stuck_body reset_new health_down health_up"
+	links := "delayed lossy partition partition_out partition_back reset_all"
+	for _, field := range [...]struct {
+		name, kinds string
+		said        bool
+	}{
+		{"for", servers + " delayed lossy partition partition_out partition_back crash drain upgrade clock_ahead clock_behind silence", x.For != 0},
+		{"placement", servers + " " + links, x.Placement != ""},
+		{"router", links + " crash drain upgrade clock_ahead clock_behind silence", x.Router != 0},
+		{"share", "flaky broken_body stuck_body lossy partition_out partition_back", x.Share != 0},
+		{"status", "flaky", x.Status != 0},
+		{"factor", "slow", x.Factor != 0},
+		{"delay", "slow_body delayed upgrade clock_ahead clock_behind", x.Delay != 0},
+		{"pause", "upgrade", x.Pause != 0},
+		{"spread", "silence", x.Spread != 0},
+	} {
+		if kinds := strings.Fields(field.kinds); field.said && !slices.Contains(kinds, x.Do) && slices.Contains(faultNames(), x.Do) {
+			b.fail(path+"."+field.name, "means nothing to "+x.Do, "remove it: it is of "+strings.Join(kinds, ", "))
+		}
+	}
+}
+
 func (b *builder) router(path string, n int) {
-	most := max(b.file.Routers, 1)
-	for _, j := range b.file.Joins {
-		most += j.Routers
+	if most := b.file.fleet(); n < 0 || n > most {
+		b.fail(path+".router", fmt.Sprintf("there is no router %d", n), fmt.Sprintf("leave it out for all, or raise routers; with joins there are %d", most))
 	}
-	if n < 0 || n > most {
-		b.fail(path+".router", fmt.Sprintf("there is no router %d", n), fmt.Sprintf("leave it out for all, or raise routers, which is %d", most))
+}
+
+// fleet is how many routers there are in all.
+func (f *File) fleet() int {
+	n := max(f.Routers, 1)
+	for i := range f.Joins {
+		n += f.Joins[i].Routers
 	}
+	return n
 }
 
 // servable checks what a server's model needs.
@@ -89,37 +120,6 @@ func (b *builder) servable(w *Backend, path string) {
 		}
 		if total == 0 {
 			b.fail(path+".service", "has no histogram with counts", "list buckets, such as {up_to: 10ms, count: 900}")
-		}
-	}
-}
-
-// sendable checks that the keys that clients name are keys of some
-// configuration of the file, unless unknown keys go somewhere too.
-func (b *builder) sendable() {
-	known, names := map[string]bool{}, []string(nil)
-	specs := []*core.Spec{&b.plan.Spec}
-	for i := range b.plan.Pushes {
-		if s := b.plan.Pushes[i].Spec; s != nil {
-			specs = append(specs, s)
-		}
-	}
-	for _, s := range specs {
-		if s.Default != "" {
-			return
-		}
-		for _, k := range s.Keys {
-			if !known[k.Key] {
-				known[k.Key] = true
-				names = append(names, k.Key)
-			}
-		}
-	}
-	for i := range b.file.Clients {
-		for k, key := range b.file.Clients[i].Keys {
-			if !known[key] {
-				b.fail(fmt.Sprintf("clients[%d].keys[%d]", i, k), strconv.Quote(key)+" is no key of the configuration, which refuses unknown keys",
-					oneOf(key, names)+" (unknown: 100% sends keys that no table has)")
-			}
 		}
 	}
 }

@@ -97,7 +97,8 @@ func TestAPlanWrittenAsAFileReadsBackTheSame(t *testing.T) {
 	f.Expect = []Expectation{{Name: "e", Failed: bound(">= 0")}}
 	f.Clients[0].Retries, f.Clients[0].Backoff = 3, Span(core.Second)
 	f.Clients[0].Retry = Retry{Grow: 2 * million, Max: Span(9 * core.Second), Jitter: true, Budget: 100_000, Floor: 2}
-	f.Joins, f.WallClock, f.Faults[0].Pause = []Join{{At: 1, Routers: 2, Over: 3}}, true, 4
+	f.Joins, f.WallClock = []Join{{At: 1, Routers: 2, Over: 3}}, true
+	f.Faults = append(f.Faults, Fault{At: 5, For: 6, Do: "upgrade", Pause: 4}, Fault{At: 9, For: 6, Do: "silence", Spread: 7})
 	f.Clients[0].Ramp = Ramp{Period: Span(core.Second), Low: 100_000}
 	f.Clients[0].Hold = Hold{At: 1, For: 2, Over: 3}
 	f.Backend = Backend{

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"cmp"
+	"fmt"
 	"math/bits"
 
 	"lockstep/core"
@@ -147,6 +148,20 @@ func (s *scope) availability() int64 {
 	return int64(s.counts.OK * million / s.counts.Arrivals)
 }
 
+// mostly says how most requests that failed did, "" where none has a class.
+func (s *scope) mostly() string {
+	most := core.ClassNone
+	for class, n := range s.counts.ByClass {
+		if n > s.counts.ByClass[most] {
+			most = core.Class(class)
+		}
+	}
+	if most == core.ClassNone {
+		return ""
+	}
+	return fmt.Sprintf(", %d as %s", s.counts.ByClass[most], most)
+}
+
 // goodput is complete answers below 500 per second, rounded down.
 func (s *scope) goodput() int64 {
 	hi, lo := bits.Mul64(s.counts.OK, uint64(core.Second))
@@ -182,12 +197,7 @@ const defaultLevel = 990_000
 func (s *scope) recoveryTime() int64 {
 	start, level := s.e.From.time(), cmp.Or(uint64(s.e.Recovered), defaultLevel)
 	for i := range s.run.plan.Faults {
-		f := &s.run.plan.Faults[i]
-		end := f.Until
-		if f.Kind == sim.ResetAll {
-			end = f.At
-		}
-		if s.e.within(end) {
+		if end := s.run.plan.FaultEnd(i); end < core.Time(s.run.plan.Length) && s.e.within(end) {
 			start = max(start, end)
 		}
 	}

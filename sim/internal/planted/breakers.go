@@ -79,12 +79,17 @@ func probes() []Bug {
 				d.Until -= core.Time(core.Second)
 			}
 		})},
+		{Property: "R8", Name: "an active probe is sent off its grid", Seeds: 20, Tamper: decide(func(_ *core.Router, _ *core.Event, d *core.Decision) {
+			if d.Kind == core.Probe {
+				d.At++
+			}
+		})},
 		{Property: "liveness", Name: "an unhealthy endpoint never recovers", Seeds: 100, Alone: true, Tamper: event(func(r *core.Router, ev *core.Event) {
 			if ev.Kind == core.Probed && r.Endpoint(ev.Endpoint).Unhealthy {
 				ev.OK = false
 			}
 		})},
-		{Property: "liveness", Name: "a breaker that opened admits no test request", Seeds: 500, Alone: true, Tamper: func() Tamper {
+		{Property: "liveness", Name: "a breaker that opened never closes", Seeds: 500, Alone: true, Tamper: func() Tamper {
 			return Tamper{Decide: func(r *core.Router, now core.Time, ev *core.Event, d *core.Decision) {
 				if d.Kind == core.Forward && d.Probe {
 					// The probe fails at once, whatever the endpoint would have said.

@@ -5,7 +5,7 @@ import "lockstep/core"
 // drains are bugs in how a router stops (R14).
 func drains() []Bug {
 	return []Bug{
-		{Property: "R14", Name: "a draining router says that it is not ready", Seeds: 100, Tamper: decide(func(_ *core.Router, _ *core.Event, d *core.Decision) {
+		{Property: "R14", Name: "a draining router says that it is not ready", Seeds: 200, Tamper: decide(func(_ *core.Router, _ *core.Event, d *core.Decision) {
 			if d.Kind == core.Reject && d.Class == core.Draining {
 				d.Class = core.NotReady
 			}

@@ -24,7 +24,7 @@ type Tamper struct {
 	Decide func(r *core.Router, now core.Time, ev *core.Event, d *core.Decision)
 }
 
-// Bugs returns the table, by property.
+// Bugs returns the table, what belongs together side by side.
 func Bugs() (all []Bug) {
 	for _, list := range [][]Bug{routes(), admissions(), breakers(), selections(), pushes(), drains(), relations()} {
 		all = append(all, list...)
@@ -107,7 +107,7 @@ func usable(_ int32, e *core.EndpointView) bool { return e.Breaker == core.Close
 // take a step and nothing else is left of it.
 func spin(r *core.Router, now core.Time) {
 	if r.Deadline() <= now {
-		return // a step would fire it, and swallow what it says
+		return // what is due would fire here, and nobody would hear of it
 	}
 	for i := range r.Config().Placements() {
 		if _, quiet := among(r, int32(i), func(_ int32, e *core.EndpointView) bool { return !usable(0, e) || e.Failures > 0 }); quiet {

@@ -32,7 +32,7 @@ func selections() []Bug {
 				}
 			}
 		})},
-		{Property: "R10", Name: "a rotation begins anew after each breaker that opens", Seeds: 20, Tamper: func() Tamper {
+		{Property: "R10", Name: "a breaker that closes moves the rotation on", Seeds: 20, Tamper: func() Tamper {
 			return Tamper{Decide: func(r *core.Router, now core.Time, _ *core.Event, d *core.Decision) {
 				if d.Kind == core.NoteClosed {
 					spin(r, now)
