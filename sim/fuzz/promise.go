@@ -15,7 +15,7 @@ type Promise struct {
 	Name   string
 	Kind   PromiseKind
 	Share  uint32        // in parts per million: SurviveLoss, the least answered; HomeFirst, the most refused
-	Within core.Duration // SurviveLoss: how long after the loss it must be true again
+	Within core.Duration // SurviveLoss, Recover, FailOver: how long until it must be true again
 	Probes uint32        // TestRequests: the most at once
 }
 
@@ -27,6 +27,8 @@ const (
 	SurviveLoss  PromiseKind = iota + 1 // with any one placement down, requests are answered
 	HomeFirst                           // guests of a lost placement do not crowd out those at home
 	TestRequests                        // so many test requests at once to one endpoint
+	Recover                             // Within after a fault has ended, requests are served at home again
+	FailOver                            // Within after it failed, an endpoint gets no more than test requests
 )
 
 // probes is how many test requests at once are promised, and the name of that promise.
