@@ -78,6 +78,7 @@ type fuzzResult struct {
 	OK       bool          `json:"ok"`
 	Findings []fuzzFinding `json:"findings,omitempty"`
 	NMinus   []nMinusLine  `json:"n_minus_1"`
+	Drills   int           `json:"drills"` // what-if runs, N-1 among them
 	Seeds    uint64        `json:"seeds"`
 	Requests uint64        `json:"requests"`
 	Events   uint64        `json:"events"`
@@ -135,7 +136,7 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 	s := &search{target: targetOf(f, flags.accept), flags: flags, progress: p, began: time.Now()}
 	s.deadline = s.began.Add(length)
 	r := &fuzzResult{File: path, NMinus: []nMinusLine{}, Findings: static(f, path, flags.accept)}
-	if err := s.loseEach(r); err != nil {
+	if err := s.drill(f, r); err != nil {
 		return nil, err
 	}
 	if len(s.found)+len(r.Findings) == 0 {
@@ -189,7 +190,7 @@ func (s *search) show(f *configfile.File, path string, x *fuzz.Finding) (fuzzFin
 		Property: x.Property, Sentence: x.Sentence, Key: x.Key, Value: x.Value,
 		Assumed: x.Assumed, Story: x.Story, Changes: s.changes(x), Again: fmt.Sprintf("lockstep fuzz %s --seed %d", path, x.Case.Seed),
 	}
-	if x.Lost != "" {
+	if x.Lost != "" || x.Drill != nil {
 		out.Again = fmt.Sprintf("lockstep fuzz %s --seeds 0", path)
 	}
 	if x.Key != "" {

@@ -31,29 +31,6 @@ type search struct {
 	coverage         sim.Coverage
 }
 
-// loseEach takes down each placement in turn.
-func (s *search) loseEach(r *fuzzResult) error {
-	for _, n := range fuzz.TryNMinusOne(s.target) {
-		if n.Err != nil {
-			return n.Err
-		}
-		s.requests, s.events, s.coverage = s.requests+n.Requests, s.events+n.Steps, s.coverage|n.Coverage
-		line := nMinusLine{Down: n.Down, Verdict: "holds", Why: n.Skipped}
-		switch {
-		case n.Skipped != "":
-			line.Verdict = "skipped"
-		case n.Finding != nil:
-			line.Verdict, line.Why = "fails", n.Finding.Sentence
-			known := func(f *fuzz.Finding) bool { return f.Sentence == n.Finding.Sentence }
-			if !slices.ContainsFunc(s.found, known) { // what is too small with nothing down fails every loss
-				s.found = append(s.found, n.Finding)
-			}
-		}
-		r.NMinus = append(r.NMinus, line)
-	}
-	return nil
-}
-
 // run searches by seeds. Of several findings the one with the lowest seed is
 // kept: how many workers there are does not change it.
 func (s *search) run() {

@@ -13,63 +13,132 @@ import (
 // Change is one change of a configuration that could remove a finding, and what
 // became of it when it was tried.
 type Change struct {
-	Name   string // A, B, ...
-	Text   string // the settings changed, in the names of the native form
-	Mends  bool   // the finding's own case no longer breaks anything
-	Holds  bool   // nothing was found with it, where it was tried
-	Breaks string // what it breaks, "" when it holds
-	Price  string // figures of the finding's own case, run with it; "" for none
-	Seeds  uint64 // random cases that were tried as well
-	apply  func(*core.Spec)
+	Name      string // A, B, ...
+	Text      string // the settings changed, in the names of the native form
+	Mends     bool   // the finding's own case no longer breaks anything
+	Holds     bool   // nothing was found with it, where it was tried
+	Breaks    string // what it breaks, "" when it holds
+	Price     string // what it costs, and figures of the finding's own case, run with it; "" for none
+	Seeds     uint64 // random cases that were tried as well
+	Scenarios int    // of the trial, those that were run with it
+	apply     func(*core.Spec)
+	price     string
+	broken    *Finding // with it, beside f
 }
 
+// Trial says what a change has to hold in, beside the finding's own case, N-1 and every drill.
+type Trial struct {
+	Seeds     uint64      // the first so many random cases
+	More      func() bool // false: no more of them
+	Scenarios []Scenario
+}
+
+// Scenario is a scenario of the operator's about the same configuration.
+type Scenario struct {
+	Name string
+	// Breaks runs it with a change of the configuration, and says what it breaks, "" for nothing.
+	Breaks func(change func(core.Spec) core.Spec) string
+}
+
+// maxChanges is how many changes of one finding are tried.
+const maxChanges = 6
+
 // TryChanges tries a closed list of changes that could remove f. Each is run
-// against the case of f, against the loss of every placement, and against the
-// first seeds random cases until more says no. No change is known for a fault
-// of the router itself.
-func TryChanges(t *Target, f *Finding, seeds uint64, more func() bool) []Change {
+// against the case of f and everything that the trial says. To one that removes
+// f and breaks something else, the first change that could remove that is added, and
+// both are tried together. No change is known for a fault of the router itself.
+func TryChanges(t *Target, f *Finding, trial *Trial) []Change {
 	tried := t.changes(f)
-	for i := range tried {
-		tried[i].Name = string(rune('A' + i))
-		t.try(f, &tried[i], seeds, more)
+	for i := 0; i < len(tried); i++ {
+		c := &tried[i]
+		c.Name = string(rune('A' + i))
+		changed := *t
+		changed.Spec = with(&t.Spec, c.apply)
+		changed.try(f, c, trial)
+		if c.Holds || !c.Mends || c.broken == nil || len(tried) == maxChanges {
+			continue
+		}
+		if more := changed.changes(c.broken); len(more) > 0 {
+			tried = append(tried, both(c, &more[0]))
+		}
 	}
 	return tried
 }
 
-func (t *Target) try(f *Finding, c *Change, seeds uint64, more func() bool) {
-	changed := *t
-	changed.Spec = with(&t.Spec, c.apply)
-	if _, err := core.Compile(changed.Spec); err != nil {
+// both makes one change of two.
+func both(a, b *Change) Change {
+	first, second := a.apply, b.apply
+	return Change{
+		Text: a.Name + " and " + b.Text, price: strings.Trim(a.price+"; "+b.price, "; "),
+		apply: func(s *core.Spec) {
+			first(s)
+			second(s)
+		},
+	}
+}
+
+// try judges a change of which t is the changed target.
+func (t *Target) try(f *Finding, c *Change, trial *Trial) {
+	if _, err := core.Compile(t.Spec); err != nil {
 		c.Breaks = "it is not valid: " + err.Error()
 		return
 	}
-	r, broken := changed.again(f, c.apply)
-	c.Price = changed.price(f, &r)
+	r, broken := t.again(f, c.apply)
+	c.Price = strings.Trim(c.price+"; "+t.price(f, &r), "; ")
 	if broken != nil {
 		c.Breaks = "still " + broken.Property
 		return
 	}
 	c.Mends = true
-	for _, n := range TryNMinusOne(&changed) {
-		if n.Finding != nil {
-			c.Breaks = fmt.Sprintf("%s without %s: %s", n.Finding.Property, n.Down, n.Finding.Sentence)
+	if c.broken = t.firstDrilled(f.Where); c.broken != nil {
+		c.Breaks = c.broken.Property + ": " + c.broken.Sentence
+		return
+	}
+	for ; c.Seeds < trial.Seeds && trial.More(); c.Seeds++ {
+		drawn := Generate(NewSeeded(c.Seeds), t, c.Seeds)
+		r := run(&drawn)
+		if c.broken = t.judge(&drawn, &r); c.broken != nil {
+			c.Breaks = fmt.Sprintf("%s in seed %d: %s", c.broken.Property, c.Seeds, c.broken.Sentence)
 			return
 		}
 	}
-	for ; c.Seeds < seeds && more(); c.Seeds++ {
-		drawn := Generate(NewSeeded(c.Seeds), &changed, c.Seeds)
-		r := run(&drawn)
-		if x := changed.judge(&drawn, &r); x != nil {
-			c.Breaks = fmt.Sprintf("%s in seed %d: %s", x.Property, c.Seeds, x.Sentence)
+	for _, s := range trial.Scenarios {
+		change := func(s core.Spec) core.Spec { return with(&s, c.apply) }
+		if what := s.Breaks(change); what != "" {
+			c.Breaks = s.Name + ": " + what
 			return
 		}
+		c.Scenarios++
 	}
 	c.Holds = true
+}
+
+// firstDrilled is what the first of N-1 and the drills breaks that concerns the
+// component of a placement; a change of that placement moves no other (R15).
+func (t *Target) firstDrilled(where string) *Finding {
+	for _, n := range TryNMinusOne(t) {
+		if n.Finding != nil {
+			return n.Finding
+		}
+	}
+	near := around(&t.Spec, where)
+	for _, d := range Drills(t) {
+		if d.Placement != "" && !near[d.Placement] {
+			continue
+		}
+		if f := TryDrill(t, d).Finding; f != nil {
+			return f
+		}
+	}
+	return nil
 }
 
 // again runs the case of f with the change, in what it pushes as well.
 func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding) {
 	c := f.Case
+	if f.Drill != nil {
+		c = t.drillCase(f.Drill)
+	}
 	c.Plan.Spec = with(&c.Plan.Spec, apply)
 	c.Plan.Pushes = slices.Clone(c.Plan.Pushes)
 	for i := range c.Plan.Pushes {
@@ -82,6 +151,11 @@ func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding
 	broken := t.judge(&c, &r)
 	if down, ok := t.down(f); broken == nil && ok {
 		broken = t.judgeLoss(&c, &r, &down)
+	}
+	if broken == nil && f.Drill != nil {
+		if broken = t.judgeDrill(f.Drill, &r); broken != nil {
+			broken.Property = t.nameOf(f.Drill.Property)
+		}
 	}
 	return r, broken
 }
@@ -113,6 +187,9 @@ func setting(placement string, set func(*core.PlacementSpec)) func(*core.Spec) {
 	}
 }
 
+// maxFixes is how many of what could make a drill hold are tried one by one.
+const maxFixes = 3
+
 // changes lists what could remove f.
 func (t *Target) changes(f *Finding) []Change {
 	name, most := t.probes()
@@ -122,6 +199,12 @@ func (t *Target) changes(f *Finding) []Change {
 			Text:  fmt.Sprintf("%s breaker.half_open_probes: %d", f.Where, most),
 			apply: setting(f.Where, func(p *core.PlacementSpec) { p.Breaker.Probes = most }),
 		}}
+	case len(f.fixes) > 0:
+		var list []Change
+		for _, x := range f.fixes[:min(len(f.fixes), maxFixes)] {
+			list = append(list, Change{Text: x.text, apply: x.apply, price: x.price})
+		}
+		return list
 	case f.Lost != "":
 		return t.roomier(f)
 	}

@@ -1,8 +1,10 @@
 package fuzz
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -75,44 +77,8 @@ func (t *Target) nMinusCase(down *core.PlacementInfo) Case {
 		Faults: []sim.Fault{{Kind: sim.Refuse, At: settled, Placement: down.Name}},
 	}
 	p.Window = max(p.Length/1000, 100*core.Millisecond)
-	longest := 10 * core.Millisecond
-	for _, l := range t.Facts.Peak {
-		longest = max(longest, l.Latency)
-	}
-	// A placement without a stated latency is taken to be as slow as the slowest.
-	p.Backend.Service.Typical = longest
-	for _, s := range t.Spec.Placements {
-		l, stated := t.Facts.Peak[s.Name]
-		if !stated || l.PerSecond <= 0 {
-			continue
-		}
-		p.Clients = append(p.Clients, t.client(s.Name, l))
-		if l.Latency > 0 {
-			b := sim.Backend{Service: sim.Service{Typical: l.Latency}}
-			p.Backends = append(p.Backends, sim.BackendOverride{Placement: s.Name, Backend: b})
-		}
-	}
+	t.send(&p, t.Facts.Peak, nil)
 	return Case{Plan: p}
-}
-
-// share is one router's part of a load, rounded up.
-func (t *Target) share(perSecond int64) uint32 {
-	n := int64(max(t.Facts.Routers, 1))
-	return uint32((perSecond + n - 1) / n)
-}
-
-// client sends the load of the keys of one placement.
-func (t *Target) client(home string, l Load) sim.Client {
-	c := sim.Client{Name: home, Rate: t.share(l.PerSecond)}
-	for i := range t.Spec.Keys {
-		if t.Spec.Keys[i].Placement == home {
-			c.Keys = append(c.Keys, t.Spec.Keys[i].Key)
-		}
-	}
-	if len(c.Keys) == 0 {
-		c.Unknown = million // only a default placement can have a load without keys
-	}
-	return c
 }
 
 // judgeNMinus looks for requests that were refused once the loss had settled,
@@ -122,7 +88,8 @@ func (t *Target) judgeNMinus(c *Case, r *sim.Result, down *core.PlacementInfo) *
 	for i := range r.Windows {
 		w := &r.Windows[i]
 		before := w.From < settled
-		if w.Refused == 0 || !before && w.From < from {
+		late := before && w.ByClass[core.ResponseTimeout] > 0
+		if w.Refused == 0 && !late || !before && w.From < from {
 			continue
 		}
 		f := &Finding{Property: NMinusOne, At: w.From, Case: *c, Result: *r}
@@ -138,10 +105,14 @@ func (t *Target) judgeNMinus(c *Case, r *sim.Result, down *core.PlacementInfo) *
 	return nil
 }
 
-// blameItself names the placement that refuses its own requests with nothing down.
+// blameItself names the placement that refuses or fails its own requests with nothing down.
 func (t *Target) blameItself(f *Finding, w *sim.Window) {
 	for _, p := range compiled(&t.Spec) {
 		n := slices.Index(f.Result.Placements, p.Name)
+		if w.Placements[n].ByClass[core.ResponseTimeout] > 0 {
+			t.blameTimeout(f, &p)
+			return
+		}
 		if w.Placements[n].Refused > 0 && t.tooSmall(f, &p, &w.Placements[n]) {
 			f.Sentence = p.Name + " is too small for its own peak, with nothing down"
 			return
@@ -150,14 +121,26 @@ func (t *Target) blameItself(f *Finding, w *sim.Window) {
 	f.Sentence = "requests are refused at the stated peak, with nothing down"
 }
 
-func (t *Target) assumed() string {
-	load := "peak load as in facts"
-	if n := t.Facts.Routers; n > 1 {
-		load += fmt.Sprintf(", one of %d routers and its share of it", n)
-	} else {
-		load += ", one router"
+// blameTimeout names the timeout that is shorter than the answers of p take.
+func (t *Target) blameTimeout(f *Finding, p *core.PlacementInfo) {
+	latency := t.Facts.Peak[p.Name].Latency
+	name, now, set := "response_header", p.Timeouts.ResponseHeader, func(s *core.TimeoutSpec, d core.Duration) { s.ResponseHeader = d }
+	if p.Timeouts.Request < now {
+		name, now, set = "request", p.Timeouts.Request, func(s *core.TimeoutSpec, d core.Duration) { s.Request = d }
 	}
-	return load + "; one placement down, no other fault; a guest takes as long as those at home"
+	const times = 4
+	longer := times * latency
+	f.Where, f.Key, f.Value = p.Name, "placements."+p.Name+".timeouts."+name, time.Duration(now).String()
+	f.Sentence = fmt.Sprintf("%s's answers take %v, longer than its own timeout, with nothing down", p.Name, time.Duration(latency))
+	f.fixes = []fix{{
+		key: f.Key, value: f.Value, text: fmt.Sprintf("%s timeouts.%s: %v", p.Name, name, time.Duration(longer)),
+		price: fmt.Sprintf("a hung request holds its slot for %v, before %v", time.Duration(longer), time.Duration(now)),
+		apply: setting(p.Name, func(s *core.PlacementSpec) { set(&s.Timeouts, longer) }),
+	}}
+}
+
+func (t *Target) assumed() string {
+	return t.traffic() + "; one placement down, no other fault; a guest takes as long as those at home"
 }
 
 // blame names the placement that has no room, and the key that says so: a home
@@ -169,11 +152,14 @@ func (t *Target) blame(f *Finding, r *sim.Result, from core.Time, down *core.Pla
 		n := slices.Index(f.Result.Placements, all[i].Name)
 		if all[i].Name != down.Name && w.Placements[n].Refused > 0 && t.tooSmall(f, &all[i], &w.Placements[n]) {
 			f.Sentence = fmt.Sprintf("%s's own requests are refused because %s failed", all[i].Name, down.Name)
-			if all[i].Limit.Guests == 0 {
-				f.Value += "; guests is not set"
+			if w.Placements[n].HomeRefusedByGuests > 0 {
+				f.Key, f.Value = under(&all[i], ".limit.guests"), guestsNow(&all[i])
 			}
 			return
 		}
+	}
+	if t.blameShared(f, down) {
+		return
 	}
 	for _, c := range down.Candidates[1:] {
 		n := slices.Index(f.Result.Placements, all[c].Name)
@@ -187,6 +173,45 @@ func (t *Target) blame(f *Finding, r *sim.Result, from core.Time, down *core.Pla
 	if len(down.Candidates) == 1 {
 		f.Sentence, f.Value = down.Name+"'s own requests are refused when it fails", "it has none"
 	}
+}
+
+// guestsNow says how many of p's slots guests may take: those at home would fit, were it fewer.
+func guestsNow(p *core.PlacementInfo) string {
+	if p.Limit.Guests == 0 {
+		return fmt.Sprintf("not set: guests may take all %d slots", p.Limit.InFlight)
+	}
+	return fmt.Sprintf("guests may take %d of %d slots", max(p.Limit.Guests, 0), p.Limit.InFlight)
+}
+
+// blameShared names a fallback that stands on the servers of what it must replace.
+func (t *Target) blameShared(f *Finding, down *core.PlacementInfo) bool {
+	urls := map[string]bool{}
+	for _, e := range t.endpoints(down.Name) {
+		urls[e.URL] = true
+	}
+	all := compiled(&t.Spec)
+	for _, c := range down.Candidates[1:] {
+		for _, e := range t.endpoints(all[c].Name) {
+			if !urls[e.URL] {
+				continue
+			}
+			f.Where = all[c].Name
+			f.Key, f.Value = under(&all[c], ".endpoints."+cmp.Or(e.Name, e.URL)+".url"), e.URL+", a server of "+down.Name
+			f.Sentence = fmt.Sprintf("%s must take the requests of %s, and is lost with it: they share a server", all[c].Name, down.Name)
+			return true
+		}
+	}
+	return false
+}
+
+// endpoints are those of a placement.
+func (t *Target) endpoints(p string) []core.EndpointSpec {
+	for i := range t.Spec.Placements {
+		if t.Spec.Placements[i].Name == p {
+			return t.Spec.Placements[i].Endpoints
+		}
+	}
+	return nil
 }
 
 // since is how full each placement became from a time to the end, and whom it

@@ -13,6 +13,10 @@ func (t *Target) price(f *Finding, r *sim.Result) string {
 	if r.Err != nil || len(r.Windows) == 0 {
 		return ""
 	}
+	if f.Drill != nil {
+		now, then := homeSince(r, f.Where, settled), homeSince(&f.Result, f.Where, settled)
+		return fmt.Sprintf("%s of %s's requests answered, before %s", partOf(now.OK, now.Arrivals), f.Where, partOf(then.OK, then.Arrivals))
+	}
 	down, lost := t.down(f)
 	if !lost {
 		before, after := total(&f.Result), total(r)

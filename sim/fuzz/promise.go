@@ -122,10 +122,7 @@ func (t *Target) judgeHome(p *Promise, r *sim.Result, down *core.PlacementInfo) 
 		f.Promised = fmt.Sprintf("at most %s of those at home refused because of guests", percent(p.Share))
 		f.Sentence = fmt.Sprintf("%s's own requests are refused because %s failed: %s of them, for guests", name, down.Name, partOf(crowded, arrivals))
 		if q, ok := find(&t.Spec, name); ok {
-			f.Value = fmt.Sprintf("room for %d in flight, of them %d for guests", q.Limit.InFlight, max(q.Limit.Guests, 0))
-			if q.Limit.Guests == 0 {
-				f.Value = fmt.Sprintf("room for %d in flight; guests is not set", q.Limit.InFlight)
-			}
+			f.Value = guestsNow(&q)
 		}
 		f.Story = t.tellNMinus(f, down)
 		return f

@@ -73,19 +73,6 @@ func (t *Target) takers(down *core.PlacementInfo) string {
 	return names
 }
 
-// inFlight is how many requests of a load are in flight on one router (Little's law), rounded up.
-func (t *Target) inFlight(l Load) int64 {
-	return (int64(t.share(l.PerSecond))*int64(l.Latency) + int64(core.Second) - 1) / int64(core.Second)
-}
-
-func (t *Target) loadLine(name string, l Load) string {
-	text := fmt.Sprintf("%s %d in flight", name, t.inFlight(l))
-	if p, ok := find(&t.Spec, name); ok && p.Limit.InFlight > 0 {
-		text += fmt.Sprintf(" of %d", p.Limit.InFlight)
-	}
-	return text + fmt.Sprintf(" (%d/s)", t.share(l.PerSecond))
-}
-
 // need compares what the placement that is too small must hold with what it has.
 func (t *Target) need(f *Finding, down *core.PlacementInfo) []Line {
 	if f.Where == down.Name {

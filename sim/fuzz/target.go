@@ -68,12 +68,14 @@ type Finding struct {
 	Broken   Promise   // the promise broken, zero for a default property
 	Allowed  uint64    // SurviveLoss, HomeFirst: how many requests the promise lets fail
 	Lost     string    // placement that was taken down to try N-1, "" for a finding of the search
+	Drill    *Drill    // what it was found by, nil for N-1 and for a finding of the search
 	At       core.Time // when it was first seen
 	Where    string    // placement that it concerns, "" for none
 	Story    []Line
 	Case     Case
 	small    *Case // Case with its configuration reduced; nil when that was not tried
 	Result   sim.Result
+	fixes    []fix // what could remove it, the likeliest first; nil: see Target.changes
 }
 
 // Line is one line of a story.

@@ -1,0 +1,229 @@
+package fuzz
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// Default properties that drills judge, beside N-1.
+const (
+	// LeavesFailing: an endpoint that fails soon gets no more than test requests.
+	LeavesFailing = "leaves-failing-endpoint"
+	// ReturnsMended: what is mended soon serves again.
+	ReturnsMended = "returns-when-mended"
+	// ProbesAlone: health probes that fail alone make nobody refused.
+	ProbesAlone = "probes-alone"
+	// UnknownApart: unknown keys do not crowd out those of a dedicated cell.
+	UnknownApart = "unknown-keys-apart"
+)
+
+// Drill is one what-if run: one thing goes wrong under a steady load, nothing
+// else. Drills are tried for every placement, not searched for. N-1 is one too.
+type Drill struct {
+	Property  string        // default property that it is judged by
+	Placement string        // what it happens to; "" for everything
+	Endpoint  string        // "" for all of the placement
+	Fault     sim.FaultKind // FaultNone: no fault
+	For       core.Duration // how long; 0: to the end
+}
+
+// Drills lists the drills for t but those of N-1, in the order of its
+// placements. Properties that t accepts are left out.
+func Drills(t *Target) (list []Drill) {
+	loads := t.loads()
+	for _, p := range compiled(&t.Spec) {
+		if l := loads[p.Name]; l.PerSecond > 0 {
+			list = append(list, t.leavingDrills(&p)...)
+		}
+		if t.isHome(p.Name) {
+			list = append(list, t.mendingDrills(&p)...)
+		}
+	}
+	list = append(list, Drill{Property: ProbesAlone, Fault: sim.HealthDown})
+	if t.unknownTo() != nil {
+		list = append(list, Drill{Property: UnknownApart, Placement: t.Spec.Default})
+	}
+	return slices.DeleteFunc(list, func(d Drill) bool { return slices.Contains(t.Accept, t.nameOf(d.Property)) })
+}
+
+// nameOf is the name under which a property is broken: that of the promise that
+// takes its place, or its own.
+func (t *Target) nameOf(property string) string {
+	switch property {
+	case LeavesFailing:
+		property, _ = t.promised(FailOver, property, 0)
+	case ReturnsMended:
+		property, _ = t.promised(Recover, property, 0)
+	}
+	return property
+}
+
+// promised is the time that a promise gives, and its name; else the given ones.
+func (t *Target) promised(kind PromiseKind, name string, within core.Duration) (string, core.Duration) {
+	for _, p := range t.Must {
+		if p.Kind == kind {
+			return p.Name, p.Within
+		}
+	}
+	return name, within
+}
+
+// TryDrill runs one drill and judges it.
+func TryDrill(t *Target, d Drill) Outcome {
+	c := t.drillCase(&d)
+	r := run(&c)
+	out := outcomeOf(&r)
+	if r.Err != nil {
+		return out
+	}
+	if out.Finding = t.judge(&c, &r); out.Finding != nil {
+		t.tell(out.Finding)
+		return out
+	}
+	if out.Finding = t.judgeDrill(&d, &r); out.Finding != nil {
+		t.finish(out.Finding, &d, &c, &r)
+	}
+	return out
+}
+
+// finish fills in what every finding of a drill has.
+func (t *Target) finish(f *Finding, d *Drill, c *Case, r *sim.Result) {
+	f.Property, f.Drill, f.Case, f.Result = t.nameOf(d.Property), d, *c, *r
+	f.Assumed = t.traffic() + "; " + d.String() + ", no other fault"
+	if d.Property == ReturnsMended || d.Property == ProbesAlone {
+		f.Assumed = "a light load, since only time matters; " + d.String() + ", no other fault"
+	}
+	t.blameOn(f, t.fixesOf(f))
+	f.Story = t.tellDrill(f)
+}
+
+// blameOn names the key responsible: that of the first fix with which the drill
+// holds, and that fix comes first among those to try.
+func (t *Target) blameOn(f *Finding, fixes []fix) {
+	for i := range fixes {
+		changed := *t
+		changed.Spec = with(&t.Spec, fixes[i].apply)
+		if changed.drilled(f.Drill) == nil {
+			fixes[0], fixes[i] = fixes[i], fixes[0]
+			break
+		}
+	}
+	if f.fixes = fixes; len(fixes) > 0 {
+		f.Key, f.Value = fixes[0].key, fixes[0].value
+	}
+}
+
+// drilled runs a drill and returns what it breaks, without a story.
+func (t *Target) drilled(d *Drill) *Finding {
+	c := t.drillCase(d)
+	r := run(&c)
+	if f := t.judge(&c, &r); f != nil {
+		return f
+	}
+	return t.judgeDrill(d, &r)
+}
+
+func (t *Target) judgeDrill(d *Drill, r *sim.Result) *Finding {
+	switch d.Property {
+	case LeavesFailing:
+		return t.judgeLeaving(d, r)
+	case ReturnsMended:
+		return t.judgeMending(d, r)
+	case ProbesAlone:
+		return t.judgeProbesAlone(r)
+	case UnknownApart:
+		return t.judgeUnknown(d, r)
+	}
+	return nil
+}
+
+// drillCase is the plan of a drill: 10 s in which nothing is wrong, the fault,
+// the time that it may be felt, and a stretch in which it may not.
+func (t *Target) drillCase(d *Drill) Case {
+	p := sim.Plan{Name: t.Name + ": " + d.String(), Spec: t.Spec, Length: core.Duration(t.judgedFrom(d)) + judged}
+	p.Window = windowOf(p.Length)
+	loads := t.loads()
+	if d.Property == ReturnsMended || d.Property == ProbesAlone {
+		loads = t.light()
+	}
+	var among map[string]bool
+	if d.Placement != "" {
+		among = around(&t.Spec, d.Placement)
+	}
+	t.send(&p, loads, among)
+	if d.Property == UnknownApart {
+		p.Clients = append(p.Clients, t.flood(d.Placement))
+	}
+	if d.Fault != sim.FaultNone {
+		f := sim.Fault{Kind: d.Fault, At: settled, Placement: d.Placement, Endpoint: d.Endpoint}
+		if d.For > 0 {
+			f.Until = settled.Add(d.For)
+		}
+		p.Faults = []sim.Fault{f}
+	}
+	return Case{Plan: p}
+}
+
+// judged is how long a drill is watched.
+const judged = 20 * core.Second
+
+// judgedFrom is when what went wrong may no longer be felt, on a window's edge.
+func (t *Target) judgedFrom(d *Drill) core.Time {
+	from := settled
+	switch d.Property {
+	case LeavesFailing:
+		from = from.Add(t.leavingTime(d))
+	case ReturnsMended:
+		_, within := t.promised(Recover, "", mendingTime)
+		from = from.Add(d.For + within)
+	case ProbesAlone:
+		from = from.Add(longestNoticed(&t.Spec))
+	}
+	w := core.Time(windowOf(core.Duration(from) + judged))
+	return (from + w - 1) / w * w
+}
+
+// windowOf is the width of the windows that a run of some length is counted in.
+func windowOf(length core.Duration) core.Duration {
+	switch {
+	case length <= 100*core.Second:
+		return 100 * core.Millisecond
+	case length <= 1000*core.Second:
+		return core.Second
+	}
+	return 10 * core.Second
+}
+
+// String says in words what goes wrong: cell-07 a hangs for 30s.
+func (d Drill) String() string {
+	what := d.Placement
+	if d.Endpoint != "" {
+		what += " " + d.Endpoint
+	}
+	switch d.Property {
+	case ProbesAlone:
+		return "every health probe fails, requests do not"
+	case UnknownApart:
+		return "requests with unknown keys come, as many as " + what + " has room for"
+	}
+	what += " " + failing(d.Fault)
+	if d.For > 0 {
+		what += fmt.Sprintf(" for %v", time.Duration(d.For))
+	}
+	return what
+}
+
+// failing says what an endpoint does under a fault.
+func failing(k sim.FaultKind) string {
+	switch k {
+	case sim.Hang:
+		return "hangs"
+	case sim.Flaky:
+		return "answers 500"
+	}
+	return "refuses connections"
+}

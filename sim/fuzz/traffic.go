@@ -1,0 +1,162 @@
+package fuzz
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// The load of the drills. One router stands for the fleet, with its share of it.
+
+// What is assumed of a placement whose load nobody states: so many requests a
+// second, so long each, and no more than half of its room.
+const (
+	assumedRate    = 100
+	assumedLatency = 50 * core.Millisecond
+)
+
+// lightRate is requests per second and endpoint in drills in which only time
+// matters, such as how soon what is mended serves again.
+const lightRate = 2
+
+// loads is what the keys of each placement bring: what the facts state, or else
+// a load assumed for every placement that requests are sent to by their key.
+func (t *Target) loads() map[string]Load {
+	if len(t.Facts.Peak) > 0 {
+		return t.Facts.Peak
+	}
+	loads := map[string]Load{}
+	for _, p := range compiled(&t.Spec) {
+		rate := int64(assumedRate)
+		if n := int64(p.Limit.InFlight); n > 0 {
+			rate = max(1, min(rate, n*int64(core.Second)/int64(2*assumedLatency)))
+		}
+		if t.isHome(p.Name) {
+			loads[p.Name] = Load{PerSecond: rate * int64(max(t.Facts.Routers, 1)), Latency: assumedLatency}
+		}
+	}
+	return loads
+}
+
+// isHome says whether requests have p as their home.
+func (t *Target) isHome(p string) bool {
+	for i := range t.Spec.Keys {
+		if t.Spec.Keys[i].Placement == p {
+			return true
+		}
+	}
+	return t.Spec.Default == p
+}
+
+// light is a load under which nothing is ever full.
+func (t *Target) light() map[string]Load {
+	loads := map[string]Load{}
+	for _, p := range compiled(&t.Spec) {
+		if t.isHome(p.Name) {
+			n := int64(lightRate*(p.EndEP-p.FirstEP)) * int64(max(t.Facts.Routers, 1))
+			loads[p.Name] = Load{PerSecond: n, Latency: 10 * core.Millisecond}
+		}
+	}
+	return loads
+}
+
+// send adds the clients and servers of a load to a plan, for the placements of among; nil: all.
+func (t *Target) send(p *sim.Plan, loads map[string]Load, among map[string]bool) {
+	longest := 10 * core.Millisecond
+	for _, l := range loads {
+		longest = max(longest, l.Latency)
+	}
+	// A placement without a stated latency is taken to be as slow as the slowest.
+	p.Backend.Service.Typical = longest
+	for _, s := range t.Spec.Placements {
+		l, stated := loads[s.Name]
+		if !stated || l.PerSecond <= 0 || among != nil && !among[s.Name] {
+			continue
+		}
+		p.Clients = append(p.Clients, t.client(s.Name, l))
+		if l.Latency > 0 {
+			b := sim.Backend{Service: sim.Service{Typical: l.Latency}}
+			p.Backends = append(p.Backends, sim.BackendOverride{Placement: s.Name, Backend: b})
+		}
+	}
+}
+
+// share is one router's part of a load, rounded up.
+func (t *Target) share(perSecond int64) uint32 {
+	n := int64(max(t.Facts.Routers, 1))
+	return uint32((perSecond + n - 1) / n)
+}
+
+// client sends the load of the keys of one placement.
+func (t *Target) client(home string, l Load) sim.Client {
+	c := sim.Client{Name: home, Rate: t.share(l.PerSecond)}
+	for i := range t.Spec.Keys {
+		if t.Spec.Keys[i].Placement == home {
+			c.Keys = append(c.Keys, t.Spec.Keys[i].Key)
+		}
+	}
+	if len(c.Keys) == 0 {
+		c.Unknown = million // only a default placement can have a load without keys
+	}
+	return c
+}
+
+// around is the placements that p can affect or be affected by: its connected
+// component of the fallback graph (R15). The rest need no load.
+func around(s *core.Spec, p string) map[string]bool {
+	all := compiled(s)
+	in := map[string]bool{p: true}
+	for grown := true; grown; {
+		grown = false
+		for i := range all {
+			for _, c := range all[i].Candidates[1:] {
+				if in[all[i].Name] != in[all[c].Name] {
+					in[all[i].Name], in[all[c].Name], grown = true, true, true
+				}
+			}
+		}
+	}
+	return in
+}
+
+// traffic says in words what the loads are and where they come from.
+func (t *Target) traffic() string {
+	load := "peak load as in facts"
+	if len(t.Facts.Peak) == 0 {
+		load = fmt.Sprintf("facts state no peak, so %d/s to each placement, or half of its room, answers in %v", assumedRate, time.Duration(assumedLatency))
+	}
+	if n := t.Facts.Routers; n > 1 {
+		return load + fmt.Sprintf(", one of %d routers and its share of it", n)
+	}
+	return load + ", one router"
+}
+
+// inFlight is how many requests of a load are in flight on one router (Little's law), rounded up.
+func (t *Target) inFlight(l Load) int64 {
+	return (int64(t.share(l.PerSecond))*int64(l.Latency) + int64(core.Second) - 1) / int64(core.Second)
+}
+
+func (t *Target) loadLine(name string, l Load) string {
+	text := fmt.Sprintf("%s %d in flight", name, t.inFlight(l))
+	if p, ok := find(&t.Spec, name); ok && p.Limit.InFlight > 0 {
+		text += fmt.Sprintf(" of %d", p.Limit.InFlight)
+	}
+	return text + fmt.Sprintf(" (%d/s)", t.share(l.PerSecond))
+}
+
+// endpointNames lists the endpoints of p that stand for all: the first, and the
+// first of every other weight.
+func (t *Target) endpointNames(p string) (names []string, all int) {
+	seen := map[uint32]bool{}
+	list := t.endpoints(p)
+	for _, e := range list {
+		if w := cmp.Or(e.Weight, 100); !seen[w] {
+			seen[w] = true
+			names = append(names, cmp.Or(e.Name, e.URL))
+		}
+	}
+	return names, len(list)
+}
