@@ -20,6 +20,8 @@ type fuzzFlags struct {
 	jobs    int
 	out     string
 	accept  []string
+	// scenarios are files and folders; those about the file at hand judge its changes.
+	scenarios []string
 
 	acceptFile string
 	accepted   []acceptance // what stands in it
@@ -33,13 +35,16 @@ func newFuzzCommand() *cobra.Command {
 		Use:   "fuzz CONFIG...",
 		Short: "Search for the smallest failure story that breaks a property of a configuration",
 		Long: `Search configurations for a counterexample. The promises of must are held, by
-name; without them, the default properties N-1 and half-open-single-probe. First, if the configuration states its
-peak load (facts.peak), each placement is taken down in turn (N-1). Then seeds
-draw cases: faults, pushes, bursts and the clients' behaviour. Every safety
-property is checked after every step, and recovery in a healthy remainder. What
-fails is reduced to a story, with the configuration key responsible. Changes that
-could mend it are tried against the same case, N-1 and random seeds, and shown
-with what each costs.
+name; without them, the default properties. First come what-if runs of one thing
+each: the peak load that the configuration states (facts.peak), the loss of each
+placement under it (N-1), endpoints that hang, refuse or answer 500, endpoints that
+are mended, health probes that fail alone, unknown keys. Without a stated peak a
+load is assumed, and N-1 is not judged. Then seeds draw cases: faults, pushes,
+bursts and the clients' behaviour. Every safety property is checked after every
+step, and recovery in a healthy remainder. What fails is reduced to a story, with
+the configuration key responsible. Changes that could mend it are tried against the
+same case, the what-if runs, random seeds and --scenarios, and shown with what each
+costs.
 
 The search ends after --for, or after --seeds, whichever is given; a machine that
 must give the same answer twice counts seeds. --seed with neither tries that one seed.`,
@@ -66,6 +71,7 @@ must give the same answer twice counts seeds. --seed with neither tries that one
 	f.IntVar(&flags.jobs, "jobs", runtime.GOMAXPROCS(0), "search so many seeds at once")
 	f.StringVar(&flags.out, "out", "", "keep what was found here: a scenario and its trace")
 	f.StringSliceVar(&flags.accept, "accept", nil, "leave out these properties")
+	f.StringSliceVar(&flags.scenarios, "scenarios", nil, "run changes in these scenarios too, if their config is the file at hand: files, folders, dir/...")
 	f.StringVar(&flags.acceptFile, "accept-file", "", "leave out the findings accepted in this file: a list of {name, owner, until: 2026-12-31}; expired ones count")
 	f.BoolVar(&flags.json, "json", false, "print JSON")
 	addExhaustive(cmd, &flags)
@@ -78,7 +84,10 @@ type fuzzResult struct {
 	OK       bool          `json:"ok"`
 	Findings []fuzzFinding `json:"findings,omitempty"`
 	NMinus   []nMinusLine  `json:"n_minus_1"`
-	Drills   int           `json:"drills"` // what-if runs, N-1 among them
+	Assumed  string        `json:"assumed"` // the load of the what-if runs
+	Drills   int           `json:"drills"`  // what-if runs, N-1 among them
+	Judged   []string      `json:"judged"`  // properties, by name
+	Broken   []string      `json:"broken"`
 	Seeds    uint64        `json:"seeds"`
 	Requests uint64        `json:"requests"`
 	Events   uint64        `json:"events"`
@@ -102,6 +111,7 @@ type fuzzFinding struct {
 	At       configfile.Position `json:"at"`
 	Written  bool                `json:"written"` // the key is in the file; if not, At is the nearest thing around it
 	Assumed  string              `json:"assumed"`
+	Origin   string              `json:"origin"` // what the times of the story count from
 	Story    []fuzz.Line         `json:"story"`
 	Changes  []fuzzChange        `json:"changes,omitempty"`
 	Again    string              `json:"again"`
@@ -135,7 +145,10 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 	}
 	s := &search{target: targetOf(f, flags.accept), flags: flags, progress: p, began: time.Now()}
 	s.deadline = s.began.Add(length)
-	r := &fuzzResult{File: path, NMinus: []nMinusLine{}, Findings: static(f, path, flags.accept)}
+	if s.scenarios, err = scenariosAbout(path, flags.scenarios); err != nil {
+		return nil, err
+	}
+	r := &fuzzResult{File: path, Assumed: s.target.Traffic(), NMinus: []nMinusLine{}, Findings: static(f, path, flags.accept)}
 	if err := s.drill(f, r); err != nil {
 		return nil, err
 	}
@@ -150,6 +163,7 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 	r.Seeds, r.Requests, r.Events = s.seeds, s.requests, s.events
 	r.Seconds = time.Since(s.began).Seconds()
 	r.Never = s.coverage.Missing()
+	r.tally(f, s)
 	for _, x := range s.found {
 		shown, err := s.show(f, path, x)
 		if err != nil {
@@ -190,7 +204,12 @@ func (s *search) show(f *configfile.File, path string, x *fuzz.Finding) (fuzzFin
 		Property: x.Property, Sentence: x.Sentence, Key: x.Key, Value: x.Value,
 		Assumed: x.Assumed, Story: x.Story, Changes: s.changes(x), Again: fmt.Sprintf("lockstep fuzz %s --seed %d", path, x.Case.Seed),
 	}
-	if x.Lost != "" || x.Drill != nil {
+	out.Origin = fmt.Sprintf("seed %d; t = 0 is the first fault, push or burst", x.Case.Seed)
+	if x.WhatIf != "" {
+		out.Origin = "t = 0 is the only fault"
+		if len(s.target.Facts.Peak) > 0 {
+			out.Origin = "your numbers; " + out.Origin
+		}
 		out.Again = fmt.Sprintf("lockstep fuzz %s --seeds 0", path)
 	}
 	if x.Key != "" {

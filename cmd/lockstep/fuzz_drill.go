@@ -28,19 +28,35 @@ func (s *search) drill(f *configfile.File, r *fuzzResult) error {
 		}
 	}
 	r.Drills = len(drills) + len(r.NMinus)
+	s.found = causes(f, s.found)
+	return nil
+}
+
+// causes leaves out what follows from another finding: of several of one
+// property with one line of the file to blame, the first is kept; what is too
+// small with nothing down is so under every fault; and a placement that may not
+// be lost may not hang either.
+func causes(f *configfile.File, found []*fuzz.Finding) []*fuzz.Finding {
 	type cause struct {
 		property string
 		at       configfile.Position
 	}
-	seen := map[cause]bool{}
-	s.found = slices.DeleteFunc(s.found, func(x *fuzz.Finding) bool {
+	seen, lost, small := map[cause]bool{}, map[string]bool{}, false
+	for _, x := range found {
+		lost[x.Lost] = true
+		small = small || x.Property == fuzz.StatedPeak
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(x *fuzz.Finding) bool {
+		leaving := x.Drill != nil && x.Drill.Property == fuzz.LeavesFailing
+		if small && (x.Lost != "" || leaving) || leaving && x.Drill.Endpoint == "" && lost[x.Drill.Placement] {
+			return true
+		}
 		at, _ := f.Where(x.Key)
 		c := cause{x.Property, at}
 		known := seen[c] && x.Key != ""
 		seen[c] = true
 		return known
 	})
-	return nil
 }
 
 // loseEach takes down each placement in turn.

@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/term"
+
+	"lockstep/adapters/configfile"
+	"lockstep/sim/fuzz"
 )
 
 // maxStories is how many findings of one file are told in full.
@@ -17,6 +21,8 @@ func (r *fuzzResult) print(w io.Writer) {
 	if r.OK {
 		fmt.Fprintf(w, "ok    %s   no property broken\n", r.File)
 		r.printNMinus(w)
+		fmt.Fprintf(w, "Assumed    %s\n", r.Assumed)
+		fmt.Fprintf(w, "Held       %s\n", strings.Join(r.Judged, ", "))
 		fmt.Fprintf(w, "Searched   %s\n", r.searched())
 		r.printNever(w)
 		return
@@ -39,14 +45,14 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 			place = f.At.String()
 		}
 		note := f.Value
-		if !f.Written && !strings.HasSuffix(note, "is not set") {
+		if !f.Written && !strings.HasPrefix(note, "not set") {
 			note = strings.TrimPrefix(note+", not written: the default", ", ")
 		}
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("      %s   %s   %s", place, f.Key, note), " "))
 	}
 	origin := "Story"
 	if len(f.Story) > 0 && f.Story[0].When != "" {
-		origin += "      t = 0 is the first fault, push or burst"
+		origin += "      " + f.Origin
 	}
 	fmt.Fprintf(w, "Assumed    %s\n%s\n", f.Assumed, origin)
 	for _, l := range f.Story {
@@ -64,19 +70,51 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 }
 
 func (r *fuzzResult) searched() string {
-	text := fmt.Sprintf("%d seeds, %s requests, %s events, %.1f s", r.Seeds, short(r.Requests), short(r.Events), r.Seconds)
+	text := fmt.Sprintf("%d what-if runs, %d seeds", r.Drills, r.Seeds)
 	switch {
 	case r.Requests == 0:
 		return "nothing: no run was needed"
 	case r.Seeds == 0:
-		text = "N-1 of every placement, no seeds; " + strings.TrimPrefix(text, "0 seeds, ")
+		text = fmt.Sprintf("%d what-if runs, no seeds", r.Drills)
+	}
+	text += fmt.Sprintf(", %s requests, %s events, %.1f s", short(r.Requests), short(r.Events), r.Seconds)
+	if n := len(r.Judged); len(r.Broken) > 0 {
+		text += fmt.Sprintf("     %d of %d properties held", n-len(r.Broken), n)
 	}
 	return text
 }
 
+// theRules stands for everything that the checkers of the simulator hold.
+const theRules = "the router's own rules"
+
+// tally says which properties were judged, and which of them are broken.
+func (r *fuzzResult) tally(f *configfile.File, s *search) {
+	r.Judged, r.Broken = fuzz.Properties(s.target), []string{}
+	for _, p := range f.Must {
+		if p.Kind == configfile.ServedBy && !slices.Contains(s.target.Accept, p.Name) {
+			r.Judged = append(r.Judged, p.Name)
+		}
+	}
+	r.Judged = append(r.Judged, theRules)
+	broken := func(name string) {
+		if !slices.Contains(r.Judged, name) {
+			name = theRules
+		}
+		if !slices.Contains(r.Broken, name) {
+			r.Broken = append(r.Broken, name)
+		}
+	}
+	for _, x := range r.Findings {
+		broken(x.Property)
+	}
+	for _, x := range s.found {
+		broken(x.Property)
+	}
+}
+
 func (r *fuzzResult) printNMinus(w io.Writer) {
 	if len(r.NMinus) == 0 {
-		fmt.Fprintln(w, "N-1        not judged, nor a promise about a loss: the configuration states no load (facts.peak), or they are accepted")
+		fmt.Fprintln(w, "N-1        not judged, nor a promise about a loss: state the load in facts.peak, unless you have accepted them")
 		return
 	}
 	var holds []string

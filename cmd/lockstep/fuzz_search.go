@@ -19,6 +19,8 @@ type search struct {
 	progress *progress
 	began    time.Time
 	deadline time.Time
+	// scenarios are what a change of the configuration has to hold in.
+	scenarios []fuzz.Scenario
 
 	next atomic.Uint64 // seeds given out
 	stop atomic.Bool

@@ -52,8 +52,7 @@ func TryChanges(t *Target, f *Finding, trial *Trial) []Change {
 	for i := 0; i < len(tried); i++ {
 		c := &tried[i]
 		c.Name = string(rune('A' + i))
-		changed := *t
-		changed.Spec = with(&t.Spec, c.apply)
+		changed := t.changed(c.apply)
 		changed.try(f, c, trial)
 		if c.Holds || !c.Mends || c.broken == nil || len(tried) == maxChanges {
 			continue
@@ -67,13 +66,22 @@ func TryChanges(t *Target, f *Finding, trial *Trial) []Change {
 
 // both makes one change of two.
 func both(a, b *Change) Change {
-	first, second := a.apply, b.apply
-	return Change{
-		Text: a.Name + " and " + b.Text, price: strings.Trim(a.price+"; "+b.price, "; "),
-		apply: func(s *core.Spec) {
-			first(s)
-			second(s)
-		},
+	return Change{Text: a.Name + " and " + b.Text, price: joined(a.price, b.price), apply: chain(a.apply, b.apply)}
+}
+
+// joined are two phrases, either of which may be missing.
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}
+
+// chain makes one change after the other.
+func chain(first, second func(*core.Spec)) func(*core.Spec) {
+	return func(s *core.Spec) {
+		first(s)
+		second(s)
 	}
 }
 
@@ -84,7 +92,7 @@ func (t *Target) try(f *Finding, c *Change, trial *Trial) {
 		return
 	}
 	r, broken := t.again(f, c.apply)
-	c.Price = strings.Trim(c.price+"; "+t.price(f, &r), "; ")
+	c.Price = joined(c.price, t.price(f, &r))
 	if broken != nil {
 		c.Breaks = "still " + broken.Property
 		return
@@ -147,7 +155,7 @@ func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding
 			p.Spec = &pushed
 		}
 	}
-	r := run(&c)
+	r := t.run(&c)
 	broken := t.judge(&c, &r)
 	if down, ok := t.down(f); broken == nil && ok {
 		broken = t.judgeLoss(&c, &r, &down)
@@ -166,6 +174,26 @@ func (t *Target) down(f *Finding) (core.PlacementInfo, bool) {
 		return core.PlacementInfo{}, false
 	}
 	return find(&t.Spec, f.Lost)
+}
+
+// changed is t with a change to try. Its drills run without the checkers of sim:
+// no setting breaks a rule, and the random cases go on looking for what does.
+func (t *Target) changed(apply func(*core.Spec)) *Target {
+	c := *t
+	c.Spec, c.trial = with(&t.Spec, apply), true
+	return &c
+}
+
+func (t *Target) run(c *Case) (r sim.Result) {
+	if !t.trial {
+		return run(c)
+	}
+	defer func() {
+		if recover() != nil {
+			r = run(c) // it knows how to say that the core has stopped
+		}
+	}()
+	return sim.Run(c.Plan, sim.Options{})
 }
 
 // with is a copy of s with a change; s stays as it is.
@@ -216,7 +244,7 @@ func (t *Target) changes(f *Finding) []Change {
 func (t *Target) roomier(f *Finding) (list []Change) {
 	tight, ok := find(&t.Spec, f.Where)
 	down, lost := t.down(f)
-	if !ok || !lost {
+	if !ok || !lost || f.shared {
 		return nil
 	}
 	own, most := t.inFlight(t.Facts.Peak[tight.Name]), t.mostGuests(&tight)
@@ -224,7 +252,7 @@ func (t *Target) roomier(f *Finding) (list []Change) {
 	room := int64(tight.Limit.InFlight)
 	keep := func(*core.PlacementSpec) {}
 	capped := ""
-	if free := room - own; room > 0 && free > 0 && tight.Name != down.Name {
+	if free := room - own; room > 0 && free > 0 && own > 0 && tight.Name != down.Name {
 		if tight.Limit.Guests == 0 || int64(tight.Limit.Guests) > free {
 			keep, capped = func(p *core.PlacementSpec) { p.Limit.Guests = int32(free) }, fmt.Sprintf("%s limit.guests: %d", tight.Name, free)
 			list = append(list, Change{Text: capped, apply: setting(tight.Name, keep)})

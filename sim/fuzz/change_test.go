@@ -40,9 +40,7 @@ func TestAChangeHoldsOnlyIfWithItNothingIsFound(t *testing.T) {
 			t.Errorf("%s holds after %d seeds", c.Text, c.Seeds)
 		}
 		// What is said to hold is judged again, from nothing.
-		again := *target
-		again.Spec = with(&target.Spec, c.apply)
-		for _, n := range TryNMinusOne(&again) {
+		for _, n := range TryNMinusOne(target.changed(c.apply)) {
 			if c.Holds && n.Finding != nil {
 				t.Errorf("%s is said to hold, and breaks %s", c.Text, n.Finding.Sentence)
 			}

@@ -19,7 +19,7 @@ func (t *Target) judgeProbesAlone(r *sim.Result) *Finding {
 		if w.From < from || w.Refused == 0 {
 			continue
 		}
-		f := &Finding{At: w.From, Sentence: "requests are refused because health probes fail, although every endpoint serves", Promised: "none refused"}
+		f := &Finding{At: w.From, Sentence: "requests are refused because health probes fail, although every endpoint serves", Promised: "none refused", event: "its requests are refused"}
 		for n := range w.Placements {
 			if w.Placements[n].Refused > 0 {
 				f.Where = r.Placements[n]
@@ -78,7 +78,7 @@ func (t *Target) judgeUnknown(d *Drill, r *sim.Result) *Finding {
 	for i := range r.Windows {
 		if w := &r.Windows[i]; w.From >= settled && w.Placements[n].Refused > 0 {
 			return &Finding{
-				Where: d.Placement, At: w.From, Promised: "none refused",
+				Where: d.Placement, At: w.From, Promised: "none refused", event: "it is full, and the first of its own requests are refused with them",
 				Sentence: fmt.Sprintf("requests with unknown keys fill %s, and its own are refused with them", d.Placement),
 			}
 		}

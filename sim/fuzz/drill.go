@@ -3,7 +3,6 @@ package fuzz
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -11,6 +10,8 @@ import (
 
 // Default properties that drills judge, beside N-1.
 const (
+	// StatedPeak: at the peak that the facts state, with nothing down, nobody is refused.
+	StatedPeak = "stated-peak"
 	// LeavesFailing: an endpoint that fails soon gets no more than test requests.
 	LeavesFailing = "leaves-failing-endpoint"
 	// ReturnsMended: what is mended soon serves again.
@@ -34,6 +35,9 @@ type Drill struct {
 // Drills lists the drills for t but those of N-1, in the order of its
 // placements. Properties that t accepts are left out.
 func Drills(t *Target) (list []Drill) {
+	if len(t.Facts.Peak) > 0 {
+		list = append(list, Drill{Property: StatedPeak})
+	}
 	loads := t.loads()
 	for _, p := range compiled(&t.Spec) {
 		if l := loads[p.Name]; l.PerSecond > 0 {
@@ -48,6 +52,26 @@ func Drills(t *Target) (list []Drill) {
 		list = append(list, Drill{Property: UnknownApart, Placement: t.Spec.Default})
 	}
 	return slices.DeleteFunc(list, func(d Drill) bool { return slices.Contains(t.Accept, t.nameOf(d.Property)) })
+}
+
+// Properties lists what is judged of t beside the rules of the router, by name.
+func Properties(t *Target) (names []string) {
+	for _, p := range t.losses() {
+		names = append(names, p.Name)
+	}
+	if len(names) == 0 {
+		names = []string{NMinusOne}
+	}
+	if len(t.Facts.Peak) == 0 {
+		names = nil
+	}
+	for _, d := range Drills(t) {
+		names = append(names, t.nameOf(d.Property))
+	}
+	single, _ := t.probes()
+	names = append(names, single)
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(n string) bool { return slices.Contains(t.Accept, n) })
 }
 
 // nameOf is the name under which a property is broken: that of the promise that
@@ -75,60 +99,76 @@ func (t *Target) promised(kind PromiseKind, name string, within core.Duration) (
 // TryDrill runs one drill and judges it.
 func TryDrill(t *Target, d Drill) Outcome {
 	c := t.drillCase(&d)
-	r := run(&c)
+	r := t.run(&c)
 	out := outcomeOf(&r)
 	if r.Err != nil {
 		return out
 	}
-	if out.Finding = t.judge(&c, &r); out.Finding != nil {
-		t.tell(out.Finding)
-		return out
-	}
 	if out.Finding = t.judgeDrill(&d, &r); out.Finding != nil {
 		t.finish(out.Finding, &d, &c, &r)
+	} else if out.Finding = t.judge(&c, &r); out.Finding != nil {
+		t.tell(out.Finding)
+		out.Finding.WhatIf = d.String()
 	}
 	return out
 }
 
 // finish fills in what every finding of a drill has.
 func (t *Target) finish(f *Finding, d *Drill, c *Case, r *sim.Result) {
-	f.Property, f.Drill, f.Case, f.Result = t.nameOf(d.Property), d, *c, *r
-	f.Assumed = t.traffic() + "; " + d.String() + ", no other fault"
+	f.Property, f.Drill, f.WhatIf, f.Case, f.Result = t.nameOf(d.Property), d, d.String(), *c, *r
+	load := t.Traffic()
 	if d.Property == ReturnsMended || d.Property == ProbesAlone {
-		f.Assumed = "a light load, since only time matters; " + d.String() + ", no other fault"
+		load = "a light load, since only time matters, one router"
 	}
-	t.blameOn(f, t.fixesOf(f))
+	f.Assumed = load + "; " + d.String() + ", " + nothingElse
+	if d.Property == StatedPeak {
+		f.Story = t.tellPeak(f)
+		return
+	}
+	if down, ok := find(&t.Spec, d.Placement); !ok || d.Property != LeavesFailing || d.Endpoint != "" || !t.blameShared(f, &down) {
+		t.blameOn(f, t.fixesOf(f))
+	}
 	f.Story = t.tellDrill(f)
 }
 
 // blameOn names the key responsible: that of the first fix with which the drill
-// holds, and that fix comes first among those to try.
+// holds, and that fix comes first among those to try. Without one, all of them
+// together are the only thing to try, and the first is named.
 func (t *Target) blameOn(f *Finding, fixes []fix) {
+	if len(fixes) == 0 {
+		return
+	}
+	all := fixes[0]
 	for i := range fixes {
-		changed := *t
-		changed.Spec = with(&t.Spec, fixes[i].apply)
-		if changed.drilled(f.Drill) == nil {
+		if t.changed(fixes[i].apply).drilled(f.Drill) == nil {
 			fixes[0], fixes[i] = fixes[i], fixes[0]
 			break
 		}
+		if i > 0 {
+			x := &fixes[i]
+			all.text, all.price, all.apply = all.text+", "+x.text, joined(all.price, x.price), chain(all.apply, x.apply)
+		}
+		if i == len(fixes)-1 {
+			fixes = []fix{all}
+		}
 	}
-	if f.fixes = fixes; len(fixes) > 0 {
-		f.Key, f.Value = fixes[0].key, fixes[0].value
-	}
+	f.fixes, f.Key, f.Value = fixes, fixes[0].key, fixes[0].value
 }
 
 // drilled runs a drill and returns what it breaks, without a story.
 func (t *Target) drilled(d *Drill) *Finding {
 	c := t.drillCase(d)
-	r := run(&c)
-	if f := t.judge(&c, &r); f != nil {
+	r := t.run(&c)
+	if f := t.judgeDrill(d, &r); f != nil {
 		return f
 	}
-	return t.judgeDrill(d, &r)
+	return t.judge(&c, &r)
 }
 
 func (t *Target) judgeDrill(d *Drill, r *sim.Result) *Finding {
 	switch d.Property {
+	case StatedPeak:
+		return t.judgePeak(r)
 	case LeavesFailing:
 		return t.judgeLeaving(d, r)
 	case ReturnsMended:
@@ -164,9 +204,17 @@ func (t *Target) drillCase(d *Drill) Case {
 			f.Until = settled.Add(d.For)
 		}
 		p.Faults = []sim.Fault{f}
+		if d.Fault == sim.Hang {
+			// The page that health asks for is served by something else than what hangs.
+			f.Kind = sim.HealthUp
+			p.Faults = append(p.Faults, f)
+		}
 	}
 	return Case{Plan: p}
 }
+
+// nothingElse is what all drills leave out.
+const nothingElse = "no other fault, no push, clients do not retry"
 
 // judged is how long a drill is watched.
 const judged = 20 * core.Second
@@ -205,14 +253,19 @@ func (d Drill) String() string {
 		what += " " + d.Endpoint
 	}
 	switch d.Property {
+	case StatedPeak:
+		return "nothing is down"
 	case ProbesAlone:
 		return "every health probe fails, requests do not"
 	case UnknownApart:
 		return "requests with unknown keys come, as many as " + what + " has room for"
 	}
 	what += " " + failing(d.Fault)
+	if d.Fault == sim.Hang {
+		what += ", though its health page answers"
+	}
 	if d.For > 0 {
-		what += fmt.Sprintf(" for %v", time.Duration(d.For))
+		what += fmt.Sprintf(" for %s", span(d.For))
 	}
 	return what
 }

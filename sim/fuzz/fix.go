@@ -2,7 +2,6 @@ package fuzz
 
 import (
 	"fmt"
-	"time"
 
 	"lockstep/core"
 )
@@ -70,5 +69,5 @@ func (t *Target) turn(p *core.PlacementInfo, k knob, to int64, now, then, price 
 }
 
 func (t *Target) turnTime(p *core.PlacementInfo, k knob, to core.Duration, now, price string) fix {
-	return t.turn(p, k, int64(to), now, time.Duration(to).String(), price)
+	return t.turn(p, k, int64(to), now, span(to), price)
 }

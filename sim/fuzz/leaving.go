@@ -3,7 +3,6 @@ package fuzz
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -89,21 +88,30 @@ func (t *Target) judgeLeaving(d *Drill, r *sim.Result) *Finding {
 	if (sent+refused)*million <= all*strays {
 		return nil
 	}
-	what := d.Placement + " still sends requests to " + d.Endpoint + ", which " + failing(d.Fault)
-	switch {
-	case refused > sent:
-		what = fmt.Sprintf("%s refuses its own requests because %s %s", d.Placement, d.Endpoint, failing(d.Fault))
-		if d.Endpoint == "" {
-			what = fmt.Sprintf("%s refuses its own requests while it %s, and hands none on", d.Placement, failing(d.Fault))
-		}
-	case d.Endpoint == "":
-		what = d.Placement + " still sends requests to endpoints of which each " + failing(d.Fault)
+	within := span(t.leavingTime(d))
+	f := &Finding{Where: d.Placement, At: at, Allowed: all * strays / million, Promised: fmt.Sprintf("at most %s of its requests after %s", percent(strays), within)}
+	what, share := d.sends(), partOf(sent, all)
+	f.event = "it still gets more than test requests"
+	if refused > sent {
+		what, share = d.refuses(), partOf(refused, all)
+		f.event = "its own requests are still refused"
 	}
-	return &Finding{
-		Where: d.Placement, At: at, Sentence: fmt.Sprintf("%s: %s of them, %v later", what, partOf(max(sent, refused), all), time.Duration(t.leavingTime(d))),
-		Promised: fmt.Sprintf("at most %s of its requests after %v", percent(strays), time.Duration(t.leavingTime(d))),
-		Allowed:  all * strays / million,
+	f.Sentence = fmt.Sprintf("%s: %s of them, after %s", what, share, within)
+	return f
+}
+
+func (d *Drill) sends() string {
+	if d.Endpoint == "" {
+		return fmt.Sprintf("%s still sends requests to its endpoints, although each %s", d.Placement, failing(d.Fault))
 	}
+	return fmt.Sprintf("%s still sends requests to %s, which %s", d.Placement, d.Endpoint, failing(d.Fault))
+}
+
+func (d *Drill) refuses() string {
+	if d.Endpoint == "" {
+		return fmt.Sprintf("%s refuses its own requests while it %s, and hands none on", d.Placement, failing(d.Fault))
+	}
+	return fmt.Sprintf("%s refuses its own requests because %s %s", d.Placement, d.Endpoint, failing(d.Fault))
 }
 
 // leavingFixes lists what lets p leave a failing endpoint sooner.
@@ -150,7 +158,7 @@ func (t *Target) shorter(p *core.PlacementInfo) []fix {
 	}}
 	for _, to := range [...]core.Duration{10 * core.Second, 5 * core.Second, 2 * core.Second} {
 		if now := p.Timeouts.ResponseHeader; now > to && to > 4*slowest {
-			return []fix{t.turnTime(p, k, to, fmt.Sprintf("%v: so long a hung request holds its slot", time.Duration(now)), fmt.Sprintf("answers slower than %v fail", time.Duration(to)))}
+			return []fix{t.turnTime(p, k, to, span(now)+": so long a hung request holds its slot", "answers slower than "+span(to)+" fail")}
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package fuzz
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -69,18 +68,20 @@ func (t *Target) judgeMending(d *Drill, r *sim.Result) *Finding {
 		}
 	}
 	_, within := t.promised(Recover, "", mendingTime)
-	f := &Finding{Where: d.Placement, At: from, Promised: fmt.Sprintf("served at home again %v after it is mended", time.Duration(within))}
+	f := &Finding{Where: d.Placement, At: from, Promised: fmt.Sprintf("served at home again %s after it is mended", span(within))}
 	for e := range r.Endpoints {
 		id := &r.Endpoints[e]
 		if id.Placement == n && before[e] >= enough && after[e] == 0 && (d.Endpoint == "" || d.Endpoint == id.Name || d.Endpoint == id.URL) {
-			f.Sentence = fmt.Sprintf("%s %s gets no request %v after it was mended", d.Placement, id.Name, time.Duration(within))
+			f.Endpoint, f.event = id.Name, "still no request for "+id.Name
+			f.Sentence = fmt.Sprintf("%s %s gets no request %s after it was mended", d.Placement, id.Name, span(within))
 			return f
 		}
 	}
 	if away == 0 {
 		return nil
 	}
-	f.Sentence = fmt.Sprintf("%s does not serve all of its own requests %v after it was mended", d.Placement, time.Duration(within))
+	f.event = "its requests are still refused or served elsewhere"
+	f.Sentence = fmt.Sprintf("%s does not serve all of its own requests %s after it was mended", d.Placement, span(within))
 	return f
 }
 
@@ -88,31 +89,30 @@ func (t *Target) judgeMending(d *Drill, r *sim.Result) *Finding {
 func (t *Target) mendingFixes(p *core.PlacementInfo) (list []fix) {
 	const open, openMax, every, rise = 30 * core.Second, 60 * core.Second, 10 * core.Second, 2
 	b, h := &p.Breaker, &p.Health
-	text := func(d core.Duration) string { return time.Duration(d).String() }
 	if !b.Off && b.Open > openMax {
 		k := knob{"breaker.open", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.Open) }, func(p *core.PlacementSpec, to int64) {
 			p.Breaker.Open, p.Breaker.OpenMax = core.Duration(to), openMax
 		}}
-		list = append(list, t.turnTime(p, k, open, text(b.Open), "while it is down, a test request every "+text(open)+" in place of every "+text(b.Open)))
+		list = append(list, t.turnTime(p, k, open, span(b.Open), "while it is down, a test request every "+span(open)+" in place of every "+span(b.Open)))
 	}
 	if !b.Off && b.Growth > million && b.OpenMax > openMax && b.Open <= openMax {
 		k := knob{"breaker.open_max", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.OpenMax) }, func(p *core.PlacementSpec, to int64) {
 			p.Breaker.OpenMax = core.Duration(to)
 		}}
-		list = append(list, t.turnTime(p, k, openMax, text(b.OpenMax), "while it is down, a test request every "+text(openMax)+" or sooner, before "+text(b.OpenMax)))
+		list = append(list, t.turnTime(p, k, openMax, span(b.OpenMax), "while it is down, a test request every "+span(openMax)+" or sooner, before "+span(b.OpenMax)))
 	}
 	if !h.Off && h.Every > every {
 		k := knob{"health.every", func(p *core.PlacementInfo) int64 { return int64(p.Health.Every) }, func(p *core.PlacementSpec, to int64) {
 			p.Health.Every = core.Duration(to)
 		}}
-		now := fmt.Sprintf("%s, and %d good probes in a row are asked for", text(h.Every), h.Rise)
-		list = append(list, t.turnTime(p, k, every, now, "a probe of each endpoint every "+text(every)+" in place of every "+text(h.Every)))
+		now := fmt.Sprintf("%s, and %d good probes in a row are asked for", span(h.Every), h.Rise)
+		list = append(list, t.turnTime(p, k, every, now, "a probe of each endpoint every "+span(every)+" in place of every "+span(h.Every)))
 	}
 	if !h.Off && h.Rise > rise {
 		k := knob{"health.rise", func(p *core.PlacementInfo) int64 { return int64(p.Health.Rise) }, func(p *core.PlacementSpec, to int64) {
 			p.Health.Rise = uint32(to)
 		}}
-		now := fmt.Sprintf("%d good probes in a row, one every %s", h.Rise, text(h.Every))
+		now := fmt.Sprintf("%d good probes in a row, one every %s", h.Rise, span(h.Every))
 		list = append(list, t.turn(p, k, rise, now, fmt.Sprint(rise), fmt.Sprintf("%d good probes in a row are enough, before %d", rise, h.Rise)))
 	}
 	return list

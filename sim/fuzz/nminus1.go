@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"time"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -54,7 +53,7 @@ func TryNMinusOne(t *Target) (tried []NMinus) {
 
 func (t *Target) lose(down *core.PlacementInfo) Outcome {
 	c := t.nMinusCase(down)
-	r := run(&c)
+	r := t.run(&c)
 	out := outcomeOf(&r)
 	if r.Err != nil {
 		return out
@@ -76,7 +75,7 @@ func (t *Target) nMinusCase(down *core.PlacementInfo) Case {
 		Length: core.Duration(settled) + max(settling(down), t.within()) + max(20*core.Second, down.Breaker.Open),
 		Faults: []sim.Fault{{Kind: sim.Refuse, At: settled, Placement: down.Name}},
 	}
-	p.Window = max(p.Length/1000, 100*core.Millisecond)
+	p.Window = windowOf(p.Length)
 	t.send(&p, t.Facts.Peak, nil)
 	return Case{Plan: p}
 }
@@ -88,14 +87,13 @@ func (t *Target) judgeNMinus(c *Case, r *sim.Result, down *core.PlacementInfo) *
 	for i := range r.Windows {
 		w := &r.Windows[i]
 		before := w.From < settled
-		late := before && w.ByClass[core.ResponseTimeout] > 0
-		if w.Refused == 0 && !late || !before && w.From < from {
+		if w.Refused == 0 || !before && w.From < from {
 			continue
 		}
 		f := &Finding{Property: NMinusOne, At: w.From, Case: *c, Result: *r}
 		if before {
-			t.blameItself(f, w)
-			f.Story = t.tellItself(f)
+			t.blamePeak(f, w)
+			f.Story = t.tellPeak(f)
 			return f
 		}
 		t.blame(f, r, w.From, down)
@@ -105,53 +103,21 @@ func (t *Target) judgeNMinus(c *Case, r *sim.Result, down *core.PlacementInfo) *
 	return nil
 }
 
-// blameItself names the placement that refuses or fails its own requests with nothing down.
-func (t *Target) blameItself(f *Finding, w *sim.Window) {
-	for _, p := range compiled(&t.Spec) {
-		n := slices.Index(f.Result.Placements, p.Name)
-		if w.Placements[n].ByClass[core.ResponseTimeout] > 0 {
-			t.blameTimeout(f, &p)
-			return
-		}
-		if w.Placements[n].Refused > 0 && t.tooSmall(f, &p, &w.Placements[n]) {
-			f.Sentence = p.Name + " is too small for its own peak, with nothing down"
-			return
-		}
-	}
-	f.Sentence = "requests are refused at the stated peak, with nothing down"
-}
-
-// blameTimeout names the timeout that is shorter than the answers of p take.
-func (t *Target) blameTimeout(f *Finding, p *core.PlacementInfo) {
-	latency := t.Facts.Peak[p.Name].Latency
-	name, now, set := "response_header", p.Timeouts.ResponseHeader, func(s *core.TimeoutSpec, d core.Duration) { s.ResponseHeader = d }
-	if p.Timeouts.Request < now {
-		name, now, set = "request", p.Timeouts.Request, func(s *core.TimeoutSpec, d core.Duration) { s.Request = d }
-	}
-	const times = 4
-	longer := times * latency
-	f.Where, f.Key, f.Value = p.Name, "placements."+p.Name+".timeouts."+name, time.Duration(now).String()
-	f.Sentence = fmt.Sprintf("%s's answers take %v, longer than its own timeout, with nothing down", p.Name, time.Duration(latency))
-	f.fixes = []fix{{
-		key: f.Key, value: f.Value, text: fmt.Sprintf("%s timeouts.%s: %v", p.Name, name, time.Duration(longer)),
-		price: fmt.Sprintf("a hung request holds its slot for %v, before %v", time.Duration(longer), time.Duration(now)),
-		apply: setting(p.Name, func(s *core.PlacementSpec) { set(&s.Timeouts, longer) }),
-	}}
-}
-
 func (t *Target) assumed() string {
-	return t.traffic() + "; one placement down, no other fault; a guest takes as long as those at home"
+	return t.Traffic() + "; one placement down, " + nothingElse + "; a guest takes as long as those at home"
 }
 
 // blame names the placement that has no room, and the key that says so: a home
 // that is too full for its own requests first, else a fallback of what is down.
 func (t *Target) blame(f *Finding, r *sim.Result, from core.Time, down *core.PlacementInfo) {
+	f.event = "requests are still refused"
 	w := since(r, from)
 	all := compiled(&t.Spec)
 	for i := range all {
 		n := slices.Index(f.Result.Placements, all[i].Name)
 		if all[i].Name != down.Name && w.Placements[n].Refused > 0 && t.tooSmall(f, &all[i], &w.Placements[n]) {
 			f.Sentence = fmt.Sprintf("%s's own requests are refused because %s failed", all[i].Name, down.Name)
+			f.event = "its own requests are still refused"
 			if w.Placements[n].HomeRefusedByGuests > 0 {
 				f.Key, f.Value = under(&all[i], ".limit.guests"), guestsNow(&all[i])
 			}
@@ -195,7 +161,7 @@ func (t *Target) blameShared(f *Finding, down *core.PlacementInfo) bool {
 			if !urls[e.URL] {
 				continue
 			}
-			f.Where = all[c].Name
+			f.Where, f.shared = all[c].Name, true
 			f.Key, f.Value = under(&all[c], ".endpoints."+cmp.Or(e.Name, e.URL)+".url"), e.URL+", a server of "+down.Name
 			f.Sentence = fmt.Sprintf("%s must take the requests of %s, and is lost with it: they share a server", all[c].Name, down.Name)
 			return true

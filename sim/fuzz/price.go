@@ -14,7 +14,11 @@ func (t *Target) price(f *Finding, r *sim.Result) string {
 		return ""
 	}
 	if f.Drill != nil {
-		now, then := homeSince(r, f.Where, settled), homeSince(&f.Result, f.Where, settled)
+		from := settled
+		if d := f.Drill; d.Property == ReturnsMended || d.Property == ProbesAlone {
+			from = t.judgedFrom(d) // what comes before is the fault itself
+		}
+		now, then := homeSince(r, f.Where, from), homeSince(&f.Result, f.Where, from)
 		return fmt.Sprintf("%s of %s's requests answered, before %s", partOf(now.OK, now.Arrivals), f.Where, partOf(then.OK, then.Arrivals))
 	}
 	down, lost := t.down(f)
@@ -26,7 +30,10 @@ func (t *Target) price(f *Finding, r *sim.Result) string {
 	sum := since(r, from)
 	of := func(name string) sim.PlacementCounts { return sum.Placements[slices.Index(r.Placements, name)] }
 	home, guests := of(f.Where), of(down.Name)
-	text := []string{"home refused " + partOf(home.Refused, home.Arrivals)}
+	var text []string
+	if home.Arrivals > 0 {
+		text = append(text, "home refused "+partOf(home.Refused, home.Arrivals))
+	}
 	if f.Where != down.Name {
 		text = append(text, "guests refused "+partOf(guests.Refused, guests.Arrivals))
 	}

@@ -77,6 +77,7 @@ func (t *Target) judgeLoss(c *Case, r *sim.Result, down *core.PlacementInfo) (f 
 	}
 	if f != nil {
 		f.Lost, f.Case, f.Result, f.Assumed = down.Name, *c, *r, t.assumed()
+		f.WhatIf = "without " + down.Name
 	}
 	return f
 }
@@ -119,6 +120,7 @@ func (t *Target) judgeHome(p *Promise, r *sim.Result, down *core.PlacementInfo) 
 		}
 		f := &Finding{Property: p.Name, At: crowdedAt(r, n), Where: name, Key: "placements." + name + ".limit.guests", Broken: *p, Result: *r}
 		f.Allowed = arrivals * uint64(p.Share) / million
+		f.event = "the first request at home is refused, a guest has its slot"
 		f.Promised = fmt.Sprintf("at most %s of those at home refused because of guests", percent(p.Share))
 		f.Sentence = fmt.Sprintf("%s's own requests are refused because %s failed: %s of them, for guests", name, down.Name, partOf(crowded, arrivals))
 		if q, ok := find(&t.Spec, name); ok {

@@ -28,7 +28,7 @@ func (t *Target) tellDrill(f *Finding) (lines []Line) {
 	for _, m := range moments {
 		lines = append(lines, Line{after(m.at - settled), m.text})
 	}
-	lines = append(lines, Line{after(f.At - settled), "FAIL: " + f.Sentence})
+	lines = append(lines, Line{after(f.At - settled), "FAIL: " + f.told()})
 	return append(lines, t.outcome(f))
 }
 

@@ -3,7 +3,6 @@ package fuzz
 import (
 	"cmp"
 	"fmt"
-	"time"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -122,11 +121,11 @@ func around(s *core.Spec, p string) map[string]bool {
 	return in
 }
 
-// traffic says in words what the loads are and where they come from.
-func (t *Target) traffic() string {
+// Traffic says in words what the loads are and where they come from.
+func (t *Target) Traffic() string {
 	load := "peak load as in facts"
 	if len(t.Facts.Peak) == 0 {
-		load = fmt.Sprintf("facts state no peak, so %d/s to each placement, or half of its room, answers in %v", assumedRate, time.Duration(assumedLatency))
+		load = fmt.Sprintf("facts state no peak, so %d/s to each placement, or half of its room, answers in %s", assumedRate, span(assumedLatency))
 	}
 	if n := t.Facts.Routers; n > 1 {
 		return load + fmt.Sprintf(", one of %d routers and its share of it", n)
