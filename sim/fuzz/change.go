@@ -57,7 +57,7 @@ func TryChanges(t *Target, f *Finding, trial *Trial) []Change {
 		if c.Holds || !c.Mends || c.broken == nil || len(tried) == maxChanges {
 			continue
 		}
-		if more := changed.changes(c.broken); len(more) > 0 {
+		if more := changed.changes(c.broken); len(more) > 0 && !strings.HasSuffix(c.Text, more[0].Text) {
 			tried = append(tried, both(c, &more[0]))
 		}
 	}
@@ -223,10 +223,7 @@ func (t *Target) changes(f *Finding) []Change {
 	name, most := t.probes()
 	switch {
 	case f.Property == name:
-		return []Change{{
-			Text:  fmt.Sprintf("%s breaker.half_open_probes: %d", f.Where, most),
-			apply: setting(f.Where, func(p *core.PlacementSpec) { p.Breaker.Probes = most }),
-		}}
+		return t.fewerProbes(f.Where, most)
 	case len(f.fixes) > 0:
 		var list []Change
 		for _, x := range f.fixes[:min(len(f.fixes), maxFixes)] {
@@ -237,6 +234,19 @@ func (t *Target) changes(f *Finding) []Change {
 		return t.roomier(f)
 	}
 	return nil
+}
+
+// fewerProbes lets most test requests out at once.
+func (t *Target) fewerProbes(where string, most uint32) []Change {
+	p, ok := find(&t.Spec, where)
+	if !ok {
+		return nil // a push has brought it
+	}
+	k := knob{"breaker.half_open_probes", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.Probes) }, func(p *core.PlacementSpec, to int64) {
+		p.Breaker.Probes = uint32(to)
+	}}
+	x := t.turn(&p, k, int64(most), "", fmt.Sprint(most), fmt.Sprintf("what is mended is tried with %d test requests at once, before %d", most, p.Breaker.Probes))
+	return []Change{{Text: x.text, apply: x.apply, price: x.price}}
 }
 
 // roomier lists what gives the load of a lost placement room: fewer guests, a

@@ -155,14 +155,11 @@ func (t *Target) blameOn(f *Finding, fixes []fix) {
 	f.fixes, f.Key, f.Value = fixes, fixes[0].key, fixes[0].value
 }
 
-// drilled runs a drill and returns what it breaks, without a story.
+// drilled runs a drill and returns how it is broken, without a story.
 func (t *Target) drilled(d *Drill) *Finding {
 	c := t.drillCase(d)
 	r := t.run(&c)
-	if f := t.judgeDrill(d, &r); f != nil {
-		return f
-	}
-	return t.judge(&c, &r)
+	return t.judgeDrill(d, &r)
 }
 
 func (t *Target) judgeDrill(d *Drill, r *sim.Result) *Finding {
@@ -184,7 +181,7 @@ func (t *Target) judgeDrill(d *Drill, r *sim.Result) *Finding {
 // drillCase is the plan of a drill: 10 s in which nothing is wrong, the fault,
 // the time that it may be felt, and a stretch in which it may not.
 func (t *Target) drillCase(d *Drill) Case {
-	p := sim.Plan{Name: t.Name + ": " + d.String(), Spec: t.Spec, Length: core.Duration(t.judgedFrom(d)) + judged}
+	p := sim.Plan{Name: t.Name + ": " + d.String(), Spec: t.warm(), Length: core.Duration(t.judgedFrom(d)) + judged}
 	p.Window = windowOf(p.Length)
 	loads := t.loads()
 	if d.Property == ReturnsMended || d.Property == ProbesAlone {

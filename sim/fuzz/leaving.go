@@ -16,6 +16,9 @@ const (
 	// leavingTime is how soon, unless a promise says otherwise: two of the response
 	// header timeouts that are the default, in which a hang is noticed and counted.
 	leavingTime = 20 * core.Second
+	// hung is how much longer it may take for each further endpoint of a placement
+	// that tries one after the other: one response header timeout.
+	hung = 10 * core.Second
 	// counted requests must be able to reach the endpoint in that time. Where the
 	// load is lower, the time is longer.
 	counted = 10
@@ -46,7 +49,11 @@ func (t *Target) leavingTime(d *Drill) core.Duration {
 	_, all := t.endpointNames(d.Placement)
 	perSecond := max(1, t.share(t.loads()[d.Placement].PerSecond))
 	enough := core.Duration(counted*max(all, 1)) * core.Second / core.Duration(perSecond)
-	_, within := t.promised(FailOver, "", max(leavingTime, enough))
+	usual := core.Duration(leavingTime)
+	if p, _ := find(&t.Spec, d.Placement); d.Endpoint == "" && (p.Select == core.First || p.Select == core.Rendezvous) {
+		usual = min(usual+core.Duration(all-1)*hung, 6*leavingTime)
+	}
+	_, within := t.promised(FailOver, "", max(usual, enough))
 	return within
 }
 

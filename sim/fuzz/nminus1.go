@@ -62,6 +62,7 @@ func (t *Target) lose(down *core.PlacementInfo) Outcome {
 		out.Finding = t.judgeLoss(&c, &r, down)
 	} else {
 		t.tell(out.Finding)
+		out.Finding.WhatIf = "without " + down.Name
 	}
 	return out
 }
@@ -71,7 +72,7 @@ func settling(down *core.PlacementInfo) core.Duration { return 2 * openCap(&down
 
 func (t *Target) nMinusCase(down *core.PlacementInfo) Case {
 	p := sim.Plan{
-		Name: t.Name + " without " + down.Name, Spec: t.Spec,
+		Name: t.Name + " without " + down.Name, Spec: t.warm(),
 		Length: core.Duration(settled) + max(settling(down), t.within()) + max(20*core.Second, down.Breaker.Open),
 		Faults: []sim.Fault{{Kind: sim.Refuse, At: settled, Placement: down.Name}},
 	}
@@ -115,7 +116,7 @@ func (t *Target) blame(f *Finding, r *sim.Result, from core.Time, down *core.Pla
 	all := compiled(&t.Spec)
 	for i := range all {
 		n := slices.Index(f.Result.Placements, all[i].Name)
-		if all[i].Name != down.Name && w.Placements[n].Refused > 0 && t.tooSmall(f, &all[i], &w.Placements[n]) {
+		if all[i].Name != down.Name && w.Placements[n].Refused > 0 && full(f, &all[i], &w.Placements[n]) {
 			f.Sentence = fmt.Sprintf("%s's own requests are refused because %s failed", all[i].Name, down.Name)
 			f.event = "its own requests are still refused"
 			if w.Placements[n].HomeRefusedByGuests > 0 {
@@ -200,15 +201,22 @@ func since(r *sim.Result, from core.Time) (sum sim.Window) {
 
 // tooSmall blames p if it was full, or full of guests.
 func (t *Target) tooSmall(f *Finding, p *core.PlacementInfo, counts *sim.PlacementCounts) bool {
-	switch {
-	case p.Limit.InFlight > 0 && counts.PeakInFlight >= int(p.Limit.InFlight):
-		f.Key, f.Value = ".limit.in_flight", fmt.Sprintf("room for %d in flight", p.Limit.InFlight)
-	case p.Limit.Guests != 0 && counts.PeakGuests >= int(max(p.Limit.Guests, 0)):
-		f.Key, f.Value = ".limit.guests", fmt.Sprintf("room for %d guests", max(p.Limit.Guests, 0))
-	default:
+	if full(f, p, counts) {
+		return true
+	}
+	if p.Limit.Guests == 0 || counts.PeakGuests < int(max(p.Limit.Guests, 0)) {
 		return false
 	}
-	f.Where, f.Key = p.Name, "placements."+p.Name+f.Key
+	f.Where, f.Key, f.Value = p.Name, under(p, ".limit.guests"), fmt.Sprintf("room for %d guests", max(p.Limit.Guests, 0))
+	return true
+}
+
+// full blames p if it was full.
+func full(f *Finding, p *core.PlacementInfo, counts *sim.PlacementCounts) bool {
+	if p.Limit.InFlight == 0 || counts.PeakInFlight < int(p.Limit.InFlight) {
+		return false
+	}
+	f.Where, f.Key, f.Value = p.Name, under(p, ".limit.in_flight"), fmt.Sprintf("room for %d in flight", p.Limit.InFlight)
 	return true
 }
 

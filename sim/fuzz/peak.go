@@ -32,7 +32,7 @@ func (t *Target) blamePeak(f *Finding, w *sim.Window) {
 		case counts.ByClass[core.ResponseTimeout] > 0:
 			t.blameTimeout(f, &p)
 			return
-		case counts.Refused > 0 && t.tooSmall(f, &p, counts):
+		case counts.Refused > 0 && full(f, &p, counts):
 			f.Sentence, f.event = p.Name+" is too small for its own peak, with nothing down", "its first requests are refused"
 			f.fixes = t.roomFor(&p)
 			return

@@ -17,9 +17,13 @@ const (
 	assumedLatency = 50 * core.Millisecond
 )
 
-// lightRate is requests per second and endpoint in drills in which only time
-// matters, such as how soon what is mended serves again.
-const lightRate = 2
+// The light load of drills in which only time matters, such as how soon what is
+// mended serves again: so many requests a second to each endpoint, so long that
+// least_request uses all of them, and no more than half of a placement's room.
+const (
+	lightRate    = 4
+	lightLatency = core.Second
+)
 
 // loads is what the keys of each placement bring: what the facts state, or else
 // a load assumed for every placement that requests are sent to by their key.
@@ -54,12 +58,27 @@ func (t *Target) isHome(p string) bool {
 func (t *Target) light() map[string]Load {
 	loads := map[string]Load{}
 	for _, p := range compiled(&t.Spec) {
-		if t.isHome(p.Name) {
-			n := int64(lightRate*(p.EndEP-p.FirstEP)) * int64(max(t.Facts.Routers, 1))
-			loads[p.Name] = Load{PerSecond: n, Latency: 10 * core.Millisecond}
+		if !t.isHome(p.Name) {
+			continue
 		}
+		l := Load{PerSecond: int64(lightRate * (p.EndEP - p.FirstEP)), Latency: min(lightLatency, p.Timeouts.ResponseHeader/4, p.Timeouts.Request/4)}
+		if room := int64(p.Limit.InFlight); room > 0 {
+			l.PerSecond = max(1, min(l.PerSecond, room*int64(core.Second)/int64(2*l.Latency)))
+		}
+		l.PerSecond *= int64(max(t.Facts.Routers, 1))
+		loads[p.Name] = l
 	}
 	return loads
+}
+
+// warm is the configuration on routers that have been up for a while: endpoints
+// that start unhealthy have been found healthy.
+func (t *Target) warm() core.Spec {
+	return with(&t.Spec, func(s *core.Spec) {
+		for i := range s.Placements {
+			s.Placements[i].Health.StartUnhealthy = false
+		}
+	})
 }
 
 // send adds the clients and servers of a load to a plan, for the placements of among; nil: all.
