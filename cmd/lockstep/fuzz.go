@@ -93,6 +93,8 @@ type fuzzResult struct {
 	Events   uint64        `json:"events"`
 	Seconds  float64       `json:"seconds"`
 	Never    []string      `json:"never_reached"`
+
+	scenarios string // in words: how many changes were run in; "" when none were given
 }
 
 // nMinusLine is the loss of one placement: held, failed or skipped, and why.
@@ -148,7 +150,11 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 	if s.scenarios, err = scenariosAbout(path, flags.scenarios); err != nil {
 		return nil, err
 	}
-	r := &fuzzResult{File: path, Assumed: s.target.Traffic(), NMinus: []nMinusLine{}, Findings: static(f, path, flags.accept)}
+	about := ""
+	if len(flags.scenarios) > 0 {
+		about = fmt.Sprintf(", %d scenarios about this file", len(s.scenarios))
+	}
+	r := &fuzzResult{scenarios: about, File: path, Assumed: s.target.Traffic(), NMinus: []nMinusLine{}, Findings: static(f, path, flags.accept)}
 	if err := s.drill(f, r); err != nil {
 		return nil, err
 	}

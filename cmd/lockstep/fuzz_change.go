@@ -39,7 +39,7 @@ func (s *search) changes(x *fuzz.Finding) (tried []fuzzChange) {
 }
 
 // printChanges shows every change with its verdict and its price.
-func (f *fuzzFinding) printChanges(w io.Writer) {
+func (f *fuzzFinding) printChanges(w io.Writer, r *fuzzResult) {
 	if len(f.Changes) == 0 {
 		return
 	}
@@ -47,7 +47,7 @@ func (f *fuzzFinding) printChanges(w io.Writer) {
 	for _, c := range f.Changes {
 		widest = max(widest, len(c.Change))
 	}
-	fmt.Fprintf(w, "\nChanges tried, each against the same case, every what-if run near it and up to %d random seeds\n", changeSeeds)
+	fmt.Fprintf(w, "\nChanges tried, each against the same case, every what-if run near it, up to %d random seeds%s\n", changeSeeds, r.scenarios)
 	for _, c := range f.Changes {
 		verdict := fmt.Sprintf("holds, %d seeds", c.Seeds)
 		if c.Scenarios > 0 {

@@ -58,7 +58,7 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 	for _, l := range f.Story {
 		fmt.Fprintf(w, "   %-9s  %s\n", l.When, l.Text)
 	}
-	f.printChanges(w)
+	f.printChanges(w, r)
 	fmt.Fprintf(w, "Searched   %s\n", r.searched())
 	if r.Seeds > 0 {
 		r.printNever(w)

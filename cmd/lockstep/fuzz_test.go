@@ -150,3 +150,39 @@ func TestAnAcceptedPropertyIsLeftOut(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAChangeHasToHoldInTheScenariosOfTheSameConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config, err := os.ReadFile(scenariosDir + "/flawed/small-fallback.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("config.yaml", string(config))
+	const head = "scenario: 1\nname: %\nmodelled_on: a test\nwhy: the spare's servers bear so many\nproperty: servers\nlength: 20s\nclients: [{name: c, rate: 600}]\nbackend: {service: {typical: 250ms}}\n"
+	expect := func(name, config, what string) string {
+		return strings.Replace(head, "%", name, 1) + "config: " + config + "\nfaults: [{at: 5s, do: refuse, placement: bookings}]\nexpect:\n  - {name: so many, placement: spare, " + what + "}\n"
+	}
+	write("bears-120.yaml", expect("bears-120", "config.yaml", `in_flight: "<= 120"`))
+	write("fails-anyway.yaml", expect("fails-anyway", "config.yaml", `in_flight: "<= 10"`))
+	inline := "\n" + strings.ReplaceAll(string(config[bytes.Index(config, []byte("lockstep: 1")):]), "\n", "\n  ")
+	write("inline.yaml", expect("inline", strings.TrimRight("\n  "+inline[1:], " \n"), `in_flight: "<= 120"`))
+	for _, c := range []struct {
+		scenarios []string
+		says      string
+	}{
+		{nil, "spare limit.in_flight: 158   holds, 100 seeds; guests"},
+		{[]string{dir + "/inline.yaml", dir + "/fails-anyway.yaml"}, "spare limit.in_flight: 158   holds, 100 seeds; guests"},
+		{[]string{dir}, "spare limit.in_flight: 158   mends this, breaks: bears-120: so many: in_flight is 151, wanted <= 120; guests"},
+	} {
+		var b bytes.Buffer
+		flags := fuzzFlags{counted: true, seed: 1, jobs: 2, scenarios: c.scenarios}
+		if err := runFuzz(&b, &b, []string{dir + "/config.yaml"}, flags); !errors.Is(err, errFailed) || !strings.Contains(b.String(), c.says) {
+			t.Errorf("%v, want %q:\n%s", err, c.says, b.String())
+		}
+	}
+}

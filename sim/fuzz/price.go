@@ -19,7 +19,7 @@ func (t *Target) price(f *Finding, r *sim.Result) string {
 			from = t.judgedFrom(d) // what comes before is the fault itself
 		}
 		now, then := homeSince(r, f.Where, from), homeSince(&f.Result, f.Where, from)
-		return fmt.Sprintf("%s of %s's requests answered, before %s", partOf(now.OK, now.Arrivals), f.Where, partOf(then.OK, then.Arrivals))
+		return fmt.Sprintf("%s of the requests to %s answered, before %s", partOf(now.OK, now.Arrivals), f.Where, partOf(then.OK, then.Arrivals))
 	}
 	down, lost := t.down(f)
 	if !lost {

@@ -91,7 +91,10 @@ func firstRefused(r *sim.Result, home string) (core.Time, bool) {
 // outcome is what became of the requests of the placement concerned since something went wrong.
 func (t *Target) outcome(f *Finding) Line {
 	sum := homeSince(&f.Result, f.Where, f.At)
-	text := fmt.Sprintf("%s of %s's requests are answered, %s refused", partOf(sum.OK, sum.Arrivals), f.Where, partOf(sum.Refused, sum.Arrivals))
+	text := fmt.Sprintf("%s of the requests to %s are answered, %s refused", partOf(sum.OK, sum.Arrivals), f.Where, partOf(sum.Refused, sum.Arrivals))
+	if f.Endpoint != "" {
+		text += ", none by " + f.Endpoint
+	}
 	if left := sum.Failover[1] + sum.Failover[2] + sum.Failover[3] - min(sum.Refused, sum.Failover[1]+sum.Failover[2]+sum.Failover[3]); left > 0 {
 		text += ", " + partOf(left, sum.Arrivals) + " served elsewhere"
 	}
