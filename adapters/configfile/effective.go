@@ -2,6 +2,8 @@ package configfile
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +29,9 @@ func (f *File) Effective(c *core.Config, index int) []Value {
 			v.From = at
 		}
 		out = append(out, v)
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Labels[p.Name])) {
+		add("labels."+name, f.Labels[p.Name][name])
 	}
 	add("kind", p.Kind.String())
 	f.effectiveEndpoints(c, p, add)

@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"lockstep/core"
+	"lockstep/traces/promise"
 )
 
 // Form says which of the three forms a file is written in.
@@ -52,7 +53,7 @@ type File struct {
 	Recording    Recording
 	// Must is what the operator promises, by name; Labels are those of placements.
 	// Neither is part of Spec.
-	Must   []Promise
+	Must   []promise.Promise
 	Labels map[string]map[string]string
 	// Warnings is what the baseline accepts and the native form refuses.
 	Warnings Problems

@@ -1,56 +1,44 @@
 package configfile
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	"lockstep/core"
+	"lockstep/traces/promise"
 )
 
-// Promise is one line of must: what the operator wants to be true of this
-// configuration. It is never served from. Kind says which fields count.
-type Promise struct {
-	Name     string
-	Kind     PromiseKind
-	Share    uint32            // in parts per million: SurviveLoss, the least that is answered; HomeFirst, the most that is refused
-	Within   core.Duration     // SurviveLoss: how long after the loss
-	Probes   uint32            // TestRequests: the most at once to one endpoint
-	Region   string            // ServedBy: keys of this region
-	ServedBy map[string]string // ServedBy: labels of the placements that may serve them
-}
-
-// PromiseKind is a word of the closed vocabulary of must.
-type PromiseKind uint8
-
-// The promises.
-const (
-	SurviveLoss  PromiseKind = iota + 1 // lose: any 1 placement
-	HomeFirst                           // home_refused_because_of_guests
-	ServedBy                            // keys, served_by
-	TestRequests                        // half_open_probes
-)
-
-// anyOne is the only loss that can be promised.
-const anyOne = "any 1 placement"
-
-// promise is a Promise as it is written.
-type promise struct {
-	Lose           string            `yaml:"lose"`
-	Availability   maybe[share]      `yaml:"availability" check:"positive"`
-	Within         core.Duration     `yaml:"within" check:"positive"`
-	HomeRefused    maybe[share]      `yaml:"home_refused_because_of_guests"`
-	Keys           keysOf            `yaml:"keys"`
-	ServedBy       map[string]string `yaml:"served_by"`
-	HalfOpenProbes uint32            `yaml:"half_open_probes" check:"positive"`
+// pledge is a promise as it is written.
+type pledge struct {
+	Lose            string            `yaml:"lose"`
+	Availability    share             `yaml:"availability" check:"positive"`
+	P99             core.Duration     `yaml:"p99" check:"positive"`
+	Within          core.Duration     `yaml:"within" check:"positive"`
+	HomeRefused     share             `yaml:"home_refused_because_of_guests"`
+	Keys            keysOf            `yaml:"keys"`
+	ServedBy        map[string]string `yaml:"served_by"`
+	HalfOpenProbes  uint32            `yaml:"half_open_probes" check:"positive"`
+	RecoversWithin  core.Duration     `yaml:"recovers_within" check:"positive"`
+	FailsOverWithin core.Duration     `yaml:"fails_over_within" check:"positive"`
+	InFlight        inFlightOf        `yaml:"in_flight"`
+	HealthProbes    uint32            `yaml:"health_probes_per_second" check:"positive"`
+	Placements      map[string]string `yaml:"placements"`
+	Guests          string            `yaml:"guests"`
 }
 
 // keysOf says which keys a promise is about.
 type keysOf struct {
 	Region string `yaml:"region"`
+}
+
+// inFlightOf bounds what one placement holds.
+type inFlightOf struct {
+	Placement string `yaml:"placement"`
+	AtMost    uint32 `yaml:"at_most" check:"positive"`
 }
 
 // share is a part of a whole in parts per million: 99.9%.
@@ -70,49 +58,147 @@ func (s *share) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// vocabulary shows every promise once.
-const vocabulary = "write one of: {lose: any 1 placement, availability: 99.9%, within: 30s}, {home_refused_because_of_guests: 0.1%}, " +
-	"{keys: {region: eu}, served_by: {region: eu}}, {half_open_probes: 1}"
+// form is one way to write a promise: with all of its words, and any of those
+// that may narrow it.
+type form struct {
+	kind    promise.Kind
+	words   string
+	also    string
+	example string
+}
+
+// forms is the vocabulary.
+func forms() []form {
+	return []form{
+		{promise.SurviveLoss, "lose availability within", "keys", "{lose: any 1 placement, availability: 99.9%, within: 30s}"},
+		{promise.Latency, "lose p99 within", "keys", "{lose: any 1 placement, p99: 500ms, within: 30s}"},
+		{promise.Available, "availability", "keys", "{availability: 99.9%}"},
+		{promise.Latency, "p99", "keys", "{p99: 300ms}"},
+		{promise.HomeFirst, "home_refused_because_of_guests", "", "{home_refused_because_of_guests: 0.1%}"},
+		{promise.ServedBy, "keys served_by", "", "{keys: {region: eu}, served_by: {region: eu}}"},
+		{promise.NoGuests, "placements guests", "", "{placements: {kind: dedicated}, guests: none}"},
+		{promise.TestRequests, "half_open_probes", "", "{half_open_probes: 1}"},
+		{promise.FailOver, "fails_over_within", "", "{fails_over_within: 15s}"},
+		{promise.Recover, "recovers_within", "", "{recovers_within: 60s}"},
+		{promise.InFlight, "in_flight", "", "{in_flight: {placement: cell-07, at_most: 400}}"},
+		{promise.HealthProbes, "health_probes_per_second", "", "{health_probes_per_second: 5}"},
+	}
+}
+
+// closest returns the form that shares most words with those written, and of
+// those the one that lacks fewest; what it lacks, and what is written beside it.
+func closest(written []string) (best form, lacks, beside []string) {
+	most := -1
+	for _, f := range forms() {
+		words, also := strings.Fields(f.words), strings.Fields(f.also)
+		missing := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return slices.Contains(written, w) })
+		extra := slices.DeleteFunc(slices.Clone(written), func(w string) bool { return slices.Contains(words, w) || slices.Contains(also, w) })
+		if score := 100*(len(written)-len(extra)) + 10*(len(words)-len(missing)) - len(missing); score > most {
+			best, lacks, beside, most = f, missing, extra, score
+		}
+	}
+	return best, lacks, beside
+}
 
 // must reads the promises, by name.
-func (l *loader) must(table *node, in map[string]promise) {
-	for _, name := range slices.Sorted(maps.Keys(in)) {
+func (l *loader) must(table *node, in map[string]pledge) {
+	var known []string
+	for _, f := range l.fieldsOf(reflect.TypeFor[pledge]()) {
+		known = append(known, f.name)
+	}
+	for n, name := range slices.Sorted(maps.Keys(in)) {
 		e := table.get(name)
 		if e.value.kind != mapping {
 			continue // reported already
 		}
-		p := in[name]
-		out, kinds := p.lower(name), 0
-		for _, word := range []string{"lose", "home_refused_because_of_guests", "keys", "half_open_probes"} {
-			if e.value.get(word) != nil {
-				kinds++
+		if n == promise.MaxPromises {
+			l.fail(e.at, fmt.Sprintf("there are more than %d promises", promise.MaxPromises), "remove some")
+			return
+		}
+		var written []string
+		for _, w := range e.value.entries {
+			if slices.Contains(known, w.key) {
+				written = append(written, w.key)
 			}
 		}
-		has := func(word string) bool { return e.value.get(word) != nil }
+		f, lacks, beside := closest(written)
 		switch {
-		case kinds != 1:
-			l.fail(e.at, fmt.Sprintf("%q holds %d promises", name, kinds), vocabulary)
-		case has("lose") && p.Lose != anyOne:
-			l.fail(e.value.value("lose").at, strconv.Quote(p.Lose)+" is not a loss that can be promised", "write lose: "+anyOne)
-		case has("lose") != has("availability") || has("lose") != has("within"):
-			l.fail(e.at, "lose, availability and within belong together", "write {lose: any 1 placement, availability: 99.9%, within: 30s}")
-		case has("keys") != has("served_by") || has("keys") && (p.Keys.Region == "" || len(p.ServedBy) == 0):
-			l.fail(e.at, "keys and served_by belong together, and neither is empty", "write {keys: {region: eu}, served_by: {region: eu}}")
+		case len(e.value.entries) > len(written): // reported already
+		case len(written) == 0:
+			l.fail(e.at, strconv.Quote(name)+" promises nothing", "write one of: "+vocabulary())
+		case len(lacks) > 0:
+			l.fail(e.at, fmt.Sprintf("%q lacks %s", name, strings.Join(lacks, " and ")), "write "+f.example)
+		case len(beside) > 0:
+			l.fail(e.value.get(beside[0]).at, fmt.Sprintf("%s does not belong to a promise of %s", beside[0], strings.Join(strings.Fields(f.words), ", ")),
+				"give it a name and a line of its own, or write "+f.example)
+		default:
+			p := in[name]
+			l.pledged(&p, f, e.value)
+			l.file.Must = append(l.file.Must, p.lower(name, f.kind))
 		}
-		l.file.Must = append(l.file.Must, out)
 	}
 }
 
-func (p *promise) lower(name string) Promise {
-	switch {
-	case p.Lose != "":
-		return Promise{Name: name, Kind: SurviveLoss, Share: uint32(p.Availability.value), Within: p.Within}
-	case p.HomeRefused.set:
-		return Promise{Name: name, Kind: HomeFirst, Share: uint32(p.HomeRefused.value)}
-	case p.HalfOpenProbes > 0:
-		return Promise{Name: name, Kind: TestRequests, Probes: p.HalfOpenProbes}
+// vocabulary shows every promise once.
+func vocabulary() string {
+	var list []string
+	for _, f := range forms() {
+		list = append(list, f.example)
 	}
-	return Promise{Name: name, Kind: ServedBy, Region: p.Keys.Region, ServedBy: p.ServedBy}
+	return strings.Join(list, ", ")
+}
+
+// pledged checks what the words of one promise say.
+func (l *loader) pledged(p *pledge, f form, at *node) {
+	_, loss := promise.ParseLoss(p.Lose)
+	empty := func(word string, is bool) {
+		if e := at.get(word); is && e != nil && e.value.kind == mapping {
+			l.fail(e.at, word+" says nothing", "write "+f.example)
+		}
+	}
+	empty("keys", p.Keys.Region == "")
+	empty("served_by", len(p.ServedBy) == 0)
+	empty("placements", len(p.Placements) == 0)
+	switch {
+	case f.kind == promise.InFlight && (p.InFlight.Placement == "" || p.InFlight.AtMost == 0):
+		l.fail(at.get("in_flight").at, "in_flight needs both placement and at_most", "write "+f.example)
+	case at.get("lose") != nil && !loss:
+		l.fail(at.value("lose").at, strconv.Quote(p.Lose)+" is not a loss that can be promised", "write one of: "+strings.Join(promise.Losses(), ", "))
+	case at.get("guests") != nil && p.Guests != "none":
+		l.fail(at.value("guests").at, strconv.Quote(p.Guests)+" cannot be promised", "write guests: none; a number of guests is a limit of the placement")
+	case p.InFlight.Placement != "" && l.placementNamed(p.InFlight.Placement) < 0:
+		l.fail(at.value("in_flight").value("placement").at, "there is no placement named "+strconv.Quote(p.InFlight.Placement), "name one that is under placements")
+	}
+}
+
+func (l *loader) placementNamed(name string) int {
+	return slices.IndexFunc(l.file.Spec.Placements, func(p core.PlacementSpec) bool { return p.Name == name })
+}
+
+func (p *pledge) lower(name string, kind promise.Kind) promise.Promise {
+	out := promise.Promise{Name: name, Kind: kind, Within: p.Within, Latency: p.P99, Region: p.Keys.Region}
+	out.Lose, _ = promise.ParseLoss(p.Lose)
+	switch kind {
+	case promise.SurviveLoss, promise.Available:
+		out.Share = uint32(p.Availability)
+	case promise.HomeFirst:
+		out.Share = uint32(p.HomeRefused)
+	case promise.ServedBy:
+		out.Labels = p.ServedBy
+	case promise.NoGuests:
+		out.Labels = p.Placements
+	case promise.TestRequests:
+		out.Most = p.HalfOpenProbes
+	case promise.HealthProbes:
+		out.Most = p.HealthProbes
+	case promise.Recover:
+		out.Within = p.RecoversWithin
+	case promise.FailOver:
+		out.Within = p.FailsOverWithin
+	case promise.InFlight:
+		out.Placement, out.Most = p.InFlight.Placement, p.InFlight.AtMost
+	}
+	return out
 }
 
 // label keeps the labels of a placement.
@@ -126,111 +212,36 @@ func (l *loader) label(placement string, labels map[string]string) {
 	l.file.Labels[placement] = labels
 }
 
-// Breach is a placement that may serve keys against a promise.
-type Breach struct {
-	Promise string
-	Key     string // the first key concerned, in ascending order
-	Keys    int    // how many are
-	Home    string
-	By      string // the placement that may serve them
-	Path    string // the setting that lets it, for Where
+// Region returns the region of a routing key, "" for none.
+func (f *File) Region(key string) string {
+	if len(f.keys.regions) == 0 {
+		return ""
+	}
+	i, ok := f.findKey(key)
+	if !ok {
+		return ""
+	}
+	return f.keys.regions[f.keys.places[i].region]
 }
 
-// String says what is wrong, in one sentence.
-func (b *Breach) String() string {
-	keys := b.Key
-	if b.Keys > 1 {
-		keys += " and " + strconv.Itoa(b.Keys-1) + " more"
-	}
-	if b.By == b.Home {
-		return fmt.Sprintf("%s of %s may not be served by their own home", keys, b.Home)
-	}
-	return fmt.Sprintf("%s of %s may be served by %s, which lacks the labels", keys, b.Home, b.By)
+// World is what a judge of the promises must know of f.
+func (f *File) World() promise.World {
+	return promise.World{Must: f.Must, Region: f.Region, Labels: f.Labels}
 }
 
-// Residency proves the promises on who serves which keys from the candidate
-// lists alone, whatever fails. c must come from f.Compile. Unknown keys have no
-// region, and no promise. The result is ordered by promise, home and candidate.
-func (f *File) Residency(c *core.Config) (out []Breach) {
-	for i := range f.Must {
-		p := &f.Must[i]
-		if p.Kind != ServedBy {
-			continue
-		}
-		first, n := f.homesOf(p.Region)
-		for _, home := range slices.Sorted(maps.Keys(first)) {
-			h, _ := c.FindPlacement(home)
-			for at, by := range c.Placement(h).Candidates {
-				name := c.Placement(int(by)).Name
-				if f.labelled(name, p.ServedBy) {
-					continue
-				}
-				b := Breach{Promise: p.Name, Key: first[home], Keys: n[home], Home: home, By: name, Path: "keys." + first[home]}
-				if at > 0 {
-					b.Path = fmt.Sprintf("placements.%s.fallback[%d]", home, at-1)
-				}
-				out = append(out, b)
-			}
-		}
-	}
-	return out
-}
-
-// homesOf returns, for each home of keys of a region, the first of them and how many there are.
-func (f *File) homesOf(region string) (first map[string]string, n map[string]int) {
-	first, n = map[string]string{}, map[string]int{}
-	at := slices.Index(f.keys.regions, region)
-	for i := range f.keys.specs {
-		if k := &f.keys.specs[i]; at > 0 && int(f.keys.places[i].region) == at {
-			first[k.Placement] = cmp.Or(first[k.Placement], k.Key)
-			n[k.Placement]++
-		}
-	}
-	return first, n
-}
-
-// MayServe says whether every promise lets placement by serve the keys of home.
-func (f *File) MayServe(home, by string) bool {
-	for i := range f.Must {
-		p := &f.Must[i]
-		if p.Kind != ServedBy || f.labelled(by, p.ServedBy) {
-			continue
-		}
-		if first, _ := f.homesOf(p.Region); first[home] != "" {
-			return false
-		}
-	}
-	return true
-}
-
-func (f *File) labelled(placement string, want map[string]string) bool {
-	for name, value := range want {
-		if f.Labels[placement][name] != value {
-			return false
-		}
-	}
-	return true
-}
-
-// Broken shows the promises that f breaks whatever happens, where they are
-// broken. c must come from f.Compile.
-func (f *File) Broken(c *core.Config) (out Problems) {
-	for _, b := range f.Residency(c) {
-		at, _ := f.place(b.Path)
-		out = append(out, at.problem("must "+b.Promise+": "+b.String(), "remove it from the fallback, or give it the labels if they are true"))
-	}
-	slices.SortStableFunc(out, byPlace)
-	return out
-}
-
-// Idle warns of promises about keys that no key is among. A typing error would
-// otherwise hold for ever.
+// Idle warns of promises that nothing is among. A typing error would otherwise
+// hold for ever.
 func (f *File) Idle() (out Problems) {
 	for i := range f.Must {
 		p := &f.Must[i]
-		if p.Kind == ServedBy && !slices.Contains(f.keys.regions[min(1, len(f.keys.regions)):], p.Region) {
-			at, _ := f.place("must." + p.Name)
+		at, _ := f.place("must." + p.Name)
+		switch {
+		case p.Region != "" && !slices.Contains(f.keys.regions[min(1, len(f.keys.regions)):], p.Region):
 			out = append(out, at.problem("no key has the region "+strconv.Quote(p.Region), "write regions in the third column of a CSV: key,placement,region"))
+		case p.Kind == promise.NoGuests && !slices.ContainsFunc(f.Spec.Placements, func(s core.PlacementSpec) bool { return p.Labelled(f.Labels[s.Name]) }):
+			out = append(out, at.problem("no placement has these labels", "write labels: {name: value} in the placements that are meant"))
+		case (p.Kind == promise.InFlight || p.Kind == promise.HealthProbes) && f.Facts.Routers.Max == 0:
+			out = append(out, at.problem("facts.routers is not stated: one router is taken to be all", "write facts: {routers: 8..16}"))
 		}
 	}
 	return out

@@ -1,6 +1,7 @@
 package configfile
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,34 +39,133 @@ func loadWithTenants(t *testing.T, text, tenants string) *File {
 
 func TestAFallbackThatLeavesTheRegionBreaksThePromiseAndIsNamed(t *testing.T) {
 	const good = "acme,shared-us,us\nnordbank,cell-07,eu\nvisa,cell-12,eu\n"
-	for _, c := range []struct {
-		name, text, tenants string
-		want                []Breach
-	}{
-		{"a fallback", residency, good, []Breach{{"eu-stays-in-eu", "nordbank", 1, "cell-07", "shared-us", "placements.cell-07.fallback[1]"}}},
-		{"every candidate in the eu", strings.Replace(residency, ", shared-us]", "]", 1), good, nil},
-		{"home itself", residency, "globex,shared-us,eu\ninitech,shared-us,eu\n", []Breach{{"eu-stays-in-eu", "globex", 2, "shared-us", "shared-us", "keys.globex"}}},
-		{"nobody in the eu", residency, "acme,cell-07,us\n", nil},
+	for _, c := range []struct{ name, text, tenants, home, by, want string }{
+		{
+			"a fallback", residency, good, "cell-07", "shared-us",
+			"placements.cell-07.fallback[1] nordbank of cell-07 may be served by shared-us, which lacks the labels: " +
+				"nordbank goes to cell-07; when that is down or full, to cell-12; when that is down or full, to shared-us",
+		},
+		{"every candidate in the eu", strings.Replace(residency, ", shared-us]", "]", 1), good, "", "", ""},
+		{
+			"home itself", residency, "globex,shared-us,eu\ninitech,shared-us,eu\n", "shared-us", "shared-us",
+			"keys.globex globex and 1 more of shared-us may not be served by their own home: globex goes to shared-us",
+		},
+		{"nobody in the eu", residency, "acme,cell-07,us\n", "", "", ""},
 	} {
 		f := loadWithTenants(t, c.text, c.tenants)
 		compiled, err := f.Compile()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(c.want, f.Residency(compiled)); d != "" {
-			t.Errorf("%s: %s", c.name, d)
+		got := ""
+		for _, b := range f.Breaches(compiled) {
+			got += b.Path + " " + b.What + ": " + strings.Join(b.Way, "; ")
 		}
-		for _, b := range c.want {
-			if f.MayServe(b.Home, b.By) || !f.MayServe(b.Home, "cell-12") {
-				t.Errorf("%s: who may serve %s is wrong", c.name, b.Home)
-			}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
-		if got := len(f.Broken(compiled)); got != len(c.want) {
-			t.Errorf("%s: %d problems, want %d", c.name, got, len(c.want))
+		if c.home != "" && (f.MayServe(c.home, c.by) || !f.MayServe(c.home, "cell-12")) {
+			t.Errorf("%s: who may serve %s is wrong", c.name, c.home)
 		}
 		if idle := len(f.Idle()) > 0; idle != (c.name == "nobody in the eu") {
 			t.Errorf("%s: said to be about no key: %t", c.name, idle)
 		}
+	}
+}
+
+// fleet is a configuration whose numbers a test fills in.
+const fleet = `lockstep: 1
+facts: {routers: 8..16, peak: {cell-07: {requests: 600/s, latency: 50ms}}}
+defaults:
+  timeouts: {response_header: 10s}
+  health: {every: 5s, timeout: 1s, fall: 3, rise: 2}
+  breaker: {open: 5s, half_open_probes: 1}
+  limit: {in_flight: 25}
+placements:
+  cell-07: {labels: {kind: dedicated}, endpoints: {a: {url: "http://10.0.0.1"}}, fallback: [shared]}
+  cell-12: {labels: {kind: dedicated}, endpoints: {a: {url: "http://10.0.0.2"}, b: {url: "http://10.0.0.4"}}, fallback: none}
+  shared: {endpoints: {a: {url: "http://10.0.0.3"}}, fallback: none}
+must:
+  it: `
+
+func TestWhatAConfigurationAloneDecidesIsProvedAtTheSettingThatBreaksIt(t *testing.T) {
+	for _, c := range []struct{ promise, old, new, want string }{
+		{"{half_open_probes: 1}", "", "", ""},
+		{"{half_open_probes: 1}", "half_open_probes: 1}", "half_open_probes: 2}", "6:41 a half-open breaker of cell-07 admits 2 test requests at once"},
+		{"{in_flight: {placement: cell-07, at_most: 400}}", "", "", ""},
+		{"{in_flight: {placement: cell-07, at_most: 399}}", "", "", "7:22 16 routers of 25 in flight each are 400 in cell-07"},
+		{"{in_flight: {placement: cell-07, at_most: 400}}", "in_flight: 25", "in_flight: none", "7:22 cell-07 has no limit"},
+		{"{health_probes_per_second: 4}", "", "", ""},
+		{"{health_probes_per_second: 3}", "", "", "5:19 http://10.0.0.1 gets 3.2 health probes a second from 16 routers"},
+		{"{health_probes_per_second: 4}", "10.0.0.3", "10.0.0.1", "5:19 http://10.0.0.1 gets 6.4 health probes a second from 16 routers"},
+		{"{health_probes_per_second: 3}", "health: {every: 5s, timeout: 1s, fall: 3, rise: 2}", "health: none", ""},
+		{"{placements: {kind: dedicated}, guests: none}", "", "", ""},
+		{"{placements: {kind: dedicated}, guests: none}", "fallback: [shared]", "fallback: [shared, cell-12]", "9:101 cell-12 takes the requests of cell-07 when that is down or full"},
+		{"{placements: {kind: dedicated}, guests: none}", "fallback: [shared]", "limit: {guests: 0}, fallback: [shared]", ""},
+		{"{fails_over_within: 10s}", "", "", ""},
+		{"{fails_over_within: 9s}", "", "", "4:31 an endpoint of cell-07 that hangs is noticed after 10s at the soonest"},
+		{"{fails_over_within: 9s}", "every: 5s", "every: 2s", ""},
+		{"{fails_over_within: 9s}", "breaker: {open: 5s, half_open_probes: 1}", "breaker: none", "5:19 an endpoint of cell-07 that hangs is noticed after 10.5s at the soonest"},
+		{"{fails_over_within: 9s}", "health: {every: 5s, timeout: 1s, fall: 3, rise: 2}\n  breaker: {open: 5s, half_open_probes: 1}", "health: none\n  breaker: none", "6:12 nothing takes a failed endpoint of cell-07 out: it has neither breaker nor health"},
+		{"{fails_over_within: 10s}", "open: 5s", "open: 5s, max_open: 50%", "6:33 when all of cell-12 fails, 1 of its 2 endpoints stay in use"},
+		{"{recovers_within: 10s}", "", "", ""},
+		{"{recovers_within: 4s}", "health: {every: 5s, timeout: 1s, fall: 3, rise: 2}", "health: none", "6:19 a breaker of cell-07 that opens just before its endpoint is well stays open for 5s"},
+		{"{recovers_within: 10s}", "open: 5s", "open: 5s, grow: 2, open_max: 60s", "6:42 a breaker of cell-07 that opens just before its endpoint is well stays open for 1m0s"},
+		{"{recovers_within: 10s}", "rise: 2", "rise: 3", "5:19 endpoints of cell-07 that are well again stay unhealthy for 14.5s or more: 3 good probes of health.every"},
+		{"{p99: 50ms}", "", "", ""},
+		{"{p99: 49ms}", "", "", "2:68 a request of cell-07 takes 50ms as the facts say, so 99% cannot be faster than 49ms"},
+	} {
+		f, err := Parse("main.yaml", []byte(strings.Replace(fleet, c.old, c.new, 1)+c.promise))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compiled, err := f.Compile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if broken := f.Broken(compiled); len(broken) > 0 {
+			got = fmt.Sprintf("%d:%d %s", broken[0].Line, broken[0].Column, strings.TrimPrefix(broken[0].What, "must it: "))
+		}
+		if got != c.want {
+			t.Errorf("%s with %q: %q, want %q", c.promise, c.new, got, c.want)
+		}
+	}
+}
+
+func TestEveryFormOfAPromiseIsReadAndSaidInOneLine(t *testing.T) {
+	said := []string{
+		"at least 99.9% answered, from 30s after the loss of any 1 placement", "99% answered within 500ms, from 30s after the loss of any 1 placement",
+		"at least 99.9% answered", "99% answered within 300ms", "at most 0.1% of those at home refused because of guests",
+		"keys of region eu served by placements with region: eu", "no guests in placements with kind: dedicated", "at most 1 half-open probes at once to an endpoint",
+		"an endpoint gets no more than test requests 15s after it failed", "requests go home again within 1m0s of the end of a fault",
+		"at most 400 in flight in cell-07, all routers together", "at most 5 health probes a second to an endpoint, all routers together",
+	}
+	schema := compileSchema(t)
+	for i, form := range forms() {
+		root, _ := readYAML(&source{"main.yaml", fleet + form.example})
+		if err := schema.Validate(instance(root)); err != nil {
+			t.Errorf("the schema refuses %s: %v", form.example, err)
+		}
+		f, err := Parse("main.yaml", []byte(fleet+form.example))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Must[0].String(); f.Must[0].Kind != form.kind || got != said[i] {
+			t.Errorf("%s is read as %q, want %q", form.example, got, said[i])
+		}
+	}
+}
+
+func TestAPromiseMayBeAboutTheKeysOfARegion(t *testing.T) {
+	f := loadWithTenants(t, residency+"  quick: {p99: 1s, keys: {region: eu}}\n", "acme,shared-us,us\nnordbank,cell-07,eu\n")
+	for key, region := range map[string]string{"acme": "us", "nordbank": "eu", "nobody": ""} {
+		if got := f.Region(key); got != region {
+			t.Errorf("%s is of region %q, want %q", key, got, region)
+		}
+	}
+	if f.Must[1].Region != "eu" {
+		t.Errorf("%+v", f.Must[1])
 	}
 }
 

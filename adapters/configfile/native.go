@@ -22,7 +22,7 @@ type nativeFile struct {
 	Profiles     map[string]settings `yaml:"profiles"`
 	Placements   *node               `yaml:"placements"` // decoded one by one, after the merge
 	Keys         *node               `yaml:"keys"`       // key: placement; may be many
-	Must         map[string]promise  `yaml:"must"`
+	Must         map[string]pledge   `yaml:"must"`
 }
 
 type nativeFacts struct {

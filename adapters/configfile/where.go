@@ -72,11 +72,15 @@ func (n *node) step(path string) (*entry, string) {
 }
 
 func (f *File) keyPlace(key string) (place, bool) {
-	i, ok := slices.BinarySearchFunc(f.keys.specs, key, func(k core.KeySpec, key string) int { return cmp.Compare(k.Key, key) })
+	i, ok := f.findKey(key)
 	if !ok {
 		return place{}, false
 	}
 	return f.keys.place(i), true
+}
+
+func (f *File) findKey(key string) (int, bool) {
+	return slices.BinarySearchFunc(f.keys.specs, key, func(k core.KeySpec, key string) int { return cmp.Compare(k.Key, key) })
 }
 
 // local turns a path in the names that core uses into one in the names of this file.

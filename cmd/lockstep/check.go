@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -62,6 +63,8 @@ type checkResult struct {
 	Keys       int                 `json:"keys"`
 	Errors     configfile.Problems `json:"errors,omitempty"`
 	Warnings   configfile.Problems `json:"warnings,omitempty"`
+	Proved     []string            `json:"promises_proved,omitempty"` // of must: they hold whatever happens
+	Runs       []string            `json:"promises_for_runs,omitempty"`
 	Key        *keyStory           `json:"key,omitempty"`
 	Effective  []configfile.Value  `json:"effective,omitempty"`
 }
@@ -92,6 +95,7 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 	r.OK, r.Form, r.Version = len(r.Errors) == 0, f.Form.String(), c.Version()
 	r.Placements, r.Endpoints, r.Keys = c.Placements(), c.Endpoints(), c.Keys()
 	r.Warnings = slices.Concat(f.Warnings, f.Capacity(c), f.Idle())
+	r.Proved, r.Runs = f.Proved()
 	if flags.key != "" {
 		r.Key = explainKey(f, c, flags.key)
 	}
@@ -115,11 +119,22 @@ func (r *checkResult) print(w io.Writer) {
 	for _, p := range r.Warnings {
 		fmt.Fprintf(w, "\nwarning: %s\n", p.Error())
 	}
+	r.printMust(w)
 	if r.Key != nil {
 		r.Key.print(w)
 	}
 	if r.Effective != nil {
 		printEffective(w, r.Effective)
+	}
+}
+
+// printMust says which promises need no run, and who holds the others.
+func (r *checkResult) printMust(w io.Writer) {
+	if len(r.Proved) > 0 {
+		fmt.Fprintf(w, "Proved     must %s\n", strings.Join(r.Proved, ", "))
+	}
+	if len(r.Runs) > 0 {
+		fmt.Fprintf(w, "Not here   must %s: lockstep fuzz and sim hold them in runs, lockstep verify over recordings\n", strings.Join(r.Runs, ", "))
 	}
 }
 

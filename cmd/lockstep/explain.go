@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -54,7 +53,7 @@ func runExplain(w io.Writer, args []string, flags explainFlags) error {
 	e := newExplainer(flags)
 	v := traces.NewVerifier(traces.Options{Before: e.before, After: e.after})
 	for _, path := range files {
-		if err := explainFile(e, v, path); err != nil {
+		if _, err := replayFile(v, path, func(h traces.Header) { e.origin = h.Origin }); err != nil {
 			return err
 		}
 		if v.Report().Divergence != nil {
@@ -79,23 +78,6 @@ func runExplain(w io.Writer, args []string, flags explainFlags) error {
 		return errFailed
 	}
 	return err
-}
-
-func explainFile(e *explainer, v *traces.Verifier, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	r, err := traces.NewReader(f)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	e.origin = r.Header().Origin
-	if err := v.Run(r); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }
 
 func notFound(flags explainFlags, r *traces.Report) error {

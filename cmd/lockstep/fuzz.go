@@ -165,6 +165,7 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 	if s.err != nil {
 		return nil, fmt.Errorf("searching %s: %w", path, s.err)
 	}
+	r.Findings = without(r.Findings, s.found)
 	r.OK = len(s.found)+len(r.Findings) == 0
 	r.Seeds, r.Requests, r.Events = s.seeds, s.requests, s.events
 	r.Seconds = time.Since(s.began).Seconds()
@@ -200,7 +201,8 @@ func targetOf(f *configfile.File, accept []string) *fuzz.Target {
 		}
 		t.Facts.Peak[name] = fuzz.Load{PerSecond: l.PerSecond, Latency: l.Latency}
 	}
-	t.Must, t.MayServe = promises(f), f.MayServe
+	t.Must, t.MayServe = f.Must, f.MayServe
+	t.Region, t.Labels = f.Region, f.Labels
 	return t
 }
 

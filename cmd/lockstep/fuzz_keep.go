@@ -45,7 +45,7 @@ func keptScenario(x *fuzz.Finding) *scenario.File {
 	f.Property = x.Property
 	e := scenario.Expectation{Name: "not broken", Placement: x.Where}
 	if x.Lost != "" {
-		f.Name = x.Property + "-" + strings.ReplaceAll(x.Lost, "/", "-")
+		f.Name = x.Property + "-" + strings.NewReplacer("/", "-", " ", "-", ":", "-").Replace(x.Lost)
 		e.From = scenario.Span(plan.Faults[0].At)
 	}
 	if x.Drill != nil {
@@ -58,10 +58,17 @@ func keptScenario(x *fuzz.Finding) *scenario.File {
 		e.Placement, e.From, e.Refused = "", scenario.Span(x.At), scenario.AtMost(0)
 	case x.Broken.Kind == fuzz.SurviveLoss:
 		e.Placement, e.From, e.Failed = "", scenario.Span(x.At), scenario.AtMost(int64(x.Allowed))
+	case x.Broken.Kind == fuzz.Available:
+		e.Placement, e.From, e.To, e.Failed = "", 0, scenario.Span(plan.Faults[0].At), scenario.AtMost(int64(x.Allowed))
+	case x.Broken.Kind == fuzz.Latency:
+		e.Placement, e.From, e.P99 = "", scenario.Span(x.At), scenario.NoLonger(x.Broken.Latency)
+		if x.Broken.Lose.Count == 0 {
+			e.From, e.To = 0, scenario.Span(plan.Faults[0].At)
+		}
 	case x.Broken.Kind == fuzz.HomeFirst:
 		e.HomeRefused = scenario.AtMost(int64(x.Allowed))
 	case x.Broken.Kind == fuzz.TestRequests:
-		e.ProbesAtOnce = scenario.AtMost(int64(x.Broken.Probes))
+		e.ProbesAtOnce = scenario.AtMost(int64(x.Broken.Most))
 	default:
 		e.Placement, e.Requests = "", scenario.AtLeast(0) // what broke is a safety property, which is always judged
 	}

@@ -6,50 +6,44 @@ import (
 
 	"lockstep/adapters/configfile"
 	"lockstep/sim/fuzz"
+	"lockstep/traces/promise"
 )
 
-// promises are those of a configuration that a search can hold.
-func promises(f *configfile.File) (list []fuzz.Promise) {
-	kinds := map[configfile.PromiseKind]fuzz.PromiseKind{
-		configfile.SurviveLoss: fuzz.SurviveLoss, configfile.HomeFirst: fuzz.HomeFirst, configfile.TestRequests: fuzz.TestRequests,
-	}
-	for _, p := range f.Must {
-		if kind, ok := kinds[p.Kind]; ok {
-			list = append(list, fuzz.Promise{Name: p.Name, Kind: kind, Share: p.Share, Within: p.Within, Probes: p.Probes})
-		}
-	}
-	return list
-}
-
 // static lists the promises that are broken whatever happens: no run is needed.
-// Of several breaches of a promise the first is told, with how many there are.
+// Of several breaches of a promise the first is told.
 func static(f *configfile.File, path string, accept []string) (found []fuzzFinding) {
 	c, err := f.Compile()
 	if err != nil {
 		return nil // the file was compiled when it was loaded
 	}
-	for _, b := range f.Residency(c) {
+	for _, b := range f.Breaches(c) {
 		known := func(x fuzzFinding) bool { return x.Property == b.Promise }
-		if slices.Contains(accept, b.Promise) || slices.ContainsFunc(found, known) {
-			continue
+		if b.Kind == promise.TestRequests || slices.Contains(accept, b.Promise) || slices.ContainsFunc(found, known) {
+			continue // the search shows test requests in a story
 		}
-		home, _ := c.FindPlacement(b.Home)
 		x := fuzzFinding{
-			Property: b.Promise, Sentence: b.String(), Key: b.Path, Assumed: "nothing: the candidate lists alone",
+			Property: b.Promise, Sentence: b.What, Key: b.Path, Assumed: "nothing: the configuration alone",
 			Again: fmt.Sprintf("lockstep check %s", path),
 		}
 		x.At, x.Written = f.Where(b.Path)
-		text := b.Key + " goes to "
-		for _, by := range c.Placement(home).Candidates {
-			name := c.Placement(int(by)).Name
-			if name == b.By {
-				x.Story = append(x.Story, fuzz.Line{Text: "FAIL: " + text + name})
-				break
+		for i, text := range b.Way {
+			if i == len(b.Way)-1 {
+				text = "FAIL: " + text
 			}
-			x.Story = append(x.Story, fuzz.Line{Text: text + name})
-			text = "when that is down or full, to "
+			x.Story = append(x.Story, fuzz.Line{Text: text})
+		}
+		if b.Way == nil {
+			x.Story = []fuzz.Line{{Text: "FAIL: " + b.What}}
 		}
 		found = append(found, x)
 	}
 	return found
+}
+
+// without leaves out those of the static findings that a run has shown as well:
+// its story says more.
+func without(static []fuzzFinding, found []*fuzz.Finding) []fuzzFinding {
+	return slices.DeleteFunc(static, func(x fuzzFinding) bool {
+		return slices.ContainsFunc(found, func(f *fuzz.Finding) bool { return f.Property == x.Property })
+	})
 }

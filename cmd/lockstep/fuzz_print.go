@@ -12,6 +12,7 @@ import (
 
 	"lockstep/adapters/configfile"
 	"lockstep/sim/fuzz"
+	"lockstep/traces/promise"
 )
 
 // maxStories is how many findings of one file are told in full.
@@ -91,7 +92,8 @@ const theRules = "the router's own rules"
 func (r *fuzzResult) tally(f *configfile.File, s *search) {
 	r.Judged, r.Broken = fuzz.Properties(s.target), []string{}
 	for _, p := range f.Must {
-		if p.Kind == configfile.ServedBy && !slices.Contains(s.target.Accept, p.Name) {
+		static := p.Kind == promise.ServedBy || p.Kind == promise.InFlight || p.Kind == promise.HealthProbes || p.Kind == promise.NoGuests
+		if static && !slices.Contains(s.target.Accept, p.Name) {
 			r.Judged = append(r.Judged, p.Name)
 		}
 	}

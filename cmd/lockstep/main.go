@@ -53,6 +53,7 @@ func newRoot() *cobra.Command {
 		newControlCommand(),
 		newExplainCommand(),
 		newReplayCommand(),
+		newVerifyCommand(),
 		newConvertCommand(),
 		newSimCommand(),
 		newFuzzCommand(),

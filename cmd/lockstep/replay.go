@@ -43,7 +43,7 @@ func runReplay(w io.Writer, args []string, asJSON bool) error {
 	v := traces.NewVerifier(traces.Options{})
 	for _, path := range files {
 		damage := len(v.Report().Damage)
-		h, err := replayFile(v, path)
+		h, err := replayFile(v, path, nil)
 		if err != nil {
 			return err
 		}
@@ -68,7 +68,8 @@ func runReplay(w io.Writer, args []string, asJSON bool) error {
 	return err
 }
 
-func replayFile(v *traces.Verifier, path string) (traces.Header, error) {
+// replayFile replays one file; begin is told of its header first, if it is not nil.
+func replayFile(v *traces.Verifier, path string, begin func(traces.Header)) (traces.Header, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return traces.Header{}, err
@@ -77,6 +78,9 @@ func replayFile(v *traces.Verifier, path string) (traces.Header, error) {
 	r, err := traces.NewReader(f)
 	if err != nil {
 		return traces.Header{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if begin != nil {
+		begin(r.Header())
 	}
 	if err := v.Run(r); err != nil {
 		return r.Header(), fmt.Errorf("%s: %w", path, err)

@@ -87,7 +87,8 @@ type simResult struct {
 	Path string `json:"path"`
 	OK   bool   `json:"ok"`
 	*scenario.Verdict
-	Twin *twinResult `json:"twin,omitempty"`
+	NotJudged []unjudged  `json:"promises_not_judged,omitempty"` // of the configuration's must
+	Twin      *twinResult `json:"twin,omitempty"`
 }
 
 // twinResult says whether the unprotected twin fails as it must.
@@ -165,11 +166,16 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 			return nil, err
 		}
 	}
+	must, err := holdMust(s, &options)
+	if err != nil {
+		return nil, errors.Join(err, finish())
+	}
 	v, err := scenario.Judge(s.file, s.plan, options)
 	if err := errors.Join(err, finish()); err != nil {
 		return nil, err
 	}
 	r := &simResult{Path: path, Verdict: v, OK: v.OK}
+	must(r)
 	if s.twin == nil {
 		return r, nil
 	}

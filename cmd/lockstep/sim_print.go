@@ -31,6 +31,11 @@ func printSim(w io.Writer, results []*simResult, verbose bool) {
 				printCheck(w, &c)
 			}
 		}
+		for i := range r.NotJudged {
+			if verbose {
+				r.NotJudged[i].print(w)
+			}
+		}
 		if r.Twin != nil {
 			printTwin(w, r.Twin, verbose)
 			twins++

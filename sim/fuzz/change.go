@@ -141,18 +141,25 @@ func (t *Target) firstDrilled(where string) *Finding {
 	return nil
 }
 
-// again runs the case of f with the change, in what it pushes as well.
+// again runs the case of f with t, the changed target: a what-if run anew, a
+// drawn case with the change in what it pushes as well.
 func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding) {
-	c := f.Case
-	if f.Drill != nil {
+	var c Case
+	switch {
+	case f.Drill != nil:
 		c = t.drillCase(f.Drill)
-	}
-	c.Plan.Spec = with(&c.Plan.Spec, apply)
-	c.Plan.Pushes = slices.Clone(c.Plan.Pushes)
-	for i := range c.Plan.Pushes {
-		if p := &c.Plan.Pushes[i]; p.Spec != nil {
-			pushed := with(p.Spec, apply)
-			p.Spec = &pushed
+	case f.Case.Loss != nil:
+		l := *f.Case.Loss
+		l.down, _ = find(&t.Spec, l.down.Name)
+		c = t.lossCase(&l)
+	default:
+		c = f.Case
+		c.Plan.Spec, c.Plan.Pushes = with(&c.Plan.Spec, apply), slices.Clone(c.Plan.Pushes)
+		for i := range c.Plan.Pushes {
+			if p := &c.Plan.Pushes[i]; p.Spec != nil {
+				pushed := with(p.Spec, apply)
+				p.Spec = &pushed
+			}
 		}
 	}
 	r := t.run(&c)
@@ -170,10 +177,10 @@ func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding
 
 // down is the placement that was taken down to try N-1.
 func (t *Target) down(f *Finding) (core.PlacementInfo, bool) {
-	if f.Lost == "" {
+	if f.Case.Loss == nil {
 		return core.PlacementInfo{}, false
 	}
-	return find(&t.Spec, f.Lost)
+	return find(&t.Spec, f.Case.Loss.down.Name)
 }
 
 // changed is t with a change to try. Its drills run without the checkers of sim:
@@ -193,7 +200,7 @@ func (t *Target) run(c *Case) (r sim.Result) {
 			r = run(c) // it knows how to say that the core has stopped
 		}
 	}()
-	return sim.Run(c.Plan, sim.Options{})
+	return sim.Run(c.Plan, sim.Options{Observe: c.watch()})
 }
 
 // with is a copy of s with a change; s stays as it is.
@@ -230,7 +237,7 @@ func (t *Target) changes(f *Finding) []Change {
 			list = append(list, Change{Text: x.text, apply: x.apply, price: x.price})
 		}
 		return list
-	case f.Lost != "":
+	case f.Lost != "" && f.Broken.Kind != Latency:
 		return t.roomier(f)
 	}
 	return nil
@@ -322,7 +329,7 @@ func (t *Target) mostGuests(p *core.PlacementInfo) (most int64) {
 			continue
 		}
 		l := t.Facts.Peak[q.Name]
-		l.Latency = cmp.Or(t.Facts.Peak[p.Name].Latency, l.Latency)
+		l.Latency = latencyAt(t.Facts.Peak, p.Name)
 		most = max(most, t.inFlight(l))
 	}
 	return most

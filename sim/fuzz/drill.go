@@ -6,6 +6,7 @@ import (
 
 	"lockstep/core"
 	"lockstep/sim"
+	"lockstep/traces/promise"
 )
 
 // Default properties that drills judge, beside N-1.
@@ -56,11 +57,11 @@ func Drills(t *Target) (list []Drill) {
 
 // Properties lists what is judged of t beside the rules of the router, by name.
 func Properties(t *Target) (names []string) {
-	for _, p := range t.losses() {
-		names = append(names, p.Name)
-	}
-	if len(names) == 0 {
+	if len(t.losses()) == 0 {
 		names = []string{NMinusOne}
+	}
+	for _, p := range append(t.losses(), t.calm()...) {
+		names = append(names, p.Name)
 	}
 	if len(t.Facts.Peak) == 0 {
 		names = nil
@@ -87,7 +88,7 @@ func (t *Target) nameOf(property string) string {
 }
 
 // promised is the time that a promise gives, and its name; else the given ones.
-func (t *Target) promised(kind PromiseKind, name string, within core.Duration) (string, core.Duration) {
+func (t *Target) promised(kind promise.Kind, name string, within core.Duration) (string, core.Duration) {
 	for _, p := range t.Must {
 		if p.Kind == kind {
 			return p.Name, p.Within

@@ -6,6 +6,7 @@ import (
 
 	"lockstep/core"
 	"lockstep/sim"
+	"lockstep/traces/promise"
 )
 
 // drillsOf runs the drills of one property and returns the first finding, nil for none.
@@ -78,7 +79,7 @@ func TestAPromiseOfTimeTakesThePlaceOfADrillsOwnBound(t *testing.T) {
 	target.Spec.Placements[0].Timeouts.ResponseHeader = 25 * core.Second
 	target.Spec.Placements[0].Breaker.Open = 150 * core.Second
 	for _, c := range []struct {
-		kind     PromiseKind
+		kind     promise.Kind
 		property string
 		within   core.Duration
 		broken   string

@@ -19,9 +19,9 @@ const (
 	// hung is how much longer it may take for each further endpoint of a placement
 	// that tries one after the other: one response header timeout.
 	hung = 10 * core.Second
-	// counted requests must be able to reach the endpoint in that time. Where the
+	// fewest requests must be able to reach the endpoint in that time. Where the
 	// load is lower, the time is longer.
-	counted = 10
+	fewest = 10
 	// strays is the share of requests, in parts per million, from which on it counts:
 	// least_request may send a few more to a hung endpoint that few requests wait at.
 	strays = million / 100
@@ -48,7 +48,7 @@ func (t *Target) leavingDrills(p *core.PlacementInfo) (list []Drill) {
 func (t *Target) leavingTime(d *Drill) core.Duration {
 	_, all := t.endpointNames(d.Placement)
 	perSecond := max(1, t.share(t.loads()[d.Placement].PerSecond))
-	enough := core.Duration(counted*max(all, 1)) * core.Second / core.Duration(perSecond)
+	enough := core.Duration(fewest*max(all, 1)) * core.Second / core.Duration(perSecond)
 	usual := core.Duration(leavingTime)
 	if p, _ := find(&t.Spec, d.Placement); d.Endpoint == "" && (p.Select == core.First || p.Select == core.Rendezvous) {
 		usual = min(usual+core.Duration(all-1)*hung, 6*leavingTime)

@@ -25,7 +25,8 @@ type NMinus struct {
 	Outcome
 }
 
-// TryNMinusOne takes down each placement in turn. Without stated loads there is
+// TryNMinusOne takes down each placement in turn, then what else the promises
+// name: pairs of placements, an endpoint of each. Without stated loads there is
 // nothing to judge, and the list is empty.
 func TryNMinusOne(t *Target) (tried []NMinus) {
 	promised := t.losses()
@@ -33,11 +34,11 @@ func TryNMinusOne(t *Target) (tried []NMinus) {
 	if len(promised) == 0 {
 		promised = []Promise{{Name: NMinusOne}}
 	}
-	promised = slices.DeleteFunc(promised, accepted)
+	promised = slices.DeleteFunc(append(promised, t.calm()...), accepted)
 	if len(t.Facts.Peak) == 0 || len(promised) == 0 {
 		return nil
 	}
-	literal := slices.ContainsFunc(promised, func(p Promise) bool { return p.Kind == SurviveLoss })
+	literal := slices.ContainsFunc(promised, func(p Promise) bool { return p.Lose.Count > 0 })
 	for _, p := range compiled(&t.Spec) {
 		n := NMinus{Down: p.Name}
 		if len(p.Candidates) == 1 && !literal {
@@ -48,11 +49,16 @@ func TryNMinusOne(t *Target) (tried []NMinus) {
 		}
 		tried = append(tried, n)
 	}
-	return tried
+	return append(tried, t.loseMore(promised)...)
 }
 
 func (t *Target) lose(down *core.PlacementInfo) Outcome {
-	c := t.nMinusCase(down)
+	return t.loseAll(&Loss{down: *down})
+}
+
+// loseAll tries what one loss breaks.
+func (t *Target) loseAll(l *Loss) Outcome {
+	down, c := &l.down, t.lossCase(l)
 	r := t.run(&c)
 	out := outcomeOf(&r)
 	if r.Err != nil {

@@ -59,7 +59,7 @@ func run(c *Case) (r sim.Result) {
 			r = sim.Result{Violated: 1, Violations: []sim.Violation{{Property: Invariant, Detail: fmt.Sprint(p)}}}
 		}
 	}()
-	return sim.Run(c.Plan, sim.Options{Check: true})
+	return sim.Run(c.Plan, sim.Options{Check: true, Observe: c.watch()})
 }
 
 // judge returns the first broken property that the target has not accepted.
@@ -94,7 +94,7 @@ func singleProbe(c *Case, r *sim.Result, name string, most int) *Finding {
 			id := &r.Endpoints[e]
 			placement := r.Placements[id.Placement]
 			return &Finding{
-				Property: name, Broken: Promise{Name: name, Kind: TestRequests, Probes: uint32(most)}, Case: *c, Result: *r, At: secondProbe(r, e, i), Where: placement,
+				Property: name, Broken: Promise{Name: name, Kind: TestRequests, Most: uint32(most)}, Case: *c, Result: *r, At: secondProbe(r, e, i), Where: placement,
 				Sentence: fmt.Sprintf("%s admits %d test requests at once to %s, which has not recovered", placement, n, id.Name),
 				Key:      "placements." + placement + ".breaker.half_open_probes",
 				Value:    fmt.Sprintf("%d at once, promised: %d", n, most),

@@ -233,3 +233,6 @@ func state(k core.DecisionKind) string {
 	}
 	return "is " + k.String()
 }
+
+// percent prints parts per million: 99.9 %.
+func percent(share uint32) string { return fmt.Sprintf("%v %%", float64(share)/10_000) }

@@ -96,9 +96,7 @@ func (t *Target) need(f *Finding, down *core.PlacementInfo) []Line {
 		return nil
 	}
 	own, guests := t.Facts.Peak[f.Where], t.Facts.Peak[down.Name]
-	if own.Latency > 0 {
-		guests.Latency = own.Latency
-	}
+	guests.Latency = latencyAt(t.Facts.Peak, f.Where)
 	p, ok := find(&t.Spec, f.Where)
 	if !ok || p.Limit.InFlight == 0 || f.shared {
 		return nil

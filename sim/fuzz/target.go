@@ -13,6 +13,10 @@ type Target struct {
 	Facts Facts
 	// Must is what the operator promises, empty for the default properties.
 	Must []Promise
+	// Region is that of a routing key, and Labels are those of placements: promises
+	// name them. Both may be nil.
+	Region func(key string) string
+	Labels map[string]map[string]string
 	// MayServe says whether keys of a home may be served by another placement;
 	// nil: by any. No change that is tried lets others serve them.
 	MayServe func(home, by string) bool
@@ -57,6 +61,7 @@ type Case struct {
 	Seed  uint64
 	Plan  sim.Plan
 	Notes []string // parallel to Plan.Pushes: what each changes, in words
+	Loss  *Loss    // a case of N-1, nil for others
 }
 
 // Finding is one broken property.
@@ -69,7 +74,7 @@ type Finding struct {
 	Promised string    // what was, "" for the property's own word
 	Broken   Promise   // the promise broken, zero for a default property
 	Allowed  uint64    // SurviveLoss, HomeFirst: how many requests the promise lets fail
-	Lost     string    // placement that was taken down to try N-1, "" for a finding of the search
+	Lost     string    // what was taken down to try N-1, "" for a finding of the search
 	WhatIf   string    // the what-if run that found it, "" for the search
 	Drill    *Drill    // by which it was judged, nil for none
 	Endpoint string    // of Where, that alone is concerned; "" for all

@@ -81,14 +81,18 @@ func (t *Target) warm() core.Spec {
 	})
 }
 
-// send adds the clients and servers of a load to a plan, for the placements of among; nil: all.
-func (t *Target) send(p *sim.Plan, loads map[string]Load, among map[string]bool) {
+// latencyAt is how long a placement takes: as stated, or as long as the slowest.
+func latencyAt(loads map[string]Load, p string) core.Duration {
 	longest := 10 * core.Millisecond
 	for _, l := range loads {
 		longest = max(longest, l.Latency)
 	}
-	// A placement without a stated latency is taken to be as slow as the slowest.
-	p.Backend.Service.Typical = longest
+	return cmp.Or(loads[p].Latency, longest)
+}
+
+// send adds the clients and servers of a load to a plan, for the placements of among; nil: all.
+func (t *Target) send(p *sim.Plan, loads map[string]Load, among map[string]bool) {
+	p.Backend.Service.Typical = latencyAt(loads, "")
 	for _, s := range t.Spec.Placements {
 		l, stated := loads[s.Name]
 		if !stated || l.PerSecond <= 0 || among != nil && !among[s.Name] {

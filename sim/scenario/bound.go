@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lockstep/core"
 )
 
 // Unit says what a figure counts in.
@@ -109,3 +111,6 @@ func AtMost(n int64) Bound { return Bound{"<=", n, Count} }
 
 // AtLeast is the bound ">= n" on a count.
 func AtLeast(n int64) Bound { return Bound{">=", n, Count} }
+
+// NoLonger is the bound "<= d" on a length of time.
+func NoLonger(d core.Duration) Bound { return Bound{"<=", int64(d), Time} }

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"lockstep/adapters/configfile"
+	"lockstep/core"
+	"lockstep/traces"
+	"lockstep/traces/promise"
+)
+
+type verifyFlags struct {
+	config string
+	json   bool
+}
+
+func newVerifyCommand() *cobra.Command {
+	var flags verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify TRACE... -c CONFIG",
+		Short: "Hold recordings to what a configuration promises",
+		Long: `Read recordings, recompute every decision, and hold the promises of must against
+what was recorded. A TRACE is a file in either form, or a folder of segments. The
+promises, the labels of placements and the regions of keys are those of CONFIG; limits
+and candidates are those of the configurations in the recording.
+
+A promise holds, is broken, or is not judged because what it is about did not happen.
+A gap or a damaged block is said, and the rest is judged. Exit 0: all that was read
+replays identically, and no promise is broken. Exit 1: otherwise.`,
+		Example: `  lockstep verify /var/lib/lockstep/rec -c router.yaml
+  lockstep verify -c router.yaml --json r1.lst r2.lst`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.config == "" {
+				return errors.New("name the configuration whose promises are meant: -c CONFIG")
+			}
+			return runVerify(cmd.OutOrStdout(), args, flags)
+		},
+	}
+	cmd.Flags().StringVarP(&flags.config, "config", "c", "", "configuration with the promises (must)")
+	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
+	return cmd
+}
+
+// verifier holds recordings to the promises of one configuration.
+type verifier struct {
+	world      promise.World
+	files      *traces.Verifier
+	recordings []*recording
+	now        *recording // being read
+}
+
+// recording is all segments of one router's life.
+type recording struct {
+	header   traces.Header
+	judge    *promise.Judge
+	watch    *promise.Watch // nil before the first step
+	requests uint64
+	first    core.Time
+	last     core.Time
+	step     uint64 // the last seen
+	begins   []beginning
+	configs  []*core.Config // in force at some time, in order
+}
+
+// beginning is the first step that was seen in a file.
+type beginning struct {
+	file string
+	step uint64
+}
+
+func runVerify(w io.Writer, args []string, flags verifyFlags) error {
+	files, err := traceFiles(args)
+	if err != nil {
+		return err
+	}
+	f, c, err := loadPromises(flags.config)
+	if err != nil {
+		return err
+	}
+	v := &verifier{world: f.World()}
+	v.files = traces.NewVerifier(traces.Options{After: v.after})
+	result := verifyResult{Config: flags.config, config: c, args: args, replay: replayResult{Files: len(files)}}
+	for _, path := range files {
+		damage := len(v.files.Report().Damage)
+		h, err := replayFile(v.files, path, func(h traces.Header) { v.begin(path, h) })
+		if err != nil {
+			return err
+		}
+		r := v.files.Report()
+		for _, d := range r.Damage[damage:] {
+			result.replay.Damage = append(result.replay.Damage, path+": "+d.Error())
+		}
+		if r.Divergence != nil {
+			result.replay.File, result.replay.Time = path, wallTime(h, int64(r.Divergence.Time))
+			break
+		}
+	}
+	result.replay.Report = v.files.Report()
+	for _, r := range v.recordings {
+		result.judge(r)
+	}
+	if flags.json {
+		err = writeJSON(w, result.json())
+	} else {
+		result.print(w)
+	}
+	if err == nil && !result.passed() {
+		return errFailed
+	}
+	return err
+}
+
+// loadPromises reads the configuration that promises.
+func loadPromises(path string) (*configfile.File, *core.Config, error) {
+	f, err := loadTarget(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(f.Must) == 0 {
+		return nil, nil, fmt.Errorf("%s promises nothing: write must, or use lockstep replay", path)
+	}
+	c, err := f.Compile()
+	return f, c, err
+}
+
+// begin goes on with the recording that a file belongs to.
+func (v *verifier) begin(path string, h traces.Header) {
+	i := slices.IndexFunc(v.recordings, func(r *recording) bool {
+		return r.header.Name == h.Name && r.header.Seed == h.Seed && r.header.Origin == h.Origin
+	})
+	if i < 0 {
+		i = len(v.recordings)
+		v.recordings = append(v.recordings, &recording{header: h, judge: promise.NewJudge(v.world)})
+	}
+	v.now = v.recordings[i]
+	v.now.begins = append(v.now.begins, beginning{file: path})
+}
+
+// after sees one step of a recording. Dumps may repeat what was read before.
+func (v *verifier) after(f *traces.Fact, r *core.Router, decided []core.Decision) {
+	n := v.now
+	if f.Step <= n.step {
+		return
+	}
+	n.step = f.Step
+	if b := &n.begins[len(n.begins)-1]; b.step == 0 {
+		b.step = f.Step
+	}
+	if n.watch == nil {
+		n.watch, n.first = n.judge.Watch(1, r), f.Time
+	}
+	n.last = f.Time
+	if f.Event.Kind == core.Arrive {
+		n.requests++
+	}
+	if c := r.Config(); c != nil && !slices.Contains(n.configs, c) {
+		n.configs = append(n.configs, c)
+	}
+	n.watch.See(r, f.Step, f.Time, &f.Event, &f.Request, decided)
+}
+
+// source is what to name to explain a step: the file, or the folder that was given.
+func (r *recording) source(step uint64, args []string) string {
+	file := ""
+	for _, b := range r.begins {
+		if b.step > 0 && b.step <= step {
+			file = b.file
+		}
+	}
+	for _, a := range args {
+		if filepath.Dir(file) == filepath.Clean(a) {
+			return a
+		}
+	}
+	return file
+}
