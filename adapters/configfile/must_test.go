@@ -142,10 +142,17 @@ func TestEveryFormOfAPromiseIsReadAndSaidInOneLine(t *testing.T) {
 		"at most 400 in flight in cell-07, all routers together", "at most 5 health probes a second to an endpoint, all routers together",
 	}
 	schema := compileSchema(t)
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, form := range forms() {
 		root, _ := readYAML(&source{"main.yaml", fleet + form.example})
 		if err := schema.Validate(instance(root)); err != nil {
 			t.Errorf("the schema refuses %s: %v", form.example, err)
+		}
+		if !strings.Contains(string(page), "| `"+form.example+"` |") {
+			t.Errorf("the table of promises in README.md lacks %s", form.example)
 		}
 		f, err := Parse("main.yaml", []byte(fleet+form.example))
 		if err != nil {

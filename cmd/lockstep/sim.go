@@ -36,8 +36,9 @@ func newSimCommand() *cobra.Command {
 		Use:   "sim SCENARIO...",
 		Short: "Run failure scenarios and judge what they expect",
 		Long: `Run scenarios: files, directories, or dir/... for all below it. Each is run with
-every safety check on and judged by its expectations. Its twin, the same world
-with the protection switched off, is run too and must fail where the file says.
+every safety check on and judged by its expectations and by what its configuration
+promises (must). Its twin, the same world with the protection switched off, is run
+too and must fail where the file says.
 Two runs with equal seeds have equal digests.`,
 		Example: `  lockstep sim scenarios/...
   lockstep sim scenarios/breaker/half-open-herd.yaml --trace herd.ndjson

@@ -107,7 +107,9 @@ func (v *verifyResult) json() *verifyResult {
 	return v
 }
 
+// print says first whether the recordings can be believed.
 func (v *verifyResult) print(w io.Writer) {
+	v.replay.print(w)
 	for i := range v.Recordings {
 		r := &v.Recordings[i]
 		fmt.Fprintf(w, "%s   %s requests, %s to %s\n", r.name(), thousands(r.Requests), r.From, r.To)
@@ -123,7 +125,6 @@ func (v *verifyResult) print(w io.Writer) {
 			}
 		}
 	}
-	v.replay.print(w)
 }
 
 func (r *recordingVerdict) name() string {
@@ -133,14 +134,17 @@ func (r *recordingVerdict) name() string {
 	return r.Name
 }
 
-// printConfigs says which configurations decided, when they are not the one that promises.
+// printConfigs says which configuration decided first, if it is not the one that promises.
 func (v *verifyResult) printConfigs(w io.Writer, r *recordingVerdict) {
-	for _, c := range r.Configs {
-		if !c.Same {
-			fmt.Fprintf(w, "  note        decided by configuration %q, digest %s; %s is version %q, digest %016x, and gives promises, labels and regions\n",
-				c.Version, c.Digest, v.Config, v.config.Version(), v.config.Digest())
-		}
+	others := slices.DeleteFunc(slices.Clone(r.Configs), func(c recordedConfig) bool { return c.Same })
+	if len(others) == 0 {
+		return
 	}
+	text := fmt.Sprintf("decided by configuration %q, digest %s", others[0].Version, others[0].Digest)
+	if n := len(others) - 1; n > 0 {
+		text += fmt.Sprintf(", and by %d more", n)
+	}
+	fmt.Fprintf(w, "  note        %s; %s is %q, digest %016x: promises, labels and regions are its own\n", text, v.Config, v.config.Version(), v.config.Digest())
 }
 
 // String tells where it is, and how to see why.

@@ -52,16 +52,23 @@ func (t *Target) lossCase(l *Loss) Case {
 	return c
 }
 
-// watch returns what lets a judge see a run of the case, nil when nobody judges it.
+// watch returns what lets a judge see a run of the case, nil when nothing is promised of it.
 func (c *Case) watch() func(int, *core.Router) loop.Observer {
-	if c.Loss == nil {
+	if c.Loss == nil || len(c.Loss.world.Must) == 0 {
 		return nil
 	}
 	j := promise.NewJudge(c.Loss.world)
-	if c.Loss.judge = j; len(c.Loss.world.Must) == 0 {
-		return nil
-	}
+	c.Loss.judge = j
 	return func(router int, r *core.Router) loop.Observer { return j.Watch(router, r) }
+}
+
+// verdicts is what the judge saw of the last run, once.
+func (l *Loss) verdicts() (list []promise.Verdict) {
+	if len(l.world.Must) > 0 {
+		list = l.judge.Verdicts()
+	}
+	l.judge = nil
+	return list
 }
 
 // retell makes a finding's text, which is about the first placement, say all that is down.

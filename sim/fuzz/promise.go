@@ -71,7 +71,7 @@ func (t *Target) judgeLoss(c *Case, r *sim.Result, down *core.PlacementInfo) (f 
 	if l.single() && len(t.losses()) == 0 && !slices.Contains(t.Accept, NMinusOne) {
 		f = t.judgeNMinus(c, r, down)
 	}
-	for _, v := range l.judge.Verdicts() {
+	for _, v := range l.verdicts() {
 		if f != nil || v.State != promise.Broken || slices.Contains(t.Accept, v.Promise.Name) {
 			continue
 		}

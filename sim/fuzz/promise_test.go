@@ -89,17 +89,20 @@ func TestPairsEndpointsAndThePeakItselfAreTriedWhenTheyArePromised(t *testing.T)
 	}{
 		{"two survived", Promise{Kind: SurviveLoss, Lose: lose(2, promise.OfPlacements), Share: 10_000, Within: 20 * core.Second}, "", 6},
 		{
-			"two not survived", Promise{Kind: SurviveLoss, Lose: lose(2, promise.OfPlacements), Share: 600_000, Within: 20 * core.Second},
+			"two not survived",
+			Promise{Kind: SurviveLoss, Lose: lose(2, promise.OfPlacements), Share: 600_000, Within: 20 * core.Second},
 			"cell-a and cell-b: placements.cell-a.fallback: requests are refused because cell-a and cell-b failed; 49.9625% of 8000 requests answered", 6,
 		},
 		{"an endpoint survived", Promise{Kind: SurviveLoss, Lose: lose(1, promise.OfEndpoints), Share: 999_000, Within: 20 * core.Second}, "", 6},
 		{
-			"an endpoint and it is slow", Promise{Kind: Latency, Lose: lose(1, promise.OfEndpoints), Latency: 200 * core.Millisecond, Within: 20 * core.Second},
+			"an endpoint and it is slow",
+			Promise{Kind: Latency, Lose: lose(1, promise.OfEndpoints), Latency: 200 * core.Millisecond, Within: 20 * core.Second},
 			"cell-a/a: facts.peak.cell-a.latency: a request that cell-a serves takes 250ms", 6,
 		},
 		{"quick with nothing down", Promise{Kind: Latency, Latency: 250 * core.Millisecond}, "", 3},
 		{
-			"slow with nothing down", Promise{Kind: Latency, Latency: 249 * core.Millisecond},
+			"slow with nothing down",
+			Promise{Kind: Latency, Latency: 249 * core.Millisecond},
 			"cell-a: facts.peak.cell-a.latency: a request that cell-a serves takes 250ms as the facts say; 0% of ", 3,
 		},
 		{"answered with nothing down", Promise{Kind: Available, Share: 999_990}, "", 3},

@@ -4,8 +4,8 @@ import "lockstep/core"
 
 // evidence is what a router's own steps say of one endpoint.
 type evidence struct {
-	url   string
-	known int32 // endpoint of the plan's configuration, -1 for none
+	name  string // placement and URL: its identity (R12)
+	known int32  // endpoint of the plan's configuration, -1 for none
 
 	lastGood core.Time // latest begin of an attempt that was answered well
 	failing  bool      // every attempt that began since has failed, of those that have ended

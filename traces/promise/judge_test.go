@@ -269,3 +269,42 @@ func TestEachPromiseIsKeptAndBrokenByWhatARouterDoes(t *testing.T) {
 		}
 	}
 }
+
+// A push may replace what is out: what was seen of an endpoint that has left says nothing of others.
+func TestAPushChangesWhatIsLost(t *testing.T) {
+	w := build(t, nil, Promise{Name: "survives", Kind: SurviveLoss, Lose: Loss{1, OfPlacements}, Share: 999_000, Within: core.Second})
+	w.breakDown()
+	w.after(2 * core.Second)
+	w.serve(3, "cell-a", core.ClassNone)
+	spec := core.Spec{Version: "v2", Keys: []core.KeySpec{{Key: "of-cell-a", Placement: "cell-a"}}, Placements: []core.PlacementSpec{{
+		Name: "cell-a", Health: core.HealthSpec{Off: true},
+		Endpoints: []core.EndpointSpec{{Name: "x", URL: "http://10.0.0.0:80"}, {Name: "new", URL: "http://10.0.0.7:80"}},
+	}}}
+	c, err := core.Compile(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.config = c
+	w.step(core.Event{Kind: core.Adopt, Config: c}, nil)
+	w.serve(5, "cell-a", core.ClassNone) // by the new endpoint: the placement is lost no more
+	if v := w.judge.Verdicts()[0]; v.State != Holds || v.All != 3 {
+		t.Errorf("%s: %s", v.State, v.Found)
+	}
+}
+
+func TestWhatWasInFlightAtAGapIsForgotten(t *testing.T) {
+	w := build(t, nil, Promise{Name: "answers", Kind: Available, Share: million}, Promise{Name: "few", Kind: InFlight, Placement: "cell-b", Most: 1})
+	h := w.send("cell-b")
+	other, err := core.Restore(w.router.Snapshot(nil), w.config, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.router = other
+	ev := core.Event{Kind: core.Finish, Handle: h, Class: core.ResponseTimeout}
+	w.watch.See(other, 1000, w.now, &ev, nil, other.Step(w.now, &ev, nil))
+	for i, want := range []State{NotJudged, Holds} {
+		if v := w.judge.Verdicts()[i]; v.State != want {
+			t.Errorf("%s: %s, %s", v.Promise.Name, v.State, v.Found)
+		}
+	}
+}

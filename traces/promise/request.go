@@ -169,7 +169,7 @@ func (w *Watch) returned(l *ledger, a *arrival) {
 func (w *Watch) well(a *arrival) core.Time {
 	from := core.Never
 	for i := a.home.first; i < a.home.end; i++ {
-		if e := &w.endpoints[w.router.EndpointNumber(i)]; e.well != core.Never {
+		if e := w.endpoint(i); e.well != core.Never {
 			if e.clock == core.Never {
 				e.clock = a.now
 			}

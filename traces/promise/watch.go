@@ -112,11 +112,12 @@ func (w *Watch) renumber() {
 		if n == len(w.endpoints) {
 			w.endpoints = append(w.endpoints, evidence{})
 		}
-		if w.endpoints[n].url != v.URL {
-			w.endpoints[n] = evidence{url: v.URL, known: w.known(&v), well: core.Never, clock: core.Never}
+		if name := w.router.Placement(v.Placement).Name + " " + v.URL; w.endpoints[n].name != name {
+			w.endpoints[n] = evidence{name: name, known: w.known(&v), well: core.Never, clock: core.Never}
 		}
 	}
 	w.look(w.router.Now())
+	w.sum()
 }
 
 // known finds an endpoint in the plan's configuration.
@@ -146,7 +147,7 @@ func (w *Watch) note(now core.Time, d *core.Decision) {
 	}
 }
 
-// look sums up what the router has taken out.
+// look follows what the router takes out and brings back.
 func (w *Watch) look(now core.Time) {
 	changed := false
 	for n := range w.endpoints {
@@ -158,17 +159,24 @@ func (w *Watch) look(now core.Time) {
 			}
 		}
 	}
-	if !changed {
-		return
+	if changed {
+		w.sum()
 	}
-	w.damage.sum(w.config, func(e int) bool { return w.endpoints[w.router.EndpointNumber(e)].out })
+}
+
+// sum counts what is out of the configuration in force.
+func (w *Watch) sum() {
+	w.damage.sum(w.config, func(i int) bool { return w.endpoint(i).out })
 	w.damage.since = w.back
-	for n := range w.endpoints {
-		if e := &w.endpoints[n]; e.out {
+	for i := range w.config.Endpoints() {
+		if e := w.endpoint(i); e.out {
 			w.damage.since = max(w.damage.since, e.outFrom)
 		}
 	}
 }
+
+// endpoint is the evidence about the endpoint at index i of the configuration.
+func (w *Watch) endpoint(i int) *evidence { return &w.endpoints[w.router.EndpointNumber(i)] }
 
 func (w *Watch) sightAt(now core.Time, endpoint int32) Sight {
 	e := w.router.Endpoint(endpoint)
