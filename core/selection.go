@@ -1,6 +1,9 @@
 package core
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // Selection inside a placement (R10): given the admissible endpoints, in the
 // order of the configuration, pick one. Picking changes nothing; commit does.
@@ -24,12 +27,14 @@ func (r *Router) pick(p *placementConfig, admissible []int32, ev *Event) int {
 // pickRotation is smooth weighted round robin (nginx's): the one whose credit,
 // its share of this round included, is largest; ties to the earlier.
 func (r *Router) pickRotation(admissible []int32) int {
-	best, credit := 0, int64(0)
+	best, credit := 0, int64(math.MinInt64)
 	for i, n := range admissible {
 		e := &r.endpoints[n]
-		if c := e.rotation + int64(e.weight); i == 0 || c > credit {
-			best, credit = i, c
-		}
+		c := e.rotation + int64(e.weight)
+		// No branch: whose turn it is, a processor cannot guess.
+		later := bit(c > credit)
+		best += int(later) * (i - best)
+		credit = max(credit, c)
 	}
 	return best
 }

@@ -11,7 +11,7 @@ type callPhase uint8
 
 const (
 	callFree    callPhase = iota
-	callPending           // to be sent: a retry
+	callPending           // to be sent: a retry, or held
 	callWaiting           // forwarded, no response yet
 	callFlowing           // headers came, the body flows
 	callEnded             // the edge is done with it
@@ -84,7 +84,7 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 	c.timeouts = r.table.first + r.indexes[d.Placement]
 	limits := &w.timeouts[c.timeouts]
 	way := w.link(r.number, c.endpoint)
-	if way.cut || happens(draw(c.root, drawLoss), way.loss) {
+	if way.cut != 0 && way.unanswered(c) || way.loss > 0 && happens(draw(c.root, drawLoss), way.loss) {
 		w.dialTimeout(id, c)
 		return
 	}
@@ -92,15 +92,23 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 	if p := w.clients[w.senders[c.sender].client].plan.Patience; p > 0 && p < wait {
 		wait, class = p, core.ClientGone
 	}
-	w.await(id, c, wait, class)
+	if way.cut&outward != 0 {
+		w.await(id, c, wait, class)
+		return // sent into nothing
+	}
 	c.atServer = true
 	at := w.now.Add(way.cross(draw(c.root, drawLinkOut)))
 	s := &w.servers[w.dir.servers[c.endpoint]]
-	if s.model.Workers == 0 && s.sound && at < w.nextChange {
-		w.workAlone(id, c, s, at) // nothing can happen to it on the way: one event less
+	if s.model.Workers > 0 || !s.sound || at >= w.nextChange {
+		w.await(id, c, wait, class)
+		w.heap.push(at, evServerIn, id, 0)
 		return
 	}
-	w.heap.push(at, evServerIn, id, 0)
+	// Nothing can happen to it on the way there: one event less. Nor on the way
+	// back, if no fault begins or ends before: then nobody's patience matters.
+	if until := w.workAlone(id, c, s, at); until >= w.nextChange || until.Sub(w.now) >= wait || way.cut != 0 {
+		w.await(id, c, wait, class)
+	}
 }
 
 // dialTimeout ends a call whose dial nobody answers, or whose client loses patience first.
@@ -160,7 +168,7 @@ func (w *world) endCall(id, gen uint32) {
 	if c.gen != gen || c.phase != callWaiting && c.phase != callFlowing {
 		return
 	}
-	if c.phase == callFlowing && c.class == core.ClassNone && w.link(uint32(c.router), c.endpoint).cut {
+	if c.phase == callFlowing && c.class == core.ClassNone && w.link(uint32(c.router), c.endpoint).cut&back != 0 {
 		c.class = core.BodyTimeout
 	}
 	w.end(id, c)

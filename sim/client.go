@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"lockstep/core"
+	"lockstep/core/loop"
 )
 
 // client is one population, compiled.
@@ -31,6 +32,7 @@ const (
 	sendsOpen senderKind = iota
 	sendsClosed
 	sendsBurst
+	sendsShaped // open-loop, with a ramp or a hold
 )
 
 // unknownKeys is how many keys that no table has are drawn from.
@@ -83,6 +85,9 @@ func (w *world) makeSenders(i uint32) {
 		w.clients[i].gap = max(1, core.Second/core.Duration(max(1, p.Rate)))
 		if p.Rate > 0 {
 			w.addSender(i, sendsOpen, 0)
+			if p.Ramp.Period > 0 || p.Hold.For > 0 {
+				w.senders[len(w.senders)-1].kind = sendsShaped
+			}
 		}
 		return
 	}
@@ -122,19 +127,32 @@ func (w *world) startSender(id uint32) {
 }
 
 func (w *world) sendAt(id uint32, at core.Time) {
-	if at < w.clients[w.senders[id].client].plan.Until {
+	s := &w.senders[id]
+	p := w.clients[s.client].plan
+	if p.Hold.For > 0 && s.kind == sendsClosed {
+		at = p.Hold.pass(at, fold(s.entity, s.count))
+	}
+	switch {
+	case at >= p.Until:
+	case s.kind == sendsOpen:
+		w.heap.pushSend(at, id)
+	default:
 		w.heap.push(at, evSend, id, 0)
 	}
 }
 
-// send starts the next request of a closed-loop user.
+// send starts the next request of a closed-loop user, or of a shaped client.
 func (w *world) send(id uint32) {
 	s := &w.senders[id]
+	if s.kind == sendsShaped {
+		w.sendShaped(id)
+		return
+	}
 	w.newCall(id, s, fold(s.entity, s.count))
 }
 
 // sendOpen starts the next request of an open-loop client, whose event is the
-// earliest in the heap, and puts the one after in its place.
+// earliest of all, and puts the one after in its place.
 func (w *world) sendOpen(id uint32) {
 	s := &w.senders[id]
 	root := fold(s.entity, s.count)
@@ -144,9 +162,9 @@ func (w *world) sendOpen(id uint32) {
 		gap = w.log.exponential(draw(root, drawGap), gap)
 	}
 	if next := w.now.Add(gap); next < c.plan.Until {
-		w.heap.replace(next, evSend, id, 0)
+		w.heap.sends.replace(w.heap.next(next, evSend, id, 0))
 	} else {
-		w.heap.pop()
+		w.heap.sends.pop()
 	}
 	w.newCall(id, s, root)
 }
@@ -164,20 +182,26 @@ func (w *world) burst(i, left uint32) {
 	w.newCall(w.bursts[i], s, fold(s.entity, s.count))
 }
 
-func (w *world) newCall(id uint32, s *sender, root uint64) {
+func (w *world) newCall(id uint32, s *sender, root uint64) { w.arrive(w.makeCall(id, s, root)) }
+
+// makeCall makes a sender's next request, which has still to arrive.
+func (w *world) makeCall(id uint32, s *sender, root uint64) uint32 {
 	n := w.calls.take()
 	c := &w.calls.slab[n]
-	*c = call{gen: c.gen, sender: id, count: s.count, root: root, request: core.RequestHash(s.entity, s.count), line: -1}
+	gen := c.gen
+	*c = call{} // in place: a literal would be built elsewhere and copied
+	c.gen, c.sender, c.count, c.root, c.request, c.line = gen, id, s.count, root, core.RequestHash(s.entity, s.count), -1
 	s.count++
 	who := &w.clients[s.client]
 	who.budget.add(uint64(who.plan.Retry.Budget))
 	c.key = who.drawKey(root, len(w.keys))
-	w.arrive(n)
+	return n
 }
 
 // drawKey returns the number of the request's key, -1 for none.
 func (c *client) drawKey(root uint64, keys int) int32 {
-	if sort := draw(root, drawSort); c.plan.Unknown+c.plan.NoKey > 0 {
+	if c.plan.Unknown+c.plan.NoKey > 0 {
+		sort := draw(root, drawSort)
 		if happens(sort, c.plan.NoKey) {
 			return -1
 		}
@@ -227,10 +251,12 @@ func (w *world) arrive(id uint32) {
 	p := w.clients[w.senders[c.sender].client].plan
 	ev := &w.arrival
 	ev.Method, ev.Length, ev.Replayable, ev.Request, ev.Epoch = p.Method, p.Length, p.Length >= 0, c.request, r.core.Epoch()
-	w.request.ID = [2]uint64{w.senders[c.sender].entity, c.count}
-	w.request.Key, ev.Route = "", core.Route{Placement: -1, Refuse: core.NoKey}
+	ev.Route = core.Route{Placement: -1, Refuse: core.NoKey}
 	if c.key >= 0 {
-		w.request.Key, ev.Route = w.keys[c.key], r.table.routes[c.key]
+		ev.Route = r.table.routes[c.key]
+	}
+	if r.observer != nil { // nobody else reads it: the epoch is the one in force
+		w.identify(c)
 	}
 	if ev.Route.Placement >= 0 {
 		c.home = r.table.homes[ev.Route.Placement]
@@ -243,6 +269,14 @@ func (w *world) arrive(id uint32) {
 	}
 	c.phase = callEnded
 	w.answered(id, c, d.Class, d.Status)
+}
+
+// identify fills in what a recorder keeps of a request.
+func (w *world) identify(c *call) {
+	w.request = loop.Request{ID: [2]uint64{w.senders[c.sender].entity, c.count}}
+	if c.key >= 0 {
+		w.request.Key = w.keys[c.key]
+	}
 }
 
 // pickRouter is the balancer in front of the fleet, or the one router that the client insists on.

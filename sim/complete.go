@@ -16,8 +16,13 @@ func (p *Plan) complete() error {
 	if p.Routers == 0 {
 		p.Routers = 1
 	}
-	if p.Routers < 0 || p.Routers > maxRouters {
-		return fmt.Errorf("there are %d routers: use 1 to %d", p.Routers, maxRouters)
+	for i, j := range p.Joins {
+		if j.At < 0 || j.Over < 0 || j.Routers < 1 || j.Routers > maxRouters {
+			return fmt.Errorf("join %d is of %d routers, or has a negative time: use 1 to %d", i, j.Routers, maxRouters)
+		}
+	}
+	if p.Routers < 0 || p.fleet() > maxRouters {
+		return fmt.Errorf("there are %d routers, %d in all: use 1 to %d", p.Routers, p.fleet(), maxRouters)
 	}
 	if p.Window == 0 {
 		p.Window = max(p.Length/60, 100*core.Millisecond)
@@ -50,14 +55,18 @@ func (p *Plan) completeClients() error {
 		switch {
 		case c.Users > maxUsers:
 			return fmt.Errorf("client %q has %d users: use at most %d", c.Name, c.Users, maxUsers)
-		case c.Router < 0 || c.Router > p.Routers:
-			return fmt.Errorf("client %q sends to router %d: use 1 to %d, or 0 for all", c.Name, c.Router, p.Routers)
+		case c.Router < 0 || c.Router > p.fleet():
+			return fmt.Errorf("client %q sends to router %d: use 1 to %d, or 0 for all", c.Name, c.Router, p.fleet())
 		case c.From < 0 || c.Think < 0 || c.Patience < 0 || c.Backoff < 0 || c.Retry.Max < 0:
 			return fmt.Errorf("client %q has a negative time", c.Name)
 		case c.Retries > 100:
 			return fmt.Errorf("client %q retries %d times: use at most 100", c.Name, c.Retries)
 		case c.Retry.Growth != 0 && c.Retry.Growth < million:
 			return fmt.Errorf("client %q has pauses that shrink: use a growth of 1,000,000 (1x) or more", c.Name)
+		case c.Ramp.Period < 0 || c.Ramp.Low > million || c.Ramp.Period > 0 && c.Users > 0:
+			return fmt.Errorf("client %q has a ramp that cannot be: give it a period, a low of at most 1,000,000 and a rate, not users", c.Name)
+		case c.Hold.At < 0 || c.Hold.For < 0 || c.Hold.Over < 0:
+			return fmt.Errorf("client %q has a hold of a negative time", c.Name)
 		case slices.ContainsFunc(p.Clients[:i], func(o Client) bool { return o.Name == c.Name }):
 			return fmt.Errorf("two clients are called %q: their requests would have the same ids", c.Name)
 		}
@@ -85,18 +94,28 @@ func (p *Plan) completeFaults() error {
 		}
 		if f.Delay == 0 {
 			f.Delay = core.Second
+			if f.Kind == ClockAhead || f.Kind == ClockBehind {
+				f.Delay = day
+			}
 		}
 		switch {
 		case f.Kind == FaultNone || f.Kind >= faultKinds:
 			return fmt.Errorf("fault %d has no kind", i)
 		case f.At < 0 || f.Until != 0 && f.Until < f.At && f.Kind != ResetAll:
 			return fmt.Errorf("fault %d (%s) ends before it begins", i, f.Kind)
-		case f.Router < 0 || f.Router > p.Routers:
-			return fmt.Errorf("fault %d (%s) is of router %d: use 1 to %d, or 0 for all", i, f.Kind, f.Router, p.Routers)
+		case f.Router < 0 || f.Router > p.fleet():
+			return fmt.Errorf("fault %d (%s) is of router %d: use 1 to %d, or 0 for all", i, f.Kind, f.Router, p.fleet())
 		case f.Status < 100 || f.Status > 599:
 			return fmt.Errorf("fault %d (%s) has status %d: use 100 to 599", i, f.Kind, f.Status)
-		case f.Delay < 0:
-			return fmt.Errorf("fault %d (%s) has a negative delay", i, f.Kind)
+		case f.Delay < 0 || f.Pause < 0:
+			return fmt.Errorf("fault %d (%s) has a negative delay or pause", i, f.Kind)
+		case f.Kind == Upgrade && f.Until == 0:
+			return fmt.Errorf("fault %d (%s) has no end: say how long each router may drain", i, f.Kind)
+		}
+	}
+	for i := len(p.Faults) - 1; i >= 0; i-- {
+		if f := p.Faults[i]; f.Kind == Upgrade {
+			p.Faults = slices.Replace(p.Faults, i, i+1, f.turns(p.fleet())...)
 		}
 	}
 	return nil
@@ -112,8 +131,8 @@ func (p *Plan) completePushes() error {
 		switch {
 		case u.At < 0 || u.Spread < 0 || u.Copies < 0 || u.Copies > 1000:
 			return fmt.Errorf("push %d has a negative time or an absurd number of copies", i)
-		case u.Router < 0 || u.Router > p.Routers:
-			return fmt.Errorf("push %d is for router %d: use 1 to %d, or 0 for all", i, u.Router, p.Routers)
+		case u.Router < 0 || u.Router > p.fleet():
+			return fmt.Errorf("push %d is for router %d: use 1 to %d, or 0 for all", i, u.Router, p.fleet())
 		}
 	}
 	return nil

@@ -91,7 +91,7 @@ func (w *world) startProbe(r *router, d *core.Decision) {
 	case f.hang:
 		took = timeout
 	}
-	if way.cut || happens(draw(root, drawLoss), way.loss) || took >= timeout {
+	if way.cut != 0 || happens(draw(root, drawLoss), way.loss) || took >= timeout {
 		ok, took = false, timeout
 	}
 	p := probe{r.number, d.Token, d.Endpoint, r.starts, ok}

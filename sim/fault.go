@@ -7,8 +7,7 @@ import "lockstep/core"
 func (w *world) fault(i uint32, over bool) {
 	f := &w.plan.Faults[i]
 	w.applyFaults()
-	switch f.Kind {
-	case Crash, Drain, Silence:
+	if f.Kind >= Crash {
 		for n := range w.routers {
 			if f.Router == 0 || f.Router == n+1 {
 				w.routerFault(f, uint32(n), over)
@@ -97,7 +96,7 @@ func (s *serverFault) add(f *Fault) {
 
 func (w *world) linkFault(f *Fault, server int) {
 	switch f.Kind {
-	case Delayed, Lossy, Partition:
+	case Delayed, Lossy, Partition, PartitionOut, PartitionBack:
 	default:
 		return
 	}
@@ -117,7 +116,11 @@ func (w *world) linkFault(f *Fault, server int) {
 		case Lossy:
 			l.loss = f.Share
 		case Partition:
-			l.cut = true
+			l.cut = outward | back
+		case PartitionOut:
+			l.cut, l.pooled = l.cut|outward, f.Share
+		case PartitionBack:
+			l.cut, l.pooled = l.cut|back, f.Share
 		}
 	}
 }
@@ -137,17 +140,30 @@ func (w *world) routerFault(f *Fault, n uint32, over bool) {
 		}
 	case f.Kind == Drain && !over && r.core != nil:
 		r.draining = true
-		w.ev = core.Event{Kind: core.Drain, Deadline: f.until(w.length)}
+		w.ev = core.Event{Kind: core.Drain, Deadline: f.until(w.length).Add(r.clock.ahead)}
 		r.loop.Apply(&w.ev)
 	case f.Kind == Crash && !over && r.core != nil:
 		r.stop()
 		r.core = nil
 		w.loseCalls(n)
-	case f.Kind == Crash && over && r.core == nil:
+	case (f.Kind == ClockAhead || f.Kind == ClockBehind) && w.plan.WallClock && r.core != nil:
+		leap := f.Delay
+		if over != (f.Kind == ClockBehind) {
+			leap = -leap
+		}
+		r.clock.ahead += leap
+	case f.Kind == Crash && over && r.core == nil && r.starts > 0:
 		w.result.Sometimes.add(SawRestart)
 		w.startRouter(n, r.disk, core.OriginDisk)
 		w.reconnect(n)
 	}
+}
+
+// join starts router n for the first time, in the middle of the run.
+func (w *world) join(n uint32) {
+	w.startRouter(n, w.file(), core.OriginFile)
+	w.reconnect(n)
+	w.balance()
 }
 
 // loseCalls ends what a crashed router had in flight; its clients see a reset.

@@ -67,7 +67,15 @@ func drawTime(t *rapid.T, label string) core.Time {
 	return core.Time(rapid.IntRange(0, 8000).Draw(t, label)) * core.Time(core.Millisecond)
 }
 
-// drawPlan draws a run of 8 s with faults, pushes, restarts and bursts.
+// drawHold draws a hold, or none.
+func drawHold(t *rapid.T) Hold {
+	return Hold{
+		At: drawTime(t, "hold"), For: core.Duration(rapid.SampledFrom([]int{0, 1000}).Draw(t, "hold for")) * core.Millisecond,
+		Over: core.Duration(rapid.IntRange(0, 1).Draw(t, "hold over")) * core.Second,
+	}
+}
+
+// drawPlan draws a run of 8 s with faults, pushes, restarts, joins, holds and bursts.
 func drawPlan(t *rapid.T) Plan {
 	p := Plan{
 		Name: "drawn", Seed: rapid.Uint64().Draw(t, "seed"), Length: 8 * core.Second, Spec: drawSpec(t, "v0"),
@@ -83,9 +91,14 @@ func drawPlan(t *rapid.T) Plan {
 			Unknown: 20_000, NoKey: 10_000, Zipf: rapid.Bool().Draw(t, "zipf"),
 			Patience: core.Duration(rapid.SampledFrom([]int{0, 150}).Draw(t, "patience")) * core.Millisecond,
 			Retries:  uint32(rapid.IntRange(0, 2).Draw(t, "retries")), Backoff: 50 * core.Millisecond,
+			Ramp: Ramp{Period: core.Duration(rapid.SampledFrom([]int{0, 4}).Draw(t, "ramp")) * core.Second, Low: 100_000},
+			Hold: drawHold(t),
 		}, {
-			Name: "closed", Users: uint32(rapid.IntRange(0, 10).Draw(t, "users")), Think: 100 * core.Millisecond,
+			Name: "closed", Users: uint32(rapid.IntRange(0, 10).Draw(t, "users")), Think: 100 * core.Millisecond, Hold: drawHold(t),
 		}},
+	}
+	if rapid.Bool().Draw(t, "joins") {
+		p.Joins = []Join{{At: drawTime(t, "join"), Routers: 2, Over: core.Second}}
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "faults") {
 		f := Fault{

@@ -74,7 +74,7 @@ func CheckIsolation(p Plan, fault int, o Options) ([]Violation, error) {
 	if f.Placement == "" || f.Kind >= Crash {
 		return nil, fmt.Errorf("fault %d (%s) is not of one placement's servers or links: nothing is isolated from it", fault, f.Kind)
 	}
-	if slices.ContainsFunc(p.Faults, func(f Fault) bool { return f.Kind == Drain }) {
+	if slices.ContainsFunc(p.Faults, func(f Fault) bool { return f.Kind == Drain || f.Kind == Upgrade }) {
 		return nil, fmt.Errorf("the plan drains a router: leave that out")
 	}
 	for i := range p.Clients {

@@ -33,7 +33,7 @@ func islands(t *rapid.T) Plan {
 		}
 	}
 	p.Spec.Placements = all
-	p.Faults = slices.DeleteFunc(p.Faults, func(f Fault) bool { return f.Kind == Drain })
+	p.Faults = slices.DeleteFunc(p.Faults, func(f Fault) bool { return f.Kind == Drain || f.Kind == Upgrade })
 	for i := range p.Faults {
 		p.Faults[i].Placement = rapid.SampledFrom([]string{"p0", "q0"}).Draw(t, "island")
 	}

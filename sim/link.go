@@ -11,7 +11,22 @@ import (
 type link struct {
 	latency, jitter core.Duration
 	loss            uint32
-	cut             bool
+	cut             direction
+	pooled          uint32 // cut one way: share of attempts that need no dial
+}
+
+// direction is a set of the two ways of a link.
+type direction uint8
+
+const (
+	outward direction = 1 << iota // to the server
+	back                          // to the router
+)
+
+// unanswered reports whether an attempt has to dial and nobody answers. A
+// handshake needs both ways.
+func (l *link) unanswered(c *call) bool {
+	return l.cut == outward|back || !happens(draw(c.root, drawPooled), l.pooled)
 }
 
 // link returns the way between a router and an endpoint's server.

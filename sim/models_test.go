@@ -73,6 +73,8 @@ func TestEveryFaultOfAServerOrLinkEndsRequestsAsItsClass(t *testing.T) {
 		{Fault{Kind: Delayed, Delay: 500 * core.Millisecond}, core.ClassNone, 0},
 		{Fault{Kind: Lossy}, core.ConnectTimeout, 0},
 		{Fault{Kind: Partition}, core.ConnectTimeout, 0},
+		{Fault{Kind: PartitionOut}, core.ResponseTimeout, 0},
+		{Fault{Kind: PartitionBack}, core.ResponseTimeout, 0},
 	} {
 		t.Run(c.fault.Kind.String()+" "+c.class.String(), func(t *testing.T) {
 			p := plain()
@@ -108,6 +110,8 @@ func TestHealthProbesSeeWhatTheyShould(t *testing.T) {
 		{[]FaultKind{ResetNew}, true},
 		{[]FaultKind{HealthDown}, true},
 		{[]FaultKind{Partition}, true},
+		{[]FaultKind{PartitionOut}, true},
+		{[]FaultKind{PartitionBack}, true},
 		{[]FaultKind{Lossy}, true},
 		{[]FaultKind{Flaky}, false},
 		{[]FaultKind{Slow}, false},

@@ -13,23 +13,28 @@ func TestTheHeapGivesEventsByTimeThenInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var h heap
 		var last event
-		left := 0
 		for range rapid.IntRange(1, 200).Draw(t, "operations") {
 			at := last.at + core.Time(rapid.IntRange(0, 20).Draw(t, "later"))
-			switch op := rapid.IntRange(0, 3).Draw(t, "operation"); {
-			case op == 0 && left > 0:
-				e := h.pop()
-				left--
-				if e.before(&last) {
+			switch q := h.earliest(); rapid.IntRange(0, 4).Draw(t, "operation") {
+			case 0:
+				if q == nil {
+					continue
+				}
+				e := q.pop()
+				if e.before(&last) == 1 {
 					t.Fatalf("%+v came after %+v", e, last)
 				}
 				last = e
-			case op == 1 && left > 0:
-				last = h.events[0]
-				h.replace(max(at, last.at), evSend, 0, 0)
+			case 1:
+				if q != &h.sends {
+					continue
+				}
+				last = q.events[0]
+				q.replace(h.next(max(at, last.at), evSend, 0, 0))
+			case 2:
+				h.pushSend(at, 0)
 			default:
-				h.push(at, evSend, 0, 0)
-				left++
+				h.push(at, evServed, 0, 0)
 			}
 		}
 	})

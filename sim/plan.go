@@ -16,7 +16,8 @@ type Plan struct {
 	Window  core.Duration // width of Result.Windows; 0 means Length/60, at least 100 ms
 	Spec    core.Spec     // in force on every router from the start, as if read from a file
 	Epoch   core.Epoch    // of Spec; zero means that each router numbers it 0.1, as a file without epochs (R12)
-	Routers int           // of the fleet; 0 means 1
+	Routers int           // of the fleet at the start; 0 means 1
+	Joins   []Join        // routers that come later
 
 	Clients  []Client
 	Backend  Backend           // every endpoint's server, unless Backends says otherwise
@@ -27,10 +28,33 @@ type Plan struct {
 	Pushes []Push
 	Bursts []Burst
 
-	// Recovery asks for the liveness check: so long after the last fault, push
-	// and burst have ended, every breaker is closed or waits for a request, and
-	// no request fails any more. 0 means that the check is off.
+	// Recovery asks for the liveness check: so long after End, every breaker is
+	// closed or waits for a request, and no request fails any more. 0 means that
+	// the check is off.
 	Recovery core.Duration
+
+	// WallClock puts the routers on the wall clocks of their machines, which
+	// ClockAhead and ClockBehind move, in place of a clock that only goes forward:
+	// the mistake that production does not make.
+	WallClock bool
+}
+
+// Join is routers that start in the middle of the run, as new machines do: each
+// with Spec as its file, and then the newest push. They are numbered on from
+// those before them.
+type Join struct {
+	At      core.Time
+	Routers int
+	Over    core.Duration // they start evenly spread over this; 0 means at once
+}
+
+// fleet returns how many routers there are in all.
+func (p *Plan) fleet() int {
+	n := max(p.Routers, 1)
+	for i := range p.Joins {
+		n += p.Joins[i].Routers
+	}
+	return n
 }
 
 // Client is one population of senders. With Users it is closed-loop: each user
@@ -54,7 +78,25 @@ type Client struct {
 	Retries  uint32        // after 429, 5xx, a cut connection or its own impatience, at most this many of each request
 	Backoff  core.Duration // pause before the first retry; 0 means at once
 	Retry    Retry         // how; the zero Retry is the naive client's
+	Ramp     Ramp          // open-loop: Rate is its peak; the zero Ramp means that it is Rate throughout
+	Hold     Hold          // the zero Hold means that nothing is held
 	Router   int           // 0 means spread over the live routers by hash; n means router n alone, from 1
+}
+
+// Ramp is a rate that rises and falls smoothly, as through a day: lowest at the
+// start of each period, Rate in its middle.
+type Ramp struct {
+	Period core.Duration // from one low to the next; 0 means no ramp
+	Low    uint32        // share of Rate at the lowest
+}
+
+// Hold is a stall in front of the routers: what a client sends from At on, for
+// so long, retries included, gets through only when the stall is over; what
+// would get through after Length does not. Bursts go past it.
+type Hold struct {
+	At   core.Time
+	For  core.Duration // 0 means no hold
+	Over core.Duration // what was held comes at drawn times up to this after the end; 0 means all in one instant
 }
 
 // Retry is how a client tries again. A budget is one bucket of retry tokens for
@@ -129,51 +171,6 @@ type Link struct {
 	Loss    uint32        // share of attempts whose dial is lost: connect_timeout
 }
 
-// FaultKind names what breaks.
-type FaultKind uint8
-
-// Kinds of faults. Those of servers touch traffic and health answers alike
-// where the process could not answer either (Refuse, Hang, Reset), and traffic
-// alone otherwise.
-const (
-	FaultNone FaultKind = iota
-	// Servers.
-	Refuse     // crashed: what is in flight is reset, new connections are refused
-	Hang       // accepts and never answers
-	Slow       // service times x Factor
-	Flaky      // Share of the answers have Status
-	BrokenBody // Share of the bodies break half-way
-	SlowBody   // bodies flow for Delay
-	StuckBody  // Share of the bodies stall after the headers: body_timeout
-	ResetNew   // accepts, then resets: reset_before_response
-	HealthDown // health answers 503 while traffic is served
-	HealthUp   // health answers 200 whatever is wrong with traffic
-	// Links between routers and servers.
-	Delayed   // crossings take Delay longer
-	Lossy     // Share of the dials are lost
-	Partition // nothing crosses, either way, and nobody is told
-	ResetAll  // at At, every connection in flight is reset; Until means nothing
-	// Routers.
-	Crash // the router is gone from At, with all it held; it restarts from disk at Until
-	Drain // told at At to drain, with Until as the deadline (R14)
-	// The control plane.
-	Silence // routers cannot reach it; at Until each gets the newest push it missed
-	faultKinds
-)
-
-// Fault breaks one thing for a time. Fields that its kind does not name mean nothing.
-type Fault struct {
-	Kind      FaultKind
-	At, Until core.Time     // from At, included, to Until, excluded; Until 0 means to the end of the run
-	Placement string        // servers and links: whose; "" means every placement
-	Endpoint  string        // servers and links: name or URL; "" means all of the placement
-	Router    int           // links, routers, control plane: which, from 1; 0 means all
-	Share     uint32        // 0 means all (1,000,000)
-	Status    uint16        // Flaky: 0 means 500
-	Factor    uint32        // Slow: parts per million, above 1,000,000; 0 means 10,000,000
-	Delay     core.Duration // Delayed, SlowBody; 0 means 1 s
-}
-
 // Push is one configuration that the control plane sends.
 type Push struct {
 	At      core.Time
@@ -194,12 +191,20 @@ type Burst struct {
 	Requests int
 }
 
-// End returns when the last fault, push and burst of the plan is over; a fault
-// without an end, or one that ends later, lasts to Length.
+// End returns when the last fault, push, burst, hold and join of the plan is
+// over; a fault without an end, or one that ends later, lasts to Length.
 func (p *Plan) End() core.Time {
 	end, length := core.Time(0), core.Time(p.Length)
 	for i := range p.Faults {
-		end = max(end, min(p.Faults[i].until(length), length))
+		over := p.Faults[i].until(length)
+		if p.Faults[i].Kind == Upgrade {
+			turns := p.Faults[i].turns(p.fleet())
+			over = turns[len(turns)-1].Until
+		}
+		end = max(end, min(over, length))
+	}
+	for i := range p.Joins {
+		end = max(end, p.Joins[i].At.Add(p.Joins[i].Over))
 	}
 	for i := range p.Pushes {
 		end = max(end, p.Pushes[i].At.Add(p.Pushes[i].Spread))
@@ -207,42 +212,10 @@ func (p *Plan) End() core.Time {
 	for i := range p.Bursts {
 		end = max(end, p.Bursts[i].At.Add(p.Bursts[i].Over))
 	}
-	return end
-}
-
-func (f *Fault) until(length core.Time) core.Time {
-	switch {
-	case f.Kind == ResetAll:
-		return f.At
-	case f.Until == 0:
-		return length
-	}
-	return f.Until
-}
-
-// String returns the name used in scenario files and reports.
-func (k FaultKind) String() string {
-	if k >= faultKinds {
-		return "none"
-	}
-	return faultNames()[k]
-}
-
-// ParseFaultKind returns the kind with that name.
-func ParseFaultKind(name string) (FaultKind, bool) {
-	for k, n := range faultNames() {
-		if n == name && k != int(FaultNone) {
-			return FaultKind(k), true
+	for i := range p.Clients {
+		if h := &p.Clients[i].Hold; h.For > 0 {
+			end = max(end, h.At.Add(h.For+h.Over))
 		}
 	}
-	return FaultNone, false
-}
-
-func faultNames() [faultKinds]string {
-	return [faultKinds]string{
-		FaultNone: "none", Refuse: "refuse", Hang: "hang", Slow: "slow", Flaky: "flaky", BrokenBody: "broken_body",
-		SlowBody: "slow_body", StuckBody: "stuck_body", ResetNew: "reset_new", HealthDown: "health_down", HealthUp: "health_up",
-		Delayed: "delayed", Lossy: "lossy", Partition: "partition", ResetAll: "reset_all",
-		Crash: "crash", Drain: "drain", Silence: "silence",
-	}
+	return end
 }

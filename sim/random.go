@@ -30,6 +30,8 @@ const (
 	drawProbe
 	drawRouterSeed
 	drawPause
+	drawPooled
+	drawRelease
 )
 
 // finalise is the finaliser of splitmix64.

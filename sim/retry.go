@@ -10,14 +10,14 @@ func (w *world) retry(old *call, c *client) bool {
 		sender: old.sender, count: old.count, request: old.request, key: old.key, tries: old.tries + 1,
 		root: fold(old.root, uint64(old.tries)), phase: callPending, line: -1,
 	}
-	at := w.now.Add(p.Retry.pause(p.Backoff, old.tries, again.root))
+	at := p.Hold.pass(w.now.Add(p.Retry.pause(p.Backoff, old.tries, again.root)), again.root)
 	if at >= w.length || p.Retry.budgeted() && !c.budget.take(w.now, p.Retry.Floor) {
 		return false
 	}
 	n := w.calls.take()
 	again.gen = w.calls.slab[n].gen
 	w.calls.slab[n] = again
-	w.heap.push(at, evRetry, n, 0)
+	w.heap.push(at, evResend, n, 0)
 	return true
 }
 

@@ -11,7 +11,8 @@ import (
 type router struct {
 	w        *world
 	number   uint32
-	core     *core.Router // nil while crashed
+	core     *core.Router // nil while crashed, and before it joins
+	clock    *clock
 	loop     *loop.Loop
 	fire     func() // what the loop's timer calls
 	starts   uint32 // how often it was started: tells a probe's report from an earlier life's
@@ -61,7 +62,8 @@ func (w *world) startRouter(i uint32, d disk, origin core.Origin) {
 	if w.options.Observe != nil {
 		r.observer = w.options.Observe(int(i)+1, r.core)
 	}
-	r.loop = loop.New(r.core, &clock{w, i}, r, r, func() { r.loop.Wake() })
+	r.clock = &clock{w: w, router: i}
+	r.loop = loop.New(r.core, r.clock, r, r, func() { r.loop.Wake() })
 	r.adopt(&core.Event{Kind: core.Adopt, Config: d.config, Epoch: d.epoch, Origin: origin}, d.push)
 }
 
@@ -210,8 +212,13 @@ func (r *router) transition(d *core.Decision) {
 	case core.NoteHealthy, core.NoteUnhealthy:
 		r.sick[e] = d.Kind == core.NoteUnhealthy
 	}
-	if t := &r.w.result.Transitions; len(*t) < maxTransitions {
-		*t = append(*t, Transition{d.At, int(r.number) + 1, int(e), d.Kind, d.Until})
+	t := Transition{d.At, int(r.number) + 1, int(e), d.Kind, d.Until}
+	if r.w.plan.WallClock { // in the run's time, not the router's
+		t.At = r.w.now
+		t.Until = t.Until.Add(r.w.now.Sub(r.core.Now()))
+	}
+	if all := &r.w.result.Transitions; len(*all) < maxTransitions {
+		*all = append(*all, t)
 	}
 }
 

@@ -83,11 +83,14 @@ func (w *world) serverIn(id uint32) {
 	s.waiting++
 }
 
-// workAlone starts work that waits for nobody, at a time from now on.
-func (w *world) workAlone(id uint32, c *call, s *server, at core.Time) {
+// workAlone starts work that waits for nobody, at a time from now on, and
+// returns when the answer is back.
+func (w *world) workAlone(id uint32, c *call, s *server, at core.Time) core.Time {
 	c.sent, c.incarnation = true, s.incarnation
 	way := w.link(uint32(c.router), c.endpoint)
-	w.heap.push(at.Add(w.workTime(c, s, at)+way.cross(draw(c.root, drawLinkBack))), evAnswer, id, 0)
+	until := at.Add(w.workTime(c, s, at) + way.cross(draw(c.root, drawLinkBack)))
+	w.heap.push(until, evAnswer, id, 0)
+	return until
 }
 
 // workTime is how long a worker that begins at a time needs for a call.
@@ -116,7 +119,7 @@ func (w *world) answer(id uint32) {
 	c := &w.calls.slab[id]
 	s := &w.servers[w.dir.servers[c.endpoint]]
 	way := w.link(uint32(c.router), c.endpoint)
-	if c.incarnation != s.incarnation || s.fault.hang || way.cut {
+	if c.incarnation != s.incarnation || s.fault.hang || way.cut&back != 0 {
 		w.forget(id, c)
 		return
 	}
@@ -176,7 +179,7 @@ func (s *server) status(c *call) uint16 {
 // reply sends the server's answer, or the lack of one, back to the router.
 func (w *world) reply(id uint32, c *call, class core.Class, status uint16) {
 	way := w.link(uint32(c.router), c.endpoint)
-	if way.cut || c.phase != callWaiting {
+	if way.cut&back != 0 || c.phase != callWaiting {
 		w.forget(id, c)
 		return
 	}

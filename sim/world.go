@@ -79,7 +79,7 @@ func newWorld(p *Plan, o *Options) (*world, error) {
 	}
 	w := &world{
 		plan: p, options: o, log: newLogTable(), length: core.Time(p.Length), calm: core.Never,
-		arrival: core.Event{Kind: core.Arrive}, ending: core.Event{Kind: core.Finish}, way: link{p.Link.Latency, p.Link.Jitter, p.Link.Loss, false},
+		arrival: core.Event{Kind: core.Arrive}, ending: core.Event{Kind: core.Finish}, way: link{latency: p.Link.Latency, jitter: p.Link.Jitter, loss: p.Link.Loss},
 	}
 	if err := w.compile(); err != nil {
 		return nil, err
@@ -148,12 +148,19 @@ func (w *world) table(c *core.Config) *table {
 
 func (w *world) start() {
 	w.openWindow()
-	w.routers = make([]router, w.plan.Routers)
-	w.silenced = make([]int, w.plan.Routers)
-	for i := range w.routers {
-		w.startRouter(uint32(i), disk{config: w.configs[0], epoch: w.plan.Epoch, push: -1}, core.OriginFile)
+	w.routers = make([]router, w.plan.fleet())
+	w.silenced = make([]int, len(w.routers))
+	for i := range w.plan.Routers {
+		w.startRouter(uint32(i), w.file(), core.OriginFile)
 	}
 	w.balance()
+	next := uint32(w.plan.Routers)
+	for _, j := range w.plan.Joins {
+		for i := range j.Routers {
+			w.heap.push(j.At.Add(portion(j.Over, uint64(i), uint64(j.Routers))), evJoin, next, 0)
+			next++
+		}
+	}
 	for i := range w.senders {
 		w.startSender(uint32(i))
 	}
@@ -176,19 +183,23 @@ func (w *world) start() {
 	}
 }
 
+// file is what a router starts from before it has a disk of its own.
+func (w *world) file() disk { return disk{w.configs[0], w.plan.Epoch, -1} }
+
 // loop runs events in order until nothing is left to end.
 func (w *world) loop() {
 	end := w.length.Add(grace)
-	for len(w.heap.events) > 0 {
-		if at := w.heap.events[0].at; at >= end || at > w.length && w.calls.live == 0 {
+	for q := w.heap.earliest(); q != nil; q = w.heap.earliest() {
+		first := &q.events[0]
+		if first.at >= end || first.at > w.length && w.calls.live == 0 {
 			return
 		}
-		w.now = w.heap.events[0].at
-		if first := &w.heap.events[0]; first.kind() == evSend && w.senders[first.a].kind == sendsOpen {
+		w.now = first.at
+		if q == &w.heap.sends {
 			w.sendOpen(first.a)
 			continue
 		}
-		e := w.heap.pop()
+		e := q.pop()
 		w.handle(&e)
 	}
 }
@@ -199,7 +210,7 @@ func (w *world) handle(e *event) {
 		w.send(e.a)
 	case evBurst:
 		w.burst(e.a, e.b)
-	case evRetry:
+	case evResend:
 		w.arrive(e.a)
 	case evServerIn:
 		w.serverIn(e.a)
@@ -223,6 +234,8 @@ func (w *world) handle(e *event) {
 		w.probed(e.a)
 	case evFault:
 		w.fault(e.a, e.b == 1)
+	case evJoin:
+		w.join(e.a)
 	case evPush:
 		w.push(e.a, e.b)
 	case evWindow:

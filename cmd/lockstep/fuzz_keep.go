@@ -24,7 +24,7 @@ func keep(dir string, x *fuzz.Finding) ([]string, error) {
 	if err := os.WriteFile(story, []byte(scenario.Text(f)), 0o644); err != nil {
 		return nil, fmt.Errorf("keeping the finding: %w", err)
 	}
-	observe, finish, err := traceTo(trace, &scenarioRun{file: f})
+	observe, finish, err := traceTo(trace, f)
 	if err != nil {
 		return nil, err
 	}

@@ -17,19 +17,29 @@ import (
 
 func newReplayCommand() *cobra.Command {
 	var asJSON bool
+	var against string
 	cmd := &cobra.Command{
 		Use:   "replay TRACE...",
 		Short: "Recompute every decision of a recording and compare",
 		Long: `Recompute every decision of a recording and stop at the first that differs.
 A TRACE is a file in either form, or a folder of segments (*.lst), read in order
-of name; dumps (dump-*.lst) only if there is nothing else. Exit 0: all that was read is identical. Exit 1: a divergence, or damage.`,
+of name; dumps (dump-*.lst) only if there is nothing else. Exit 0: all that was read is identical. Exit 1: a divergence, or damage.
+
+With --against nothing is recomputed: two recordings of what should be one run,
+such as those of "lockstep sim --traces" by two builds, are compared, and the
+first step that differs is shown.`,
 		Example: `  lockstep replay /var/lib/lockstep/rec
-  lockstep replay traces/breaker/*.ndjson`,
+  lockstep replay traces/breaker/*.ndjson
+  lockstep replay amd64 --against s390x`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if against != "" {
+				return runAgainst(cmd.OutOrStdout(), args, against, asJSON)
+			}
 			return runReplay(cmd.OutOrStdout(), args, asJSON)
 		},
 	}
+	cmd.Flags().StringVar(&against, "against", "", "compare with this file, or with the files of the same names in this folder")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -4,24 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
 
 	"github.com/spf13/cobra"
 
-	"lockstep/core"
-	"lockstep/core/loop"
 	"lockstep/sim"
 	"lockstep/sim/scenario"
-	"lockstep/traces"
 )
 
 type simFlags struct {
 	seed    *uint64 // nil: each file's own
 	trace   string
+	traces  string // folder for the traces of all routers
 	json    bool
 	verbose bool
 	watch   bool
@@ -42,6 +38,7 @@ too and must fail where the file says.
 Two runs with equal seeds have equal digests.`,
 		Example: `  lockstep sim scenarios/...
   lockstep sim scenarios/breaker/half-open-herd.yaml --trace herd.ndjson
+  lockstep sim scenarios/fleet/half-open-herd-50.yaml --traces fifty
   lockstep sim scenarios/... --seed 7 --json
   lockstep sim scenarios/load/retry-budget.yaml --map load=50..99%,dip=0..5s --map-svg map.svg
   lockstep sim --lose each-placement config.yaml`,
@@ -59,16 +56,17 @@ Two runs with equal seeds have equal digests.`,
 	}
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed in place of each file's own")
 	cmd.Flags().StringVar(&flags.trace, "trace", "", "write the trace of router 1 here (one scenario only): .ndjson is text, else binary")
+	cmd.Flags().StringVar(&flags.traces, "traces", "", "write the trace of every router, one file for each of its lives, into this folder (one scenario only)")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&flags.verbose, "verbose", "v", false, "show every figure, not only the failed ones")
 	cmd.Flags().StringVar(&flags.lose, "lose", "", "each-placement: take down each placement of a configuration or scenario in turn, and say which loss it survives")
 	cmd.Flags().BoolVar(&flags.watch, "watch", false, "run again whenever a scenario or a configuration that it names changes")
 	flags.grid.define(cmd)
 	cmd.MarkFlagsMutuallyExclusive("lose", "map")
-	cmd.MarkFlagsMutuallyExclusive("lose", "trace")
-	cmd.MarkFlagsMutuallyExclusive("map", "trace")
+	cmd.MarkFlagsMutuallyExclusive("lose", "trace", "traces")
+	cmd.MarkFlagsMutuallyExclusive("map", "trace", "traces")
+	cmd.MarkFlagsMutuallyExclusive("watch", "trace", "traces")
 	cmd.MarkFlagsMutuallyExclusive("watch", "lose")
-	cmd.MarkFlagsMutuallyExclusive("watch", "trace")
 	return cmd
 }
 
@@ -106,8 +104,8 @@ func runSim(w io.Writer, args []string, flags simFlags) error {
 	if err != nil {
 		return err
 	}
-	if flags.trace != "" && len(paths) != 1 {
-		return fmt.Errorf("--trace takes one scenario, not %d", len(paths))
+	if flags.trace+flags.traces != "" && len(paths) != 1 {
+		return fmt.Errorf("a trace is written of one scenario, not of %d", len(paths))
 	}
 	results := make([]*simResult, len(paths))
 	errs := make([]error, len(paths))
@@ -161,11 +159,14 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 		return nil, err
 	}
 	options, finish := sim.Options{}, func() error { return nil }
-	if flags.trace != "" {
-		options.Observe, finish, err = traceTo(flags.trace, s)
-		if err != nil {
-			return nil, err
-		}
+	switch {
+	case flags.trace != "":
+		options.Observe, finish, err = traceTo(flags.trace, s.file)
+	case flags.traces != "":
+		options.Observe, finish, err = tracesTo(flags.traces, s.file)
+	}
+	if err != nil {
+		return nil, err
 	}
 	must, err := holdMust(s, &options)
 	if err != nil {
@@ -191,34 +192,4 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 	}
 	r.OK = r.OK && r.Twin.Fails
 	return r, nil
-}
-
-// traceTo returns an observer of router 1 that writes its trace to a file, up
-// to its first restart, and what to call at the end.
-func traceTo(path string, s *scenarioRun) (observe func(int, *core.Router) loop.Observer, finish func() error, err error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("writing the trace: %w", err)
-	}
-	form := traces.Binary
-	if filepath.Ext(path) == ".ndjson" {
-		form = traces.NDJSON
-	}
-	var out *traces.Writer
-	observe = func(router int, r *core.Router) loop.Observer {
-		if router != 1 || out != nil {
-			return nil
-		}
-		out = traces.NewWriter(f, form, traces.Header{
-			Name: s.file.Name, Seed: s.file.Seed, Flags: []string{"simulated"}, Why: s.file.Property,
-		}, r)
-		return out
-	}
-	finish = func() error {
-		if out == nil {
-			return f.Close()
-		}
-		return errors.Join(out.Close(), f.Close())
-	}
-	return observe, finish, nil
 }

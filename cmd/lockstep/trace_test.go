@@ -206,3 +206,49 @@ func TestExplainTellsAGuestWhyItsHomeWasLeft(t *testing.T) {
 		t.Errorf("an unknown id: exit %d: %s", code, errs)
 	}
 }
+
+func TestTwoRunsOfOneScenarioPartAtTheFirstStepThatDiffers(t *testing.T) {
+	scenario, dir := scenariosDir+"/config/rolling-deploy.yaml", t.TempDir()
+	traced := func(name string, more ...string) string {
+		path := filepath.Join(dir, name)
+		if code, _, stderr := lockstep(append([]string{"sim", scenario, "--traces", path}, more...)...); code != 0 {
+			t.Fatal(stderr)
+		}
+		return path
+	}
+	once, again, other := traced("once"), traced("again"), traced("other", "--seed", "7")
+	if code, stdout, stderr := lockstep("replay", once, "--against", again); code != 0 || !strings.Contains(stdout, "steps the same in") {
+		t.Errorf("two equal runs: %d %s%s", code, stdout, stderr)
+	}
+	code, stdout, _ := lockstep("replay", once, "--against", other)
+	if code != 1 || !strings.Contains(stdout, ".lst: first difference at step ") || !strings.Contains(stdout, `"event":"`) {
+		t.Errorf("another seed: %d %s", code, stdout)
+	}
+	var shown struct {
+		Difference struct {
+			Step          uint64
+			First, Second string
+		}
+	}
+	_, stdout, _ = lockstep("replay", once, "--against", other, "--json")
+	if err := json.Unmarshal([]byte(stdout), &shown); err != nil || shown.Difference.Step == 0 || shown.Difference.First == shown.Difference.Second {
+		t.Errorf("%v: %s", err, stdout)
+	}
+	if code, _, stderr := lockstep("replay", once, "--against", filepath.Join(dir, "nowhere")); code != 2 || !strings.Contains(stderr, "nowhere") {
+		t.Errorf("nothing to compare with: %d %s", code, stderr)
+	}
+}
+
+func TestEachLifeOfEachRouterHasATrace(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "all")
+	if code, _, stderr := lockstep("sim", scenariosDir+"/config/control-plane-silence.yaml", "--traces", dir); code != 0 {
+		t.Fatal(stderr)
+	}
+	files, err := filepath.Glob(dir + "/router-01*.lst")
+	if err != nil || len(files) != 2 {
+		t.Errorf("%v %v", files, err)
+	}
+	if code, stdout, stderr := lockstep(append([]string{"replay"}, files...)...); code != 0 {
+		t.Errorf("%s%s", stdout, stderr)
+	}
+}

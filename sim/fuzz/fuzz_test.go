@@ -195,18 +195,3 @@ func TestAShrunkCaseKeepsOnlyWhatTheFailureNeeds(t *testing.T) {
 		t.Fatalf("only %d seeds had the planted failure", shrunk)
 	}
 }
-
-func TestEveryKindOfFaultIsDrawn(t *testing.T) {
-	target := &Target{Name: "sound", Spec: sound()}
-	seen := map[sim.FaultKind]bool{}
-	for seed := range uint64(400) {
-		for _, f := range Generate(NewSeeded(seed), target, seed).Plan.Faults {
-			seen[f.Kind] = true
-		}
-	}
-	for k := sim.Refuse; k <= sim.Silence; k++ {
-		if !seen[k] {
-			t.Errorf("%s is never drawn", k)
-		}
-	}
-}

@@ -52,6 +52,9 @@ func (g *generator) phases() {
 	if g.c.oneIn(4, "a fleet") {
 		g.out.Plan.Routers = int(g.c.Range(2, 4, "routers"))
 	}
+	if g.c.oneIn(8, "scaled up") {
+		g.out.Plan.Joins = []sim.Join{{At: g.point("join at"), Routers: int(g.c.Range(1, 2, "joining"))}}
+	}
 }
 
 // clients draws who sends in the active phase.
@@ -63,6 +66,13 @@ func (g *generator) clients() {
 			c.Think = g.ms(50*core.Millisecond, core.Second, "think")
 		} else {
 			c.Rate = uint32(g.c.Range(5, 150, "rate"))
+			if g.c.oneIn(6, "ramp") {
+				c.Ramp = sim.Ramp{Period: g.ms(2*core.Second, core.Duration(g.active), "ramp period"), Low: uint32(g.c.Range(0, 9, "ramp low")) * 100_000}
+			}
+		}
+		if g.c.oneIn(8, "held") {
+			c.Hold.At = g.point("hold at")
+			c.Hold.For = g.ms(0, core.Duration(g.active-c.Hold.At), "hold for")
 		}
 		c.Poisson = g.c.oneIn(2, "poisson")
 		c.Zipf = g.c.oneIn(4, "zipf")
@@ -127,8 +137,11 @@ func (g *generator) servers() {
 func (g *generator) faults() {
 	var kinds []sim.FaultKind
 	for k := sim.Refuse; k <= sim.Silence; k++ {
-		if k == sim.Drain && g.lively {
-			continue // a drained router refuses for ever, and should
+		switch {
+		case k == sim.Drain && g.lively: // a drained router refuses for ever, and should
+			continue
+		case k == sim.ClockAhead || k == sim.ClockBehind: // nothing that routers read
+			continue
 		}
 		if g.c.oneIn(4, "knows "+k.String()) {
 			kinds = append(kinds, k)
@@ -149,6 +162,10 @@ func (g *generator) fault(kind sim.FaultKind) sim.Fault {
 	case sim.Crash, sim.Drain, sim.Silence:
 		f.Router = int(g.c.Range(0, uint64(g.out.Plan.Routers), "router"))
 		return f
+	case sim.Upgrade:
+		f.Until = f.At + (f.Until-f.At)/core.Time(g.out.Plan.Routers)
+		f.Delay, f.Pause = g.ms(core.Millisecond, 3*core.Second, "away"), g.ms(0, core.Second, "pause")
+		return f
 	}
 	p := pick(g.c, g.spec.Placements, "placement")
 	f.Placement = p.Name
@@ -157,7 +174,7 @@ func (g *generator) fault(kind sim.FaultKind) sim.Fault {
 		f.Endpoint = cmp.Or(e.Name, e.URL)
 	}
 	switch kind {
-	case sim.Flaky, sim.BrokenBody, sim.StuckBody, sim.Lossy:
+	case sim.Flaky, sim.BrokenBody, sim.StuckBody, sim.Lossy, sim.PartitionOut, sim.PartitionBack:
 		f.Share = uint32(g.c.Range(1, 10, "share")) * 100_000
 	case sim.Slow:
 		f.Factor = uint32(g.c.Range(2, 100, "factor")) * million

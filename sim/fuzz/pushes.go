@@ -8,8 +8,8 @@ import (
 	"lockstep/sim"
 )
 
-// pushes draws what the control plane sends: good, stale, conflicting, equal
-// and damaged configurations, early, late and twice.
+// pushes draws what the control plane sends: good, stale, conflicting, equal,
+// shrunken and damaged configurations, early, late, twice and in turn.
 func (g *generator) pushes() {
 	if !g.c.oneIn(2, "pushes") {
 		return
@@ -27,10 +27,38 @@ func (g *generator) pushes() {
 			p.Spread = min(g.ms(0, core.Second, "push spread"), core.Duration(g.active-at))
 		}
 		p.NoDisk = g.c.oneIn(8, "disk full")
-		note := g.content(&p, &next)
-		g.out.Plan.Pushes = append(g.out.Plan.Pushes, p)
-		g.out.Notes = append(g.out.Notes, note)
+		before := g.spec
+		g.push(p, g.content(&p, &next))
+		if g.c.oneIn(6, "flaps") {
+			at = g.flap(p, before, &next)
+		}
 	}
+}
+
+func (g *generator) push(p sim.Push, note string) {
+	g.out.Plan.Pushes = append(g.out.Plan.Pushes, p)
+	g.out.Notes = append(g.out.Notes, note)
+}
+
+// flap draws how often a push and what was before it are sent in turn, and
+// returns when the last is.
+func (g *generator) flap(p sim.Push, before core.Spec, newest *core.Epoch) core.Time {
+	turns := [...]*core.Spec{&before, p.Spec}
+	times := g.c.Range(1, 5, "how many flaps")
+	every := g.ms(0, min(core.Second, core.Duration(g.active-p.At)/core.Duration(times)), "flap every")
+	for n := range times {
+		p.Spec, p.At = turns[n%2], p.At.Add(every)
+		p.Spread = min(p.Spread, core.Duration(g.active-p.At))
+		if (*newest != core.Epoch{}) {
+			newest.Number++
+			p.Epoch = *newest
+		}
+		if p.Spec != nil {
+			g.spec = *p.Spec
+		}
+		g.push(p, [...]string{"what was before, once more", "the same push again"}[n%2])
+	}
+	return p.At
 }
 
 // content fills in what a push carries and says it in words.
@@ -66,14 +94,14 @@ func (g *generator) content(p *sim.Push, newest *core.Epoch) string {
 	return note
 }
 
-// change draws one change that an operator could make. ok is false when the
-// configuration has no room for it.
+// change draws one change that an operator could make, or that befalls a
+// configuration. ok is false when the configuration has no room for it.
 func (g *generator) change() (s core.Spec, what string, ok bool) {
 	s = g.spec
 	s.Placements = slices.Clone(s.Placements)
 	p := &s.Placements[g.c.Range(0, uint64(len(s.Placements)-1), "placement to change")]
 	p.Endpoints = slices.Clone(p.Endpoints)
-	switch g.c.Range(0, 5, "change") {
+	switch g.c.Range(0, 6, "change") {
 	case 0:
 		p.Limit = core.LimitSpec{InFlight: int32(g.c.Range(1, 100, "new limit"))}
 		what = fmt.Sprintf("%s limit.in_flight: %d, no guests cap", p.Name, p.Limit.InFlight)
@@ -102,6 +130,15 @@ func (g *generator) change() (s core.Spec, what string, ok bool) {
 		k := &s.Keys[g.c.Range(0, uint64(len(s.Keys)-1), "key to move")]
 		k.Placement = pick(g.c, s.Placements, "new home").Name
 		what = fmt.Sprintf("key %s moves to %s", k.Key, k.Placement)
+	case 6:
+		drop, share := sim.Drop{}, uint32(g.c.Range(1, 9, "share dropped"))
+		lost := []struct {
+			name string
+			from *uint32
+		}{{"keys", &drop.Keys}, {"placements", &drop.Placements}, {"endpoints", &drop.Endpoints}}
+		x := pick(g.c, lost, "what is dropped")
+		*x.from = share * 100_000
+		s, what = drop.From(s), fmt.Sprintf("%d0%% of the %s are missing", share, x.name)
 	}
 	_, err := core.Compile(s)
 	return s, what, err == nil

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lockstep/core"
+	"lockstep/sim"
 )
 
 // reduceConfig drops placements, keys and settings of a case's configuration as
@@ -52,17 +53,7 @@ func settings() []func(*core.PlacementSpec) {
 
 // without removes a placement and every mention of it.
 func without(name string) func(*core.Spec) {
-	return func(s *core.Spec) {
-		s.Placements = slices.DeleteFunc(s.Placements, func(p core.PlacementSpec) bool { return p.Name == name })
-		for i := range s.Placements {
-			p := &s.Placements[i]
-			p.Fallback = slices.DeleteFunc(slices.Clone(p.Fallback), func(f string) bool { return f == name })
-		}
-		s.Keys = slices.DeleteFunc(slices.Clone(s.Keys), func(k core.KeySpec) bool { return k.Placement == name })
-		if s.Default == name {
-			s.Default = ""
-		}
-	}
+	return func(s *core.Spec) { *s = sim.WithoutPlacement(*s, name) }
 }
 
 // sends says whether a client of the case uses a key.

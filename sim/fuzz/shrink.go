@@ -70,6 +70,9 @@ func (s *shrinker) drop() (dropped bool) {
 	for i := len(s.best.Plan.Clients) - 1; i >= 0 && len(s.best.Plan.Clients) > 1; i-- {
 		dropped = s.try(func(c *Case) { c.withoutClient(i) }) || dropped
 	}
+	if len(s.best.Plan.Joins) > 0 {
+		dropped = s.try(func(c *Case) { c.Plan.Joins = nil }) || dropped
+	}
 	if s.best.Plan.Routers > 1 {
 		dropped = s.try((*Case).oneRouter) || dropped
 	}

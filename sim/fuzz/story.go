@@ -94,6 +94,9 @@ func world(p *sim.Plan) string {
 			s += fmt.Sprintf("%d users", c.Users)
 		} else {
 			s += fmt.Sprintf("%d/s", c.Rate)
+			if r := &c.Ramp; r.Period > 0 {
+				s += fmt.Sprintf(", and down to %d%% of that, every %v", r.Low/10_000, time.Duration(r.Period))
+			}
 		}
 		switch {
 		case len(c.Keys) == 1:
@@ -133,6 +136,14 @@ func timeline(c *Case) (lines []moment) {
 			text += " at once"
 		}
 		lines = append(lines, moment{b.At, text})
+	}
+	for _, j := range c.Plan.Joins {
+		lines = append(lines, moment{j.At, fmt.Sprintf("routers that join: %d", j.Routers)})
+	}
+	for i := range c.Plan.Clients {
+		if h := &c.Plan.Clients[i].Hold; h.For > 0 {
+			lines = append(lines, moment{h.At, fmt.Sprintf("%s is held for %v", c.Plan.Clients[i].Name, time.Duration(h.For))})
+		}
 	}
 	slices.SortStableFunc(lines, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
 	return lines

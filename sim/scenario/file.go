@@ -10,7 +10,9 @@ type File struct {
 	Property   string        `yaml:"property"`    // the sentence that the expectations make exact
 	Config     any           `yaml:"config"`      // a native configuration, or the path of one beside this file
 	Epoch      Epoch         `yaml:"epoch"`       // of config; none means that the router numbers it
-	Routers    int           `yaml:"routers"`     // of the fleet; 0 means 1
+	Routers    int           `yaml:"routers"`     // of the fleet at the start; 0 means 1
+	Joins      []Join        `yaml:"joins"`       // routers that come later
+	WallClock  bool          `yaml:"wall_clock"`  // sim.Plan.WallClock
 	Length     Span          `yaml:"length"`      // clients stop sending here
 	Window     Span          `yaml:"window"`      // figures are kept in windows of this width; 0 means 1s
 	Seed       uint64        `yaml:"seed"`
@@ -25,6 +27,13 @@ type File struct {
 	Expect     []Expectation `yaml:"expect"`
 	Map        *Map          `yaml:"map"` // what `lockstep sim --map` varies
 	Twin       *Twin         `yaml:"twin"`
+}
+
+// Join is sim.Join as written.
+type Join struct {
+	At      Span `yaml:"at"`
+	Routers int  `yaml:"routers"`
+	Over    Span `yaml:"over"`
 }
 
 // Client is sim.Client as written.
@@ -45,7 +54,22 @@ type Client struct {
 	Retries  uint32   `yaml:"retries"`
 	Backoff  Span     `yaml:"backoff"` // before the first retry
 	Retry    Retry    `yaml:"retry"`   // none means the naive client's
+	Ramp     Ramp     `yaml:"ramp"`    // rate is its peak; none means an even rate
+	Hold     Hold     `yaml:"hold"`    // a stall in front of the routers
 	Router   int      `yaml:"router"`
+}
+
+// Ramp is sim.Ramp as written.
+type Ramp struct {
+	Period Span  `yaml:"period"` // from one low to the next
+	Low    Share `yaml:"low"`    // of the rate
+}
+
+// Hold is sim.Hold as written.
+type Hold struct {
+	At   Span `yaml:"at"`
+	For  Span `yaml:"for"`
+	Over Span `yaml:"over"` // what was held comes within so long of the end; 0 means at once
 }
 
 // Retry is sim.Retry as written.
@@ -114,21 +138,38 @@ type Fault struct {
 	Status    uint16 `yaml:"status"`
 	Factor    Factor `yaml:"factor"`
 	Delay     Span   `yaml:"delay"`
+	Pause     Span   `yaml:"pause"`
 }
 
 // Push is one configuration that the control plane sends: garbage, a whole
 // configuration, or a merge patch over the scenario's own. With none of the
-// three it is the scenario's own again.
+// three it is the scenario's own again. A part of it may be lost.
 type Push struct {
 	At      Span  `yaml:"at"`
 	Garbage bool  `yaml:"garbage"`
 	Config  any   `yaml:"config"`
 	Change  any   `yaml:"change"`
+	Drop    Drop  `yaml:"drop"`
+	Flap    Flap  `yaml:"flap"`
 	Epoch   Epoch `yaml:"epoch"`
 	Router  int   `yaml:"router"`
 	Spread  Span  `yaml:"spread"`
 	Copies  int   `yaml:"copies"`
 	NoDisk  bool  `yaml:"no_disk"`
+}
+
+// Drop is sim.Drop as written.
+type Drop struct {
+	Keys       Share `yaml:"keys"`
+	Placements Share `yaml:"placements"`
+	Endpoints  Share `yaml:"endpoints"` // of each placement
+}
+
+// Flap sends the push and the scenario's own configuration in turn. Epochs, if
+// there are any, grow by one each time.
+type Flap struct {
+	Times int  `yaml:"times"` // pushes in all
+	Every Span `yaml:"every"`
 }
 
 // Burst is extra requests of one client.

@@ -9,8 +9,11 @@ func FromPlan(p *sim.Plan) *File {
 	keep := keysOf(p)
 	f := &File{
 		Scenario: 1, Name: p.Name, Routers: p.Routers, Length: Span(p.Length), Window: Span(p.Window),
-		Seed: p.Seed, Recovery: Span(p.Recovery), Backend: backendOf(&p.Backend),
+		Seed: p.Seed, Recovery: Span(p.Recovery), WallClock: p.WallClock, Backend: backendOf(&p.Backend),
 		Link: Link{Span(p.Link.Latency), Span(p.Link.Jitter), Share(p.Link.Loss)},
+	}
+	for _, j := range p.Joins {
+		f.Joins = append(f.Joins, Join{Span(j.At), j.Routers, Span(j.Over)})
 	}
 	for _, c := range p.Clients {
 		f.Clients = append(f.Clients, Client{
@@ -18,6 +21,8 @@ func FromPlan(p *sim.Plan) *File {
 			Until: Span(c.Until), Keys: c.Keys, Zipf: c.Zipf, Unknown: Share(c.Unknown), NoKey: Share(c.NoKey),
 			Body: c.Length, Patience: Span(c.Patience), Retries: c.Retries, Backoff: Span(c.Backoff), Router: c.Router,
 			Retry: Retry{Factor(c.Retry.Growth), Span(c.Retry.Max), c.Retry.Jitter, Share(c.Retry.Budget), c.Retry.Floor},
+			Ramp:  Ramp{Span(c.Ramp.Period), Share(c.Ramp.Low)},
+			Hold:  Hold{Span(c.Hold.At), Span(c.Hold.For), Span(c.Hold.Over)},
 		})
 	}
 	f.Config = ConfigTree(&p.Spec, keep)
@@ -28,7 +33,7 @@ func FromPlan(p *sim.Plan) *File {
 	for _, x := range p.Faults {
 		w := Fault{
 			At: Span(x.At), Do: x.Kind.String(), Placement: x.Placement, Endpoint: x.Endpoint, Router: x.Router,
-			Share: Share(x.Share), Status: x.Status, Factor: Factor(x.Factor), Delay: Span(x.Delay),
+			Share: Share(x.Share), Status: x.Status, Factor: Factor(x.Factor), Delay: Span(x.Delay), Pause: Span(x.Pause),
 		}
 		if x.Until > x.At {
 			w.For = Span(x.Until - x.At)

@@ -36,7 +36,7 @@ func (f *File) Plan(load Load) (*sim.Plan, error) {
 	}
 	b.plan = &sim.Plan{
 		Name: f.Name, Seed: f.Seed, Length: f.Length.length(), Window: f.window(), Recovery: f.Recovery.length(),
-		Spec: spec, Epoch: core.Epoch(f.Epoch), Routers: f.Routers, Backend: b.backend(&f.Backend, "backend"),
+		Spec: spec, Epoch: core.Epoch(f.Epoch), Routers: f.Routers, WallClock: f.WallClock, Backend: b.backend(&f.Backend, "backend"),
 		Link: sim.Link{Latency: f.Link.Latency.length(), Jitter: f.Link.Jitter.length(), Loss: uint32(f.Link.Loss)},
 	}
 	b.world()
@@ -106,8 +106,11 @@ func (b *builder) backend(w *Backend, path string) sim.Backend {
 	}
 }
 
-// world fills in who sends and who serves.
+// world fills in who sends, who routes and who serves.
 func (b *builder) world() {
+	for _, j := range b.file.Joins {
+		b.plan.Joins = append(b.plan.Joins, sim.Join{At: j.At.time(), Routers: j.Routers, Over: j.Over.length()})
+	}
 	for _, c := range b.file.Clients {
 		b.plan.Clients = append(b.plan.Clients, sim.Client{
 			Name: c.Name, Rate: c.Rate, Poisson: c.Poisson, Users: c.Users, Think: c.Think.length(),
@@ -118,6 +121,8 @@ func (b *builder) world() {
 				Growth: uint32(c.Retry.Grow), Max: c.Retry.Max.length(), Jitter: c.Retry.Jitter,
 				Budget: uint32(c.Retry.Budget), Floor: c.Retry.Floor,
 			},
+			Ramp: sim.Ramp{Period: c.Ramp.Period.length(), Low: uint32(c.Ramp.Low)},
+			Hold: sim.Hold{At: c.Hold.At.time(), For: c.Hold.For.length(), Over: c.Hold.Over.length()},
 		})
 	}
 	for i := range b.file.Backends {
@@ -165,7 +170,7 @@ func (b *builder) timeline() {
 		b.known(path, w.Placement, w.Endpoint)
 		f := sim.Fault{
 			Kind: kind, At: w.At.time(), Placement: w.Placement, Endpoint: w.Endpoint, Router: w.Router,
-			Share: uint32(w.Share), Status: w.Status, Factor: uint32(w.Factor), Delay: w.Delay.length(),
+			Share: uint32(w.Share), Status: w.Status, Factor: uint32(w.Factor), Delay: w.Delay.length(), Pause: w.Pause.length(),
 		}
 		if w.For > 0 {
 			f.Until = f.At.Add(w.For.length())
@@ -187,35 +192,6 @@ func (b *builder) client(name string) bool {
 		}
 	}
 	return false
-}
-
-// pushes fills in what the control plane sends.
-func (b *builder) pushes() error {
-	for i, w := range b.file.Pushes {
-		p := sim.Push{
-			At: w.At.time(), Epoch: core.Epoch(w.Epoch), Router: w.Router,
-			Spread: w.Spread.length(), Copies: w.Copies, NoDisk: w.NoDisk,
-		}
-		if b2i(w.Garbage)+b2i(w.Config != nil)+b2i(w.Change != nil) > 1 {
-			b.fail(fmt.Sprintf("pushes[%d]", i), "says twice what it sends", "use one of garbage, config and change")
-		}
-		if !w.Garbage {
-			config := w.Config
-			switch {
-			case w.Change != nil:
-				config = Merge(b.file.Config, w.Change)
-			case config == nil:
-				config = b.file.Config
-			}
-			spec, err := b.load(config)
-			if err != nil {
-				return fmt.Errorf("pushes[%d]: %w", i, err)
-			}
-			p.Spec = &spec
-		}
-		b.plan.Pushes = append(b.plan.Pushes, p)
-	}
-	return nil
 }
 
 func b2i(b bool) int {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -159,6 +160,9 @@ func TestMistakesAreNamedByTheirPath(t *testing.T) {
 		{"faults[0].placement", func(f *File) { f.Faults[0].Placement = "cel" }},
 		{"faults[0].endpoint", func(f *File) { f.Faults[0].Endpoint = "z" }},
 		{"bursts[0].client", func(f *File) { f.Bursts = []Burst{{Client: "x"}} }},
+		{"pushes[0]", func(f *File) { f.Pushes = []Push{{Garbage: true, Config: "x"}} }},
+		{"pushes[0].drop", func(f *File) { f.Pushes = []Push{{Garbage: true, Drop: Drop{Keys: 1}}} }},
+		{"pushes[0].flap", func(f *File) { f.Pushes = []Push{{Flap: Flap{Times: 2}}} }},
 		{"backend.service.shape", func(f *File) { f.Backend.Service.Shape = "round" }},
 		{"expect", func(f *File) { f.Expect = nil }},
 		{"expect[0]", func(f *File) { f.Expect[0] = Expectation{Name: "x"} }},
@@ -184,6 +188,9 @@ func TestAPlanWrittenAsAFileReadsBackTheSame(t *testing.T) {
 	f.Expect = []Expectation{{Name: "e", Failed: bound(">= 0")}}
 	f.Clients[0].Retries, f.Clients[0].Backoff = 3, Span(core.Second)
 	f.Clients[0].Retry = Retry{Grow: 2 * million, Max: Span(9 * core.Second), Jitter: true, Budget: 100_000, Floor: 2}
+	f.Joins, f.WallClock, f.Faults[0].Pause = []Join{{At: 1, Routers: 2, Over: 3}}, true, 4
+	f.Clients[0].Ramp = Ramp{Period: Span(core.Second), Low: 100_000}
+	f.Clients[0].Hold = Hold{At: 1, For: 2, Over: 3}
 	f.Backend = Backend{
 		Workers: 4, Knee: 5, Strain: 20_000, Warmup: Span(core.Second), Cold: 3 * million,
 		Service: Service{Shape: "lognormal", Typical: 5, P99: 9, Histogram: []Step{{7, 1}}},
@@ -197,5 +204,31 @@ func TestAPlanWrittenAsAFileReadsBackTheSame(t *testing.T) {
 	reread, err := again.Plan(load)
 	if d := cmp.Diff(plan, reread); err != nil || d != "" {
 		t.Error(err, d)
+	}
+}
+
+func TestAPushThatFlapsAlternatesWithTheScenariosOwn(t *testing.T) {
+	f := example()
+	f.Expect = []Expectation{{Name: "e", Failed: bound(">= 0")}}
+	f.Pushes = []Push{
+		{At: Span(core.Second), Epoch: Epoch{Term: 1, Number: 7}, Garbage: true, Flap: Flap{Times: 3, Every: Span(core.Second)}},
+		{At: Span(9 * core.Second), Drop: Drop{Keys: 1}},
+	}
+	plan, err := f.Plan(load)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, dropped := plan.Spec, plan.Spec
+	dropped.Keys = nil
+	epoch := func(n uint64) core.Epoch { return core.Epoch{Term: 1, Number: n} }
+	second := core.Time(core.Second)
+	want := []sim.Push{
+		{At: second, Epoch: epoch(7)},
+		{At: 2 * second, Epoch: epoch(8), Spec: &own},
+		{At: 3 * second, Epoch: epoch(9)},
+		{At: 9 * second, Spec: &dropped},
+	}
+	if d := cmp.Diff(want, plan.Pushes, cmpopts.EquateEmpty()); d != "" {
+		t.Error(d)
 	}
 }
