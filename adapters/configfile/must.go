@@ -148,6 +148,15 @@ func vocabulary() string {
 	return strings.Join(list, ", ")
 }
 
+// losses shows every loss once.
+func losses() string {
+	var list []string
+	for _, l := range promise.Losses() {
+		list = append(list, l.String())
+	}
+	return strings.Join(list, ", ")
+}
+
 // pledged checks what the words of one promise say.
 func (l *loader) pledged(p *pledge, f form, at *node) {
 	_, loss := promise.ParseLoss(p.Lose)
@@ -163,7 +172,7 @@ func (l *loader) pledged(p *pledge, f form, at *node) {
 	case f.kind == promise.InFlight && (p.InFlight.Placement == "" || p.InFlight.AtMost == 0):
 		l.fail(at.get("in_flight").at, "in_flight needs both placement and at_most", "write "+f.example)
 	case at.get("lose") != nil && !loss:
-		l.fail(at.value("lose").at, strconv.Quote(p.Lose)+" is not a loss that can be promised", "write one of: "+strings.Join(promise.Losses(), ", "))
+		l.fail(at.value("lose").at, strconv.Quote(p.Lose)+" is not a loss that can be promised", "write one of: "+losses())
 	case at.get("guests") != nil && p.Guests != "none":
 		l.fail(at.value("guests").at, strconv.Quote(p.Guests)+" cannot be promised", "write guests: none; a number of guests is a limit of the placement")
 	case p.InFlight.Placement != "" && l.placementNamed(p.InFlight.Placement) < 0:
@@ -212,18 +221,6 @@ func (l *loader) label(placement string, labels map[string]string) {
 	l.file.Labels[placement] = labels
 }
 
-// Region returns the region of a routing key, "" for none.
-func (f *File) Region(key string) string {
-	if len(f.keys.regions) == 0 {
-		return ""
-	}
-	i, ok := f.findKey(key)
-	if !ok {
-		return ""
-	}
-	return f.keys.regions[f.keys.places[i].region]
-}
-
 // World is what a judge of the promises must know of f.
 func (f *File) World() promise.World {
 	return promise.World{Must: f.Must, Region: f.Region, Labels: f.Labels}
@@ -242,6 +239,8 @@ func (f *File) Idle() (out Problems) {
 			out = append(out, at.problem("no placement has these labels", "write labels: {name: value} in the placements that are meant"))
 		case (p.Kind == promise.InFlight || p.Kind == promise.HealthProbes) && f.Facts.Routers.Max == 0:
 			out = append(out, at.problem("facts.routers is not stated: one router is taken to be all", "write facts: {routers: 8..16}"))
+		case (p.Lose.Count > 0 || p.Kind == promise.HomeFirst || p.Kind == promise.Available || p.Kind == promise.Latency) && len(f.Facts.Peak) == 0:
+			out = append(out, at.problem("facts.peak is not stated: fuzz does not try this", "write facts: {peak: {cell-07: {requests: 600/s, latency: 50ms}}}"))
 		}
 	}
 	return out

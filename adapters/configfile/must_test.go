@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,7 +138,7 @@ func TestEveryFormOfAPromiseIsReadAndSaidInOneLine(t *testing.T) {
 	said := []string{
 		"at least 99.9% answered, from 30s after the loss of any 1 placement", "99% answered within 500ms, from 30s after the loss of any 1 placement",
 		"at least 99.9% answered", "99% answered within 300ms", "at most 0.1% of those at home refused because of guests",
-		"keys of region eu served by placements with region: eu", "no guests in placements with kind: dedicated", "at most 1 half-open probes at once to an endpoint",
+		"keys of region eu served by placements with region: eu", "no guests in placements with kind: dedicated", "at most 1 half-open probe at once to an endpoint",
 		"an endpoint gets no more than test requests 15s after it failed", "requests go home again within 1m0s of the end of a fault",
 		"at most 400 in flight in cell-07, all routers together", "at most 5 health probes a second to an endpoint, all routers together",
 	}
@@ -160,6 +161,51 @@ func TestEveryFormOfAPromiseIsReadAndSaidInOneLine(t *testing.T) {
 		}
 		if got := f.Must[0].String(); f.Must[0].Kind != form.kind || got != said[i] {
 			t.Errorf("%s is read as %q, want %q", form.example, got, said[i])
+		}
+	}
+}
+
+func TestTwoPromisesOnOneLineAreRefused(t *testing.T) {
+	inner := func(f form) string {
+		return strings.Trim(f.example, "{}") + strings.Repeat("}", strings.Count(f.example, "{")-1)
+	}
+	words := func(f form) []string { return strings.Fields(f.words) }
+	for _, a := range forms() {
+		for _, b := range forms() {
+			together := append(words(a), words(b)...)
+			slices.Sort(together)
+			if _, lacks, beside := closest(together); len(lacks)+len(beside) == 0 || len(slices.Compact(slices.Clone(together))) < len(together) {
+				continue // a third promise, or a word twice
+			}
+			text := fleet + "{" + inner(a) + ", " + inner(b) + "}"
+			if _, err := Parse("main.yaml", []byte(text)); err == nil {
+				t.Errorf("%s and %s are read as one promise", a.example, b.example)
+			}
+		}
+	}
+}
+
+func TestAPromiseThatNothingIsAmongIsWarnedOf(t *testing.T) {
+	const bare = "lockstep: 1\nplacements: {a: {endpoints: {x: {url: \"http://10.0.0.1:80\"}}, fallback: none}}\nkeys: {k: a}\nmust:\n  it: "
+	for text, want := range map[string]string{
+		"{half_open_probes: 1}":                         "",
+		"{availability: 99%, keys: {region: eu}}":       "no key has the region",
+		"{placements: {kind: dedicated}, guests: none}": "no placement has these labels",
+		"{in_flight: {placement: a, at_most: 10}}":      "facts.routers is not stated",
+		"{health_probes_per_second: 10}":                "facts.routers is not stated",
+		"{p99: 1s}":                                     "facts.peak is not stated",
+		"{home_refused_because_of_guests: 1%}":          "facts.peak is not stated",
+	} {
+		f, err := Parse("main.yaml", []byte(bare+text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, p := range f.Idle() {
+			got += p.What
+		}
+		if !strings.HasPrefix(got, want) || (got == "") != (want == "") {
+			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
 }

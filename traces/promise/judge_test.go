@@ -11,7 +11,7 @@ import (
 
 // world is two cells and a shared tier, one router and its judge.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	config *core.Config
 	router *core.Router
 	watch  *Watch
@@ -21,7 +21,7 @@ type world struct {
 }
 
 // build starts a router under the promises. change may edit the configuration.
-func build(t *testing.T, change func(*core.Spec), must ...Promise) *world {
+func build(t testing.TB, change func(*core.Spec), must ...Promise) *world {
 	t.Helper()
 	s := core.Spec{Version: "v1"}
 	for i, name := range []string{"cell-a", "cell-b", "shared"} {

@@ -61,23 +61,22 @@ const (
 	OfEndpoints
 )
 
-// ParseLoss reads "any 1 placement", "any 2 placements", "any 1 endpoint".
-func ParseLoss(text string) (l Loss, ok bool) {
-	i := slices.Index(Losses(), text)
-	return [...]Loss{{}, {1, OfPlacements}, {2, OfPlacements}, {1, OfEndpoints}}[i+1], i >= 0
-}
+// Losses lists every loss that can be promised.
+func Losses() []Loss { return []Loss{{1, OfPlacements}, {2, OfPlacements}, {1, OfEndpoints}} }
 
-// Losses lists every loss that can be promised, as it is written.
-func Losses() []string { return []string{"any 1 placement", "any 2 placements", "any 1 endpoint"} }
-
-// String returns the loss as it is written, "nothing" for none.
-func (l Loss) String() string {
-	for _, text := range Losses() {
-		if m, _ := ParseLoss(text); m == l {
-			return text
+// ParseLoss reads a loss as String writes it.
+func ParseLoss(text string) (Loss, bool) {
+	for _, l := range Losses() {
+		if l.String() == text {
+			return l, true
 		}
 	}
-	return "nothing"
+	return Loss{}, false
+}
+
+// String returns the loss as it is written: any 1 placement, any 2 placements.
+func (l Loss) String() string {
+	return "any " + count(uint64(l.Count), [...]string{OfPlacements: "placement", OfEndpoints: "endpoint"}[l.Of])
 }
 
 // String says in one line what is promised.
@@ -92,7 +91,7 @@ func (p *Promise) String() string {
 	case ServedBy:
 		return "keys of region " + p.Region + " served by placements with " + labels(p.Labels)
 	case TestRequests:
-		return fmt.Sprintf("at most %d half-open probes at once to an endpoint", p.Most)
+		return "at most " + count(uint64(p.Most), "half-open probe") + " at once to an endpoint"
 	case Recover:
 		return "requests go home again within " + length(p.Within) + " of the end of a fault"
 	case FailOver:
@@ -100,7 +99,7 @@ func (p *Promise) String() string {
 	case InFlight:
 		return fmt.Sprintf("at most %d in flight in %s, all routers together", p.Most, p.Placement)
 	case HealthProbes:
-		return fmt.Sprintf("at most %d health probes a second to an endpoint, all routers together", p.Most)
+		return "at most " + count(uint64(p.Most), "health probe") + " a second to an endpoint, all routers together"
 	case NoGuests:
 		return "no guests in placements with " + labels(p.Labels)
 	}

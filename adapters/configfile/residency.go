@@ -1,0 +1,88 @@
+package configfile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"lockstep/traces/promise"
+)
+
+// Who may serve the keys of a region.
+
+// Region returns the region of a routing key, "" for none.
+func (f *File) Region(key string) string {
+	if len(f.keys.regions) == 0 {
+		return ""
+	}
+	i, ok := f.findKey(key)
+	if !ok {
+		return ""
+	}
+	return f.keys.regions[f.keys.places[i].region]
+}
+
+// residency looks for placements that may serve keys of a region and lack the
+// labels. Unknown keys have no region.
+func (v *prover) residency() {
+	first, n := v.homesOf(v.p.Region)
+	for i := range v.places {
+		home := &v.places[i]
+		key := first[home.Name]
+		if key == "" {
+			continue
+		}
+		way, text := []string(nil), key+" goes to "
+		for at, by := range home.Candidates {
+			name := v.places[by].Name
+			way = append(way, text+name)
+			text = "when that is down or full, to "
+			if v.p.Labelled(v.Labels[name]) {
+				continue
+			}
+			keys := key
+			if n[home.Name] > 1 {
+				keys += " and " + strconv.Itoa(n[home.Name]-1) + " more"
+			}
+			b := Breach{
+				Promise: v.p.Name, Kind: v.p.Kind, Path: "keys." + key, Way: slices.Clone(way), Hint: "give them another home, or give it the labels if they are true",
+				What: fmt.Sprintf("%s of %s may not be served by their own home", keys, home.Name),
+			}
+			if at > 0 {
+				b.Path, b.Hint = fmt.Sprintf("placements.%s.fallback[%d]", home.Name, at-1), "remove it from the fallback, or give it the labels if they are true"
+				b.What = fmt.Sprintf("%s of %s may be served by %s, which lacks the labels", keys, home.Name, name)
+			}
+			v.out = append(v.out, b)
+		}
+	}
+}
+
+// homesOf returns, for each home of keys of a region, the first of them and how many there are.
+func (f *File) homesOf(region string) (first map[string]string, n map[string]int) {
+	first, n = map[string]string{}, map[string]int{}
+	at := slices.Index(f.keys.regions, region)
+	for i := range f.keys.specs {
+		if k := &f.keys.specs[i]; at > 0 && int(f.keys.places[i].region) == at {
+			first[k.Placement] = cmp.Or(first[k.Placement], k.Key)
+			n[k.Placement]++
+		}
+	}
+	return first, n
+}
+
+// MayServe says whether every promise lets placement by serve the keys of home.
+func (f *File) MayServe(home, by string) bool {
+	for i := range f.Must {
+		p := &f.Must[i]
+		switch {
+		case p.Kind == promise.NoGuests && home != by && p.Labelled(f.Labels[by]):
+			return false
+		case p.Kind == promise.ServedBy && !p.Labelled(f.Labels[by]):
+			if first, _ := f.homesOf(p.Region); first[home] != "" {
+				return false
+			}
+		}
+	}
+	return true
+}
