@@ -49,6 +49,8 @@ type endpointModel struct {
 	streak    uint32
 	token     uint32
 	guard     core.Time // of the active probe
+
+	stood uint64 // when it was last covered: see States
 }
 
 // probeModel is one half-open probe that is out.
@@ -114,6 +116,9 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 		if d := &decisions[noted]; isNote(d.Kind) {
 			c.failEndpoint(noteRule(d.Kind), d.Endpoint, "breaker", fmt.Sprintf("it is noted as %s, which the rules do not allow here", d.Kind))
 		}
+	}
+	if s := c.w.options.States; s != nil {
+		c.cover(s, ev, decisions)
 	}
 }
 

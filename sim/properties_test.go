@@ -75,7 +75,7 @@ func TestARunIsAFunctionOfItsPlan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawPlan(t)
 		a := Run(p, Options{})
-		b := Run(p, Options{Check: true, Observe: func(int, *core.Router) loop.Observer { return silent{} }})
+		b := Run(p, Options{Check: true, States: new(States), Observe: func(int, *core.Router) loop.Observer { return silent{} }})
 		if !reflect.DeepEqual(a, b) {
 			t.Fatal("options changed a run:\n" + cmp.Diff(a, b, cmp.AllowUnexported(Histogram{})))
 		}

@@ -10,6 +10,8 @@ type Options struct {
 	// Check switches on the safety checkers, after every step, and the liveness
 	// check where the plan has Recovery.
 	Check bool
+	// States, when set and with Check, is where the run adds what it reached.
+	States *States
 	// Observe, when set, is called for every router, from 1, when it starts and
 	// again after each restart, and returns what sees its steps: a trace writer,
 	// a recorder of decisions. It may return nil.

@@ -260,6 +260,9 @@ func (w *world) finish() {
 		w.result.Digest = fold(w.result.Digest, r.digest)
 		w.result.Steps += r.steps
 	}
+	if w.options.States != nil {
+		w.options.States.pairs(w.result.Sometimes)
+	}
 }
 
 func flag(b bool) int {

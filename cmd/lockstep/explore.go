@@ -47,7 +47,7 @@ until --for is over. What is printed then holds for every state within the bound
 			}
 			return run(cmd, names)
 		}
-		for _, name := range []string{"seeds", "seed", "jobs", "out", "accept"} {
+		for _, name := range []string{"seeds", "seed", "jobs", "out", "accept", "corpus", "resume"} {
 			if cmd.Flags().Changed(name) {
 				return fmt.Errorf("--exhaustive has no use for --%s: it takes --depth, --for and --json", name)
 			}
@@ -78,14 +78,6 @@ type exploreRun struct {
 	Seconds     float64            `json:"seconds"`
 	Violation   *explore.Violation `json:"violation,omitempty"`
 	Story       []string           `json:"story,omitempty"`
-}
-
-// line writes over the progress line, at most twice a second.
-func (p *progress) line(format string, args ...any) {
-	if p.w != nil && time.Since(p.last) >= time.Second/2 {
-		p.last = time.Now()
-		fmt.Fprintf(p.w, "\r\x1b[K"+format, args...)
-	}
 }
 
 // runExhaustive explores the built-in world, or a reduction of each

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os/signal"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,11 +21,16 @@ type fuzzFlags struct {
 	seeds   uint64
 	counted bool // seeds were given, so the clock does not end the search
 	seed    uint64
+	only    fuzz.Recipe // try this one case alone
 	jobs    int
 	out     string
+	corpus  string
+	resume  bool
 	accept  []string
 	// scenarios are files and folders; those about the file at hand judge its changes.
 	scenarios []string
+
+	interrupt <-chan struct{} // closed when the search is to end; nil: never
 
 	acceptFile string
 	accepted   []acceptance // what stands in it
@@ -31,6 +40,7 @@ type fuzzFlags struct {
 
 func newFuzzCommand() *cobra.Command {
 	var flags fuzzFlags
+	var seed string
 	cmd := &cobra.Command{
 		Use:   "fuzz CONFIG...",
 		Short: "Search for the smallest failure story that breaks a property of a configuration",
@@ -47,35 +57,68 @@ same case, the what-if runs, random seeds and --scenarios, and shown with what e
 costs.
 
 The search ends after --for, or after --seeds, whichever is given; a machine that
-must give the same answer twice counts seeds. --seed with neither tries that one seed.`,
+must give the same answer twice counts seeds. --seed with neither tries that one case.
+Ctrl-C ends it early with the verdict so far, and exit code 0 if nothing was found;
+a second Ctrl-C ends it at once.
+
+Cases that reach something new are changed a little and tried again. --corpus
+keeps them in a folder and tries them first the next time; with --resume the
+search then goes on after the last seed. One case in eight pushes some settings
+to extremes: what only shows there is a fault of the router and said apart.`,
 		Example: `  lockstep fuzz config.yaml
   lockstep fuzz config.yaml --seeds 10000 --out findings
   lockstep fuzz config.yaml --seed 8841
+  lockstep fuzz config.yaml --for 10m --corpus corpus --resume
   lockstep fuzz config.yaml --accept half-open-single-probe
   lockstep fuzz config.yaml --accept-file accepted.yaml --seeds 2000 --json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			set := cmd.Flags().Changed
-			flags.counted = set("seeds")
-			if set("seed") && !set("seeds") && !set("for") {
-				flags.seeds, flags.counted = 1, true
+			if err := flags.first(cmd.Flags().Changed, seed); err != nil {
+				return err
 			}
 			flags.now = time.Now()
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			context.AfterFunc(ctx, stop) // the second signal finds nobody who waits for it
+			flags.interrupt = ctx.Done()
 			return runFuzz(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, flags)
 		},
 	}
 	f := cmd.Flags()
 	f.DurationVar(&flags.length, "for", time.Minute, "search this long, over all files together")
 	f.Uint64Var(&flags.seeds, "seeds", 0, "try so many seeds of each file, in place of --for; 0 tries N-1 alone")
-	f.Uint64Var(&flags.seed, "seed", 1, "the first seed")
+	f.StringVar(&seed, "seed", "1", "the first seed; or one case, as a verdict or a corpus names it")
 	f.IntVar(&flags.jobs, "jobs", runtime.GOMAXPROCS(0), "search so many seeds at once")
 	f.StringVar(&flags.out, "out", "", "keep what was found here: a scenario and its trace")
+	f.StringVar(&flags.corpus, "corpus", "", "keep the cases that reached something new in this folder, and try those in it first")
+	f.BoolVar(&flags.resume, "resume", false, "go on after the last seed of --corpus")
 	f.StringSliceVar(&flags.accept, "accept", nil, "leave out these properties")
 	f.StringSliceVar(&flags.scenarios, "scenarios", nil, "run changes in these scenarios too, if their config is the file at hand: files, folders, dir/...")
 	f.StringVar(&flags.acceptFile, "accept-file", "", "leave out the findings accepted in this file: a list of {name, owner, until: 2026-12-31}; expired ones count")
 	f.BoolVar(&flags.json, "json", false, "print JSON")
 	addExhaustive(cmd, &flags)
 	return cmd
+}
+
+// first reads --seed and what it means beside the other flags.
+func (f *fuzzFlags) first(set func(string) bool, seed string) error {
+	r, err := fuzz.ParseRecipe(seed)
+	if err != nil {
+		return fmt.Errorf("--seed: %w", err)
+	}
+	f.seed, f.counted = r[0], set("seeds")
+	bounded := set("seeds") || set("for")
+	switch {
+	case f.resume && f.corpus == "":
+		return errors.New("--resume goes on after the last seed of a corpus: name its folder with --corpus")
+	case f.resume && set("seed"):
+		return errors.New("--resume goes on after the last seed of --corpus: leave out --seed")
+	case len(r) > 1 && bounded:
+		return fmt.Errorf("--seed %s is one case: leave out --seeds and --for, or begin at one seed", r)
+	case set("seed") && !bounded:
+		f.only, f.seeds, f.counted = r, 1, true
+	}
+	return nil
 }
 
 // fuzzResult is what the search of one file showed.
@@ -91,8 +134,13 @@ type fuzzResult struct {
 	Seeds    uint64        `json:"seeds"`
 	Requests uint64        `json:"requests"`
 	Events   uint64        `json:"events"`
+	States   int           `json:"states"` // and transitions that the seeds reached
 	Seconds  float64       `json:"seconds"`
+	Reached  []string      `json:"reached"` // situations
 	Never    []string      `json:"never_reached"`
+
+	Interrupted bool          `json:"interrupted"` // before the time or the seeds were over
+	Corpus      *corpusResult `json:"corpus,omitempty"`
 
 	scenarios string // in words: how many changes were run in; "" when none were given
 }
@@ -116,6 +164,7 @@ type fuzzFinding struct {
 	Origin   string              `json:"origin"` // what the times of the story count from
 	Story    []fuzz.Line         `json:"story"`
 	Changes  []fuzzChange        `json:"changes,omitempty"`
+	Extremes []string            `json:"extremes,omitempty"` // settings without which it is not found; they are not the file's
 	Again    string              `json:"again"`
 	Keep     []string            `json:"keep,omitempty"`
 }
@@ -146,15 +195,16 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 		return nil, err
 	}
 	s := &search{target: targetOf(f, flags.accept), flags: flags, progress: p, began: time.Now()}
-	s.deadline = s.began.Add(length)
-	if s.scenarios, err = scenariosAbout(path, flags.scenarios); err != nil {
+	s.deadline, s.plan = s.began.Add(length), fuzz.NewSearch(flags.seed)
+	if flags.corpus != "" {
+		if s.corpus, err = openCorpus(flags.corpus, path, s.target); err != nil {
+			return nil, err
+		}
+	}
+	r := &fuzzResult{File: path, Assumed: s.target.Traffic(), NMinus: []nMinusLine{}, Findings: static(f, path, flags.accept)}
+	if err := s.about(path, r); err != nil {
 		return nil, err
 	}
-	about := ""
-	if len(flags.scenarios) > 0 {
-		about = fmt.Sprintf(", %d scenarios about this file", len(s.scenarios))
-	}
-	r := &fuzzResult{scenarios: about, File: path, Assumed: s.target.Traffic(), NMinus: []nMinusLine{}, Findings: static(f, path, flags.accept)}
 	if err := s.drill(f, r); err != nil {
 		return nil, err
 	}
@@ -168,9 +218,12 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 	r.Findings = without(r.Findings, s.found)
 	r.OK = len(s.found)+len(r.Findings) == 0
 	r.Seeds, r.Requests, r.Events = s.seeds, s.requests, s.events
-	r.Seconds = time.Since(s.began).Seconds()
-	r.Never = s.coverage.Missing()
-	r.tally(f, s)
+	r.Seconds, r.States = time.Since(s.began).Seconds(), s.plan.States()
+	r.Reached, r.Never, r.Interrupted = s.coverage.Reached(), s.coverage.Missing(), s.interrupted()
+	if s.corpus != nil {
+		r.Corpus = &s.corpus.corpusResult
+	}
+	r.judged(f, s)
 	for _, x := range s.found {
 		shown, err := s.show(f, path, x)
 		if err != nil {
@@ -210,7 +263,7 @@ func targetOf(f *configfile.File, accept []string) *fuzz.Target {
 func (s *search) show(f *configfile.File, path string, x *fuzz.Finding) (fuzzFinding, error) {
 	out := fuzzFinding{
 		Property: x.Property, Sentence: x.Sentence, Key: x.Key, Value: x.Value,
-		Assumed: x.Assumed, Story: x.Story, Changes: s.changes(x), Again: fmt.Sprintf("lockstep fuzz %s --seed %d", path, x.Case.Seed),
+		Assumed: x.Assumed, Story: x.Story, Changes: s.changes(x), Extremes: x.Case.Extremes, Again: fmt.Sprintf("lockstep fuzz %s --seed %s", path, x.Case.Recipe),
 	}
 	out.Origin = fmt.Sprintf("seed %d; t = 0 is the first fault, push or burst", x.Case.Seed)
 	if x.WhatIf != "" {

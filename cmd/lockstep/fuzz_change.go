@@ -31,7 +31,9 @@ type fuzzChange struct {
 // changes tries what could mend a finding.
 func (s *search) changes(x *fuzz.Finding) (tried []fuzzChange) {
 	end := time.Now().Add(changeTime)
-	trial := fuzz.Trial{Seeds: changeSeeds, Scenarios: s.scenarios, More: func() bool { return s.flags.counted || time.Now().Before(end) }}
+	trial := fuzz.Trial{Seeds: changeSeeds, Scenarios: s.scenarios, More: func() bool {
+		return !s.interrupted() && (s.flags.counted || time.Now().Before(end))
+	}}
 	for _, c := range fuzz.TryChanges(s.target, x, &trial) {
 		tried = append(tried, fuzzChange{c.Name, c.Text, c.Mends, c.Holds, c.Breaks, c.Price, c.Seeds, c.Scenarios})
 	}

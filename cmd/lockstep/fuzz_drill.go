@@ -16,13 +16,17 @@ func (s *search) drill(f *configfile.File, r *fuzzResult) error {
 	if err := s.loseEach(r); err != nil {
 		return err
 	}
-	inParallel(len(drills), s.flags.jobs, func(i int) { outcomes[i] = fuzz.TryDrill(s.target, drills[i]) })
+	inParallel(len(drills), s.flags.jobs, func(i int) {
+		if !s.interrupted() {
+			outcomes[i] = fuzz.TryDrill(s.target, drills[i])
+		}
+	})
 	for i := range outcomes {
 		o := &outcomes[i]
 		if o.Err != nil {
 			return o.Err
 		}
-		s.requests, s.events, s.coverage = s.requests+o.Requests, s.events+o.Steps, s.coverage|o.Coverage
+		s.add(o.Requests, o.Steps, o.Coverage)
 		if o.Finding != nil {
 			s.found = append(s.found, o.Finding)
 		}
@@ -65,7 +69,7 @@ func (s *search) loseEach(r *fuzzResult) error {
 		if n.Err != nil {
 			return n.Err
 		}
-		s.requests, s.events, s.coverage = s.requests+n.Requests, s.events+n.Steps, s.coverage|n.Coverage
+		s.add(n.Requests, n.Steps, n.Coverage)
 		line := nMinusLine{Down: n.Down, Verdict: "holds", Why: n.Skipped}
 		switch {
 		case n.Skipped != "":

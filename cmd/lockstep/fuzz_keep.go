@@ -39,7 +39,7 @@ func keptScenario(x *fuzz.Finding) *scenario.File {
 		plan.Window = core.Second
 	}
 	f := scenario.FromPlan(&plan)
-	f.Name = fmt.Sprintf("%s-%d", x.Property, x.Case.Seed)
+	f.Name = fmt.Sprintf("%s-%s", x.Property, x.Case.Recipe)
 	f.ModelledOn = "lockstep fuzz"
 	f.Why = x.Sentence
 	f.Property = x.Property

@@ -3,12 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
-	"time"
-
-	"golang.org/x/term"
 
 	"lockstep/adapters/configfile"
 	"lockstep/sim/fuzz"
@@ -26,6 +22,7 @@ func (r *fuzzResult) print(w io.Writer) {
 		fmt.Fprintf(w, "Held       %s\n", strings.Join(r.Judged, ", "))
 		fmt.Fprintf(w, "Searched   %s\n", r.searched())
 		r.printNever(w)
+		r.printCorpus(w)
 		return
 	}
 	for i := range r.Findings {
@@ -35,6 +32,7 @@ func (r *fuzzResult) print(w io.Writer) {
 		}
 		r.Findings[i].print(w, r)
 	}
+	r.printCorpus(w)
 }
 
 // print tells one finding in fewer than 20 lines.
@@ -50,6 +48,9 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 			note = strings.TrimPrefix(note+", not written: the default", ", ")
 		}
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("      %s   %s   %s", place, f.Key, note), " "))
+	}
+	if len(f.Extremes) > 0 {
+		fmt.Fprintf(w, "Extremes   found only with these in place of your own settings: %s\n", strings.Join(f.Extremes, "; "))
 	}
 	origin := "Story"
 	if len(f.Story) > 0 && f.Story[0].When != "" {
@@ -88,8 +89,8 @@ func (r *fuzzResult) searched() string {
 // theRules stands for everything that the checkers of the simulator hold.
 const theRules = "the router's own rules"
 
-// tally says which properties were judged, and which of them are broken.
-func (r *fuzzResult) tally(f *configfile.File, s *search) {
+// judged says which properties were judged, and which of them are broken.
+func (r *fuzzResult) judged(f *configfile.File, s *search) {
 	r.Judged, r.Broken = fuzz.Properties(s.target), []string{}
 	for _, p := range f.Must {
 		static := p.Kind == promise.ServedBy || p.Kind == promise.InFlight || p.Kind == promise.HealthProbes || p.Kind == promise.NoGuests
@@ -137,6 +138,11 @@ func (r *fuzzResult) printNMinus(w io.Writer) {
 const maxNever = 6
 
 func (r *fuzzResult) printNever(w io.Writer) {
+	interrupted := ""
+	if r.Interrupted {
+		interrupted = "interrupted; "
+	}
+	fmt.Fprintf(w, "           %s%d states and transitions reached\n", interrupted, r.States)
 	switch n := len(r.Never); {
 	case n > maxNever:
 		fmt.Fprintf(w, "           never reached: %s, and %d more\n", strings.Join(r.Never[:maxNever], ", "), n-maxNever)
@@ -154,35 +160,4 @@ func short(n uint64) string {
 		return fmt.Sprintf("%.1f k", float64(n)/1e3)
 	}
 	return fmt.Sprint(n)
-}
-
-// progress is one line that is written over, on a terminal only.
-type progress struct {
-	w    io.Writer // nil when it is not a terminal
-	last time.Time
-}
-
-func newProgress(w io.Writer) *progress {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return &progress{w: w}
-	}
-	return &progress{}
-}
-
-// show writes the state of a search, whose lock is held, at most twice a second.
-func (p *progress) show(s *search) {
-	if p.w == nil || time.Since(p.last) < time.Second/2 {
-		return
-	}
-	p.last = time.Now()
-	took := time.Since(s.began).Seconds()
-	reached, missing := len(s.coverage.Reached()), len(s.coverage.Missing())
-	fmt.Fprintf(p.w, "\r\x1b[K%d seeds (%.0f/s), %s requests (%s/s), %d of %d situations reached",
-		s.seeds, float64(s.seeds)/took, short(s.requests), short(uint64(float64(s.requests)/took)), reached, reached+missing)
-}
-
-func (p *progress) clear() {
-	if p.w != nil {
-		fmt.Fprint(p.w, "\r\x1b[K")
-	}
 }

@@ -11,6 +11,14 @@ import (
 	"lockstep/sim/scenario"
 )
 
+// about reads the scenarios of --scenarios that judge changes of a configuration.
+func (s *search) about(config string, r *fuzzResult) (err error) {
+	if s.scenarios, err = scenariosAbout(config, s.flags.scenarios); len(s.flags.scenarios) > 0 {
+		r.scenarios = fmt.Sprintf(", %d scenarios about this file", len(s.scenarios))
+	}
+	return err
+}
+
 // scenariosAbout reads the scenarios that name a configuration file as theirs,
 // for judging changes of it. One with a configuration of its own, or that fails
 // as it is, can say nothing about a change, and is left out.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"cmp"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,64 +9,147 @@ import (
 	"lockstep/sim/fuzz"
 )
 
-// search is one search under way: workers take seeds in order until the time
-// or the seeds are over, or one finds something.
+// search is one search under way: generation after generation, until the time
+// or the seeds are over, something is found, or somebody interrupts it.
 type search struct {
 	target   *fuzz.Target
 	flags    fuzzFlags
+	plan     *fuzz.Search
+	corpus   *corpusFile // nil: none is kept
 	progress *progress
 	began    time.Time
 	deadline time.Time
 	// scenarios are what a change of the configuration has to hold in.
 	scenarios []fuzz.Scenario
 
-	next atomic.Uint64 // seeds given out
-	stop atomic.Bool
+	tally
+	found []*fuzz.Finding
+	err   error
 
-	lock             sync.Mutex // guards the rest
-	found            []*fuzz.Finding
-	err              error
-	seeds            uint64
-	requests, events uint64
-	coverage         sim.Coverage
+	lock sync.Mutex // guards live
+	live tally      // tally, and what of the generation at hand is done
 }
 
-// run searches by seeds. Of several findings the one with the lowest seed is
-// kept: how many workers there are does not change it.
+// tally is what a search has done so far.
+type tally struct {
+	seeds, requests, events uint64
+	coverage                sim.Coverage
+}
+
+func (t *tally) add(requests, events uint64, c sim.Coverage) {
+	t.requests, t.events, t.coverage = t.requests+requests, t.events+events, t.coverage|c
+}
+
+func (t *tally) addCase(o *fuzz.Outcome) {
+	t.seeds++
+	t.add(o.Requests, o.Steps, o.Coverage)
+}
+
+// run searches: the one case that was asked for, or the cases of the corpus and
+// then those of the seeds.
 func (s *search) run() {
+	defer s.progress.clear()
+	if s.flags.only != nil {
+		one := []fuzz.Recipe{s.flags.only}
+		s.plan.Learn(one, s.try(one))
+		return
+	}
+	s.replay()
+	for !s.over() {
+		cases := s.plan.Generation()
+		if s.flags.counted {
+			cases = cases[:min(uint64(len(cases)), s.left(s.seeds))]
+		}
+		s.plan.Learn(cases, s.try(cases))
+		s.save(false)
+	}
+	s.save(true)
+}
+
+// over says whether no further case is to be tried.
+func (s *search) over() bool {
+	switch {
+	case s.err != nil, len(s.found) > 0, s.interrupted():
+		return true
+	case s.flags.counted:
+		return s.left(s.seeds) == 0
+	}
+	return !time.Now().Before(s.deadline)
+}
+
+// left is how many of the seeds are to come when so many cases are done. Cases
+// of the corpus that were tried again are beside the seeds.
+func (s *search) left(done uint64) uint64 {
+	all := s.flags.seeds
+	if s.corpus != nil {
+		all += uint64(s.corpus.Replayed)
+	}
+	return all - min(all, done)
+}
+
+func (s *search) interrupted() bool {
+	select {
+	case <-s.flags.interrupt:
+		return true
+	default:
+		return false
+	}
+}
+
+// try runs cases, several at once, and returns the outcomes of the first of
+// them: of all, or to the first that found something, or to where the search was
+// broken off. How many run at once does not change a finding or a count.
+func (s *search) try(cases []fuzz.Recipe) []fuzz.Outcome {
+	outcomes := make([]fuzz.Outcome, len(cases))
+	var next atomic.Int64
+	var stop atomic.Bool
+	late := func() bool { return !s.flags.counted && !time.Now().Before(s.deadline) }
+	work := func() {
+		for !stop.Load() && !s.interrupted() && !late() {
+			i := int(next.Add(1)) - 1
+			if i >= len(cases) {
+				return
+			}
+			o := fuzz.Run(s.target, cases[i])
+			if o.Err != nil || o.Finding != nil {
+				stop.Store(true)
+			}
+			outcomes[i] = o
+			s.note(&o)
+		}
+	}
 	var wait sync.WaitGroup
-	for range s.flags.jobs {
-		wait.Go(s.work)
+	for range min(s.flags.jobs, len(cases)) {
+		wait.Go(work)
 	}
 	wait.Wait()
-	s.progress.clear()
-	slices.SortFunc(s.found, func(a, b *fuzz.Finding) int { return cmp.Compare(a.Case.Seed, b.Case.Seed) })
-	s.found = s.found[:min(1, len(s.found))]
+	return s.book(outcomes[:min(int(next.Load()), len(cases))])
 }
 
-func (s *search) work() {
-	for !s.stop.Load() && (s.flags.counted || time.Now().Before(s.deadline)) {
-		n := s.next.Add(1) - 1
-		if s.flags.counted && n >= s.flags.seeds {
-			return
-		}
-		o := fuzz.Try(s.target, s.flags.seed+n)
-		s.book(&o)
-	}
-}
-
-func (s *search) book(o *fuzz.Outcome) {
+// note counts a case for those who watch.
+func (s *search) note(o *fuzz.Outcome) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	s.seeds++
-	s.requests, s.events, s.coverage = s.requests+o.Requests, s.events+o.Steps, s.coverage|o.Coverage
-	switch {
-	case o.Err != nil:
-		s.err = o.Err
-		s.stop.Store(true)
-	case o.Finding != nil:
-		s.found = append(s.found, o.Finding)
-		s.stop.Store(true)
-	}
+	s.live.addCase(o)
 	s.progress.show(s)
+}
+
+// book counts outcomes in their order and shrinks the first finding.
+func (s *search) book(outcomes []fuzz.Outcome) []fuzz.Outcome {
+	for i := range outcomes {
+		o := &outcomes[i]
+		s.addCase(o)
+		switch {
+		case o.Err != nil:
+			s.err = o.Err
+		case o.Finding != nil:
+			s.found = append(s.found, fuzz.Tell(s.target, o.Finding))
+		default:
+			continue
+		}
+		outcomes = outcomes[:i+1]
+		break
+	}
+	s.live = s.tally
+	return outcomes
 }

@@ -9,7 +9,7 @@ import (
 
 // drawSpec draws a valid configuration, extremes included.
 func drawSpec(d Draw) core.Spec {
-	c := chooser{d}
+	c := chooser{Draw: d}
 	s := core.Spec{Version: "drawn"}
 	n := int(c.Range(1, 5, "placements"))
 	for i := range n {

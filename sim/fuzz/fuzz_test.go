@@ -195,3 +195,18 @@ func TestAShrunkCaseKeepsOnlyWhatTheFailureNeeds(t *testing.T) {
 		t.Fatalf("only %d seeds had the planted failure", shrunk)
 	}
 }
+
+func TestARequestOfTheTrickleEndsBeforeTheNextBegins(t *testing.T) {
+	target := &Target{Name: "sound", Spec: sound()}
+	for seed := range uint64(400) {
+		p := Generate(NewSeeded(seed), target, seed).Plan
+		if p.Recovery == 0 {
+			continue
+		}
+		const unlikely = 15 // no exponential draw is so many times its mean
+		slowest := max(unlikely*p.Backend.Service.Typical, p.Backend.Service.Slow) + p.Backend.Body + 2*(p.Link.Latency+p.Link.Jitter)
+		if gap := core.Second / trickleRate; slowest >= gap {
+			t.Errorf("seed %d: one may take %d ms, the next comes after %d ms", seed, slowest/core.Millisecond, gap/core.Millisecond)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"cmp"
+	"fmt"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -11,8 +12,9 @@ import (
 // end at the close of the active phase; when liveness is asked, a trickle of
 // requests goes on in a healthy remainder until recovery is proven or missed.
 func Generate(d Draw, t *Target, seed uint64) Case {
-	g := &generator{c: chooser{d}, spec: t.Spec, out: Case{Seed: seed}}
-	g.out.Plan = sim.Plan{Name: t.Name, Seed: seed, Spec: t.Spec}
+	g := &generator{from: d, spec: t.Spec, out: Case{Seed: seed}}
+	g.extremes()
+	g.out.Plan = sim.Plan{Name: t.Name, Seed: seed, Spec: g.spec}
 	g.phases()
 	g.clients()
 	g.servers()
@@ -24,12 +26,21 @@ func Generate(d Draw, t *Target, seed uint64) Case {
 }
 
 type generator struct {
-	c      chooser
+	from   Draw
+	c      chooser   // draws for the part at hand
 	spec   core.Spec // the newest that a push carried
 	active core.Time // end of the phase in which things go wrong
 	lively bool      // liveness is asked: nothing may be wrong after active
-	out    Case
+	// impatient: a setting at an extreme cuts off servers that are well, so nothing need recover.
+	impatient bool
+	out       Case
 }
+
+// part begins the choices for one part of the case.
+func (g *generator) part(name string) { g.c = chooser{part{g.from, name}} }
+
+// numbered begins the choices for the i-th thing of a kind.
+func (g *generator) numbered(name string, i uint64) { g.part(fmt.Sprintf("%s %d", name, i)) }
 
 // ms draws a length of time in whole milliseconds.
 func (g *generator) ms(lo, hi core.Duration, label string) core.Duration {
@@ -45,7 +56,8 @@ func (g *generator) point(label string) core.Time {
 const maxActive = 90 * core.Second
 
 func (g *generator) phases() {
-	g.lively = !g.c.oneIn(3, "without liveness")
+	g.part("phases")
+	g.lively = !g.c.oneIn(3, "without liveness") && !g.impatient && (len(g.out.Extremes) == 0 || recoveryBound(&g.out.Plan) <= maxExtremeRecovery)
 	longest := min(5*core.Second+max(2*longestOpen(&g.spec), longestFall(&g.spec)), maxActive)
 	g.active = core.Time(g.ms(2*core.Second, longest, "active phase"))
 	g.out.Plan.Routers = 1
@@ -59,7 +71,9 @@ func (g *generator) phases() {
 
 // clients draws who sends in the active phase.
 func (g *generator) clients() {
+	g.part("clients")
 	for i := range g.c.Range(1, 3, "clients") {
+		g.numbered("client", i)
 		c := sim.Client{Name: "client-" + string(rune('a'+i)), Until: g.active, Keys: g.keys()}
 		if g.c.oneIn(3, "closed loop") {
 			c.Users = uint32(g.c.Range(1, 40, "users"))
@@ -114,6 +128,7 @@ func (g *generator) keys() (keys []string) {
 
 // servers draws how backends and links behave when nothing is wrong.
 func (g *generator) servers() {
+	g.part("servers")
 	b := &g.out.Plan.Backend
 	b.Service = sim.Service{Shape: sim.Shape(g.c.Range(0, 2, "service shape")), Typical: g.ms(core.Millisecond, 50*core.Millisecond, "service")}
 	if b.Service.Shape == sim.Bimodal {
@@ -135,6 +150,7 @@ func (g *generator) servers() {
 // faults draws the timeline of what breaks. Swarm (Groce et al. 2012): each
 // case knows only a few kinds, so that they get to meet each other often.
 func (g *generator) faults() {
+	g.part("faults")
 	var kinds []sim.FaultKind
 	for k := sim.Refuse; k <= sim.Silence; k++ {
 		switch {
@@ -150,7 +166,8 @@ func (g *generator) faults() {
 	if len(kinds) == 0 {
 		kinds = []sim.FaultKind{sim.Refuse}
 	}
-	for range g.c.Range(1, 6, "faults") {
+	for i := range g.c.Range(1, 6, "faults") {
+		g.numbered("fault", i)
 		g.out.Plan.Faults = append(g.out.Plan.Faults, g.fault(pick(g.c, kinds, "kind")))
 	}
 }
@@ -186,10 +203,12 @@ func (g *generator) fault(kind sim.FaultKind) sim.Fault {
 
 // bursts draws extra requests.
 func (g *generator) bursts() {
+	g.part("bursts")
 	if !g.c.oneIn(2, "bursts") {
 		return
 	}
-	for range g.c.Range(1, 2, "how many bursts") {
+	for i := range g.c.Range(1, 2, "how many bursts") {
+		g.numbered("burst", i)
 		b := sim.Burst{
 			Client: pick(g.c, g.out.Plan.Clients, "whose").Name, At: g.point("burst at"),
 			Requests: int(g.c.Range(2, 300, "burst size")),
@@ -205,12 +224,13 @@ func (g *generator) bursts() {
 // ends before the next begins, and no limit can be in their way.
 const (
 	trickle     = "trickle"
-	trickleRate = 2
+	trickleRate = 1
 )
 
 // remainder ends the case: at once, or after a healthy stretch in which
 // everything has to recover.
 func (g *generator) remainder() {
+	g.part("remainder")
 	p := &g.out.Plan
 	if !g.lively {
 		p.Length = core.Duration(g.active)

@@ -24,7 +24,8 @@ type Outcome struct {
 	Requests uint64
 	Steps    uint64
 	Coverage sim.Coverage
-	Err      error // the case could not be run: a fault of the generator
+	States   *sim.States // nil when it was not asked for
+	Err      error       // the case could not be run: a fault of the generator
 }
 
 // outcomeOf is what a run covered, not yet judged.
@@ -39,27 +40,46 @@ func outcomeOf(r *sim.Result) Outcome {
 // Try draws the case of one seed, runs it and judges it. A Finding is shrunk
 // and carries its story.
 func Try(t *Target, seed uint64) Outcome {
-	c := Generate(NewSeeded(seed), t, seed)
-	r := run(&c)
-	out := outcomeOf(&r)
-	if r.Err != nil {
-		return out
-	}
-	if f := t.judge(&c, &r); f != nil {
-		out.Finding = t.shrunk(f)
-		t.tell(out.Finding)
+	out := Run(t, Recipe{seed})
+	if out.Finding != nil {
+		out.Finding = Tell(t, out.Finding)
 	}
 	return out
 }
 
-// run runs a case. A core that stops is a finding, not the end of the search.
-func run(c *Case) (r sim.Result) {
+// Run runs the case of a recipe and judges it. A Finding is as it was found: see Tell.
+func Run(t *Target, r Recipe) Outcome {
+	c := Generate(r.Draw(), t, r[0])
+	c.Recipe = r
+	states := new(sim.States)
+	result := runCovered(&c, states)
+	out := outcomeOf(&result)
+	out.States = states
+	if result.Err == nil {
+		out.Finding = t.judge(&c, &result)
+	}
+	return out
+}
+
+// Tell shrinks a finding and tells its story.
+func Tell(t *Target, f *Finding) *Finding {
+	f = t.shrunk(t.without(f))
+	t.tell(f)
+	return f
+}
+
+// run runs a case.
+func run(c *Case) sim.Result { return runCovered(c, nil) }
+
+// runCovered runs a case and adds what it reached to states. A core that stops
+// is a finding, not the end of the search.
+func runCovered(c *Case, states *sim.States) (r sim.Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			r = sim.Result{Violated: 1, Violations: []sim.Violation{{Property: Invariant, Detail: fmt.Sprint(p)}}}
 		}
 	}()
-	return sim.Run(c.Plan, sim.Options{Check: true, Observe: c.watch()})
+	return sim.Run(c.Plan, sim.Options{Check: true, States: states, Observe: c.watch()})
 }
 
 // judge returns the first broken property that the target has not accepted.
@@ -67,13 +87,24 @@ func (t *Target) judge(c *Case, r *sim.Result) *Finding {
 	for i := range r.Violations {
 		v := &r.Violations[i]
 		if !slices.Contains(t.Accept, v.Property) {
-			return &Finding{Property: v.Property, Sentence: sentence(v), Key: v.Key, At: v.At, Where: v.Placement, Case: *c, Result: *r}
+			return &Finding{Property: v.Property, Sentence: sentence(v), Key: blamed(c, v), At: v.At, Where: v.Placement, Case: *c, Result: *r}
 		}
+	}
+	if len(c.Extremes) > 0 {
+		return nil // the rest are promises of the operator's own settings
 	}
 	if name, most := t.probes(); !slices.Contains(t.Accept, name) {
 		return singleProbe(c, r, name, int(most))
 	}
 	return nil
+}
+
+// blamed is the key that a violation concerns; at extremes it is not the operator's.
+func blamed(c *Case, v *sim.Violation) string {
+	if len(c.Extremes) > 0 {
+		return ""
+	}
+	return v.Key
 }
 
 func sentence(v *sim.Violation) string {

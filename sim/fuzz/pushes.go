@@ -11,6 +11,7 @@ import (
 // pushes draws what the control plane sends: good, stale, conflicting, equal,
 // shrunken and damaged configurations, early, late, twice and in turn.
 func (g *generator) pushes() {
+	g.part("pushes")
 	if !g.c.oneIn(2, "pushes") {
 		return
 	}
@@ -20,7 +21,8 @@ func (g *generator) pushes() {
 		next = g.out.Plan.Epoch
 	}
 	at := core.Time(0)
-	for range g.c.Range(1, 4, "how many pushes") {
+	for i := range g.c.Range(1, 4, "how many pushes") {
+		g.numbered("push", i)
 		at += core.Time(g.ms(0, max(0, core.Duration(g.active-at)), "push after"))
 		p := sim.Push{At: at, Copies: int(g.c.Range(1, 2, "copies"))}
 		if g.c.oneIn(3, "spread") {

@@ -58,10 +58,12 @@ type Load struct {
 
 // Case is one plan to run, with a note for each of its pushes.
 type Case struct {
-	Seed  uint64
-	Plan  sim.Plan
-	Notes []string // parallel to Plan.Pushes: what each changes, in words
-	Loss  *Loss    // a case of N-1, nil for others
+	Seed     uint64
+	Recipe   Recipe // how it was drawn; nil when it was not
+	Plan     sim.Plan
+	Notes    []string // parallel to Plan.Pushes: what each changes, in words
+	Extremes []string // settings that are not the operator's but pushed to an extreme, in words
+	Loss     *Loss    // a case of N-1, nil for others
 }
 
 // Finding is one broken property.
