@@ -62,9 +62,7 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 	}
 	f.printChanges(w, r)
 	fmt.Fprintf(w, "Searched   %s\n", r.searched())
-	if r.Seeds > 0 {
-		r.printNever(w)
-	}
+	r.printNever(w)
 	if len(f.Keep) > 0 {
 		fmt.Fprintf(w, "Keep       %s\n", strings.Join(f.Keep, "   "))
 	}
@@ -138,6 +136,9 @@ func (r *fuzzResult) printNMinus(w io.Writer) {
 const maxNever = 6
 
 func (r *fuzzResult) printNever(w io.Writer) {
+	if r.Seeds == 0 && !r.Interrupted {
+		return // nobody looked
+	}
 	interrupted := ""
 	if r.Interrupted {
 		interrupted = "interrupted; "

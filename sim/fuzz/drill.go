@@ -190,7 +190,7 @@ func (t *Target) drillCase(d *Drill) Case {
 	}
 	var among map[string]bool
 	if d.Placement != "" {
-		among = around(&t.Spec, d.Placement)
+		among = t.candidates(d.Placement)
 	}
 	t.send(&p, loads, among)
 	if d.Property == UnknownApart {

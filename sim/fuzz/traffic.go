@@ -126,8 +126,23 @@ func (t *Target) client(home string, l Load) sim.Client {
 	return c
 }
 
+// candidates is a placement and those that serve its requests when it cannot. No
+// more of them than these have anything to do with its faults.
+func (t *Target) candidates(p string) map[string]bool {
+	in := map[string]bool{}
+	all := compiled(&t.Spec)
+	for i := range all {
+		for _, c := range all[i].Candidates {
+			if all[i].Name == p {
+				in[all[c].Name] = true
+			}
+		}
+	}
+	return in
+}
+
 // around is the placements that p can affect or be affected by: its connected
-// component of the fallback graph (R15). The rest need no load.
+// component of the fallback graph (R15).
 func around(s *core.Spec, p string) map[string]bool {
 	all := compiled(s)
 	in := map[string]bool{p: true}
