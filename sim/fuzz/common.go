@@ -16,12 +16,12 @@ func (t *Target) judgeProbesAlone(r *sim.Result) *Finding {
 	from := t.judgedFrom(&Drill{Property: ProbesAlone})
 	for i := range r.Windows {
 		w := &r.Windows[i]
-		if w.From < from || w.Refused == 0 {
+		if w.From < from || unserved(&w.Counts) == 0 {
 			continue
 		}
 		f := &Finding{At: w.From, Sentence: "requests are refused because health probes fail, although every endpoint serves", Promised: "none refused", event: "its requests are refused"}
 		for n := range w.Placements {
-			if w.Placements[n].Refused > 0 {
+			if unserved(&w.Placements[n].Counts) > 0 {
 				f.Where = r.Placements[n]
 				f.Sentence = f.Where + "'s requests are refused because health probes fail, although every endpoint serves"
 				break
@@ -31,6 +31,9 @@ func (t *Target) judgeProbesAlone(r *sim.Result) *Finding {
 	}
 	return nil
 }
+
+// unserved counts refusals but those for want of room.
+func unserved(c *sim.Counts) uint64 { return c.Refused - c.ByClass[core.LimitReached] }
 
 // probesAloneFixes lets endpoints that only health blocks serve as the last resort.
 func (t *Target) probesAloneFixes(where string) []fix {

@@ -201,3 +201,26 @@ func TestATestRequestWhoseOutcomeIsBookedIsNoLongerOut(t *testing.T) {
 		t.Error("no test request outlived its outcome")
 	}
 }
+
+func TestEveryFindingOfADrillNamesAKey(t *testing.T) {
+	found := 0
+	for seed := range uint64(15) {
+		target := &Target{Name: "drawn", Spec: drawSpec(NewSeeded(seed)), Accept: []string{SingleProbe}}
+		for _, d := range Drills(target) {
+			o := TryDrill(target, d)
+			if o.Err != nil {
+				t.Fatal(seed, d, o.Err)
+			}
+			if o.Finding == nil {
+				continue
+			}
+			found++
+			if f := o.Finding; f.Key == "" || f.Assumed == "" || f.Promised == "" {
+				t.Errorf("seed %d, %s: %s", seed, d, describe(f))
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("nothing was found in odd configurations")
+	}
+}
