@@ -268,7 +268,7 @@ func (s *search) show(f *configfile.File, path string, x *fuzz.Finding) (fuzzFin
 	out.Origin = fmt.Sprintf("seed %d; t = 0 is the first fault, push or burst", x.Case.Seed)
 	if x.WhatIf != "" {
 		out.Origin = "t = 0 is the only fault"
-		if len(s.target.Facts.Peak) > 0 {
+		if len(s.target.Facts.Peak) > 0 && (x.Drill == nil || !x.Drill.Light()) {
 			out.Origin = "your numbers; " + out.Origin
 		}
 		out.Again = fmt.Sprintf("lockstep fuzz %s --seeds 0", path)

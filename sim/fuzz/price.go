@@ -15,7 +15,7 @@ func (t *Target) price(f *Finding, r *sim.Result) string {
 	}
 	if f.Drill != nil {
 		from := settled
-		if d := f.Drill; d.Property == ReturnsMended || d.Property == ProbesAlone {
+		if d := f.Drill; d.Light() {
 			from = t.judgedFrom(d) // what comes before is the fault itself
 		}
 		now, then := homeSince(r, f.Where, from), homeSince(&f.Result, f.Where, from)

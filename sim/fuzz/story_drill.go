@@ -13,7 +13,7 @@ import (
 // router does about it, and what is still wrong when it may no longer be.
 func (t *Target) tellDrill(f *Finding) (lines []Line) {
 	d := f.Drill
-	if l, ok := t.loads()[f.Where]; ok && d.Property != ReturnsMended && d.Property != ProbesAlone {
+	if l, ok := t.loads()[f.Where]; ok && !d.Light() {
 		lines = append(lines, Line{"before", t.loadLine(f.Where, l)})
 	}
 	moments := []moment{{settled, d.String()}}
