@@ -33,7 +33,7 @@ func (w *world) checkLiveness() {
 				continue
 			}
 			found := Violation{Property: "liveness", Placement: r.core.Placement(v.Placement).Name, Endpoint: v.URL}
-			if v.Breaker == core.Open && v.Until > max(r.clock.Now(), r.core.Now()) {
+			if v.Breaker == core.Open && v.Until > r.now() {
 				found.Detail = "its breaker is open although everything is healthy again"
 				w.violate(r, found)
 			}

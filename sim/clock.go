@@ -18,6 +18,9 @@ type clock struct {
 // may go back; the router holds its own time then.
 func (c *clock) Now() core.Time { return c.w.now.Add(c.ahead) }
 
+// now returns the router's time, which does not go back with its clock.
+func (r *router) now() core.Time { return max(r.clock.Now(), r.core.Now()) }
+
 // NewTimer returns a timer that wakes the router through the event heap.
 func (c *clock) NewTimer(fire func()) loop.Timer {
 	t := &timer{clock: c}

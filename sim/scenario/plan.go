@@ -194,6 +194,39 @@ func (b *builder) client(name string) bool {
 	return false
 }
 
+// pushes fills in what the control plane sends.
+func (b *builder) pushes() error {
+	for i, w := range b.file.Pushes {
+		p := sim.Push{
+			At: w.At.time(), Epoch: core.Epoch(w.Epoch), Router: w.Router,
+			Spread: w.Spread.length(), Copies: w.Copies, NoDisk: w.NoDisk,
+		}
+		path := fmt.Sprintf("pushes[%d]", i)
+		if b2i(w.Garbage)+b2i(w.Config != nil)+b2i(w.Change != nil) > 1 {
+			b.fail(path, "says twice what it sends", "use one of garbage, config and change")
+		}
+		if w.Garbage && w.Drop != (Drop{}) {
+			b.fail(path+".drop", "drops a part of garbage", "leave out garbage: what is left must decode")
+		}
+		if !w.Garbage {
+			config := w.Config
+			switch {
+			case w.Change != nil:
+				config = Merge(b.file.Config, w.Change)
+			case config == nil:
+				config = b.file.Config
+			}
+			spec, err := b.load(config)
+			if err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			p.Spec = w.Drop.of(&spec)
+		}
+		b.flap(&w, path, p)
+	}
+	return nil
+}
+
 func b2i(b bool) int {
 	if b {
 		return 1
