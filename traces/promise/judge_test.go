@@ -20,9 +20,8 @@ type world struct {
 	count  uint64
 }
 
-// build starts a router under the promises. change may edit the configuration.
-func build(t testing.TB, change func(*core.Spec), must ...Promise) *world {
-	t.Helper()
+// spec is two cells and a shared tier; the first falls back to the others.
+func spec() core.Spec {
 	s := core.Spec{Version: "v1"}
 	for i, name := range []string{"cell-a", "cell-b", "shared"} {
 		s.Placements = append(s.Placements, core.PlacementSpec{
@@ -32,6 +31,13 @@ func build(t testing.TB, change func(*core.Spec), must ...Promise) *world {
 		s.Keys = append(s.Keys, core.KeySpec{Key: "of-" + name, Placement: name})
 	}
 	s.Placements[0].Fallback = []string{"cell-b", "shared"}
+	return s
+}
+
+// build starts a router under the promises. change may edit the configuration.
+func build(t testing.TB, change func(*core.Spec), must ...Promise) *world {
+	t.Helper()
+	s := spec()
 	if change != nil {
 		change(&s)
 	}
@@ -89,14 +95,29 @@ func (w *world) serve(n int, home string, class core.Class) {
 	}
 }
 
-// idle lets the router send its health probes, which pass, until d has passed.
-func (w *world) idle(d core.Duration) {
-	for end := w.now.Add(d); w.router.Deadline() < end; {
+// idle lets the router send its health probes, which pass or fail, until d has passed.
+func (w *world) idle(d core.Duration, ok bool) {
+	end := w.now.Add(d)
+	for w.router.Deadline() < end {
 		w.now = w.router.Deadline()
 		if p := *w.step(core.Event{Kind: core.Tick}, nil); p.Kind == core.Probe {
-			w.step(core.Event{Kind: core.Probed, Endpoint: p.Endpoint, Token: p.Token, OK: true}, nil)
+			w.step(core.Event{Kind: core.Probed, Endpoint: p.Endpoint, Token: p.Token, OK: ok}, nil)
 		}
 	}
+	w.now = end
+}
+
+// push adopts another configuration.
+func (w *world) push(change func(*core.Spec)) {
+	s := spec()
+	s.Version = "v2"
+	change(&s)
+	c, err := core.Compile(s)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.config = c
+	w.step(core.Event{Kind: core.Adopt, Config: c}, nil)
 }
 
 // breakDown makes cell-a fail until its breaker is open.
@@ -109,6 +130,7 @@ func TestEachPromiseIsKeptAndBrokenByWhatARouterDoes(t *testing.T) {
 	probe := func(every core.Duration) func(*core.Spec) {
 		return func(s *core.Spec) { s.Placements[2].Health = core.HealthSpec{Every: every} }
 	}
+	probeA := func(s *core.Spec) { s.Placements[0].Health = core.HealthSpec{Every: core.Second} }
 	survive := Promise{Kind: SurviveLoss, Lose: Loss{1, OfPlacements}, Share: 999_000, Within: core.Second}
 	for _, c := range []struct {
 		name   string
@@ -215,8 +237,8 @@ func TestEachPromiseIsKeptAndBrokenByWhatARouterDoes(t *testing.T) {
 				w.send("cell-b")
 			}
 		}, "broken: at most 3 at once"},
-		{"few health probes", probe(core.Second), Promise{Kind: HealthProbes, Most: 1}, func(w *world) { w.idle(60 * core.Second) }, "holds: 61 probes to shared/x in 59.346s"},
-		{"many health probes", probe(900 * core.Millisecond), Promise{Kind: HealthProbes, Most: 1}, func(w *world) { w.idle(60 * core.Second) }, "broken: 68 probes to shared/x in 59.659s"},
+		{"few health probes", probe(core.Second), Promise{Kind: HealthProbes, Most: 1}, func(w *world) { w.idle(60*core.Second, true) }, "holds: 61 probes to shared/x in 59.346s"},
+		{"many health probes", probe(900 * core.Millisecond), Promise{Kind: HealthProbes, Most: 1}, func(w *world) { w.idle(60*core.Second, true) }, "broken: 68 probes to shared/x in 59.659s"},
 		{"failed over in time", nil, Promise{Kind: FailOver, Within: core.Second}, func(w *world) {
 			w.breakDown()
 			w.after(6 * core.Second)
@@ -248,6 +270,86 @@ func TestEachPromiseIsKeptAndBrokenByWhatARouterDoes(t *testing.T) {
 				w.end(test, core.ClassNone)
 			}
 		}, "broken: 50 of 100 requests were not sent home"},
+		{"counted from the first failure", nil, survive, func(w *world) {
+			w.serve(1, "cell-a", core.ConnectRefused)
+			w.after(2 * core.Second)
+			w.serve(1, "cell-a", core.ConnectRefused)
+			w.serve(10, "cell-a", core.ClassNone)
+		}, "holds: 100% of 10 requests answered"},
+		{"lost by its health alone", probeA, survive, func(w *world) {
+			w.idle(3500*core.Millisecond, false)
+			w.serve(10, "cell-a", core.ClassNone)
+		}, "holds: 100% of 10 requests answered"},
+		{"two lost, and one came back", func(s *core.Spec) { s.Placements[0].Breaker.Open = 60 * core.Second }, survive, func(w *world) {
+			w.breakDown()
+			w.serve(2, "cell-b", core.ConnectRefused)
+			w.after(6 * core.Second)
+			w.serve(1, "cell-b", core.ClassNone)
+			w.serve(3, "cell-a", core.ClassNone) // too soon after the change
+			w.after(2 * core.Second)
+			w.serve(4, "cell-a", core.ClassNone)
+		}, "holds: 100% of 4 requests answered"},
+		{"a long answer counts once", nil, Promise{Kind: Latency, Latency: core.Second}, func(w *world) {
+			h := w.send("cell-b")
+			w.after(core.Second)
+			w.step(core.Event{Kind: core.Reply, Handle: h, Status: 200}, nil)
+			w.after(3600 * core.Second)
+			w.end(h, core.ClassNone)
+		}, "holds: 100% of 1 request within 1s"},
+		{"full of its own, more than it may be", limit(4, 0), Promise{Kind: HomeFirst, Share: 1000}, func(w *world) {
+			w.breakDown()
+			w.send("cell-a")
+			w.send("cell-b")
+			w.send("cell-b")
+			w.push(limit(2, 0))
+			w.serve(5, "cell-b", core.ClassNone)
+		}, "holds: 0% of 7 requests refused at home in cell-b"},
+		{"an answer after the failure of an earlier request", func(s *core.Spec) { s.Placements[1].Breaker.Off = true }, Promise{Kind: FailOver, Within: core.Second}, func(w *world) {
+			hung := w.send("cell-b")
+			w.after(6 * core.Second)
+			w.serve(1, "cell-b", core.ClassNone)
+			w.end(hung, core.ResponseTimeout)
+			w.serve(1, "cell-b", core.ConnectRefused)
+		}, "holds: 0 of 2 requests"},
+		{"an answer to a request from before the failures", func(s *core.Spec) { s.Placements[1].Breaker.Off = true }, Promise{Kind: FailOver, Within: core.Second}, func(w *world) {
+			slow := w.send("cell-b")
+			w.after(core.Second)
+			w.serve(1, "cell-b", core.ConnectRefused)
+			w.after(2 * core.Second)
+			w.end(slow, core.ClassNone)
+			w.serve(1, "cell-b", core.ConnectRefused)
+		}, "broken: 1 of 2 requests"},
+		{"nothing ever failed", nil, Promise{Kind: Recover, Within: core.Second}, func(w *world) { w.serve(300, "cell-a", core.ClassNone) }, "not judged: nothing failed"},
+		{"a health page that lies", probeA, Promise{Kind: Recover, Within: 2 * core.Second}, func(w *world) {
+			w.breakDown()
+			w.idle(1500*core.Millisecond, true)
+			w.serve(1, "cell-a", core.ClassNone) // elsewhere: the first after the good probe
+			w.after(4 * core.Second)
+			w.serve(1, "cell-a", core.ConnectRefused) // the breaker's test request
+			w.after(core.Second)
+			w.serve(3, "cell-a", core.ClassNone)
+		}, "not judged: nothing failed and came back"},
+		{"home is full", func(s *core.Spec) {
+			s.Placements[0].Limit = core.LimitSpec{InFlight: 1, WhenFull: core.FailOverWhenFull}
+		}, Promise{Kind: Recover, Within: core.Second}, func(w *world) {
+			w.breakDown()
+			w.after(6 * core.Second)
+			w.serve(1, "cell-a", core.ClassNone)
+			w.after(core.Second)
+			w.serve(1, "cell-a", core.ClassNone)
+			w.after(1200 * core.Millisecond)
+			w.send("cell-a")
+			w.serve(3, "cell-a", core.ClassNone) // there is no room at home
+		}, "holds: 0 of 4 requests were not sent home"},
+		{"refused in place of home", func(s *core.Spec) { s.Placements[1].Breaker.Successes = 300 }, Promise{Kind: Recover, Within: core.Second}, func(w *world) {
+			w.serve(2, "cell-b", core.ConnectRefused)
+			w.after(6 * core.Second)
+			for range 200 {
+				test := w.send("cell-b")
+				w.send("cell-b") // there is nowhere else
+				w.end(test, core.ClassNone)
+			}
+		}, "broken: 99 of 198 requests were not sent home"},
 		{"still failing", nil, Promise{Kind: Recover, Within: core.Second}, func(w *world) {
 			w.breakDown()
 			for range 3 {
@@ -276,16 +378,9 @@ func TestAPushChangesWhatIsLost(t *testing.T) {
 	w.breakDown()
 	w.after(2 * core.Second)
 	w.serve(3, "cell-a", core.ClassNone)
-	spec := core.Spec{Version: "v2", Keys: []core.KeySpec{{Key: "of-cell-a", Placement: "cell-a"}}, Placements: []core.PlacementSpec{{
-		Name: "cell-a", Health: core.HealthSpec{Off: true},
-		Endpoints: []core.EndpointSpec{{Name: "x", URL: "http://10.0.0.0:80"}, {Name: "new", URL: "http://10.0.0.7:80"}},
-	}}}
-	c, err := core.Compile(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.config = c
-	w.step(core.Event{Kind: core.Adopt, Config: c}, nil)
+	w.push(func(s *core.Spec) {
+		s.Placements[0].Endpoints = append(s.Placements[0].Endpoints, core.EndpointSpec{Name: "new", URL: "http://10.0.0.7:80"})
+	})
 	w.serve(5, "cell-a", core.ClassNone) // by the new endpoint: the placement is lost no more
 	if v := w.judge.Verdicts()[0]; v.State != Holds || v.All != 3 {
 		t.Errorf("%s: %s", v.State, v.Found)
@@ -306,5 +401,16 @@ func TestWhatWasInFlightAtAGapIsForgotten(t *testing.T) {
 		if v := w.judge.Verdicts()[i]; v.State != want {
 			t.Errorf("%s: %s, %s", v.Promise.Name, v.State, v.Found)
 		}
+	}
+}
+
+func TestTheLargestShareOfOnePlacementBreaksHomeFirst(t *testing.T) {
+	j := NewJudge(World{Must: []Promise{{Kind: HomeFirst, Share: 50_000}}})
+	for _, name := range []string{"large", "small", "none"} {
+		j.home(name)
+	}
+	j.ledgers[0].homes[0], j.ledgers[0].homes[1] = tally{all: 1000, bad: 20}, tally{all: 10, bad: 1}
+	if v := j.Verdicts()[0]; v.State != Broken || !strings.Contains(v.Found, "small") || v.Allowed() != 0 {
+		t.Errorf("%s: %s, %d allowed", v.State, v.Found, v.Allowed())
 	}
 }

@@ -1,6 +1,7 @@
 package promise
 
 import (
+	"strings"
 	"testing"
 
 	"lockstep/core"
@@ -15,7 +16,8 @@ func TestAPlansTroublesSayWhatIsDownAtEachTime(t *testing.T) {
 	list := phases(w.config, []Trouble{
 		{From: 10 * second, Until: 50 * second, Down: true, Placement: "cell-a"},
 		{From: 20 * second, Until: 30 * second, Down: true, Placement: "cell-b", Endpoint: "y"},
-		{From: 40 * second, Until: 45 * second, Placement: "shared"},
+		{From: 40 * second, Until: 47 * second, Placement: "shared"},
+		{From: 60 * second, Until: 61 * second, Placement: "shared"},
 	})
 	one, two, endpoint := Loss{1, OfPlacements}, Loss{2, OfPlacements}, Loss{1, OfEndpoints}
 	for _, c := range []struct {
@@ -31,8 +33,9 @@ func TestAPlansTroublesSayWhatIsDownAtEachTime(t *testing.T) {
 		{29 * second, false, nil, nil, 10 * second}, // an endpoint beside the placement
 		{34 * second, false, nil, nil, 10 * second}, // cell-b is back for less than 5 s
 		{35 * second, false, []Loss{one, two, endpoint}, nil, 10 * second},
-		{44 * second, false, nil, nil, 10 * second}, // something else is wrong
+		{46 * second, false, nil, nil, 10 * second}, // something else is wrong
 		{50 * second, true, nil, []bool{true, true, true}, core.Never},
+		{61 * second, true, nil, []bool{false, false, true}, core.Never},
 	} {
 		p := phaseOf(list, c.at)
 		if p.calm() != c.calm || p.down[0] != c.downSinceA || len(p.touched) != len(c.touched) {
@@ -55,22 +58,27 @@ func TestAPlansTroublesSayWhatIsDownAtEachTime(t *testing.T) {
 	}
 }
 
-func TestWithAPlanAnEndpointIsDownBeforeAnyRequestFails(t *testing.T) {
+func TestWithAPlanWhatIsDownIsKnownBeforeAnyRequestFails(t *testing.T) {
 	w := build(t, nil)
 	w.judge = NewJudge(World{
 		Config: w.config, Troubles: []Trouble{{From: second, Until: 20 * second, Down: true, Placement: "cell-a"}},
-		Must: []Promise{{Kind: FailOver, Within: 2 * core.Second}, {Kind: Available, Share: million}, {Kind: Recover, Within: core.Second}},
+		Must: []Promise{{Kind: FailOver, Within: 2 * core.Second}, {Kind: Available, Share: million}, {Kind: Latency, Latency: core.Second}, {Kind: Recover, Within: core.Second}},
 	})
 	w.watch = w.judge.Watch(1, w.router)
 	w.serve(1, "cell-a", core.ClassNone)
+	slow, cut := w.send("cell-b"), w.send("cell-a") // they end when cell-a is down
 	w.after(5 * core.Second)
-	h := w.send("cell-a") // the endpoint hangs, and nobody knows
+	w.end(slow, core.ClassNone)
+	w.end(cut, core.ResetBeforeResponse)
+	hung := w.send("cell-a") // the endpoint hangs, and nobody knows
 	w.after(20 * core.Second)
-	w.end(h, core.ResponseTimeout)
+	w.end(hung, core.ResponseTimeout)
+	w.serve(200, "cell-b", core.ResponseTimeout) // after the trouble, with nothing down again
+	w.after(6 * core.Second)
 	w.serve(200, "cell-a", core.ClassNone)
-	for i, want := range []State{Broken, Holds, Holds} {
-		if v := w.judge.Verdicts()[i]; v.State != want {
-			t.Errorf("%s: %s (%s), want %s", v.Promise, v.State, v.Found, want)
+	for i, want := range []string{"broken: 1 of 4", "holds: 100% of 1 request", "holds: 100% of 1 request", "holds: 0 of 100"} {
+		if v := w.judge.Verdicts()[i]; !strings.HasPrefix(v.State.String()+": "+v.Found, want) {
+			t.Errorf("%s: %s: %s, want %s", v.Promise, v.State, v.Found, want)
 		}
 	}
 }
@@ -87,6 +95,10 @@ func TestWhatACrashedRouterHeldIsInFlightNoMore(t *testing.T) {
 	w.after(2 * core.Second)
 	other := build(t, nil)
 	other.judge, other.watch, other.now = w.judge, w.judge.Watch(2, other.router), w.now
+	other.send("cell-b")
+	again := build(t, nil) // router 2 restarts, and nobody said so
+	again.judge, again.watch, again.now = w.judge, w.judge.Watch(2, again.router), w.now
+	other = again
 	other.send("cell-b")
 	if v := w.judge.Verdicts()[0]; v.State != Holds {
 		t.Error(v.Found)
