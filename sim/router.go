@@ -126,6 +126,9 @@ func (r *router) renumber() {
 		if v := r.core.Endpoint(int32(n)); v.Name != "" {
 			e = d.endpoint(r.placements[v.Placement], v.URL)
 			r.sick[e], r.half[e] = v.Unhealthy, v.Breaker == core.HalfOpen
+			if v.Index < 0 {
+				r.probesOut[e] = 0 // they are called in when it leaves (R12)
+			}
 		}
 		r.endpoints = append(r.endpoints, e)
 	}

@@ -19,6 +19,8 @@ type exploreFlags struct {
 	length time.Duration
 	depth  int
 	json   bool
+
+	interrupt <-chan struct{} // closed when the exploration is to end; nil: never
 }
 
 // addExhaustive gives fuzz its second mode.
@@ -53,6 +55,9 @@ until --for is over. What is printed then holds for every state within the bound
 			}
 		}
 		flags.length, flags.json = fuzz.length, fuzz.json
+		interrupt, stop := firstSignal(cmd.Context())
+		defer stop()
+		flags.interrupt = interrupt
 		return runExhaustive(cmd.OutOrStdout(), cmd.ErrOrStderr(), names, flags)
 	}
 }
@@ -142,7 +147,7 @@ func exploreFile(path string, flags exploreFlags, length time.Duration, p *progr
 	}
 	out := &exploreResult{World: world.Name, File: path, Bound: world.Bound(), Cuts: cuts, OK: true}
 	began := time.Now()
-	over := func() bool { return time.Since(began) > length }
+	over := func() bool { return time.Since(began) > length || closed(flags.interrupt) }
 	stop := func(depth, reduced int) bool {
 		p.line("%d requests, depth %d, %s states", world.Requests, depth, short(uint64(reduced)))
 		return over()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lockstep/sim/explore"
 )
@@ -29,6 +30,15 @@ func TestExhaustiveModePrintsTheBoundThatItCovered(t *testing.T) {
 		if strings.Contains(c.args, "--json") && !json.Valid(out.Bytes()) {
 			t.Errorf("%s: not JSON\n%s", c.args, out.String())
 		}
+	}
+}
+
+func TestAnInterruptedExplorationPrintsTheBoundThatItCovered(t *testing.T) {
+	interrupt := make(chan struct{})
+	close(interrupt)
+	var b bytes.Buffer
+	if err := runExhaustive(&b, &b, nil, exploreFlags{length: time.Hour, interrupt: interrupt}); err != nil || !strings.Contains(b.String(), "3 requests, to depth 0: ") {
+		t.Errorf("%v\n%s", err, b.String())
 	}
 }
 

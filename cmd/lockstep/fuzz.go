@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os/signal"
 	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,10 +74,9 @@ to extremes: what only shows there is a fault of the router and said apart.`,
 				return err
 			}
 			flags.now = time.Now()
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			interrupt, stop := firstSignal(cmd.Context())
 			defer stop()
-			context.AfterFunc(ctx, stop) // the second signal finds nobody who waits for it
-			flags.interrupt = ctx.Done()
+			flags.interrupt = interrupt
 			return runFuzz(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, flags)
 		},
 	}

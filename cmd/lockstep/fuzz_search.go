@@ -87,14 +87,7 @@ func (s *search) left(done uint64) uint64 {
 	return all - min(all, done)
 }
 
-func (s *search) interrupted() bool {
-	select {
-	case <-s.flags.interrupt:
-		return true
-	default:
-		return false
-	}
-}
+func (s *search) interrupted() bool { return closed(s.flags.interrupt) }
 
 // try runs cases, several at once, and returns the outcomes of the first of
 // them: of all, or to the first that found something, or to where the search was

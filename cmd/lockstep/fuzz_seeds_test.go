@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,8 +52,8 @@ func TestExitCodesAreThoseOfEveryCommand(t *testing.T) {
 
 func TestHowManyCasesRunAtOnceChangesNothing(t *testing.T) {
 	for _, args := range [][]string{
-		{"--seeds", "150", scenariosDir + "/configs/demo.yaml"},
-		{"--seeds", "150", scenariosDir + "/flawed/two-probes.yaml"},
+		{"--seeds", "100", scenariosDir + "/configs/demo.yaml"},
+		{"--seeds", "100", scenariosDir + "/flawed/two-probes.yaml"},
 	} {
 		var texts []string
 		for _, jobs := range []string{"1", "3"} {
@@ -105,14 +106,14 @@ func corpusIn(t *testing.T, dir string) (path, text string) {
 func TestAResumedSearchKeepsTheCorpusOfOneThatWasNeverBrokenOff(t *testing.T) {
 	const config = scenariosDir + "/configs/demo.yaml"
 	whole, parts := t.TempDir(), t.TempDir()
-	fuzzJSON(t, "--seeds", "140", "--corpus", whole, config)
-	_, first := fuzzJSON(t, "--seeds", "90", "--corpus", parts, config)
-	_, second := fuzzJSON(t, "--seeds", "50", "--corpus", parts, "--resume", config)
+	fuzzJSON(t, "--seeds", "100", "--corpus", whole, config)
+	_, first := fuzzJSON(t, "--seeds", "70", "--corpus", parts, config)
+	_, second := fuzzJSON(t, "--seeds", "30", "--corpus", parts, "--resume", config)
 	_, want := corpusIn(t, whole)
 	if _, got := corpusIn(t, parts); got != want {
 		t.Errorf("kept in two parts:\n%s\nin one:\n%s", got, want)
 	}
-	if c := second.Corpus; c.Resumed != 91 || c.Next != 141 || c.Replayed != first.Corpus.Cases || second.Seeds != uint64(50+c.Replayed) {
+	if c := second.Corpus; c.Resumed != 71 || c.Next != 101 || c.Replayed != first.Corpus.Cases || second.Seeds != uint64(30+c.Replayed) {
 		t.Errorf("resumed: %d seeds, %+v", second.Seeds, c)
 	}
 }
@@ -217,5 +218,31 @@ func TestProgressIsOneLineTwiceASecondAndFitsTheTerminal(t *testing.T) {
 	p.clear()
 	if pipe.Len() > 0 {
 		t.Errorf("into a pipe: %q", pipe.String())
+	}
+}
+
+func TestASignalInterrupts(t *testing.T) {
+	interrupt, stop := firstSignal(t.Context())
+	defer stop()
+	if closed(interrupt) || closed(nil) {
+		t.Fatal("interrupted before any signal")
+	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-interrupt
+}
+
+func TestWhatIsFoundOnlyAtExtremesIsSaidApartAndBlamesNoKey(t *testing.T) {
+	f := fuzzFinding{Property: "R6", Sentence: "cell-a: a breaker moved", Extremes: []string{"cell-a breaker.open: 1 ms, at most 1 ms"}, Again: "lockstep fuzz c.yaml --seed 7"}
+	var b bytes.Buffer
+	f.print(&b, &fuzzResult{File: "c.yaml", Seeds: 1, Requests: 1})
+	const want = "FAIL  R6   cell-a: a breaker moved\nExtremes   found only with these in place of your own settings: cell-a breaker.open: 1 ms, at most 1 ms\nAssumed"
+	if !strings.HasPrefix(b.String(), want) {
+		t.Error(b.String())
+	}
+	text, err := json.Marshal(f)
+	if err != nil || !strings.Contains(string(text), `"extremes":["cell-a breaker.open`) || !strings.Contains(string(text), `"key":""`) {
+		t.Errorf("%v: %s", err, text)
 	}
 }

@@ -56,7 +56,7 @@ func drawn(d Draw) (*Target, Case) {
 }
 
 // FuzzCase: whatever the bytes, they are a case that can be run, and it breaks no rule.
-// go test ./sim/fuzz -run xxx -fuzz FuzzCase -fuzztime 30s
+// go test ./sim/fuzz -run xxx -fuzz FuzzCase -fuzztime 30s -fuzzminimizetime 10x
 func FuzzCase(f *testing.F) {
 	for seed := range uint64(20) {
 		r := &recording{Draw: NewSeeded(seed)}
