@@ -54,7 +54,8 @@ same case, the what-if runs, random seeds and --scenarios, and shown with what e
 costs.
 
 The search ends after --for, or after --seeds, whichever is given; a machine that
-must give the same answer twice counts seeds. --seed with neither tries that one case.
+must give the same answer twice counts seeds. --seed with neither tries that one case,
+without the what-if runs.
 Ctrl-C ends it early with the verdict so far, and exit code 0 if nothing was found;
 a second Ctrl-C ends it at once.
 
@@ -201,8 +202,10 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 	if err := s.about(path, r); err != nil {
 		return nil, err
 	}
-	if err := s.drill(f, r); err != nil {
-		return nil, err
+	if flags.only == nil {
+		if err := s.drill(f, r); err != nil {
+			return nil, err
+		}
 	}
 	if len(s.found)+len(r.Findings) == 0 {
 		// What is found without a search is mended first: a search would find it again and again.

@@ -18,7 +18,9 @@ func (r *fuzzResult) print(w io.Writer) {
 	if r.OK {
 		fmt.Fprintf(w, "ok    %s   no property broken\n", r.File)
 		r.printNMinus(w)
-		fmt.Fprintf(w, "Assumed    %s\n", r.Assumed)
+		if r.Drills > 0 {
+			fmt.Fprintf(w, "Assumed    %s\n", r.Assumed)
+		}
 		fmt.Fprintf(w, "Held       %s\n", strings.Join(r.Judged, ", "))
 		fmt.Fprintf(w, "Searched   %s\n", r.searched())
 		r.printNever(w)
@@ -72,6 +74,11 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 func (r *fuzzResult) searched() string {
 	text := fmt.Sprintf("%d what-if runs, %d seeds", r.Drills, r.Seeds)
 	switch {
+	case r.Drills == 0 && r.Seeds > 0:
+		text = "one case"
+		if r.Seeds > 1 {
+			text = fmt.Sprintf("%d seeds", r.Seeds)
+		}
 	case r.Requests == 0:
 		return "nothing: no run was needed"
 	case r.Seeds == 0:
@@ -89,7 +96,7 @@ const theRules = "the router's own rules"
 
 // judged says which properties were judged, and which of them are broken.
 func (r *fuzzResult) judged(f *configfile.File, s *search) {
-	r.Judged, r.Broken = fuzz.Properties(s.target), []string{}
+	r.Judged, r.Broken = fuzz.Properties(s.target, s.flags.only != nil), []string{}
 	for _, p := range f.Must {
 		static := p.Kind == promise.ServedBy || p.Kind == promise.InFlight || p.Kind == promise.HealthProbes || p.Kind == promise.NoGuests
 		if static && !slices.Contains(s.target.Accept, p.Name) {
@@ -114,6 +121,9 @@ func (r *fuzzResult) judged(f *configfile.File, s *search) {
 }
 
 func (r *fuzzResult) printNMinus(w io.Writer) {
+	if r.Drills == 0 {
+		return // one case was asked for
+	}
 	if len(r.NMinus) == 0 {
 		fmt.Fprintln(w, "N-1        not judged, nor a promise about a loss: state the load in facts.peak, unless you have accepted them")
 		return

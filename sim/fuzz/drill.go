@@ -60,23 +60,31 @@ func Drills(t *Target) (list []Drill) {
 func (d *Drill) Light() bool { return d.Property == ReturnsMended || d.Property == ProbesAlone }
 
 // Properties lists what is judged of t beside the rules of the router, by name.
-func Properties(t *Target) (names []string) {
-	if len(t.losses()) == 0 {
-		names = []string{NMinusOne}
+// One drawn case alone shows less than what-if runs do.
+func Properties(t *Target, oneCase bool) (names []string) {
+	single, _ := t.probes()
+	names = append(names, single)
+	if !oneCase {
+		names = append(names, t.whatIf()...)
 	}
-	for _, p := range append(t.losses(), t.calm()...) {
-		names = append(names, p.Name)
-	}
-	if len(t.Facts.Peak) == 0 {
-		names = nil
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(n string) bool { return slices.Contains(t.Accept, n) })
+}
+
+// whatIf lists what the what-if runs judge, by name.
+func (t *Target) whatIf() (names []string) {
+	if len(t.Facts.Peak) > 0 {
+		if len(t.losses()) == 0 {
+			names = []string{NMinusOne}
+		}
+		for _, p := range append(t.losses(), t.calm()...) {
+			names = append(names, p.Name)
+		}
 	}
 	for _, d := range Drills(t) {
 		names = append(names, t.nameOf(d.Property))
 	}
-	single, _ := t.probes()
-	names = append(names, single)
-	slices.Sort(names)
-	return slices.DeleteFunc(slices.Compact(names), func(n string) bool { return slices.Contains(t.Accept, n) })
+	return names
 }
 
 // nameOf is the name under which a property is broken: that of the promise that

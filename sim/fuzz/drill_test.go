@@ -150,7 +150,7 @@ func TestWithoutAStatedPeakDrillsAssumeALoadAndSayIt(t *testing.T) {
 	target := &Target{Name: "no facts", Spec: sound()}
 	target.Spec.Placements[0].Breaker.Off = true
 	f := drillsOf(t, target, LeavesFailing)
-	if f == nil || !strings.HasPrefix(f.Assumed, "facts state no peak, so 100/s to each placement, or half of its room, answers in 50ms") {
+	if f == nil || !strings.HasPrefix(f.Assumed, "no facts.peak is stated, so 100/s to each placement, or half of its room, answers in 50ms") {
 		t.Fatalf("%s", describe(f))
 	}
 	for _, d := range Drills(target) {

@@ -163,7 +163,7 @@ func around(s *core.Spec, p string) map[string]bool {
 func (t *Target) Traffic() string {
 	load := "peak load as in facts"
 	if len(t.Facts.Peak) == 0 {
-		load = fmt.Sprintf("facts state no peak, so %d/s to each placement, or half of its room, answers in %s", assumedRate, span(assumedLatency))
+		load = fmt.Sprintf("no facts.peak is stated, so %d/s to each placement, or half of its room, answers in %s", assumedRate, span(assumedLatency))
 	}
 	if n := t.Facts.Routers; n > 1 {
 		return load + fmt.Sprintf(", one of %d routers and its share of it", n)
