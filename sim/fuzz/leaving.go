@@ -92,11 +92,16 @@ func (t *Target) judgeLeaving(d *Drill, r *sim.Result) *Finding {
 		}
 		sent, refused, all = sent+s, refused+x, all+w.Placements[n].Arrivals
 	}
-	if (sent+refused)*million <= all*strays {
-		return nil
-	}
 	within := span(t.leavingTime(d))
 	f := &Finding{Where: d.Placement, At: at, Allowed: all * strays / million, Promised: fmt.Sprintf("at most %s of its requests after %s", percent(strays), within)}
+	few := (sent+refused)*million <= all*strays
+	if t.nameOf(LeavesFailing) != LeavesFailing { // a promise is taken at its word
+		few = few && sent == 0
+		f.Promised, f.Allowed = "no more than test requests after "+within, 0
+	}
+	if few {
+		return nil
+	}
 	what, share := d.sends(), partOf(sent, all)
 	f.event = "it still gets more than test requests"
 	if refused > sent {
