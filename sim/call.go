@@ -155,7 +155,7 @@ func (w *world) settle(id, gen uint32) {
 	w.result.Sometimes.add(SawReply)
 	w.ev = core.Event{Kind: core.Reply, Handle: c.handle, Status: c.status}
 	r := &w.routers[c.router]
-	r.loop.Apply(&w.ev)
+	r.apply(&w.ev)
 	if c.probe { // its outcome is booked: it tests nothing any more, whatever its body does
 		c.probe = false
 		r.probesOut[c.endpoint] = max(r.probesOut[c.endpoint]-1, 0)
@@ -190,7 +190,7 @@ func (w *world) end(id uint32, c *call) {
 	ev := &w.ending
 	ev.Handle, ev.Class, ev.Status, ev.Sent = c.handle, c.class, c.status, c.sent
 	w.tallyFinish(c, r)
-	r.loop.Apply(ev)
+	r.apply(ev)
 	c.phase = callEnded
 	w.answered(id, c, c.class, c.status)
 }

@@ -17,72 +17,51 @@ type checker struct {
 	now        core.Time
 	config     *core.Config
 	epoch      core.Epoch
-	digest     uint64 // before the push that is being judged
+	truth      *truth // of config
+	past       *life  // before the last crash; nil for none
+	ruling     ruling // of the arrival that comes, when ruled
+	ruled      bool
+	digest     uint64 // before an event that may change nothing, when remembered
+	remembered bool
+	unchanged  bool // the push that was judged is in force already
 	draining   bool
+	drainAt    core.Time            // the next aborts; Never for none
+	abortFrom  int                  // slot at which they begin
+	cuts       []cut                // what a drain owes in this step, in order
 	rows       []core.PlacementInfo // by index of the configuration
 	numbers    []int32              // number of the endpoint at each index
 	homes      []int32              // number of the placement at each index
 	endpoints  []endpointModel      // by number
 	placements []placementModel     // by number
 	attempts   []attemptModel       // by slot
-	nextGuard  core.Time            // no guard is due before
+	nextGuard  core.Time            // no guard or active probe is due before
+	owed       []dueProbe           // active probes that this step must send
 	expected   []expectation        // notes that this step must make, in order
+	admissible []int32              // scratch of one selection
 }
 
-// endpointModel is what the rules say of one endpoint.
-type endpointModel struct {
-	url       string
-	home      string // name of its placement; "" for a free number
-	placement int32
-	index     int32 // of the configuration, -1 while retiring
-	inFlight  int32
-
-	state     core.Circuit
-	ticket    uint32 // grows whenever outcomes of before stop counting
-	failures  uint32
-	successes uint32
-	reopened  uint32
-	until     core.Time
-	probes    []probeModel
-
-	unhealthy bool
-	streak    uint32
-	token     uint32
-	guard     core.Time // of the active probe
-
-	stood uint64 // when it was last covered: see States
+// life is what a router's disk must hold when it crashes (R13).
+type life struct {
+	config *core.Config
+	epoch  core.Epoch
 }
 
-// probeModel is one half-open probe that is out.
-type probeModel struct {
-	slot  uint32
-	guard core.Time
+// newChecker returns a checker of a router that has seen nothing yet; before
+// is the checker of its life before a crash, nil for none.
+func newChecker(w *world, r *router, before *checker) *checker {
+	c := &checker{w: w, r: r, nextGuard: core.Never, drainAt: core.Never}
+	if before != nil {
+		c.past = &life{before.config, before.epoch}
+	}
+	return c
 }
 
-type placementModel struct {
-	name     string
-	index    int32 // of the configuration, -1 once removed
-	inFlight int32
-	guests   int32
-}
-
-type attemptModel struct {
-	gen      uint32 // 0 for a free slot
-	endpoint int32
-	ticket   uint32
-	guest    bool
-	replied  bool
-}
-
-// expectation is one note on a breaker or on health.
-type expectation struct {
-	at       core.Time
-	kind     core.DecisionKind
-	endpoint int32
-}
-
-func newChecker(w *world, r *router) *checker {
-	return &checker{w: w, r: r, nextGuard: core.Never}
+// remember keeps the digest that the next event may have to leave as it is. If
+// deadlines fire with that event, they change the state rightly.
+func (c *checker) remember() {
+	if c.r.core.Deadline() > c.r.now() {
+		c.digest, c.remembered = c.r.core.Digest(), true
+	}
 }
 
 // step judges one step.
@@ -93,11 +72,19 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 		c.fireGuards()
 		noted = c.match(decisions, 0)
 	}
+	if now >= c.drainAt {
+		c.fireDrain()
+	}
 	for i := range decisions {
-		if decisions[i].Kind == core.Probe {
-			c.probeSent(&decisions[i])
+		switch d := &decisions[i]; d.Kind {
+		case core.Probe:
+			c.probeSent(d)
+		case core.Abort, core.NoteDrained:
+			c.aborted(d)
 		}
 	}
+	c.endDrain()
+	c.endProbes()
 	switch ev.Kind {
 	case core.Arrive:
 		c.arrive(ev, &decisions[len(decisions)-1])
@@ -109,9 +96,12 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 		c.probed(ev)
 	case core.Adopt:
 		c.adopted(ev, decisions)
+	case core.Control:
+		c.control(decisions)
 	case core.Drain:
-		c.draining = true
+		c.drain(ev, &decisions[len(decisions)-1])
 	}
+	c.checkState(ev, decisions)
 	for noted = c.match(decisions, noted); noted < len(decisions); noted++ {
 		if d := &decisions[noted]; isNote(d.Kind) {
 			c.failEndpoint(noteRule(d.Kind), d.Endpoint, "breaker", fmt.Sprintf("it is noted as %s, which the rules do not allow here", d.Kind))
@@ -120,6 +110,29 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 	if s := c.w.options.States; s != nil {
 		c.cover(s, ev, decisions)
 	}
+}
+
+// control judges news of the control plane: it decides nothing (R13).
+func (c *checker) control(decisions []core.Decision) {
+	if d := &decisions[len(decisions)-1]; d.Kind != core.NoteControl {
+		c.fail("R13", -1, -1, "", fmt.Sprintf("the control plane's silence or return led to %s", d.Kind))
+	}
+}
+
+// checkState holds the router's state against what must not change it: a
+// refusal (R2), a push that is refused or in force (R12), and news of the control plane (R13).
+func (c *checker) checkState(ev *core.Event, decisions []core.Decision) {
+	if c.remembered && c.r.core.Digest() != c.digest {
+		switch last := &decisions[len(decisions)-1]; {
+		case last.Kind == core.Reject:
+			c.fail("R2", last.Placement, -1, "", fmt.Sprintf("a request refused as %s changed the state", last.Class))
+		case ev.Kind == core.Control:
+			c.fail("R13", -1, -1, "", "the control plane's silence or return changed the state")
+		case last.Kind == core.Nack, last.Kind == core.Ack && c.unchanged:
+			c.fail("R12", -1, -1, "", "a push that changes nothing changed the state")
+		}
+	}
+	c.remembered, c.ruled, c.unchanged = false, false, false
 }
 
 // match finds the notes that are expected, in order, among the decisions from
@@ -153,45 +166,6 @@ func noteRule(k core.DecisionKind) string {
 
 func (c *checker) expect(k core.DecisionKind, endpoint int32) {
 	c.expected = append(c.expected, expectation{c.now, k, endpoint})
-}
-
-// compareCounts holds the router's counts of one endpoint and its placement
-// against the attempts that the checker saw (R4).
-func (c *checker) compareCounts(endpoint int32) {
-	e := &c.endpoints[endpoint]
-	v := c.r.core.Endpoint(endpoint)
-	if v.Name == "" && e.inFlight == 0 {
-		return // retired with its last attempt
-	}
-	if v.InFlight != int(e.inFlight) {
-		c.failEndpoint("R4", endpoint, "limit", fmt.Sprintf("it holds %d slots, but serves %d requests", v.InFlight, e.inFlight))
-	}
-	if e.index >= 0 && v.Breaker != e.state {
-		c.failEndpoint("R6", endpoint, "breaker", fmt.Sprintf("its breaker is %s, by the rules it is %s", v.Breaker, e.state))
-	}
-	if e.state == core.Closed && v.Failures != int(e.failures) && e.index >= 0 {
-		c.failEndpoint("R4", endpoint, "breaker", fmt.Sprintf("it is charged with %d failures in a row, it had %d", v.Failures, e.failures))
-	}
-	p, pv := &c.placements[e.placement], c.r.core.Placement(e.placement)
-	if pv.InFlight != int(p.inFlight) || pv.Guests != int(p.guests) {
-		c.fail("R4", e.placement, -1, "limit", fmt.Sprintf("it counts %d in flight and %d guests, it has %d and %d", pv.InFlight, pv.Guests, p.inFlight, p.guests))
-	}
-}
-
-// audit compares everything, at the end of a router's life and after a push.
-func (c *checker) audit(now core.Time) {
-	c.now = now
-	if c.r.core.Epoch() != c.epoch {
-		c.fail("R12", -1, -1, "", "the epoch changed without a push")
-	}
-	for n := range c.endpoints {
-		if e := &c.endpoints[n]; e.home != "" {
-			c.compareCounts(int32(n))
-			if v := c.r.core.Endpoint(int32(n)); e.index >= 0 && v.Unhealthy != e.unhealthy {
-				c.failEndpoint("R8", int32(n), "health", "its health is not what its probes say")
-			}
-		}
-	}
 }
 
 // fail books a violation; placement and endpoint are numbers or -1, key is the

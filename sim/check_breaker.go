@@ -51,6 +51,7 @@ func (c *checker) reply(ev *core.Event) {
 	a.replied = true
 	c.book(a, ev.Handle.Slot, effect(core.ClassNone, ev.Status))
 	c.compareCounts(a.endpoint)
+	c.compareOutcomes(a.endpoint)
 }
 
 func (c *checker) finish(ev *core.Event) {
@@ -58,15 +59,19 @@ func (c *checker) finish(ev *core.Event) {
 	if a == nil {
 		return
 	}
+	e, what := &c.endpoints[a.endpoint], effect(ev.Class, ev.Status)
 	if !a.replied || ev.Class == core.BrokenBody || ev.Class == core.BodyTimeout {
-		c.book(a, ev.Handle.Slot, effect(ev.Class, ev.Status))
+		c.book(a, ev.Handle.Slot, what)
 	}
-	e := &c.endpoints[a.endpoint]
+	if e.index >= 0 && what == core.EffectExcluded && c.r.core.Endpoint(a.endpoint).Breaker != e.state {
+		c.failEndpoint("R7", a.endpoint, "breaker", fmt.Sprintf("an attempt that ended as %s, which does not count, moved its breaker", ev.Class))
+	}
 	e.inFlight--
 	c.placements[e.placement].inFlight--
 	c.placements[e.placement].guests -= int32(flag(a.guest))
 	a.gen = 0
 	c.compareCounts(a.endpoint)
+	c.compareOutcomes(a.endpoint)
 	if e.index < 0 && e.inFlight == 0 {
 		*e = endpointModel{}
 	}
@@ -77,21 +82,6 @@ func (c *checker) attempt(h core.Handle) *attemptModel {
 		return &c.attempts[h.Slot]
 	}
 	return nil
-}
-
-// effect is the table of R16 for what an edge reports.
-func effect(class core.Class, status uint16) core.Effect {
-	switch class {
-	case core.ClassNone:
-		if status >= 500 {
-			return core.EffectFailure
-		}
-		return core.EffectOK
-	case core.DNS, core.ConnectRefused, core.ConnectTimeout, core.TLS, core.ResetBeforeResponse, core.ResponseTimeout,
-		core.BadResponse, core.Upstream5xx, core.BrokenBody, core.BodyTimeout:
-		return core.EffectFailure
-	}
-	return core.EffectExcluded
 }
 
 // book applies one outcome to the endpoint that served (R4).
@@ -150,8 +140,7 @@ func (c *checker) trip(n int32, e *endpointModel, row *core.PlacementInfo) {
 	c.expect(core.NoteOpened, n)
 }
 
-// opened takes over until when a breaker is open, after judging the length:
-// the exact jitter is core's to draw.
+// opened judges how long a breaker is open, and takes it over.
 func (c *checker) opened(d *core.Decision) {
 	if d.Kind != core.NoteOpened {
 		return
@@ -159,13 +148,15 @@ func (c *checker) opened(d *core.Decision) {
 	e := &c.endpoints[d.Endpoint]
 	e.until = d.Until
 	b := &c.rows[c.placements[e.placement].index].Breaker
-	base := b.Open
-	for i := uint32(0); i < e.reopened && base < b.OpenMax && b.Growth > million; i++ {
-		base = portion(base, uint64(b.Growth), million)
+	want := b.Open
+	for i := uint32(0); i < e.reopened && want < b.OpenMax && b.Growth > million; i++ {
+		want = portion(want, uint64(b.Growth), million)
 	}
-	base = min(base, b.OpenMax)
-	if took := d.Until.Sub(d.At); took < base || took > base+portion(base, uint64(b.Jitter), million) {
-		c.failEndpoint("R6", d.Endpoint, "breaker.open", fmt.Sprintf("it is open for %d ms, by the rules for %d ms and jitter", took/core.Millisecond, base/core.Millisecond))
+	want = min(want, b.OpenMax)
+	jitter := coreDraw(c.r.seed, e.identity, uint64(e.ticket), coreOpenJitter)
+	want += core.Duration(below(jitter, uint64(portion(want, uint64(b.Jitter), million))))
+	if took := d.Until.Sub(d.At); took != want {
+		c.failEndpoint("R6", d.Endpoint, "breaker.open", fmt.Sprintf("it is open for %d ns, by the rules for %d ns", took, want))
 	}
 }
 
@@ -182,6 +173,7 @@ func (c *checker) fireGuards() {
 		} else {
 			c.nextGuard = min(c.nextGuard, first)
 		}
+		c.fireProbe(int32(n), e)
 		if e.token == 0 {
 			continue
 		}

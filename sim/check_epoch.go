@@ -8,9 +8,6 @@ import (
 
 // Configurations and epochs (R12), from the rules.
 
-// beforeAdopt remembers the state that a refused push must leave as it is.
-func (c *checker) beforeAdopt(r *core.Router) { c.digest = r.Digest() }
-
 // verdict is what the rules say of a push.
 type verdict struct {
 	kind   core.DecisionKind
@@ -44,6 +41,7 @@ func (c *checker) judge(ev *core.Event) verdict {
 
 func (c *checker) adopted(ev *core.Event, decisions []core.Decision) {
 	want, got := c.judge(ev), &decisions[len(decisions)-1]
+	c.checkRestart()
 	if got.Kind != want.kind || got.Cause != want.cause {
 		c.fail("R12", -1, -1, "", fmt.Sprintf("a push got %s %s, by the rules it is %s %s", got.Kind, got.Cause, want.kind, want.cause))
 	}
@@ -54,20 +52,32 @@ func (c *checker) adopted(ev *core.Event, decisions []core.Decision) {
 	if after.Compare(c.epoch) < 0 {
 		c.fail("R12", -1, -1, "", "the epoch went back")
 	}
-	if !want.change && c.r.core.Digest() != c.digest {
-		c.fail("R12", -1, -1, "", "a push that changes nothing changed the state")
-	}
+	c.unchanged = !want.change
 	c.epoch = after
 	if c.r.core.Config() != c.config {
 		c.rebuild()
 	}
 }
 
+// checkRestart judges the first configuration after a crash: it is the last
+// that was adopted before (R13).
+func (c *checker) checkRestart() {
+	if c.past == nil {
+		return
+	}
+	if now := (life{c.r.core.Config(), c.r.core.Epoch()}); now != *c.past {
+		c.fail("R13", -1, -1, "", fmt.Sprintf("after a crash it starts with epoch %d.%d, it had last adopted %d.%d", now.epoch.Term, now.epoch.Number, c.past.epoch.Term, c.past.epoch.Number))
+	}
+	c.past = nil
+}
+
 // rebuild takes over a new configuration. Identity, which is placement and URL,
 // decides what of the model survives; the numbers are read from the views.
 func (c *checker) rebuild() {
 	r := c.r.core
+	old := c.config
 	c.config = r.Config()
+	c.truth = c.w.truth(c.config)
 	c.rows, c.numbers, c.homes = nil, nil, nil
 	for i := range c.config.Placements() {
 		c.rows = append(c.rows, c.config.Placement(i))
@@ -90,6 +100,8 @@ func (c *checker) rebuild() {
 		endpoints[n] = c.carry(int32(n), placements)
 	}
 	c.placements, c.endpoints = placements, endpoints
+	c.rotations(old)
+	c.checkConfig()
 	c.audit(c.now)
 }
 
@@ -100,15 +112,20 @@ func (c *checker) carry(n int32, placements []placementModel) endpointModel {
 		return endpointModel{}
 	}
 	home := placements[v.Placement].name
-	fresh := endpointModel{url: v.URL, home: home, placement: v.Placement, index: int32(v.Index), state: core.Closed}
+	weight := uint32(0)
+	if v.Index >= 0 {
+		weight = c.config.Endpoint(v.Index).Weight
+	}
+	fresh := endpointModel{url: v.URL, identity: coreIdentity(home, v.URL), home: home, placement: v.Placement, index: int32(v.Index), weight: weight, state: core.Closed}
 	if int(n) >= len(c.endpoints) || c.endpoints[n].home != home || c.endpoints[n].url != v.URL {
 		fresh.unhealthy = !c.healthOf(v).Off && c.healthOf(v).StartUnhealthy
+		c.schedule(&fresh, c.healthOf(v))
 		return fresh
 	}
 	e := c.endpoints[n]
-	e.placement, e.index = v.Placement, int32(v.Index)
+	e.placement, e.index, e.weight = v.Placement, int32(v.Index), weight
 	if e.index < 0 {
-		e.token = 0
+		e.token, e.every = 0, 0
 		if e.state == core.HalfOpen {
 			e.ticket++
 			e.probes = nil
@@ -122,6 +139,7 @@ func (c *checker) carry(n int32, placements []placementModel) endpointModel {
 	if c.healthOf(v).Off {
 		e.unhealthy, e.streak, e.token = false, 0, 0
 	}
+	c.schedule(&e, c.healthOf(v))
 	return e
 }
 

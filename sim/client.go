@@ -261,7 +261,10 @@ func (w *world) arrive(id uint32) {
 	if ev.Route.Placement >= 0 {
 		c.home = r.table.homes[ev.Route.Placement]
 	}
-	d := r.loop.Arrive(ev, &w.request)
+	if r.check != nil {
+		r.check.before(ev, c.key)
+	}
+	d := r.loop.Arrive(r.told(ev), &w.request)
 	w.tallyArrive(c, r, d)
 	if d.Kind == core.Forward {
 		w.forward(id, c, r, d)

@@ -107,8 +107,8 @@ func (p *Plan) completeFaults() error {
 			return fmt.Errorf("fault %d (%s) is of router %d: use 1 to %d, or 0 for all", i, f.Kind, f.Router, p.fleet())
 		case f.Status < 100 || f.Status > 599:
 			return fmt.Errorf("fault %d (%s) has status %d: use 100 to 599", i, f.Kind, f.Status)
-		case f.Delay < 0 || f.Pause < 0:
-			return fmt.Errorf("fault %d (%s) has a negative delay or pause", i, f.Kind)
+		case f.Delay < 0 || f.Pause < 0 || f.Spread < 0:
+			return fmt.Errorf("fault %d (%s) has a negative delay, pause or spread", i, f.Kind)
 		case f.Kind == Upgrade && f.Until == 0:
 			return fmt.Errorf("fault %d (%s) has no end: say how long each router may drain", i, f.Kind)
 		}

@@ -39,6 +39,21 @@ func (w *world) deliverPush(i uint32, r *router) {
 	r.adopt(&w.ev, int(i))
 }
 
+// control ends or begins what keeps router n from the control plane.
+func (w *world) control(n uint32, back bool) {
+	w.silenced[n] += 1 - 2*flag(back)
+	if r := &w.routers[n]; r.core != nil {
+		w.ev = core.Event{Kind: core.Control, OK: back}
+		if r.check != nil {
+			r.check.remember()
+		}
+		r.apply(&w.ev)
+	}
+	if back {
+		w.reconnect(n)
+	}
+}
+
 // reconnect gives a router that was away the newest push that it should have.
 func (w *world) reconnect(n uint32) {
 	r := &w.routers[n]
@@ -112,6 +127,6 @@ func (w *world) probed(id uint32) {
 	w.probes.free = append(w.probes.free, id)
 	if r := &w.routers[p.router]; r.core != nil && r.starts == p.born {
 		w.ev = core.Event{Kind: core.Probed, Endpoint: p.endpoint, Token: p.token, OK: p.ok}
-		r.loop.Apply(&w.ev)
+		r.apply(&w.ev)
 	}
 }

@@ -35,6 +35,13 @@ const (
 	SawOldGeneration // an outcome of an earlier breaker generation
 	SawRetry
 	SawQueued // a request waited in a server's line
+	SawDrainedMany
+	SawRestartPushed // from a configuration that was pushed
+	// What only the checkers see: never reached without Options.Check.
+	SawTie        // two endpoints were as good, and the earlier was picked
+	SawWeighted   // a rotation over unequal weights
+	SawTwoChoices // least_request among several
+	SawRendezvous // the same
 	situations
 )
 
@@ -70,6 +77,8 @@ func (s Situation) String() string {
 		"nack epoch conflict", "nack invalid", "nack not persisted", "push acked again", "endpoint retired late",
 		"router restart", "drain aborted", "drain refused", "client gone", "body outlived settle", "body broke",
 		"outcome of an old generation", "client retry", "request queued at a server",
+		"drained with several aborts", "restart from a pushed configuration", "tie in selection", "weighted rotation",
+		"least of two choices", "rendezvous",
 	}
 	if s >= situations {
 		return "none"

@@ -129,19 +129,15 @@ func (w *world) linkFault(f *Fault, server int) {
 func (w *world) routerFault(f *Fault, n uint32, over bool) {
 	r := &w.routers[n]
 	switch {
+	case f.Kind == Silence && over && f.Spread > 0:
+		root := fold(fold(w.plan.Seed, uint64(drawReconnect)), uint64(n))
+		w.heap.push(w.now.Add(core.Duration(below(fold(root, uint64(f.At)), uint64(f.Spread)))), evBack, n, 0)
 	case f.Kind == Silence:
-		w.silenced[n] += 1 - 2*flag(over)
-		if r.core != nil {
-			w.ev = core.Event{Kind: core.Control, OK: over}
-			r.loop.Apply(&w.ev)
-		}
-		if over {
-			w.reconnect(n)
-		}
+		w.control(n, over)
 	case f.Kind == Drain && !over && r.core != nil:
 		r.draining = true
 		w.ev = core.Event{Kind: core.Drain, Deadline: f.until(w.length).Add(r.clock.ahead)}
-		r.loop.Apply(&w.ev)
+		r.apply(&w.ev)
 	case f.Kind == Crash && !over && r.core != nil:
 		r.stop()
 		r.core = nil
@@ -154,6 +150,9 @@ func (w *world) routerFault(f *Fault, n uint32, over bool) {
 		r.clock.ahead += leap
 	case f.Kind == Crash && over && r.core == nil && r.starts > 0:
 		w.result.Sometimes.add(SawRestart)
+		if r.disk.push >= 0 {
+			w.result.Sometimes.add(SawRestartPushed)
+		}
 		w.startRouter(n, r.disk, core.OriginDisk)
 		w.reconnect(n)
 	}

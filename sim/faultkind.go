@@ -44,7 +44,7 @@ const (
 	ClockAhead  // the wall clock leaps ahead by Delay at At, and back at Until
 	ClockBehind // it leaps back by Delay at At, and ahead at Until
 	// The control plane.
-	Silence // routers cannot reach it; at Until each gets the newest push it missed
+	Silence // routers cannot reach it; when they are back, each gets the newest push it missed
 	faultKinds
 )
 
@@ -60,6 +60,7 @@ type Fault struct {
 	Factor    uint32        // Slow: parts per million, above 1,000,000; 0 means 10,000,000
 	Delay     core.Duration // Delayed, SlowBody, Upgrade: 0 means 1 s; ClockAhead, ClockBehind: 0 means a day
 	Pause     core.Duration // Upgrade
+	Spread    core.Duration // Silence: each router is back at a drawn time up to this after Until; 0 means at once
 }
 
 func (f *Fault) until(length core.Time) core.Time {

@@ -48,7 +48,9 @@ func drawSpec(t *rapid.T, label string) core.Spec {
 			p.Limit.Guests = int32(rapid.IntRange(-1, int(p.Limit.InFlight)).Draw(t, "guests"))
 		}
 		for j := range rapid.IntRange(1, 3).Draw(t, "endpoints") {
-			p.Endpoints = append(p.Endpoints, core.EndpointSpec{URL: fmt.Sprintf("http://p%d-%d:80", i, j+rapid.IntRange(0, 1).Draw(t, "moved")*10)})
+			p.Endpoints = append(p.Endpoints, core.EndpointSpec{
+				URL: fmt.Sprintf("http://p%d-%d:80", i, j+rapid.IntRange(0, 1).Draw(t, "moved")*10), Weight: uint32(rapid.SampledFrom([]int{0, 0, 50}).Draw(t, "weight")),
+			})
 		}
 		for _, f := range rapid.Permutation([]int{0, 1, 2, 3}).Draw(t, "fallback")[:rapid.IntRange(0, 3).Draw(t, "fallbacks")] {
 			if f != i && f < n {

@@ -29,6 +29,7 @@ const (
 	evFault                     // a: fault; it begins or ends
 	evJoin                      // a: router, that starts for the first time
 	evPush                      // a: push, b: router
+	evBack                      // a: router, that reaches the control plane again
 	evWindow                    // the next window begins
 	evCalm                      // the healthy remainder begins
 )

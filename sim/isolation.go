@@ -103,11 +103,31 @@ func CheckIsolation(p Plan, fault int, o Options) ([]Violation, error) {
 		return nil, err
 	}
 	p.Faults = slices.Delete(slices.Clone(p.Faults), fault, fault+1)
-	without, err := elsewhere(p, Options{}, touched)
+	without, err := elsewhere(p, Options{Tamper: o.Tamper}, touched)
 	if err != nil {
 		return nil, err
 	}
 	return firstDifference(with, without, fault), nil
+}
+
+// isolable makes p a plan that CheckIsolation can judge, and lists the faults
+// against which it can: users become a steady rate, budgets and drains go.
+func isolable(p *Plan) (faults []int) {
+	p.Clients = slices.Clone(p.Clients)
+	for i := range p.Clients {
+		c := &p.Clients[i]
+		if c.Users > 0 {
+			c.Rate, c.Users = c.Users, 0
+		}
+		c.Retry.Budget, c.Retry.Floor = 0, 0
+	}
+	p.Faults = slices.DeleteFunc(slices.Clone(p.Faults), func(f Fault) bool { return f.Kind == Drain })
+	for i := range p.Faults {
+		if f := &p.Faults[i]; f.Placement != "" && f.Kind < Crash {
+			faults = append(faults, i)
+		}
+	}
+	return faults
 }
 
 // fact is one decision about a placement that should be isolated.

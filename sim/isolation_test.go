@@ -62,14 +62,14 @@ func twoIslands() Plan {
 }
 
 func TestABreakerThatMovesAnotherComponentIsCaught(t *testing.T) {
-	bug := func(_ int, r *core.Router, _ core.Time, _ *core.Event, decisions []core.Decision) {
-		for i := range decisions {
-			if d := &decisions[i]; d.Kind == core.Forward && d.Placement == 1 && r.Endpoint(0).Breaker == core.Open {
+	bug := func() Tamper {
+		return Tamper{Decide: func(r *core.Router, _ core.Time, _ *core.Event, d *core.Decision) {
+			if d.Kind == core.Forward && d.Placement == 1 && r.Endpoint(0).Breaker == core.Open {
 				d.Failover = core.FailoverCircuitOpen
 			}
-		}
+		}}
 	}
-	violations, err := CheckIsolation(twoIslands(), 0, Options{tamper: bug})
+	violations, err := CheckIsolation(twoIslands(), 0, Options{Tamper: bug})
 	if err != nil || len(violations) != 1 || violations[0].Property != "R15" || violations[0].Placement != "p1" {
 		t.Fatal(err, violations)
 	}

@@ -4,7 +4,11 @@
 // README.md says what each model leaves out.
 package sim
 
-import "lockstep/core"
+import (
+	"slices"
+
+	"lockstep/core"
+)
 
 // Plan is everything that a run depends on, as plain data: two runs of equal
 // plans give equal results. Times count from the start of the run. Shares are
@@ -191,17 +195,22 @@ type Burst struct {
 	Requests int
 }
 
+// FaultEnd returns when fault i is over on every router; Length for one without an end.
+func (p *Plan) FaultEnd(i int) core.Time {
+	f := &p.Faults[i]
+	if f.Kind == Upgrade {
+		turns := f.turns(p.fleet())
+		return turns[len(turns)-1].Until
+	}
+	return f.until(core.Time(p.Length)).Add(f.Spread)
+}
+
 // End returns when the last fault, push, burst, hold and join of the plan is
 // over; a fault without an end, or one that ends later, lasts to Length.
 func (p *Plan) End() core.Time {
 	end, length := core.Time(0), core.Time(p.Length)
 	for i := range p.Faults {
-		over := p.Faults[i].until(length)
-		if p.Faults[i].Kind == Upgrade {
-			turns := p.Faults[i].turns(p.fleet())
-			over = turns[len(turns)-1].Until
-		}
-		end = max(end, min(over, length))
+		end = max(end, min(p.FaultEnd(i), length))
 	}
 	for i := range p.Joins {
 		end = max(end, p.Joins[i].At.Add(p.Joins[i].Over))
@@ -218,4 +227,15 @@ func (p *Plan) End() core.Time {
 		}
 	}
 	return end
+}
+
+// cloneSpec copies a configuration so that changing the copy leaves s as it is.
+func cloneSpec(s *core.Spec) core.Spec {
+	c := *s
+	c.Keys, c.Placements = slices.Clone(s.Keys), slices.Clone(s.Placements)
+	for i := range c.Placements {
+		p := &c.Placements[i]
+		p.Endpoints, p.Fallback = slices.Clone(p.Endpoints), slices.Clone(p.Fallback)
+	}
+	return c
 }

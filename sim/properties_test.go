@@ -45,7 +45,7 @@ func TestDrawnPlansReachEverySituation(t *testing.T) {
 	var reached Coverage
 	plans := rapid.Custom(drawPlan)
 	for seed := 0; seed < 1000 && len(reached.Missing()) > 0; seed++ {
-		r := Run(plans.Example(seed), Options{})
+		r := Run(plans.Example(seed), Options{Check: true})
 		reached |= r.Sometimes
 	}
 	if missing := reached.Missing(); len(missing) > 0 {
@@ -76,6 +76,9 @@ func TestARunIsAFunctionOfItsPlan(t *testing.T) {
 		p := drawPlan(t)
 		a := Run(p, Options{})
 		b := Run(p, Options{Check: true, States: new(States), Observe: func(int, *core.Router) loop.Observer { return silent{} }})
+		for s := SawTie; s < situations; s++ {
+			b.Sometimes &^= 1 << s // only checkers see these
+		}
 		if !reflect.DeepEqual(a, b) {
 			t.Fatal("options changed a run:\n" + cmp.Diff(a, b, cmp.AllowUnexported(Histogram{})))
 		}

@@ -32,6 +32,7 @@ const (
 	drawPause
 	drawPooled
 	drawRelease
+	drawReconnect
 )
 
 // finalise is the finaliser of splitmix64.

@@ -5,7 +5,7 @@ import (
 	"lockstep/core/loop"
 )
 
-// Options are what a run may have beside its plan. They never change a decision.
+// Options are what a run may have beside its plan. Tamper apart, they never change a decision.
 type Options struct {
 	// Check switches on the safety checkers, after every step, and the liveness
 	// check where the plan has Recovery.
@@ -17,8 +17,9 @@ type Options struct {
 	// a recorder of decisions. It may return nil.
 	Observe func(router int, r *core.Router) loop.Observer
 
-	// tamper changes decisions before anybody sees them: planted bugs.
-	tamper func(router int, r *core.Router, now core.Time, ev *core.Event, decisions []core.Decision)
+	// Tamper, when set, is called once, and what it returns is planted in every
+	// router: a bug for the checkers to find. It alone changes decisions.
+	Tamper func() Tamper
 }
 
 // Result is what a run did. Requests are counted in the window in which they

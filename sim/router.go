@@ -11,6 +11,7 @@ import (
 type router struct {
 	w        *world
 	number   uint32
+	seed     uint64
 	core     *core.Router // nil while crashed, and before it joins
 	clock    *clock
 	loop     *loop.Loop
@@ -36,6 +37,8 @@ type router struct {
 	steps    uint64
 	check    *checker
 	observer loop.Observer // the caller's, nil for none
+	truth    *core.Event   // Tamper: what lie was made of
+	lie      core.Event
 }
 
 // disk is what survives a crash: the last configuration adopted (R13).
@@ -47,7 +50,7 @@ type disk struct {
 
 // startRouter makes router i and gives it what its disk holds.
 func (w *world) startRouter(i uint32, d disk, origin core.Origin) {
-	old := &w.routers[i]
+	old := w.routers[i]
 	r := &router{w: w, number: i, disk: d, armed: old.armed, starts: old.starts + 1, steps: old.steps, digest: old.digest}
 	r.inFlight = make([]int32, len(w.dir.placements))
 	r.guests = make([]int32, len(w.dir.placements))
@@ -55,9 +58,10 @@ func (w *world) startRouter(i uint32, d disk, origin core.Origin) {
 	r.half, r.sick = make([]bool, len(w.dir.endpoints)), make([]bool, len(w.dir.endpoints))
 	w.routers[i] = *r
 	r = &w.routers[i]
-	r.core = core.New(core.Options{Seed: fold(fold(w.plan.Seed, uint64(drawRouterSeed)), uint64(i)), Strict: true})
+	r.seed = fold(fold(w.plan.Seed, uint64(drawRouterSeed)), uint64(i))
+	r.core = core.New(core.Options{Seed: r.seed, Strict: true})
 	if w.options.Check {
-		r.check = newChecker(w, r)
+		r.check = newChecker(w, r, old.check)
 	}
 	if w.options.Observe != nil {
 		r.observer = w.options.Observe(int(i)+1, r.core)
@@ -90,11 +94,11 @@ func (w *world) balance() {
 func (r *router) adopt(ev *core.Event, push int) {
 	r.loop.Wake() // what is due fires first, so that the checker sees the push alone
 	if r.check != nil {
-		r.check.beforeAdopt(r.core)
+		r.check.remember()
 	}
 	before := r.core.Config()
 	r.adopting = true
-	d := r.loop.Adopt(ev)
+	d := r.loop.Adopt(r.told(ev))
 	r.adopting = false
 	r.w.result.Answers = append(r.w.result.Answers, Answer{r.w.now, int(r.number) + 1, push, d.Kind, d.Cause, d.Epoch})
 	if before != nil {
@@ -145,8 +149,8 @@ func (w *world) wake(i, armed uint32) {
 // Observe sees every step of the router: it is the loop's Observer.
 func (r *router) Observe(now core.Time, ev *core.Event, req *loop.Request, decisions []core.Decision) {
 	r.steps++
-	if r.w.options.tamper != nil {
-		r.w.options.tamper(int(r.number)+1, r.core, now, ev, decisions)
+	if r.w.options.Tamper != nil {
+		ev = r.deceive(now, ev, decisions)
 	}
 	for i := range decisions {
 		r.digest = foldDecision(r.digest, &decisions[i])
@@ -187,6 +191,10 @@ func (r *router) Deliver(d *core.Decision) {
 	case core.NoteRetired:
 		if !r.adopting {
 			w.result.Sometimes.add(SawRetired)
+		}
+	case core.NoteDrained:
+		if d.Count > 1 {
+			w.result.Sometimes.add(SawDrainedMany)
 		}
 	case core.NoteIgnored:
 		if d.Cause == core.CauseOldGeneration {

@@ -127,7 +127,7 @@ func (c *checker) coverArrival(s *States, home int, d *core.Decision) {
 		row := &c.rows[at]
 		usable, broken, sick := c.survey(row)
 		guestFull, full := c.room(row, c.homes[at], i > 0)
-		h = fold(h, uint64(flag(usable))|uint64(flag(broken))<<1|uint64(flag(sick >= 0))<<2|uint64(flag(guestFull))<<3|uint64(flag(full))<<4|
+		h = fold(h, uint64(flag(usable))|uint64(flag(broken >= 0))<<1|uint64(flag(sick >= 0))<<2|uint64(flag(guestFull))<<3|uint64(flag(full))<<4|
 			uint64(flag(c.homes[at] == d.Placement))<<5)
 	}
 	s.add(h)

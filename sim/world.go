@@ -12,6 +12,7 @@ import (
 type world struct {
 	plan    *Plan
 	options *Options
+	tamper  Tamper
 	dir     *directory
 	log     *logTable
 	heap    heap
@@ -20,6 +21,7 @@ type world struct {
 
 	configs  []*core.Config // 0: the plan's; 1+i: push i's, nil for garbage
 	tables   []*table       // parallel to configs
+	truths   []*truth       // parallel to configs; for checkers
 	timeouts []core.TimeoutSpec
 	keys     []string // of all clients, one list after the other, then the unknown ones
 	senders  []sender
@@ -81,6 +83,9 @@ func newWorld(p *Plan, o *Options) (*world, error) {
 		plan: p, options: o, log: newLogTable(), length: core.Time(p.Length), calm: core.Never,
 		arrival: core.Event{Kind: core.Arrive}, ending: core.Event{Kind: core.Finish}, way: link{latency: p.Link.Latency, jitter: p.Link.Jitter, loss: p.Link.Loss},
 	}
+	if o.Tamper != nil {
+		w.tamper = o.Tamper()
+	}
 	if err := w.compile(); err != nil {
 		return nil, err
 	}
@@ -102,7 +107,7 @@ func newWorld(p *Plan, o *Options) (*world, error) {
 // compile compiles every configuration of the plan. A push that does not
 // compile is one that routers refuse; the plan's own must.
 func (w *world) compile() error {
-	c, err := core.Compile(w.plan.Spec)
+	c, err := core.Compile(w.tamper.meant(&w.plan.Spec))
 	if err != nil {
 		return fmt.Errorf("compiling the plan's configuration: %w", err)
 	}
@@ -112,7 +117,7 @@ func (w *world) compile() error {
 		p := &w.plan.Pushes[i]
 		var c *core.Config
 		if p.Spec != nil && !p.Garbage {
-			if c, err = core.Compile(*p.Spec); err == nil {
+			if c, err = core.Compile(w.tamper.meant(p.Spec)); err == nil {
 				specs = append(specs, p.Spec)
 			}
 		}
@@ -238,6 +243,8 @@ func (w *world) handle(e *event) {
 		w.join(e.a)
 	case evPush:
 		w.push(e.a, e.b)
+	case evBack:
+		w.control(e.a, true)
 	case evWindow:
 		w.openWindow()
 	case evCalm:

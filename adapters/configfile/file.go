@@ -107,13 +107,17 @@ func Load(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	return load(path, data, true)
+	return load(path, path, data)
 }
 
 // Parse reads a configuration from memory; name stands for the file in
 // errors. It may not include others: pushed bytes never name local files. An
 // error is a Problems.
-func Parse(name string, data []byte) (*File, error) { return load(name, data, false) }
+func Parse(name string, data []byte) (*File, error) { return load(name, "", data) }
+
+// ParseBeside is Parse for a configuration that was made from the file at path:
+// what it includes is looked for beside that file.
+func ParseBeside(path, name string, data []byte) (*File, error) { return load(name, path, data) }
 
 // Compile validates f.Spec. An error is a Problems: what core refuses, shown
 // where the refused value was written.

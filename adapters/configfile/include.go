@@ -22,7 +22,7 @@ func (l *loader) includes(root *node) *node {
 		if item.kind != scalar {
 			continue // the decoder reports it
 		}
-		if !l.disk {
+		if l.from == "" {
 			l.fail(item.at, "a configuration that is not a file on disk cannot include others", "push one whole configuration")
 			continue
 		}
@@ -34,7 +34,7 @@ func (l *loader) includes(root *node) *node {
 func (l *loader) include(root, item *node) *node {
 	pattern := item.text
 	if !filepath.IsAbs(pattern) {
-		pattern = filepath.Join(filepath.Dir(l.file.Path), pattern)
+		pattern = filepath.Join(filepath.Dir(l.from), pattern)
 	}
 	l.file.Watch = append(l.file.Watch, pattern)
 	paths, err := filepath.Glob(pattern)
@@ -42,7 +42,7 @@ func (l *loader) include(root, item *node) *node {
 	case err != nil:
 		l.fail(item.at, strconv.Quote(item.text)+" is not a pattern", "use * for any part of a name and close every [")
 	case len(paths) == 0:
-		l.fail(item.at, strconv.Quote(item.text)+" matches no file", "it is looked for beside "+l.file.Path)
+		l.fail(item.at, strconv.Quote(item.text)+" matches no file", "it is looked for beside "+l.from)
 	}
 	for _, path := range paths {
 		if slices.Contains(l.file.Sources, path) {

@@ -16,14 +16,14 @@ import (
 type loader struct {
 	decoder
 	file  *File
-	disk  bool // includes may be read
+	from  string // the file beside which includes are looked for; "" when they may not be read
 	keys  keyList
 	lists []*source // tenants as CSV, read after the keys in YAML
 }
 
-func load(path string, data []byte, disk bool) (*File, error) {
+func load(path, from string, data []byte) (*File, error) {
 	src := &source{path, strings.TrimPrefix(string(data), "\ufeff")}
-	l := &loader{disk: disk, file: &File{Path: path, Sources: []string{path}, Watch: []string{path}}}
+	l := &loader{from: from, file: &File{Path: path, Sources: []string{path}, Watch: []string{path}}}
 	form, root, fault := sniff(src)
 	if fault != nil {
 		return nil, Problems{fault}

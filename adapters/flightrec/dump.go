@@ -10,28 +10,6 @@ import (
 	"lockstep/traces"
 )
 
-// dumpEvery is the least time between two dumps made for one placement.
-const dumpEvery = 10 * 60 * core.Second
-
-// dumpLimiter decides which opened breaker is worth a dump. It belongs to the
-// driver's lock.
-type dumpLimiter struct {
-	left int // under the cap
-	last map[string]core.Time
-}
-
-func (l *dumpLimiter) allow(placement string, now core.Time) bool {
-	if at, ok := l.last[placement]; l.left <= 0 || ok && now.Sub(at) < dumpEvery {
-		return false
-	}
-	if l.last == nil {
-		l.last = map[string]core.Time{}
-	}
-	l.last[placement] = now
-	l.left--
-	return true
-}
-
 // dumpRequest asks the recorder's goroutine for a dump.
 type dumpRequest struct {
 	why   string
@@ -51,7 +29,7 @@ func (rec *Recorder) opened(now core.Time, d *core.Decision) {
 	if rec.o.DumpDir == "" {
 		return
 	}
-	if !rec.limiter.allow(name, now) {
+	if !rec.limiter.Allow(name, now) {
 		rec.ring.count(func(s *Stats) { s.DumpsSkipped++ })
 		return
 	}

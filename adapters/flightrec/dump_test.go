@@ -65,26 +65,6 @@ func TestAnOpenedBreakerIsDumpedWithWhatLedToIt(t *testing.T) {
 	}
 }
 
-func TestDumpsArePerPlacementAndTenMinutesUpToACap(t *testing.T) {
-	l := dumpLimiter{left: 3}
-	for _, c := range []struct {
-		placement string
-		at        time.Duration
-		want      bool
-	}{
-		{"a", 0, true},
-		{"a", 10*time.Minute - 1, false},
-		{"b", time.Minute, true},
-		{"a", 10 * time.Minute, true},
-		{"a", time.Hour, false}, // over the cap
-		{"c", time.Hour, false},
-	} {
-		if got := l.allow(c.placement, core.Time(c.at)); got != c.want {
-			t.Errorf("%s at %v: %v, want %v", c.placement, c.at, got, c.want)
-		}
-	}
-}
-
 func TestADumpOfTheSameMomentIsTheSameFile(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -38,10 +38,9 @@ type Options struct {
 }
 
 const (
-	defaultMemory   = 64 << 20
-	defaultSegment  = 64 << 20
-	defaultMaxDumps = 20
-	defaultFlush    = time.Second
+	defaultMemory  = 64 << 20
+	defaultSegment = 64 << 20
+	defaultFlush   = time.Second
 )
 
 // Recorder records every step of a driver's router. It implements
@@ -67,7 +66,7 @@ type Recorder struct {
 	first   uint64         // step of the current block's first fact
 	config  *core.Config   // in force when the current block began
 	offered []*core.Config // by the Adopts of the current block
-	limiter dumpLimiter
+	limiter traces.DumpLimiter
 }
 
 // New returns a recorder for driver.Options.Observer. It makes the folders
@@ -84,12 +83,12 @@ func New(o Options) (*Recorder, error) {
 	orDefault(&o.Memory, defaultMemory)
 	orDefault(&o.SegmentSize, defaultSegment)
 	orDefault(&o.FlushEvery, defaultFlush)
-	orDefault(&o.MaxDumps, defaultMaxDumps)
+	orDefault(&o.MaxDumps, traces.MaxDumps)
 	orDefault(&o.Log, slog.Default())
 	rec := &Recorder{
 		o: o, log: o.Log, enc: traces.NewEncoder(), ring: newRing(o.Memory),
 		dumps: make(chan dumpRequest, 1), stop: make(chan struct{}), done: make(chan struct{}),
-		limiter: dumpLimiter{left: o.MaxDumps},
+		limiter: traces.DumpLimiter{Every: traces.DumpEvery, Left: o.MaxDumps},
 	}
 	rec.disk = segments{dir: o.Dir, limit: o.SegmentSize, create: createFile, ring: rec.ring, log: o.Log}
 	return rec, nil

@@ -31,12 +31,7 @@ that is broken whatever happens fails the check.`,
   lockstep check payments.yaml --explain-key visa
   lockstep check payments.yaml --effective cell-07
   lockstep check --schema > lockstep.schema.json`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if flags.schema {
-				return cobra.NoArgs(cmd, args)
-			}
-			return cobra.MinimumNArgs(1)(cmd, args)
-		},
+		Args: func(cmd *cobra.Command, args []string) error { return schemaOrFiles(cmd, args, flags.schema) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if flags.schema {
 				fmt.Fprint(cmd.OutOrStdout(), configfile.Schema())
@@ -50,6 +45,14 @@ that is broken whatever happens fails the check.`,
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of the native form, for editors")
 	return cmd
+}
+
+// schemaOrFiles checks the arguments of a command that prints a schema in place of reading files.
+func schemaOrFiles(cmd *cobra.Command, args []string, schema bool) error {
+	if schema {
+		return cobra.NoArgs(cmd, args)
+	}
+	return cobra.MinimumNArgs(1)(cmd, args)
 }
 
 // checkResult is the verdict on one file.

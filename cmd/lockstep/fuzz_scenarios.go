@@ -69,7 +69,7 @@ func (s *scenarioRun) breaks(change func(core.Spec) core.Spec) (string, error) {
 			p.Spec = &spec
 		}
 	}
-	v, err := scenario.Judge(s.file, &plan, sim.Options{})
+	v, err := scenario.Judge(s.file, &plan, "", sim.Options{})
 	if err != nil {
 		return "", err
 	}

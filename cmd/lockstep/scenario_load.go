@@ -3,10 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
-	"reflect"
-	"strings"
 
 	"lockstep/adapters/configfile"
 	"lockstep/core"
@@ -32,106 +30,88 @@ func loadScenario(path string, seed *uint64) (*scenarioRun, error) {
 		return nil, fmt.Errorf("reading the scenario: %w", err)
 	}
 	s := &scenarioRun{path: path}
-	if s.file, s.plan, err = planScenario(path, path, data, seed); err != nil {
+	o := origin{path, path, path}
+	if s.file, s.plan, err = planScenario(o, data, seed); err != nil {
 		return nil, err
 	}
 	if s.file.Twin == nil {
 		return s, nil
 	}
-	text, err := twinText(path, data, s.file)
+	text, err := twinText(o, data, s.file)
 	if err != nil {
 		return nil, err
 	}
-	s.twin, s.twinPlan, err = planScenario(path+" (twin)", path, []byte(text), seed)
-	return s, err
+	o.name += " (twin)"
+	if config, ok := s.file.Config.(string); ok {
+		o.from = o.beside(config)
+	}
+	if s.twin, s.twinPlan, err = planScenario(o, []byte(text), seed); err != nil {
+		return nil, behind(path, data, "twin.change", "makes a scenario that is not valid", err)
+	}
+	return s, nil
 }
 
-// planScenario decodes one scenario. name stands for it in errors; path is
-// what it lies at, from which the path of its configuration counts.
-func planScenario(name, path string, data []byte, seed *uint64) (*scenario.File, *sim.Plan, error) {
+// behind puts the place that is to blame before an error in a text that only
+// a merge has made.
+func behind(name string, data []byte, path, what string, err error) error {
+	return fmt.Errorf("%w\n\n%w", configfile.Locate(name, data, core.SpecErrors{{Path: path, What: what + "; the merged text shows why"}}), err)
+}
+
+// planScenario decodes one scenario.
+func planScenario(o origin, data []byte, seed *uint64) (*scenario.File, *sim.Plan, error) {
 	f := &scenario.File{}
-	if err := configfile.DecodeYAML(name, data, f); err != nil {
+	if err := configfile.DecodeYAML(o.name, data, f); err != nil {
 		return nil, nil, err
 	}
 	if seed != nil {
 		f.Seed = *seed
 	}
-	plan, err := f.Plan(func(config any) (core.Spec, error) {
-		return loadInline(name, path, data, config, f.Config)
+	plan, err := f.Plan(scenario.Host{
+		Load:    func(config any) (core.Spec, error) { return o.load(config, data, f.Config) },
+		Tree:    o.tree,
+		Compile: compileExpression,
 	})
-	var faults core.SpecErrors
-	if errors.As(err, &faults) {
-		err = configfile.Locate(name, data, faults)
-	}
-	return f, plan, err
+	return f, plan, o.located(data, err)
 }
 
-// loadInline turns a configuration in a scenario into a Spec: own is the
-// scenario's, whose faults can be shown where they stand.
-func loadInline(name, path string, data []byte, config, own any) (core.Spec, error) {
-	var f *configfile.File
-	var err error
-	switch c := config.(type) {
-	case string:
-		f, err = configfile.Load(filepath.Join(filepath.Dir(path), c))
-	case map[string]any:
-		text, ok := "", false
-		if mine, isMap := own.(map[string]any); isMap && reflect.ValueOf(mine).Pointer() == reflect.ValueOf(c).Pointer() {
-			text, ok = onlyBlock(string(data), "config:")
-		}
-		if !ok {
-			name, text = name+" (merged config)", scenario.Text(config)
-		}
-		f, err = configfile.Parse(name, []byte(text))
-	default:
-		err = fmt.Errorf("%s: config is neither a path nor a map", name)
+// located shows an error of scenario.File.Plan where it stands in the file.
+func (o *origin) located(data []byte, err error) error {
+	faults, ok := errors.AsType[core.SpecErrors](err)
+	if ok {
+		return configfile.Locate(o.name, data, faults)
 	}
-	if err != nil {
-		return core.Spec{}, err
+	path := "config"
+	push, ofPush := errors.AsType[*scenario.ConfigError](err)
+	if ofPush {
+		path, err = push.Path, push.Err
 	}
-	if _, err := f.Compile(); err != nil {
-		return core.Spec{}, err
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return configfile.Locate(o.name, data, core.SpecErrors{{Path: path, What: err.Error(), Hint: "the path counts from the folder of the scenario"}})
 	}
-	return f.Spec, nil
-}
-
-// onlyBlock blanks all of a YAML text but the indented lines below the line
-// that is key, so that they parse on their own with every place unchanged.
-func onlyBlock(text, key string) (string, bool) {
-	lines := strings.Split(text, "\n")
-	inside, found := false, false
-	for i, line := range lines {
-		if line != "" && line[0] != ' ' && line[0] != '#' {
-			inside = strings.TrimRight(line, " ") == key
-			found = found || inside
-			lines[i] = ""
-		} else if !inside {
-			lines[i] = ""
-		}
+	if ofPush {
+		return behind(o.name, data, path, push.What, err)
 	}
-	return strings.Join(lines, "\n"), found
+	return err
 }
 
 // twinText is the scenario with its twin's change merged in.
-func twinText(path string, data []byte, f *scenario.File) (string, error) {
-	var tree any
-	if err := configfile.DecodeYAML(path, data, &tree); err != nil {
+func twinText(o origin, data []byte, f *scenario.File) (string, error) {
+	var whole any
+	if err := configfile.DecodeYAML(o.path, data, &whole); err != nil {
 		return "", err
 	}
-	all := tree.(map[string]any) // it has decoded into a struct before
+	all := whole.(map[string]any) // it has decoded into a struct before
 	delete(all, "twin")
-	if file, ok := all["config"].(string); ok {
-		// A change of the configuration needs it in place.
-		at := filepath.Join(filepath.Dir(path), file)
-		text, err := os.ReadFile(at)
-		if err != nil {
-			return "", fmt.Errorf("reading the configuration of %s: %w", path, err)
-		}
-		var config any
-		if err := configfile.DecodeYAML(at, text, &config); err != nil {
-			return "", err
-		}
-		all["config"] = config
+	var err error
+	if all["config"], err = o.tree(all["config"]); err != nil { // a change of it needs it in place
+		return "", err
+	}
+	var faults core.SpecErrors
+	for _, p := range scenario.Idle(all, f.Twin.Change) {
+		faults = append(faults, &core.SpecError{Path: "twin.change", What: "removes " + p + ", which is not there", Hint: "name what the scenario has"})
+	}
+	if len(faults) > 0 {
+		return "", configfile.Locate(o.path, data, faults)
 	}
 	return scenario.Text(scenario.Merge(all, f.Twin.Change)), nil
 }

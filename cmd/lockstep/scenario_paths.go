@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -19,6 +20,10 @@ func scenarioPaths(args []string) (paths []string, err error) {
 		case err != nil:
 			return nil, fmt.Errorf("looking for scenarios: %w", err)
 		case !info.IsDir() && !deep:
+			if is, err := isScenario(arg); err != nil || !is {
+				return nil, errors.Join(err, fmt.Errorf("%s is not a scenario, which begins with scenario: 1\n  hint: a scenario names its configuration under config; "+
+					"lockstep fuzz and lockstep sim --lose each-placement take a configuration", arg))
+			}
 			paths = append(paths, arg)
 			continue
 		}

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,8 +21,11 @@ type simFlags struct {
 	json    bool
 	verbose bool
 	watch   bool
+	schema  bool
 	grid    mapFlags
 	lose    string // "each-placement", "" for no
+	// progress is where a terminal shows how far it is; nil shows nothing.
+	progress io.Writer
 }
 
 func newSimCommand() *cobra.Command {
@@ -34,19 +37,26 @@ func newSimCommand() *cobra.Command {
 		Long: `Run scenarios: files, directories, or dir/... for all below it. Each is run with
 every safety check on and judged by its expectations and by what its configuration
 promises (must). Its twin, the same world with the protection switched off, is run
-too and must fail where the file says.
-Two runs with equal seeds have equal digests.`,
+too and must fail where the file says. Two runs with equal seeds have equal digests.
+A scenario holds its configuration or names a file: copy one, name your own under
+config, and run it.`,
 		Example: `  lockstep sim scenarios/...
   lockstep sim scenarios/breaker/half-open-herd.yaml --trace herd.ndjson
   lockstep sim scenarios/fleet/half-open-herd-50.yaml --traces fifty
   lockstep sim scenarios/... --seed 7 --json
+  lockstep sim --schema > scenario.schema.json
   lockstep sim scenarios/load/retry-budget.yaml --map load=50..99%,dip=0..5s --map-svg map.svg
   lockstep sim --lose each-placement config.yaml`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error { return schemaOrFiles(cmd, args, flags.schema) },
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.schema {
+				fmt.Fprint(cmd.OutOrStdout(), scenario.Schema())
+				return nil
+			}
 			if cmd.Flags().Changed("seed") {
 				flags.seed = &seed
 			}
+			flags.progress = cmd.ErrOrStderr()
 			rerun := func() error { return flags.run(cmd.OutOrStdout(), args) }
 			if flags.watch {
 				return watchSim(cmd.Context(), cmd.OutOrStdout(), args, rerun)
@@ -61,6 +71,7 @@ Two runs with equal seeds have equal digests.`,
 	cmd.Flags().BoolVarP(&flags.verbose, "verbose", "v", false, "show every figure, not only the failed ones")
 	cmd.Flags().StringVar(&flags.lose, "lose", "", "each-placement: take down each placement of a configuration or scenario in turn, and say which loss it survives")
 	cmd.Flags().BoolVar(&flags.watch, "watch", false, "run again whenever a scenario or a configuration that it names changes")
+	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of a scenario file, for editors")
 	flags.grid.define(cmd)
 	cmd.MarkFlagsMutuallyExclusive("lose", "map")
 	cmd.MarkFlagsMutuallyExclusive("lose", "trace", "traces")
@@ -107,11 +118,18 @@ func runSim(w io.Writer, args []string, flags simFlags) error {
 	if flags.trace+flags.traces != "" && len(paths) != 1 {
 		return fmt.Errorf("a trace is written of one scenario, not of %d", len(paths))
 	}
+	began := time.Now()
 	results := make([]*simResult, len(paths))
 	errs := make([]error, len(paths))
+	done, lock, progress := 0, sync.Mutex{}, newProgress(flags.progress)
 	inParallel(len(paths), runtime.GOMAXPROCS(0), func(i int) {
 		results[i], errs[i] = simOne(paths[i], flags)
+		lock.Lock()
+		defer lock.Unlock()
+		done++
+		progress.line("%d of %d scenarios", done, len(paths))
 	})
+	progress.clear()
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
@@ -126,7 +144,7 @@ func runSim(w io.Writer, args []string, flags simFlags) error {
 			return err
 		}
 	} else {
-		printSim(w, results, flags.verbose)
+		simTable{w, widthOf(w), flags.verbose}.print(results, time.Since(began))
 	}
 	if failed > 0 {
 		return errFailed
@@ -172,7 +190,7 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 	if err != nil {
 		return nil, errors.Join(err, finish())
 	}
-	v, err := scenario.Judge(s.file, s.plan, options)
+	v, err := scenario.Judge(s.file, s.plan, "", options)
 	if err := errors.Join(err, finish()); err != nil {
 		return nil, err
 	}
@@ -181,8 +199,7 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 	if s.twin == nil {
 		return r, nil
 	}
-	s.twin.Expect = slices.DeleteFunc(s.twin.Expect, func(e scenario.Expectation) bool { return e.Name != s.file.Twin.MustFail })
-	twin, err := scenario.Judge(s.twin, s.twinPlan, sim.Options{})
+	twin, err := scenario.Judge(s.twin, s.twinPlan, s.file.Twin.MustFail, sim.Options{})
 	if err != nil {
 		return nil, err
 	}

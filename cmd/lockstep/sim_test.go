@@ -113,35 +113,74 @@ func TestMistakesInAScenarioAreShownWhereTheyStand(t *testing.T) {
 	}
 }
 
-func TestAConfigurationBesideTheScenarioIsReadAndItsTwinCanChangeIt(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	write("cells.yaml", `lockstep: 1
+// besideScenario is a scenario whose configuration is a file beside it, which
+// includes its keys, which a push changes and its twin too.
+var besideScenario = map[string]string{
+	"configs/tenants/all.csv": "key,placement\nacme,cell\n",
+	"configs/cells.yaml": `lockstep: 1
+include: [tenants/*.csv]
 placements:
   cell: {endpoints: {a: {url: "http://10.0.0.1:80"}}, fallback: [spare]}
   spare: {endpoints: {a: {url: "http://10.0.0.2:80"}}, fallback: none}
-keys: {acme: cell}
-`)
-	path := write("s.yaml", `scenario: 1
+`,
+	"s.yaml": `scenario: 1
 name: s
 modelled_on: nothing
 why: to see a path read
 property: the spare serves
-config: cells.yaml
+config: configs/cells.yaml
 length: 20s
 clients: [{name: acme, rate: 50, keys: [acme]}]
 faults: [{at: 0s, placement: cell, do: refuse}]
-expect: [{name: the spare serves, from: 1s, availability: ">= 99%"}]
+pushes:
+  - {at: 5s, change: {placements: {spare: {limit: {in_flight: 100}}}}}
+  - {at: 6s, config: configs/cells.yaml}
+expect:
+  - {name: the spare serves, from: 1s, availability: ">= 99%"}
+  - {name: pushes are taken, answers: [ack, ack]}
 twin: {off: the spare, change: {config: {placements: {cell: {fallback: none}}}}, must_fail: the spare serves}
-`)
-	if err := runSim(new(bytes.Buffer), []string{path}, simFlags{}); err != nil {
+`,
+}
+
+// writeBeside writes besideScenario with one replacement, and returns the scenario's path.
+func writeBeside(t *testing.T, old, changed string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range besideScenario {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(text, old, changed, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "s.yaml")
+}
+
+func TestAConfigurationBesideTheScenarioIsReadAndItsTwinCanChangeIt(t *testing.T) {
+	if err := runSim(new(bytes.Buffer), []string{writeBeside(t, "", "")}, simFlags{}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestMistakesAroundAConfigurationBesideTheScenarioNameTheirLine(t *testing.T) {
+	for _, c := range []struct{ old, changed, want string }{
+		{"config: configs/cells.yaml\nlength", "config: cells.yaml\nlength", "s.yaml:6:9: config: reading the configuration"},
+		{"{at: 6s, config: configs/", "{at: 6s, config: conf/", "s.yaml:12:22: pushes[1].config: reading the configuration"},
+		{"in_flight: 100", "in_flight: lots", "s.yaml:11:14: pushes[0].change: is a configuration that is not valid"},
+		{"{limit: {in_flight: 100}}", "{limit: null}", "s.yaml:11:14: pushes[0].change: removes placements.spare.limit, which the configuration does not have"},
+		{"{cell: {fallback: none}}", "{cell: {fallbck: null}}", "s.yaml:16:24: twin.change: removes config.placements.cell.fallbck, which is not there"},
+		{"{cell: {fallback: none}}", "{cell: {fallbck: none}}", "s.yaml:16:24: twin.change: makes a scenario that is not valid"},
+		{"at: 6s", "at: 6s, refused: nothing", "s.yaml:12:23: pushes[1].refused: is said of a configuration that is valid"},
+		{"[ack, ack]", "[ack, ack], holds: acks > befor.acks", "s.yaml:15:58: expect[1].holds: unknown name befor, at character 8"},
+		{"fallback: [spare]", "fallback: [spar]", "cells.yaml:4:"},
+		{"scenario: 1", "lockstep: 1", "s.yaml is not a scenario"},
+	} {
+		err := runSim(new(bytes.Buffer), []string{writeBeside(t, c.old, c.changed)}, simFlags{})
+		if err == nil || errors.Is(err, errFailed) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v\nwanted %s", c.changed, err, c.want)
+		}
 	}
 }
 
@@ -155,7 +194,7 @@ func TestAKeptCaseDecidesAsTheOneFound(t *testing.T) {
 		c := fuzz.Generate(fuzz.NewSeeded(seed), target, seed)
 		found := sim.Run(c.Plan, sim.Options{})
 		kept := keptScenario(&fuzz.Finding{Property: "R5", Sentence: "x", Case: c, Result: found})
-		_, plan, err := planScenario("kept", "kept", []byte(scenario.Text(kept)), nil)
+		_, plan, err := planScenario(origin{name: "kept"}, []byte(scenario.Text(kept)), nil)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"lockstep/adapters/configfile"
 	"lockstep/adapters/filewatch"
+	"lockstep/sim/scenario"
 )
 
 // watchSim runs once, and again whenever a scenario or a configuration that one
@@ -48,17 +50,35 @@ func watched(args []string) ([]string, error) {
 		if !slices.Contains(args, path) {
 			patterns = append(patterns, filepath.Join(filepath.Dir(path), "*.yaml"))
 		}
-		s, err := loadScenario(path, nil)
-		if err != nil {
-			continue // the run says so
-		}
-		if config, ok := s.file.Config.(string); ok {
-			config = filepath.Join(filepath.Dir(path), config)
-			if f, err := configfile.Load(config); err == nil {
-				patterns = append(patterns, f.Watch...)
-			}
-		}
+		patterns = append(patterns, configsOf(path)...)
 	}
 	slices.Sort(patterns)
 	return slices.Compact(patterns), nil
+}
+
+// configsOf lists the configurations that a scenario names, with what they
+// include. What is broken in it is the run's to say.
+func configsOf(path string) (patterns []string) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	var s scenario.File
+	_ = configfile.DecodeYAML(path, data, &s) // takes what it can
+	configs := []any{s.Config}
+	for i := range s.Pushes {
+		configs = append(configs, s.Pushes[i].Config)
+	}
+	for _, c := range configs {
+		name, ok := c.(string)
+		if !ok {
+			continue
+		}
+		at := filepath.Join(filepath.Dir(path), name)
+		patterns = append(patterns, at)
+		if f, err := configfile.Load(at); err == nil {
+			patterns = append(patterns, f.Watch...)
+		}
+	}
+	return patterns
 }

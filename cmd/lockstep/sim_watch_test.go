@@ -62,3 +62,16 @@ func TestWhatIsWatchedAreScenariosTheirNeighboursAndConfigurations(t *testing.T)
 		}
 	}
 }
+
+func TestConfigurationsAreWatchedWhereTheyAreBrokenToo(t *testing.T) {
+	path := writeBeside(t, "{at: 6s, config: configs/cells.yaml}", "{at: 6s, config: configs/missing.yaml}")
+	got, err := watched([]string{path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"s.yaml", "configs/cells.yaml", "configs/tenants/*.csv", "configs/missing.yaml"} {
+		if !slices.Contains(got, filepath.Join(filepath.Dir(path), want)) {
+			t.Errorf("%s is not among %v", want, got)
+		}
+	}
+}

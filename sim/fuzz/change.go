@@ -101,9 +101,10 @@ func (t *Target) try(f *Finding, c *Change, trial *Trial) {
 		c.Breaks = c.broken.Property + ": " + c.broken.Sentence
 		return
 	}
+	checked := t.checked()
 	for ; c.Seeds < trial.Seeds && trial.More(); c.Seeds++ {
 		drawn := Generate(NewSeeded(c.Seeds), t, c.Seeds)
-		r := run(&drawn)
+		r := checked.run(&drawn)
 		if c.broken = t.judge(&drawn, &r); c.broken != nil {
 			c.Breaks = fmt.Sprintf("%s in seed %d: %s", c.broken.Property, c.Seeds, c.broken.Sentence)
 			return
@@ -152,14 +153,7 @@ func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding
 		l.down, _ = find(&t.Spec, l.down.Name)
 		c = t.lossCase(&l)
 	default:
-		c = f.Case
-		c.Plan.Spec, c.Plan.Pushes = with(&c.Plan.Spec, apply), slices.Clone(c.Plan.Pushes)
-		for i := range c.Plan.Pushes {
-			if p := &c.Plan.Pushes[i]; p.Spec != nil {
-				pushed := with(p.Spec, apply)
-				p.Spec = &pushed
-			}
-		}
+		c, t = f.Case.respecced(apply), t.checked()
 	}
 	r := t.run(&c)
 	broken := t.judge(&c, &r)
@@ -190,16 +184,11 @@ func (t *Target) changed(apply func(*core.Spec)) *Target {
 	return &c
 }
 
-func (t *Target) run(c *Case) (r sim.Result) {
-	if !t.trial {
-		return run(c)
-	}
-	defer func() {
-		if recover() != nil {
-			r = run(c) // it knows how to say that the core has stopped
-		}
-	}()
-	return sim.Run(c.Plan, sim.Options{Observe: c.watch()})
+// checked is t with all checkers on.
+func (t *Target) checked() *Target {
+	c := *t
+	c.trial = false
+	return &c
 }
 
 // with is a copy of s with a change; s stays as it is.

@@ -193,7 +193,7 @@ func TestATestRequestWhoseOutcomeIsBookedIsNoLongerOut(t *testing.T) {
 		Spec: target.Spec, Length: 30 * core.Second, Backend: sim.Backend{Body: 5 * core.Second},
 		Clients: []sim.Client{{Name: "c", Rate: 5}}, Faults: []sim.Fault{{Kind: sim.Refuse, At: settled, Until: settled.Add(core.Second)}},
 	}}
-	r := run(&c)
+	r := target.run(&c)
 	if f := target.judge(&c, &r); r.Err != nil || f != nil {
 		t.Errorf("%v %s", r.Err, describe(f))
 	}

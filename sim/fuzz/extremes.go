@@ -41,9 +41,8 @@ func (t *Target) without(f *Finding) *Finding {
 	if len(f.Case.Extremes) == 0 {
 		return f
 	}
-	c := Generate(unpushed{f.Case.Recipe.Draw()}, t, f.Case.Seed)
-	c.Recipe = f.Case.Recipe
-	r := run(&c)
+	c := t.made(f.Case.Recipe, unpushed{f.Case.Recipe.Draw()})
+	r := t.run(&c)
 	if own := t.judge(&c, &r); r.Err == nil && own != nil && own.Property == f.Property {
 		return own
 	}

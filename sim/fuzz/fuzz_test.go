@@ -45,7 +45,7 @@ func TestASeedDeterminesItsOutcome(t *testing.T) {
 		if d := cmp.Diff(a, b); d != "" {
 			t.Fatal(d)
 		}
-		if x, y := run(&a), run(&b); x.Digest != y.Digest {
+		if x, y := target.run(&a), target.run(&b); x.Digest != y.Digest {
 			t.Fatalf("seed %d: digests %x and %x", seed, x.Digest, y.Digest)
 		}
 	}
@@ -57,7 +57,7 @@ func TestEveryDrawnCaseCanBeRun(t *testing.T) {
 		c := Generate(rapidDraw{rt}, target, rapid.Uint64().Draw(rt, "seed"))
 		c.Plan.Length = min(c.Plan.Length, 3*core.Second)
 		c.Plan.Recovery = 0
-		r := run(&c)
+		r := target.run(&c)
 		if r.Err != nil {
 			rt.Fatal(r.Err)
 		}
@@ -183,7 +183,7 @@ func TestAShrunkCaseKeepsOnlyWhatTheFailureNeeds(t *testing.T) {
 			continue
 		}
 		shrunk++
-		small := Shrink(c, fails)
+		small := Shrink(c, func(c *Case) (core.Time, bool) { return core.Time(c.Plan.Length), fails(c) })
 		if len(timeline(&small)) != 2 || !fails(&small) {
 			t.Errorf("seed %d shrank to %v", seed, timeline(&small))
 		}

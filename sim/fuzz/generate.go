@@ -12,7 +12,7 @@ import (
 // end at the close of the active phase; when liveness is asked, a trickle of
 // requests goes on in a healthy remainder until recovery is proven or missed.
 func Generate(d Draw, t *Target, seed uint64) Case {
-	g := &generator{from: d, spec: t.Spec, out: Case{Seed: seed}}
+	g := &generator{from: d, spec: t.Spec, out: Case{Seed: seed, Relation: relationOf(seed)}}
 	g.extremes()
 	g.out.Plan = sim.Plan{Name: t.Name, Seed: seed, Spec: g.spec}
 	g.phases()
@@ -23,6 +23,15 @@ func Generate(d Draw, t *Target, seed uint64) Case {
 	g.bursts()
 	g.remainder()
 	return g.out
+}
+
+// relationOf gives one seed in ten a relation to be held against, each in turn:
+// that costs two runs more.
+func relationOf(seed uint64) sim.Relation {
+	if seed%10 != 9 {
+		return sim.NoRelation
+	}
+	return sim.Relation(1 + seed/10%uint64(sim.Relations-1))
 }
 
 type generator struct {
@@ -168,7 +177,12 @@ func (g *generator) faults() {
 	}
 	for i := range g.c.Range(1, 6, "faults") {
 		g.numbered("fault", i)
-		g.out.Plan.Faults = append(g.out.Plan.Faults, g.fault(pick(g.c, kinds, "kind")))
+		f := g.fault(pick(g.c, kinds, "kind"))
+		g.out.Plan.Faults = append(g.out.Plan.Faults, f)
+		if f.Kind == sim.Drain && g.c.oneIn(2, "something to abort") {
+			hang := sim.Fault{Kind: sim.Hang, Placement: pick(g.c, g.spec.Placements, "placement").Name, At: max(0, f.At-core.Time(core.Second)), Until: f.Until}
+			g.out.Plan.Faults = append(g.out.Plan.Faults, hang)
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ func FuzzCase(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		target, c := drawn(&bytesDraw{data})
-		r := run(&c)
+		r := target.run(&c)
 		if r.Err != nil {
 			t.Fatal(r.Err)
 		}

@@ -49,16 +49,23 @@ func Try(t *Target, seed uint64) Outcome {
 
 // Run runs the case of a recipe and judges it. A Finding is as it was found: see Tell.
 func Run(t *Target, r Recipe) Outcome {
-	c := Generate(r.Draw(), t, r[0])
-	c.Recipe = r
+	c := t.made(r, r.Draw())
 	states := new(sim.States)
-	result := runCovered(&c, states)
+	result := t.runCovered(&c, states)
 	out := outcomeOf(&result)
 	out.States = states
 	if result.Err == nil {
 		out.Finding = t.judge(&c, &result)
 	}
 	return out
+}
+
+// made is the case of a recipe, by its choices. Its last seed alone has not been
+// tried before: that one says which relation the case is held against.
+func (t *Target) made(r Recipe, d Draw) Case {
+	c := Generate(d, t, r[0])
+	c.Recipe, c.Relation = r, relationOf(r[len(r)-1])
+	return c
 }
 
 // Tell shrinks a finding and tells its story.
@@ -69,17 +76,17 @@ func Tell(t *Target, f *Finding) *Finding {
 }
 
 // run runs a case.
-func run(c *Case) sim.Result { return runCovered(c, nil) }
+func (t *Target) run(c *Case) sim.Result { return t.runCovered(c, nil) }
 
 // runCovered runs a case and adds what it reached to states. A core that stops
 // is a finding, not the end of the search.
-func runCovered(c *Case, states *sim.States) (r sim.Result) {
+func (t *Target) runCovered(c *Case, states *sim.States) (r sim.Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			r = sim.Result{Violated: 1, Violations: []sim.Violation{{Property: Invariant, Detail: fmt.Sprint(p)}}}
 		}
 	}()
-	return sim.Run(c.Plan, sim.Options{Check: true, States: states, Observe: c.watch()})
+	return sim.Run(c.Plan, sim.Options{Check: !t.trial, States: states, Observe: c.watch(), Tamper: t.tamper})
 }
 
 // judge returns the first broken property that the target has not accepted.
@@ -90,13 +97,31 @@ func (t *Target) judge(c *Case, r *sim.Result) *Finding {
 			return &Finding{Property: v.Property, Sentence: sentence(v), Key: blamed(c, v), At: v.At, Where: v.Placement, Case: *c, Result: *r}
 		}
 	}
-	if len(c.Extremes) > 0 {
-		return nil // the rest are promises of the operator's own settings
+	// At extremes nothing is promised that depends on the operator's own settings.
+	if name, most := t.probes(); len(c.Extremes) == 0 && !slices.Contains(t.Accept, name) {
+		if f := singleProbe(c, r, name, int(most)); f != nil {
+			return f
+		}
 	}
-	if name, most := t.probes(); !slices.Contains(t.Accept, name) {
-		return singleProbe(c, r, name, int(most))
+	return t.related(c, r)
+}
+
+// related holds a case against the relation that it was drawn with.
+func (t *Target) related(c *Case, r *sim.Result) (f *Finding) {
+	defer func() {
+		if p := recover(); p != nil {
+			f = &Finding{Property: Invariant, Sentence: fmt.Sprint(p), Case: *c, Result: *r}
+		}
+	}()
+	if c.Relation == sim.NoRelation || slices.Contains(t.Accept, c.Relation.String()) {
+		return nil
 	}
-	return nil
+	found, _ := sim.CheckRelation(c.Plan, c.Relation, c.Seed, sim.Options{Tamper: t.tamper})
+	if len(found) == 0 {
+		return nil
+	}
+	v := &found[0]
+	return &Finding{Property: v.Property, Sentence: sentence(v), At: v.At, Where: v.Placement, Case: *c, Result: *r}
 }
 
 // blamed is the key that a violation concerns; at extremes it is not the operator's.

@@ -7,36 +7,95 @@ import (
 	"lockstep/sim"
 )
 
-// reduceConfig drops placements, keys and settings of a case's configuration as
-// long as it still fails. A case with pushes keeps its own: each carries another.
+// reduceConfig drops placements, keys and settings of a case's configuration, in
+// what is pushed as well, as long as the case still fails.
 func reduceConfig(c Case, fails func(*Case) bool) Case {
-	if len(c.Plan.Pushes) > 0 {
-		return c
-	}
 	try := func(change func(*core.Spec)) {
-		smaller := c
-		smaller.Plan.Spec = with(&c.Plan.Spec, change)
-		if _, err := core.Compile(smaller.Plan.Spec); err == nil && fails(&smaller) {
+		if smaller := c.respecced(change); smaller.valid() && fails(&smaller) {
 			c = smaller
 		}
 	}
-	for i := len(c.Plan.Spec.Placements) - 1; i >= 0; i-- {
-		try(without(c.Plan.Spec.Placements[i].Name))
+	names := func() (all []string) {
+		for i := range c.Plan.Spec.Placements {
+			all = append(all, c.Plan.Spec.Placements[i].Name)
+		}
+		return all
+	}
+	for _, name := range slices.Backward(names()) {
+		try(without(name))
 	}
 	try(func(s *core.Spec) {
 		s.Keys = slices.DeleteFunc(slices.Clone(s.Keys), func(k core.KeySpec) bool { return !c.sends(k.Key) })
 	})
-	for i := range c.Plan.Spec.Placements {
+	for _, name := range names() {
 		for _, plain := range settings() {
-			try(func(s *core.Spec) { plain(&s.Placements[i]) })
+			try(setting(name, plain))
 		}
-		for e := len(c.Plan.Spec.Placements[i].Endpoints) - 1; e >= 0; e-- {
-			try(func(s *core.Spec) {
-				s.Placements[i].Endpoints = slices.Delete(slices.Clone(s.Placements[i].Endpoints), e, e+1)
-			})
+		for _, e := range slices.Backward(c.Plan.Spec.Placements[slices.Index(names(), name)].Endpoints) {
+			try(setting(name, func(p *core.PlacementSpec) {
+				p.Endpoints = slices.DeleteFunc(slices.Clone(p.Endpoints), func(x core.EndpointSpec) bool { return x.URL == e.URL })
+			}))
 		}
 	}
 	return c
+}
+
+// respecced is c with a change of every configuration in it.
+func (c *Case) respecced(change func(*core.Spec)) Case {
+	d := *c
+	d.Plan.Spec = with(&c.Plan.Spec, change)
+	d.Plan.Pushes = slices.Clone(c.Plan.Pushes)
+	for i := range d.Plan.Pushes {
+		if p := &d.Plan.Pushes[i]; p.Spec != nil {
+			pushed := with(p.Spec, change)
+			p.Spec = &pushed
+		}
+	}
+	d.forget()
+	return d
+}
+
+// forget leaves out what clients send under keys that no configuration of the
+// case has any more: such a case could not be kept as a scenario. A client with
+// no other key is left out, unless it is the last.
+func (c *Case) forget() {
+	known := map[string]bool{}
+	for _, s := range c.specs() {
+		if s.Default != "" {
+			return
+		}
+		for _, k := range s.Keys {
+			known[k.Key] = true
+		}
+	}
+	c.Plan.Clients = slices.Clone(c.Plan.Clients)
+	for i := len(c.Plan.Clients) - 1; i >= 0; i-- {
+		x := &c.Plan.Clients[i]
+		had := len(x.Keys)
+		x.Keys = slices.DeleteFunc(slices.Clone(x.Keys), func(k string) bool { return !known[k] })
+		if had > 0 && len(x.Keys) == 0 && len(c.Plan.Clients) > 1 {
+			c.withoutClient(i)
+		}
+	}
+}
+
+// specs lists every configuration of the case.
+func (c *Case) specs() []*core.Spec {
+	all := []*core.Spec{&c.Plan.Spec}
+	for i := range c.Plan.Pushes {
+		if s := c.Plan.Pushes[i].Spec; s != nil {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// valid says whether every configuration of the case compiles.
+func (c *Case) valid() bool {
+	return !slices.ContainsFunc(c.specs(), func(s *core.Spec) bool {
+		_, err := core.Compile(*s)
+		return err != nil
+	})
 }
 
 // settings lists what of a placement may go back to its default, one by one.

@@ -24,7 +24,7 @@ func TestAReducedConfigurationStillFailsAndHoldsNothingTheFailureDoesNotNeed(t *
 	if p := &spec.Placements[last]; p.Limit != (core.LimitSpec{}) || p.Timeouts != (core.TimeoutSpec{}) || p.Breaker.Probes != 2 {
 		t.Errorf("kept settings %+v", p)
 	}
-	r := run(&small)
+	r := target.run(&small)
 	if again := target.judge(&small, &r); again == nil || again.Property != SingleProbe {
 		t.Errorf("the reduced case shows %+v", again)
 	}

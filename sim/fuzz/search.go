@@ -1,11 +1,13 @@
 package fuzz
 
+import "lockstep/core"
+
 // shrunk reduces a finding's case as long as the same property fails of the same
 // placement. The story keeps the operator's configuration; Smallest reduces that too.
 func (t *Target) shrunk(f *Finding) *Finding {
 	smallest := f
 	again := func(c *Case) *Finding {
-		r := run(c)
+		r := t.run(c)
 		if r.Err != nil {
 			return nil
 		}
@@ -14,12 +16,13 @@ func (t *Target) shrunk(f *Finding) *Finding {
 		}
 		return nil
 	}
-	Shrink(f.Case, func(c *Case) bool {
+	Shrink(f.Case, func(c *Case) (core.Time, bool) {
 		x := again(c)
-		if x != nil {
-			smallest = x
+		if x == nil {
+			return 0, false
 		}
-		return x != nil
+		smallest = x
+		return x.At, true
 	})
 	small := reduceConfig(smallest.Case, func(c *Case) bool { return again(c) != nil })
 	smallest.small = &small

@@ -1,7 +1,6 @@
 package fuzz
 
 import (
-	"reflect"
 	"slices"
 
 	"lockstep/core"
@@ -9,14 +8,21 @@ import (
 )
 
 // Shrink returns the smallest case it can find that still fails. It drops
-// faults, pushes, bursts and clients from the back, then shortens times and
-// lowers loads by halves, again and again until nothing more goes. fails must
-// be a function of the case.
-func Shrink(c Case, fails func(*Case) bool) Case {
+// faults, pushes, bursts and clients by delta debugging from the back (Zeller,
+// Hildebrandt 2002), then moves and shortens times, then lowers loads, again and
+// again until nothing more goes. fails must be a function of the case; it says
+// when the case failed, and what comes later is dropped with the rest.
+func Shrink(c Case, fails func(*Case) (core.Time, bool)) Case {
 	s := &shrinker{best: c, fails: fails, left: maxTries}
+	s.end = core.Time(c.Plan.Length)
+	if at, ok := fails(&c); ok {
+		s.end = at
+	}
 	for changed := true; changed && s.left > 0; {
-		changed = s.drop()
-		changed = s.shorten() || changed
+		changed = s.cut()
+		changed = s.drop() || changed
+		changed = s.simplify() || changed
+		changed = s.hasten() || changed
 		changed = s.lighten() || changed
 	}
 	return s.best
@@ -29,7 +35,8 @@ const maxTries = 500
 
 type shrinker struct {
 	best  Case
-	fails func(*Case) bool
+	end   core.Time // when best failed
+	fails func(*Case) (core.Time, bool)
 	left  int
 }
 
@@ -44,103 +51,82 @@ func (s *shrinker) try(change func(*Case)) bool {
 	p.Faults, p.Pushes, p.Bursts = slices.Clone(p.Faults), slices.Clone(p.Pushes), slices.Clone(p.Bursts)
 	p.Clients, c.Notes = slices.Clone(p.Clients), slices.Clone(c.Notes)
 	change(&c)
-	if !s.fails(&c) {
+	at, failed := s.fails(&c)
+	if failed {
+		s.best, s.end = c, at
+	}
+	return failed
+}
+
+// cut ends the case just after its failure: what is later cannot matter to it.
+func (s *shrinker) cut() bool {
+	last := s.end + millisecond
+	if core.Time(s.best.Plan.Length) <= last+millisecond {
 		return false
 	}
-	s.best = c
-	return true
+	return s.try(func(c *Case) {
+		p := &c.Plan
+		p.Length, p.Recovery = core.Duration(last), 0
+		p.Faults = slices.DeleteFunc(p.Faults, func(f sim.Fault) bool { return f.At > last })
+		p.Bursts = slices.DeleteFunc(p.Bursts, func(b sim.Burst) bool { return b.At > last })
+		for i := len(p.Pushes) - 1; i >= 0; i-- {
+			if p.Pushes[i].At > last {
+				c.withoutPush(i)
+			}
+		}
+	})
 }
 
 // drop removes whole things; it reports whether any went.
 func (s *shrinker) drop() (dropped bool) {
-	for i := len(s.best.Plan.Faults) - 1; i >= 0; i-- {
-		dropped = s.try(func(c *Case) { c.Plan.Faults = slices.Delete(c.Plan.Faults, i, i+1) }) || dropped
-	}
-	for i := len(s.best.Plan.Pushes) - 1; i >= 0; i-- {
-		dropped = s.try(func(c *Case) {
-			c.Plan.Pushes = slices.Delete(c.Plan.Pushes, i, i+1)
-			if i < len(c.Notes) {
-				c.Notes = slices.Delete(c.Notes, i, i+1)
-			}
-		}) || dropped
-	}
-	for i := len(s.best.Plan.Bursts) - 1; i >= 0; i-- {
-		dropped = s.try(func(c *Case) { c.Plan.Bursts = slices.Delete(c.Plan.Bursts, i, i+1) }) || dropped
-	}
-	for i := len(s.best.Plan.Clients) - 1; i >= 0 && len(s.best.Plan.Clients) > 1; i-- {
-		dropped = s.try(func(c *Case) { c.withoutClient(i) }) || dropped
-	}
-	if len(s.best.Plan.Joins) > 0 {
-		dropped = s.try(func(c *Case) { c.Plan.Joins = nil }) || dropped
-	}
-	if s.best.Plan.Routers > 1 {
-		dropped = s.try((*Case).oneRouter) || dropped
-	}
-	if s.best.Plan.Recovery > 0 {
-		dropped = s.try(func(c *Case) { c.Plan.Length, c.Plan.Recovery = c.Plan.Length-c.Plan.Recovery, 0 }) || dropped
+	for size := (s.best.things() + 1) / 2; size > 0; size /= 2 {
+		for end := s.best.things(); end > 0; end -= size {
+			from, before := max(0, end-size), s.best.things()
+			s.try(func(c *Case) { c.without(from, min(end, before)) })
+			dropped = dropped || s.best.things() < before
+		}
 	}
 	return dropped
+}
+
+// things is how many faults, pushes, bursts and clients a case has.
+func (c *Case) things() int {
+	return len(c.Plan.Clients) + len(c.Plan.Faults) + len(c.Plan.Pushes) + len(c.Plan.Bursts)
+}
+
+// without removes the things from..end-1: clients come first, then faults,
+// pushes and bursts. The first client stays: without any, nothing happens.
+func (c *Case) without(from, end int) {
+	for i := end - 1; i >= from; i-- {
+		at := i
+		p := &c.Plan
+		switch clients, faults, pushes := len(p.Clients), len(p.Faults), len(p.Pushes); {
+		case at < clients:
+			if at > 0 || clients > 1 {
+				c.withoutClient(at)
+			}
+		case at < clients+faults:
+			p.Faults = slices.Delete(p.Faults, at-clients, at-clients+1)
+		case at < clients+faults+pushes:
+			c.withoutPush(at - clients - faults)
+		default:
+			at -= clients + faults + pushes
+			if at < len(p.Bursts) {
+				p.Bursts = slices.Delete(p.Bursts, at, at+1)
+			}
+		}
+	}
+}
+
+func (c *Case) withoutPush(i int) {
+	c.Plan.Pushes = slices.Delete(c.Plan.Pushes, i, i+1)
+	if i < len(c.Notes) {
+		c.Notes = slices.Delete(c.Notes, i, i+1)
+	}
 }
 
 func (c *Case) withoutClient(i int) {
 	name := c.Plan.Clients[i].Name
 	c.Plan.Clients = slices.Delete(c.Plan.Clients, i, i+1)
 	c.Plan.Bursts = slices.DeleteFunc(c.Plan.Bursts, func(b sim.Burst) bool { return b.Client == name })
-}
-
-func (c *Case) oneRouter() {
-	c.Plan.Routers = 1
-	for i := range c.Plan.Faults {
-		c.Plan.Faults[i].Router = min(c.Plan.Faults[i].Router, 1)
-	}
-	for i := range c.Plan.Pushes {
-		c.Plan.Pushes[i].Router = min(c.Plan.Pushes[i].Router, 1)
-	}
-}
-
-// shorten halves times.
-func (s *shrinker) shorten() (done bool) {
-	if half := s.best.Plan.Length / 2; half > core.Second {
-		done = s.try(func(c *Case) { c.Plan.Length = half }) || done
-	}
-	for i := range s.best.Plan.Faults {
-		f := &s.best.Plan.Faults[i]
-		if length := f.Until - f.At; length > core.Time(100*core.Millisecond) {
-			until := f.At + length/2/millisecond*millisecond
-			done = s.try(func(c *Case) { c.Plan.Faults[i].Until = until }) || done
-		}
-	}
-	return done
-}
-
-// lighten halves loads and plainly removes what complicates a client.
-func (s *shrinker) lighten() (done bool) {
-	for i := range s.best.Plan.Bursts {
-		if n := s.best.Plan.Bursts[i].Requests; n > 1 {
-			done = s.try(func(c *Case) { c.Plan.Bursts[i].Requests = n / 2 }) || done
-		}
-	}
-	for i := range s.best.Plan.Clients {
-		now := s.best.Plan.Clients[i]
-		if now.Rate > 1 || now.Users > 1 {
-			done = s.try(func(c *Case) {
-				c.Plan.Clients[i].Rate, c.Plan.Clients[i].Users = (now.Rate+1)/2, (now.Users+1)/2
-			}) || done
-		}
-		if bare := plainer(&now); !reflect.DeepEqual(bare, now) {
-			done = s.try(func(c *Case) { c.Plan.Clients[i] = bare }) || done
-		}
-		if n := len(now.Keys); n > 1 {
-			done = s.try(func(c *Case) { c.Plan.Clients[i].Keys = now.Keys[:n/2] }) || done
-		}
-	}
-	return done
-}
-
-// plainer is c without its whims: no impatience, retries, odd keys or bodies.
-func plainer(c *sim.Client) sim.Client {
-	return sim.Client{
-		Name: c.Name, Rate: c.Rate, Users: c.Users, Think: c.Think, Keys: c.Keys,
-		From: c.From, Until: c.Until, Unknown: c.Unknown / million * million,
-	}
 }

@@ -23,7 +23,8 @@ type Target struct {
 	// Accept names properties that this search leaves out.
 	Accept []string
 
-	trial bool // a change is being tried
+	trial  bool              // a change is being tried: what-if runs go without the checkers
+	tamper func() sim.Tamper // of tests: a planted bug
 }
 
 // maxKeys is how many routing keys of a placement a search sends. A key decides
@@ -61,9 +62,10 @@ type Case struct {
 	Seed     uint64
 	Recipe   Recipe // how it was drawn; nil when it was not
 	Plan     sim.Plan
-	Notes    []string // parallel to Plan.Pushes: what each changes, in words
-	Extremes []string // settings that are not the operator's but pushed to an extreme, in words
-	Loss     *Loss    // a case of N-1, nil for others
+	Notes    []string     // parallel to Plan.Pushes: what each changes, in words
+	Extremes []string     // settings that are not the operator's but pushed to an extreme, in words
+	Relation sim.Relation // that the case is held against as well
+	Loss     *Loss        // a case of N-1, nil for others
 }
 
 // Finding is one broken property.

@@ -97,6 +97,9 @@ func (u Unit) format(v int64) string {
 	case Part:
 		return percent(v)
 	case Time:
+		if v == int64(core.Never) {
+			return "never"
+		}
 		return time.Duration(v).String()
 	}
 	return strconv.FormatInt(v, 10)

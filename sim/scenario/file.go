@@ -24,6 +24,7 @@ type File struct {
 	Faults     []Fault       `yaml:"faults"`
 	Pushes     []Push        `yaml:"pushes"`
 	Bursts     []Burst       `yaml:"bursts"`
+	Dumps      Dumps         `yaml:"dumps"` // what the figure dumps counts
 	Expect     []Expectation `yaml:"expect"`
 	Map        *Map          `yaml:"map"` // what `lockstep sim --map` varies
 	Twin       *Twin         `yaml:"twin"`
@@ -139,23 +140,25 @@ type Fault struct {
 	Factor    Factor `yaml:"factor"`
 	Delay     Span   `yaml:"delay"`
 	Pause     Span   `yaml:"pause"`
+	Spread    Span   `yaml:"spread"` // silence: over which the routers are back
 }
 
 // Push is one configuration that the control plane sends: garbage, a whole
 // configuration, or a merge patch over the scenario's own. With none of the
 // three it is the scenario's own again. A part of it may be lost.
 type Push struct {
-	At      Span  `yaml:"at"`
-	Garbage bool  `yaml:"garbage"`
-	Config  any   `yaml:"config"`
-	Change  any   `yaml:"change"`
-	Drop    Drop  `yaml:"drop"`
-	Flap    Flap  `yaml:"flap"`
-	Epoch   Epoch `yaml:"epoch"`
-	Router  int   `yaml:"router"`
-	Spread  Span  `yaml:"spread"`
-	Copies  int   `yaml:"copies"`
-	NoDisk  bool  `yaml:"no_disk"`
+	At      Span   `yaml:"at"`
+	Garbage bool   `yaml:"garbage"`
+	Config  any    `yaml:"config"`
+	Change  any    `yaml:"change"`
+	Refused string `yaml:"refused"` // the configuration is not valid, and the reason has these words; "" means that it is valid
+	Drop    Drop   `yaml:"drop"`
+	Flap    Flap   `yaml:"flap"`
+	Epoch   Epoch  `yaml:"epoch"`
+	Router  int    `yaml:"router"`
+	Spread  Span   `yaml:"spread"`
+	Copies  int    `yaml:"copies"`
+	NoDisk  bool   `yaml:"no_disk"`
 }
 
 // Drop is sim.Drop as written.

@@ -27,26 +27,33 @@ type Verdict struct {
 	OK       bool    `json:"ok"`
 }
 
-// Judge runs the plan of f and compares it with what f expects. Safety is
-// always expected: the first check says whether any checker objected.
-func Judge(f *File, plan *sim.Plan, o sim.Options) (*Verdict, error) {
-	o.Check = true
-	j := &judgement{plan: plan, bare: map[string]ledger{}}
-	if slices.ContainsFunc(f.Expect, func(e Expectation) bool { return e.UnchangedWithout != "" }) {
-		j.decided = ledger{}
-		o.Observe = j.decided.observe(o.Observe)
+// Judge runs the plan of f and compares it with what f expects; with only, with
+// what the expectation of that name does. Safety is always expected: the first
+// check says whether any checker objected.
+func Judge(f *File, plan *sim.Plan, only string, o sim.Options) (*Verdict, error) {
+	j := &judgement{file: f, plan: plan, bare: map[string]ledger{}}
+	for i := range f.Expect {
+		if e := &f.Expect[i]; only == "" || e.Name == only {
+			j.asked = append(j.asked, e)
+		}
 	}
+	o.Check, o.Observe = true, j.watch(o.Observe)
 	result := sim.Run(*plan, o)
 	if result.Err != nil {
 		return nil, fmt.Errorf("running %s: %w", f.Name, result.Err)
 	}
+	j.result = &result
 	v := &Verdict{Name: f.Name, Digest: fmt.Sprintf("%016x", result.Digest), Steps: result.Steps}
 	for i := range result.Windows {
 		v.Requests += result.Windows[i].Arrivals
 	}
 	v.Checks = append(v.Checks, safety(&result))
-	for i := range f.Expect {
-		v.Checks = append(v.Checks, j.judge(&f.Expect[i], &result)...)
+	for _, e := range j.asked {
+		checks, err := j.judge(e)
+		if err != nil {
+			return nil, fmt.Errorf("judging %q of %s: %w", e.Name, f.Name, err)
+		}
+		v.Checks = append(v.Checks, checks...)
 	}
 	v.OK = !slices.ContainsFunc(v.Checks, func(c Check) bool { return !c.OK })
 	return v, nil
@@ -73,16 +80,49 @@ func safety(r *sim.Result) Check {
 
 // judgement is one scenario under judgement.
 type judgement struct {
+	file    *File
 	plan    *sim.Plan
+	asked   []*Expectation
+	result  *sim.Result
 	decided ledger            // of the run, when some expectation compares it
 	bare    map[string]ledger // of the runs without faults, pushes or bursts
+	tenants *tenants          // when some expectation asks for it
+	dumps   *dumps            // likewise
 }
 
-func (j *judgement) judge(e *Expectation, r *sim.Result) (checks []Check) {
-	s := narrow(r, e)
+// watch prepares what the expectations need to see of the run, beside what the caller does.
+func (j *judgement) watch(also watch) watch {
+	var all []watch
+	if also != nil {
+		all = append(all, also)
+	}
+	if slices.ContainsFunc(j.asked, func(e *Expectation) bool { return e.UnchangedWithout != "" }) {
+		j.decided = ledger{}
+		all = append(all, j.decided.watch)
+	}
+	if j.needs(affectedFigure) {
+		j.tenants = newTenants(j.plan.Window)
+		all = append(all, j.tenants.watch)
+	}
+	if j.needs(dumpsFigure) {
+		j.dumps = &dumps{rule: &j.file.Dumps}
+		all = append(all, j.dumps.watch)
+	}
+	return together(all)
+}
+
+// needs reports whether an expectation asks for a figure, or an expression of one names it.
+func (j *judgement) needs(name string) bool {
+	return slices.ContainsFunc(j.asked, func(e *Expectation) bool {
+		return slices.ContainsFunc(e.figures(), func(f figure) bool { return f.name == name }) ||
+			e.Holds.checked != nil && slices.ContainsFunc(e.Holds.checked.Uses, func(r Ref) bool { return r.Figure == name })
+	})
+}
+
+func (j *judgement) judge(e *Expectation) (checks []Check, err error) {
+	s := j.narrow(e)
 	for _, f := range e.figures() {
-		got := f.measure(s)
-		checks = append(checks, Check{e.Name, f.name, f.bound.String(), f.unit.format(got), f.bound.holds(got)})
+		checks = append(checks, f.judge(s, e.Name))
 	}
 	if e.Transitions != nil {
 		checks = append(checks, sequence(e.Name, "transitions", e.Transitions, s.transitionNames()))
@@ -93,7 +133,14 @@ func (j *judgement) judge(e *Expectation, r *sim.Result) (checks []Check) {
 	if e.UnchangedWithout != "" {
 		checks = append(checks, j.unchanged(e))
 	}
-	return checks
+	if e.Holds.checked != nil {
+		c, err := j.holds(e)
+		if err != nil {
+			return nil, err
+		}
+		checks = append(checks, c)
+	}
+	return checks, nil
 }
 
 func sequence(name, figure string, want, got []string) Check {
@@ -118,7 +165,7 @@ func (j *judgement) unchanged(e *Expectation) Check {
 	if bare == nil {
 		bare = ledger{}
 		j.bare[e.UnchangedWithout] = bare
-		sim.Run(*without(j.plan, e.UnchangedWithout), sim.Options{Observe: bare.observe(nil)})
+		sim.Run(*without(j.plan, e.UnchangedWithout), sim.Options{Observe: bare.watch})
 	}
 	n, of := differences(j.decided, bare, e)
 	return Check{

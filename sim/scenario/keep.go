@@ -33,9 +33,9 @@ func FromPlan(p *sim.Plan) *File {
 	for _, x := range p.Faults {
 		w := Fault{
 			At: Span(x.At), Do: x.Kind.String(), Placement: x.Placement, Endpoint: x.Endpoint, Router: x.Router,
-			Share: Share(x.Share), Status: x.Status, Factor: Factor(x.Factor), Delay: Span(x.Delay), Pause: Span(x.Pause),
+			Share: Share(x.Share), Status: x.Status, Factor: Factor(x.Factor), Delay: Span(x.Delay), Pause: Span(x.Pause), Spread: Span(x.Spread),
 		}
-		if x.Until > x.At {
+		if x.Until > x.At && x.Kind != sim.ResetAll {
 			w.For = Span(x.Until - x.At)
 		}
 		f.Faults = append(f.Faults, w)
@@ -74,7 +74,11 @@ func (f *File) pushesOf(p *sim.Plan, keep map[string]bool) {
 			Spread: Span(x.Spread), Copies: x.Copies, NoDisk: x.NoDisk,
 		}
 		if !w.Garbage {
-			w.Config = ConfigTree(x.Spec, keep)
+			if tree := ConfigTree(x.Spec, keep); tree != nil {
+				w.Config = tree
+			} else {
+				w.Garbage = true // routers refuse both alike
+			}
 		}
 		f.Pushes = append(f.Pushes, w)
 	}

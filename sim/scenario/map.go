@@ -96,7 +96,7 @@ func (b *builder) mapped() {
 	}
 	switch n := f.loaded(); {
 	case n < 0:
-		b.fail("map.client", strconv.Quote(f.Map.Client)+" is not a client", "use the name of one of clients")
+		b.fail("map.client", strconv.Quote(f.Map.Client)+" is not a client", oneOf(f.Map.Client, b.clients()))
 	case f.Clients[n].Users > 0 || f.Clients[n].Rate == 0:
 		b.fail("map.client", "names a client without a rate", "name one that is open-loop")
 	}

@@ -49,7 +49,7 @@ func mapExample() *File {
 
 func TestACellScalesTheRateAndTheDipAndIsWatchedAsLong(t *testing.T) {
 	f := mapExample()
-	plan, err := f.Plan(load)
+	plan, err := f.Plan(host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestAMapThatCannotBeDrawnSaysWhere(t *testing.T) {
 	} {
 		f := mapExample()
 		c.spoil(f)
-		if _, err := f.Plan(load); err == nil || !strings.HasPrefix(err.Error(), c.path+":") {
+		if _, err := f.Plan(host); err == nil || !strings.HasPrefix(err.Error(), c.path+":") {
 			t.Errorf("wanted a fault at %s, got %v", c.path, err)
 		}
 	}

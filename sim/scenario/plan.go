@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,27 +11,35 @@ import (
 )
 
 // Load turns the `config` of a scenario into a Spec: a native configuration as
-// a tree, or the path of a file. The command owns parsing and files.
+// a tree, or the path of a file. One that decodes and is not valid gives its
+// Spec beside the error. The command owns parsing and files.
 type Load func(config any) (core.Spec, error)
+
+// Host is what the command does for a file: it parses, and it has a language of expressions.
+type Host struct {
+	Load    Load
+	Tree    func(config any) (any, error) // the content of a configuration that is named by its path
+	Compile Compile
+}
 
 // builder collects every fault of a file, not only the first.
 type builder struct {
 	file *File
-	load Load
+	Host
 	plan *sim.Plan
 	errs core.SpecErrors
 }
 
 // Plan turns the file into what the simulator runs. The error is a
 // core.SpecErrors with paths as written in the file, such as faults[1].do, or
-// the error of load.
-func (f *File) Plan(load Load) (*sim.Plan, error) {
-	b := &builder{file: f, load: load}
+// the error of Host.Load. It keeps the checked expressions in f.
+func (f *File) Plan(h Host) (*sim.Plan, error) {
+	b := &builder{file: f, Host: h}
 	b.header()
 	if len(b.errs) > 0 {
 		return nil, b.errs
 	}
-	spec, err := load(f.Config)
+	spec, err := h.Load(f.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +53,7 @@ func (f *File) Plan(load Load) (*sim.Plan, error) {
 	if err := b.pushes(); err != nil {
 		return nil, err
 	}
+	b.ranges()
 	b.expectations()
 	b.mapped()
 	if len(b.errs) > 0 {
@@ -89,8 +99,9 @@ func (b *builder) header() {
 func (b *builder) backend(w *Backend, path string) sim.Backend {
 	shape := max(0, slices.Index(shapes(), w.Service.Shape))
 	if name := w.Service.Shape; name != "" && name != shapes()[shape] {
-		b.fail(path+".service.shape", strconv.Quote(w.Service.Shape)+" is not a shape", "use constant, exponential, bimodal, lognormal or empirical")
+		b.fail(path+".service.shape", strconv.Quote(w.Service.Shape)+" is not a shape", oneOf(name, shapes()))
 	}
+	b.servable(w, path)
 	var buckets []sim.Bucket
 	for _, s := range w.Service.Histogram {
 		buckets = append(buckets, sim.Bucket{UpTo: s.UpTo.length(), Count: s.Count})
@@ -143,20 +154,24 @@ func (b *builder) known(path, placement, endpoint string) {
 		}
 		return
 	}
+	var placements []string
 	for i := range b.plan.Spec.Placements {
 		p := &b.plan.Spec.Placements[i]
+		placements = append(placements, p.Name)
 		if p.Name != placement {
 			continue
 		}
+		var endpoints []string
 		for _, e := range p.Endpoints {
 			if endpoint == "" || endpoint == e.Name || endpoint == e.URL {
 				return
 			}
+			endpoints = append(endpoints, cmp.Or(e.Name, e.URL))
 		}
-		b.fail(path+".endpoint", strconv.Quote(endpoint)+" is not an endpoint of "+placement, "use its name or URL")
+		b.fail(path+".endpoint", strconv.Quote(endpoint)+" is not an endpoint of "+placement, oneOf(endpoint, endpoints))
 		return
 	}
-	b.fail(path+".placement", strconv.Quote(placement)+" is not a placement of the configuration", "use one that it has")
+	b.fail(path+".placement", strconv.Quote(placement)+" is not a placement of the configuration", oneOf(placement, placements))
 }
 
 // timeline fills in faults and bursts.
@@ -165,12 +180,12 @@ func (b *builder) timeline() {
 		path := fmt.Sprintf("faults[%d]", i)
 		kind, ok := sim.ParseFaultKind(w.Do)
 		if !ok {
-			b.fail(path+".do", strconv.Quote(w.Do)+" is not a kind of fault", "README.md of sim/scenario lists them")
+			b.fail(path+".do", strconv.Quote(w.Do)+" is not a kind of fault", oneOf(w.Do, faultNames()))
 		}
 		b.known(path, w.Placement, w.Endpoint)
 		f := sim.Fault{
 			Kind: kind, At: w.At.time(), Placement: w.Placement, Endpoint: w.Endpoint, Router: w.Router,
-			Share: uint32(w.Share), Status: w.Status, Factor: uint32(w.Factor), Delay: w.Delay.length(), Pause: w.Pause.length(),
+			Share: uint32(w.Share), Status: w.Status, Factor: uint32(w.Factor), Delay: w.Delay.length(), Pause: w.Pause.length(), Spread: w.Spread.length(),
 		}
 		if w.For > 0 {
 			f.Until = f.At.Add(w.For.length())
@@ -178,53 +193,25 @@ func (b *builder) timeline() {
 		b.plan.Faults = append(b.plan.Faults, f)
 	}
 	for i, w := range b.file.Bursts {
-		if !b.client(w.Client) {
-			b.fail(fmt.Sprintf("bursts[%d].client", i), strconv.Quote(w.Client)+" is not a client", "use the name of one of clients")
+		if names := b.clients(); !slices.Contains(names, w.Client) {
+			b.fail(fmt.Sprintf("bursts[%d].client", i), strconv.Quote(w.Client)+" is not a client", oneOf(w.Client, names))
 		}
 		b.plan.Bursts = append(b.plan.Bursts, sim.Burst{Client: w.Client, At: w.At.time(), Over: w.Over.length(), Requests: w.Requests})
 	}
 }
 
-func (b *builder) client(name string) bool {
+func (b *builder) clients() (names []string) {
 	for i := range b.file.Clients {
-		if b.file.Clients[i].Name == name {
-			return true
-		}
+		names = append(names, b.file.Clients[i].Name)
 	}
-	return false
+	return names
 }
 
-// pushes fills in what the control plane sends.
-func (b *builder) pushes() error {
-	for i, w := range b.file.Pushes {
-		p := sim.Push{
-			At: w.At.time(), Epoch: core.Epoch(w.Epoch), Router: w.Router,
-			Spread: w.Spread.length(), Copies: w.Copies, NoDisk: w.NoDisk,
-		}
-		path := fmt.Sprintf("pushes[%d]", i)
-		if b2i(w.Garbage)+b2i(w.Config != nil)+b2i(w.Change != nil) > 1 {
-			b.fail(path, "says twice what it sends", "use one of garbage, config and change")
-		}
-		if w.Garbage && w.Drop != (Drop{}) {
-			b.fail(path+".drop", "drops a part of garbage", "leave out garbage: what is left must decode")
-		}
-		if !w.Garbage {
-			config := w.Config
-			switch {
-			case w.Change != nil:
-				config = Merge(b.file.Config, w.Change)
-			case config == nil:
-				config = b.file.Config
-			}
-			spec, err := b.load(config)
-			if err != nil {
-				return fmt.Errorf("%s: %w", path, err)
-			}
-			p.Spec = w.Drop.of(&spec)
-		}
-		b.flap(&w, path, p)
+func faultNames() (names []string) {
+	for k := sim.FaultNone + 1; k.String() != sim.FaultNone.String(); k++ {
+		names = append(names, k.String())
 	}
-	return nil
+	return names
 }
 
 func b2i(b bool) int {

@@ -1,7 +1,8 @@
 package scenario
 
 import (
-	"math"
+	"cmp"
+	"fmt"
 	"math/bits"
 
 	"lockstep/core"
@@ -10,8 +11,12 @@ import (
 
 // scope is a Result narrowed to the time, placement and endpoint of one expectation.
 type scope struct {
+	e   *Expectation
+	run *judgement
+
 	counts        sim.Counts // requests by home placement, or all
 	length        core.Duration
+	quality       []quality
 	failovers     uint64
 	homeRefused   uint64
 	served        uint64
@@ -19,40 +24,54 @@ type scope struct {
 	guestsRefused uint64
 	inFlight      int
 	guests        int
-
-	probes          uint64
-	probesAtOnce    int
-	probesPerWindow uint64
+	probes        perWindow // half-open ones
+	probesAtOnce  int
+	health        perWindow // active ones
 
 	transitions []sim.Transition
 	answers     []sim.Answer
 }
 
-// narrow sums up what r has for e.
-func narrow(r *sim.Result, e *Expectation) *scope {
-	s := &scope{}
-	to := core.Time(math.MaxInt64)
-	if e.To > 0 {
-		to = e.To.time()
-	}
-	within := func(t core.Time) bool { return t >= e.From.time() && t < to }
+// quality is what became of the requests of one window.
+type quality struct {
+	from    core.Time
+	ok, all uint64
+}
+
+// perWindow is a count, and the highest in one window.
+type perWindow struct{ all, peak uint64 }
+
+func (c *perWindow) add(n uint64) {
+	c.all += n
+	c.peak = max(c.peak, n)
+}
+
+// narrow sums up what the run has for e.
+func (j *judgement) narrow(e *Expectation) *scope {
+	r := j.result
+	s := &scope{e: e, run: j}
 	for i := range r.Windows {
-		if w := &r.Windows[i]; within(w.From) {
+		if w := &r.Windows[i]; e.within(w.From) {
 			s.length += r.Window
 			s.window(r, w, e)
 		}
 	}
 	for _, t := range r.Transitions {
-		if within(t.At) && e.wantsEndpoint(r, t.Endpoint) && e.wantsRouter(t.Router) {
+		if e.within(t.At) && e.wantsEndpoint(r, t.Endpoint) && e.wantsRouter(t.Router) {
 			s.transitions = append(s.transitions, t)
 		}
 	}
 	for _, a := range r.Answers {
-		if a.Push >= 0 && within(a.At) && e.wantsRouter(a.Router) {
+		if a.Push >= 0 && e.within(a.At) && e.wantsRouter(a.Router) {
 			s.answers = append(s.answers, a)
 		}
 	}
 	return s
+}
+
+// within reports whether t is in e's span.
+func (e *Expectation) within(t core.Time) bool {
+	return t >= e.From.time() && (e.To == 0 || t < e.To.time())
 }
 
 func (e *Expectation) wantsRouter(n int) bool { return e.Router == 0 || e.Router == n }
@@ -68,6 +87,7 @@ func (e *Expectation) wantsEndpoint(r *sim.Result, i int) bool {
 
 // window adds one window.
 func (s *scope) window(r *sim.Result, w *sim.Window, e *Expectation) {
+	ok, all := s.counts.OK, s.counts.Arrivals
 	if e.Placement == "" {
 		s.add(&w.Counts)
 	}
@@ -76,7 +96,8 @@ func (s *scope) window(r *sim.Result, w *sim.Window, e *Expectation) {
 			s.placement(p, e)
 		}
 	}
-	probes := uint64(0)
+	s.quality = append(s.quality, quality{w.From, s.counts.OK - ok, s.counts.Arrivals - all})
+	probes, health := uint64(0), uint64(0)
 	for i := range w.Endpoints {
 		if !e.wantsEndpoint(r, i) {
 			continue
@@ -84,10 +105,11 @@ func (s *scope) window(r *sim.Result, w *sim.Window, e *Expectation) {
 		c := &w.Endpoints[i]
 		s.served += c.Requests
 		probes += c.Probes
+		health += c.HealthProbes
 		s.probesAtOnce = max(s.probesAtOnce, c.PeakProbes)
 	}
-	s.probes += probes
-	s.probesPerWindow = max(s.probesPerWindow, probes)
+	s.probes.add(probes)
+	s.health.add(health)
 }
 
 func (s *scope) placement(p *sim.PlacementCounts, e *Expectation) {
@@ -126,6 +148,20 @@ func (s *scope) availability() int64 {
 	return int64(s.counts.OK * million / s.counts.Arrivals)
 }
 
+// mostly says how most requests that failed did, "" where none has a class.
+func (s *scope) mostly() string {
+	most := core.ClassNone
+	for class, n := range s.counts.ByClass {
+		if n > s.counts.ByClass[most] {
+			most = core.Class(class)
+		}
+	}
+	if most == core.ClassNone {
+		return ""
+	}
+	return fmt.Sprintf(", %d as %s", s.counts.ByClass[most], most)
+}
+
 // goodput is complete answers below 500 per second, rounded down.
 func (s *scope) goodput() int64 {
 	hi, lo := bits.Mul64(s.counts.OK, uint64(core.Second))
@@ -136,6 +172,46 @@ func (s *scope) goodput() int64 {
 // amplification is all requests to first requests.
 func (s *scope) amplification() int64 {
 	return int64(s.counts.Arrivals * million / max(s.counts.Arrivals-s.counts.Retries, 1))
+}
+
+// answersPerWindow is the highest number of answers to pushes in one window.
+func (s *scope) answersPerWindow() int64 {
+	var c perWindow
+	n, window := uint64(0), core.Time(-1)
+	for _, a := range s.answers { // in order
+		if at := a.At / core.Time(s.run.result.Window); at != window {
+			n, window = 0, at
+		}
+		n++
+		c.add(n)
+	}
+	return int64(c.peak)
+}
+
+// defaultLevel is the availability that counts as recovered unless e says another.
+const defaultLevel = 990_000
+
+// recoveryTime is how long after the end of the last fault that ended within
+// e, or after From, every window to the end of e has its availability; never
+// when the last one has not. A window without requests has it.
+func (s *scope) recoveryTime() int64 {
+	start, level := s.e.From.time(), cmp.Or(uint64(s.e.Recovered), defaultLevel)
+	for i := range s.run.plan.Faults {
+		if end := s.run.plan.FaultEnd(i); end < core.Time(s.run.plan.Length) && s.e.within(end) {
+			start = max(start, end)
+		}
+	}
+	back, bad := start, false
+	for _, q := range s.quality {
+		end := q.from.Add(s.run.result.Window)
+		if bad = end > start && q.ok*million < q.all*level; bad {
+			back = end
+		}
+	}
+	if bad {
+		return int64(core.Never)
+	}
+	return int64(back.Sub(start))
 }
 
 func (s *scope) transitionsOf(k core.DecisionKind) (n int64) {

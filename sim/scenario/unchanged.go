@@ -35,25 +35,13 @@ type recorder struct {
 	ledger ledger
 	router int
 	r      *core.Router
-	also   loop.Observer // nil for none
 }
 
-// observe returns what a run's Options.Observe should be; also is the caller's, or nil.
-func (l ledger) observe(also func(int, *core.Router) loop.Observer) func(int, *core.Router) loop.Observer {
-	return func(router int, r *core.Router) loop.Observer {
-		c := &recorder{ledger: l, router: router, r: r}
-		if also != nil {
-			c.also = also(router, r)
-		}
-		return c
-	}
-}
+// watch observes one life of a router.
+func (l ledger) watch(router int, r *core.Router) loop.Observer { return &recorder{l, router, r} }
 
 // Observe books the decision about an arriving request.
-func (c *recorder) Observe(now core.Time, ev *core.Event, req *loop.Request, decisions []core.Decision) {
-	if c.also != nil {
-		c.also.Observe(now, ev, req, decisions)
-	}
+func (c *recorder) Observe(now core.Time, ev *core.Event, _ *loop.Request, decisions []core.Decision) {
 	if ev.Kind != core.Arrive {
 		return
 	}
@@ -91,7 +79,7 @@ func without(plan *sim.Plan, part string) *sim.Plan {
 // differently, and all that were compared.
 func differences(a, b ledger, e *Expectation) (different, compared int64) {
 	in := func(d decided) bool {
-		return e.wantsPlacement(d.home) && d.at >= e.From.time() && (e.To == 0 || d.at < e.To.time())
+		return e.wantsPlacement(d.home) && e.within(d.at)
 	}
 	for k, x := range a {
 		if !in(x) {

@@ -1,0 +1,101 @@
+package sim
+
+import (
+	"fmt"
+
+	"lockstep/core"
+)
+
+// What a router decided about an arrival, against the ruling (R2-R5, R15).
+
+func (c *checker) refused(ev *core.Event, d *core.Decision, want *ruling) {
+	c.homeRefusal(ev, d)
+	c.checkRefusal(ev, d)
+	if want.class == d.Class && d.Placement == want.placement && (d.Class != core.LimitReached || d.Failover == want.failover) {
+		if want.class == core.CircuitOpen && (d.Endpoint != want.breaker || d.Circuit != c.endpoints[want.breaker].state) {
+			c.failEndpoint("R3", want.breaker, "breaker", fmt.Sprintf("a refusal says circuit %s, not that of the first breaker in the way", d.Circuit))
+		}
+		return
+	}
+	rule := "R3"
+	if d.Class == core.LimitReached || want.class == core.LimitReached {
+		rule = "R5"
+	}
+	c.fail(rule, d.Placement, d.Endpoint, "limit", fmt.Sprintf("a request was refused as %s, by the rules it is %s", d.Class, want.String()))
+}
+
+// homeRefusal: where guests are capped, the rest of the limit is for home requests alone.
+func (c *checker) homeRefusal(ev *core.Event, d *core.Decision) {
+	if d.Class != core.LimitReached || d.Placement != c.homes[ev.Route.Placement] {
+		return
+	}
+	limit := &c.rows[ev.Route.Placement].Limit
+	p := &c.placements[d.Placement]
+	home := p.inFlight - p.guests
+	if limit.Guests != 0 && limit.InFlight > 0 && p.guests <= max(limit.Guests, 0) && home < limit.InFlight-max(limit.Guests, 0) {
+		c.fail("R15", d.Placement, -1, "limit.guests", fmt.Sprintf("a home request was refused with %d of %d home slots taken", home, limit.InFlight-limit.Guests))
+	}
+}
+
+// forwarded holds an admission against the ruling, then books it.
+func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
+	if d.Endpoint < 0 || int(d.Endpoint) >= len(c.endpoints) || c.endpoints[d.Endpoint].home == "" {
+		c.fail("R4", d.Placement, -1, "", "a request was forwarded to an endpoint that does not exist")
+		return
+	}
+	e, before := &c.endpoints[d.Endpoint], c.w.result.Violated
+	if d.Placement != e.placement {
+		c.failEndpoint("R4", d.Endpoint, "", fmt.Sprintf("its answer names %q, which did not serve", c.placements[d.Placement].name))
+	}
+	allowed := want.class == core.ClassNone && want.placement == e.placement && (want.resort < 0 || want.resort == d.Endpoint)
+	pick := d.Endpoint
+	if allowed && want.resort < 0 {
+		pick = c.pick(ev, &c.rows[c.placements[e.placement].index])
+	}
+	c.admit(d, e, e.placement != c.homes[ev.Route.Placement], want.resort >= 0)
+	switch {
+	case c.w.result.Violated > before: // a closer rule has said it
+	case !allowed:
+		c.failEndpoint("R3", d.Endpoint, "fallback", fmt.Sprintf("a request was forwarded here, by the rules it is %s", want.String()))
+	case pick != d.Endpoint:
+		c.failEndpoint("R10", d.Endpoint, "select", fmt.Sprintf("it was picked, by the rules it is the turn of %s", c.endpoints[pick].url))
+	}
+	if d.Failover != want.failover || d.Reason != ev.Route.Reason {
+		c.failEndpoint("R4", d.Endpoint, "", fmt.Sprintf("its answer says reason %q failover %q, it should say %q and %q", d.Reason, d.Failover, ev.Route.Reason, want.failover))
+	}
+	if d.Circuit != e.state {
+		c.failEndpoint("R4", d.Endpoint, "breaker", fmt.Sprintf("its answer says circuit %s, it is %s", d.Circuit, e.state))
+	}
+	c.compareCounts(d.Endpoint)
+}
+
+// admit checks limits (R5) and the breaker's door (R6), and books the attempt.
+func (c *checker) admit(d *core.Decision, e *endpointModel, guest, resort bool) {
+	if e.index < 0 {
+		c.failEndpoint("R2", d.Endpoint, "", "a request was forwarded to an endpoint that is retiring")
+		return
+	}
+	p := &c.placements[e.placement]
+	row := &c.rows[p.index]
+	guestFull, full := c.room(row, e.placement, guest)
+	if full {
+		c.fail("R5", e.placement, d.Endpoint, "limit.in_flight", fmt.Sprintf("%d are in flight, the limit is %d", p.inFlight+1, row.Limit.InFlight))
+	}
+	if guestFull {
+		c.fail("R5", e.placement, d.Endpoint, "limit.guests", fmt.Sprintf("%d guests are in flight, the cap is %d", p.guests+1, row.Limit.Guests))
+	}
+	p.inFlight++
+	e.inFlight++
+	p.guests += int32(flag(guest))
+	c.passBreaker(d, e, row)
+	if e.unhealthy && !resort {
+		c.failEndpoint("R2", d.Endpoint, "health", "a request was forwarded to an unhealthy endpoint although others could serve")
+	}
+	for int(d.Handle.Slot) >= len(c.attempts) {
+		c.attempts = append(c.attempts, attemptModel{})
+	}
+	if a := &c.attempts[d.Handle.Slot]; a.gen != 0 {
+		c.failEndpoint("R4", d.Endpoint, "", "an attempt was given a slot that another holds")
+	}
+	c.attempts[d.Handle.Slot] = attemptModel{gen: d.Handle.Gen, endpoint: d.Endpoint, ticket: e.ticket, guest: guest}
+}

@@ -1,0 +1,150 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"lockstep/core"
+)
+
+// truth is what a Spec says by the rules, worked out without Compile: who may
+// serve whom and where each key belongs (R1), and in which order endpoints
+// stand (R10).
+type truth struct {
+	spec    *core.Spec
+	names   []string      // of the placements, sorted: the place is the index
+	reasons []core.Reason // parallel to names
+	routes  []core.Route  // parallel to world.keys
+}
+
+// truth returns what is true of a configuration, working it out only once.
+func (w *world) truth(c *core.Config) *truth {
+	if w.truths == nil {
+		w.truths = make([]*truth, len(w.configs))
+	}
+	i := slices.Index(w.configs, c)
+	if w.truths[i] == nil {
+		s := &w.plan.Spec
+		if i > 0 {
+			s = w.plan.Pushes[i-1].Spec
+		}
+		w.truths[i] = newTruth(s, w.keys)
+	}
+	return w.truths[i]
+}
+
+func newTruth(s *core.Spec, keys []string) *truth {
+	t := &truth{spec: s}
+	for i := range s.Placements {
+		t.names = append(t.names, s.Placements[i].Name)
+	}
+	slices.Sort(t.names)
+	for _, name := range t.names {
+		t.reasons = append(t.reasons, kindOf(placementOf(s, name)))
+	}
+	homes := make(map[string]int, len(s.Keys))
+	for _, k := range s.Keys {
+		homes[k.Key], _ = slices.BinarySearch(t.names, k.Placement)
+	}
+	for _, k := range keys {
+		t.routes = append(t.routes, t.route(k, homes))
+	}
+	return t
+}
+
+// kindOf is why keys belong to a placement; without a word on it, its name decides.
+func kindOf(p *core.PlacementSpec) core.Reason {
+	if p.Kind == core.ReasonNone && slices.Contains([]string{"tier1", "tier2", "tier3"}, p.Name) {
+		return core.ReasonTier
+	}
+	return cmp.Or(p.Kind, core.ReasonDedicated)
+}
+
+// route is where a key belongs.
+func (t *truth) route(key string, homes map[string]int) core.Route {
+	r := core.Route{Key: hashString(key), Placement: -1, Refuse: core.UnknownKey}
+	if home, known := homes[key]; known {
+		r.Placement, r.Reason, r.Refuse = int32(home), t.reasons[home], core.ClassNone
+	} else if home, takes := slices.BinarySearch(t.names, t.spec.Default); takes {
+		r.Placement, r.Reason, r.Refuse = int32(home), core.ReasonDefault, core.ClassNone
+	}
+	return r
+}
+
+// candidates lists who may serve the keys of a placement.
+func (t *truth) candidates(p *core.PlacementSpec) []string {
+	list := append([]string{p.Name}, p.Fallback...)
+	if !t.spec.ChainFallbacks {
+		return list
+	}
+	list = list[:1]
+	for len(list) < core.MaxCandidates && len(p.Fallback) > 0 && !slices.Contains(list, p.Fallback[0]) {
+		list = append(list, p.Fallback[0])
+		p = placementOf(t.spec, p.Fallback[0])
+	}
+	if t.spec.Default != "" && !slices.Contains(list, t.spec.Default) {
+		list = append(list[:min(len(list), core.MaxCandidates-1)], t.spec.Default)
+	}
+	return list
+}
+
+// peers lists the endpoints of a placement, with their weights, in the order in
+// which they are selected from.
+func peers(p *core.PlacementSpec) (list []core.EndpointSpec) {
+	for _, e := range p.Endpoints {
+		list = append(list, core.EndpointSpec{URL: e.URL, Weight: cmp.Or(e.Weight, 100)})
+	}
+	if p.Select != core.First {
+		slices.SortFunc(list, func(a, b core.EndpointSpec) int { return cmp.Compare(a.URL, b.URL) })
+	}
+	return list
+}
+
+// checkConfig holds a configuration that was adopted against its Spec.
+func (c *checker) checkConfig() {
+	var names []string
+	for i := range c.rows {
+		names = append(names, c.rows[i].Name)
+	}
+	if !slices.Equal(names, c.truth.names) {
+		c.fail("R1", -1, -1, "", fmt.Sprintf("the placements are %v, the configuration names %v", names, c.truth.names))
+		return
+	}
+	for i := range c.rows {
+		row, p := &c.rows[i], placementOf(c.truth.spec, c.rows[i].Name)
+		var list []string
+		var stand []core.EndpointSpec
+		for _, at := range row.Candidates {
+			list = append(list, names[at])
+		}
+		for e := row.FirstEP; e < row.EndEP; e++ {
+			stand = append(stand, core.EndpointSpec{URL: c.config.Endpoint(e).URL, Weight: c.config.Endpoint(e).Weight})
+		}
+		if want := c.truth.candidates(p); !slices.Equal(list, want) {
+			c.fail("R1", c.homes[i], -1, "fallback", fmt.Sprintf("its candidates are %v, by the rules %v", list, want))
+		}
+		if want := peers(p); !slices.Equal(stand, want) {
+			c.fail("R10", c.homes[i], -1, "endpoints", "its endpoints, or their weights, do not stand as the rules say")
+		}
+	}
+}
+
+// checkRoute holds where a request was sent on to against where its key
+// belongs; key is its number in world.keys, -1 for none.
+func (c *checker) checkRoute(ev *core.Event, key int32) {
+	want, name := core.Route{Placement: -1, Refuse: core.NoKey}, ""
+	if key >= 0 {
+		want, name = c.truth.routes[key], c.w.keys[key]
+	}
+	if ev.Route != want {
+		c.fail("R1", -1, -1, "", fmt.Sprintf("key %q is routed as %s, by the rules as %s", name, c.routeText(ev.Route), c.routeText(want)))
+	}
+}
+
+func (c *checker) routeText(r core.Route) string {
+	if r.Placement < 0 || int(r.Placement) >= len(c.rows) {
+		return r.Refuse.String()
+	}
+	return fmt.Sprintf("%s (%s)", c.rows[r.Placement].Name, r.Reason)
+}

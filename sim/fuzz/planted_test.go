@@ -1,0 +1,135 @@
+package fuzz
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"lockstep/core"
+	"lockstep/sim"
+	"lockstep/sim/internal/planted"
+)
+
+// ordinary is a configuration with the shapes of scenarios/configs, a placement
+// of each policy, and one that is connected with no other: the one in which
+// planted bugs are searched for.
+func ordinary() core.Spec {
+	spec := core.Spec{Version: "1", Default: "shared"}
+	for i, p := range []core.PlacementSpec{
+		{Name: "cell-a", Fallback: []string{"cell-b", "shared"}, Select: core.RoundRobin},
+		{Name: "cell-b", Fallback: []string{"shared"}, Select: core.LeastRequest},
+		{Name: "cell-c", Fallback: []string{"shared"}, Select: core.First},
+		{Name: "island", Select: core.LeastRequest},
+		{Name: "shared", Select: core.Rendezvous, Kind: core.ReasonTier},
+	} {
+		p.Limit = core.LimitSpec{InFlight: 30, Guests: 12}
+		p.Breaker = core.BreakerSpec{Open: 3 * core.Second, Growth: 2 * million, OpenMax: 20 * core.Second, Jitter: 200_000}
+		p.Health = core.HealthSpec{Every: 3 * core.Second, Timeout: core.Second, Fall: 2}
+		p.Timeouts = core.TimeoutSpec{Connect: core.Second}
+		for e := range 3 {
+			p.Endpoints = append(p.Endpoints, core.EndpointSpec{
+				Name: string(rune('a' + e)), URL: fmt.Sprintf("http://10.0.%d.%d:80", i, e+1), Weight: 100 / uint32(e+1),
+			})
+		}
+		spec.Placements = append(spec.Placements, p)
+		for k := range 3 {
+			spec.Keys = append(spec.Keys, core.KeySpec{Key: fmt.Sprintf("%s-%d", p.Name, k), Placement: p.Name})
+		}
+	}
+	return spec
+}
+
+// plant is a target whose routers have a bug.
+func plant(b *planted.Bug) *Target {
+	t := &Target{Name: "planted", Spec: ordinary(), tamper: func() sim.Tamper { return sim.Tamper(b.Tamper()) }}
+	if b.Alone {
+		t.Accept = slices.DeleteFunc(properties(), func(name string) bool { return name == b.Property })
+	}
+	if b.Property == NMinusOne {
+		t.Facts.Peak = map[string]Load{"cell-a": {PerSecond: 60, Latency: 100 * core.Millisecond}, "cell-b": {PerSecond: 120, Latency: 100 * core.Millisecond}}
+	}
+	return t
+}
+
+// properties lists what a search may find wrong with a router.
+func properties() (names []string) {
+	for i := range 16 {
+		names = append(names, fmt.Sprintf("R%d", i+1))
+	}
+	for r := range sim.Relations {
+		names = append(names, sim.Relation(r).String())
+	}
+	return append(names, "liveness")
+}
+
+// hunt searches from one seed on, and returns the finding, as it was found, and
+// how many seeds that took.
+func hunt(target *Target, from, most uint64) (f *Finding, seeds uint64) {
+	for _, n := range TryNMinusOne(target) {
+		if n.Finding != nil {
+			return n.Finding, 0
+		}
+	}
+	for seed := from; seed < from+most; seed++ {
+		c := Generate(NewSeeded(seed), target, seed)
+		r := target.run(&c)
+		if f := target.judge(&c, &r); f != nil {
+			return f, seed - from + 1
+		}
+	}
+	return nil, most
+}
+
+func TestEveryPlantedBugIsFoundWithinItsSeeds(t *testing.T) {
+	for _, b := range planted.Bugs() {
+		switch f, _ := hunt(plant(&b), 0, b.Seeds); {
+		case f == nil:
+			t.Errorf("%s, %s: %d seeds found nothing", b.Property, b.Name, b.Seeds)
+		case f.Property != b.Property:
+			t.Errorf("%s, %s: found as %s: %s", b.Property, b.Name, f.Property, f.Sentence)
+		}
+	}
+}
+
+// TestPlantedBugsMeasured prints the table of sim/README.md. It runs when
+// PLANTED is the number of searches to make for each bug, such as 9.
+func TestPlantedBugsMeasured(t *testing.T) {
+	searches, err := strconv.Atoi(os.Getenv("PLANTED"))
+	if err != nil {
+		t.Skip("set PLANTED=9 and -v to measure")
+	}
+	fmt.Println("| property | bug | seeds: enough | median | worst | seconds | lines | seconds to shrink, worst |\n|---|---|---|---|---|---|---|---|")
+	var all []int
+	for _, b := range planted.Bugs() {
+		var seeds []uint64
+		var lines []int
+		var search, shrink []time.Duration
+		for n := range searches {
+			target, begin := plant(&b), time.Now()
+			f, took := hunt(target, uint64(n)*1_000_003, 2*b.Seeds)
+			if f == nil || f.Property != b.Property {
+				t.Fatalf("%s, %s: %d seeds found %+v", b.Property, b.Name, took, f)
+			}
+			search, begin = append(search, time.Since(begin)), time.Now()
+			if f.Lost == "" {
+				f = target.shrunk(f)
+				target.tell(f)
+			}
+			shrink = append(shrink, time.Since(begin))
+			seeds, lines = append(seeds, took), append(lines, 1+len(f.Story)) // with the line that says Story
+		}
+		mark := map[bool]string{true: " *"}[b.Alone]
+		fmt.Printf("| %s | %s%s | %d | %d | %d | %.2f | %d | %.1f |\n", b.Property, b.Name, mark, b.Seeds, median(seeds), slices.Max(seeds),
+			median(search).Seconds(), median(lines), slices.Max(shrink).Seconds())
+		all = append(all, median(lines))
+	}
+	fmt.Printf("median story: %d lines\n", median(all))
+}
+
+func median[T int | uint64 | time.Duration](s []T) T {
+	slices.Sort(s)
+	return s[len(s)/2]
+}
