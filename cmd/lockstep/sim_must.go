@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"path/filepath"
 
 	"lockstep/adapters/configfile"
@@ -55,7 +53,7 @@ func holdMust(s *scenarioRun, o *sim.Options) (judge func(*simResult), err error
 }
 
 // alongside watches each router for a judge, beside what also does if it is not nil.
-func alongside(j *promise.Judge, also func(int, *core.Router) loop.Observer) func(int, *core.Router) loop.Observer {
+func alongside(j *promise.Judge, also observe) observe {
 	return func(router int, r *core.Router) loop.Observer {
 		seen := pair{j.Watch(router, r), nil}
 		if also != nil {
@@ -80,8 +78,4 @@ func (p pair) Observe(now core.Time, ev *core.Event, req *loop.Request, decision
 type unjudged struct {
 	Name string `json:"name"`
 	Why  string `json:"why"`
-}
-
-func (u *unjudged) print(w io.Writer) {
-	fmt.Fprintf(w, "      not judged  must %s: %s\n", u.Name, u.Why)
 }

@@ -85,8 +85,14 @@ func runVerify(w io.Writer, args []string, flags verifyFlags) error {
 		return err
 	}
 	v := &verifier{world: f.World()}
+	var itself []string // promises that the configuration breaks, whatever was recorded
+	for _, b := range f.Breaches(c) {
+		if !slices.Contains(itself, b.Promise) {
+			itself = append(itself, b.Promise)
+		}
+	}
 	v.files = traces.NewVerifier(traces.Options{After: v.after})
-	result := verifyResult{Config: flags.config, config: c, args: args, replay: replayResult{Files: len(files)}}
+	result := verifyResult{Config: flags.config, Itself: itself, config: c, args: args, replay: replayResult{Files: len(files)}}
 	for _, path := range files {
 		damage := len(v.files.Report().Damage)
 		h, err := replayFile(v.files, path, func(h traces.Header) { v.begin(path, h) })
@@ -160,8 +166,8 @@ func (v *verifier) after(f *traces.Fact, r *core.Router, decided []core.Decision
 	if f.Event.Kind == core.Arrive {
 		n.requests++
 	}
-	if c := r.Config(); c != nil && !slices.Contains(n.configs, c) {
-		n.configs = append(n.configs, c)
+	if c := r.Config(); c != nil && !slices.ContainsFunc(n.configs, func(o *core.Config) bool { return o.Digest() == c.Digest() }) {
+		n.configs = append(n.configs, c) // each file brings its own copy
 	}
 	n.watch.See(r, f.Step, f.Time, &f.Event, &f.Request, decided)
 }

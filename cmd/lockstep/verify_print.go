@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"lockstep/core"
@@ -15,6 +16,7 @@ import (
 type verifyResult struct {
 	Config     string             `json:"config"`
 	OK         bool               `json:"ok"`
+	Itself     []string           `json:"broken_by_config,omitempty"` // promises that it breaks whatever was recorded
 	Recordings []recordingVerdict `json:"recordings"`
 	Replay     replayJSON         `json:"replay"`
 
@@ -110,6 +112,9 @@ func (v *verifyResult) json() *verifyResult {
 // print says first whether the recordings can be believed.
 func (v *verifyResult) print(w io.Writer) {
 	v.replay.print(w)
+	if len(v.Itself) > 0 {
+		fmt.Fprintf(w, "note       %s alone breaks %s: lockstep check %s\n", v.Config, strings.Join(v.Itself, ", "), v.Config)
+	}
 	for i := range v.Recordings {
 		r := &v.Recordings[i]
 		fmt.Fprintf(w, "%s   %s requests, %s to %s\n", r.name(), thousands(r.Requests), r.From, r.To)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -116,11 +117,11 @@ func TestARecordingKeepsAndBreaksEachPromiseInBothForms(t *testing.T) {
 func TestAScenarioHoldsThePromisesOfItsConfiguration(t *testing.T) {
 	for _, c := range pledges {
 		_, scenario := writeIncident(t, "it: "+c.kept)
-		if code, said := says("sim", "-v", scenario); code != exitOK || !strings.Contains(said, "holds  must it: promise") {
+		if code, said := says("sim", "-v", scenario); code != exitOK || !strings.Contains(said, "holds  must it: ") {
 			t.Errorf("%s: exit %d: %s", c.kept, code, said)
 		}
 		_, scenario = writeIncident(t, "it: "+c.broken)
-		if code, said := says("sim", scenario); code != exitFailed || !strings.Contains(said, "FAILS  must it: promise") {
+		if code, said := says("sim", scenario); code != exitFailed || !strings.Contains(said, "FAILS  must it: ") {
 			t.Errorf("%s: exit %d: %s", c.broken, code, said)
 		}
 	}
@@ -159,15 +160,18 @@ func TestDamageAndAnotherConfigurationAreSaidAndTheRestIsJudged(t *testing.T) {
 
 func TestWhatARecordingIsHeldToIsSaidAsJSON(t *testing.T) {
 	trace := recordIncident(t, "rec.lst")
-	config, _ := writeIncident(t, "bad: {availability: 99.99%}", "good: {half_open_probes: 3}")
+	config, _ := writeIncident(t, "bad: {availability: 99.99%}", "good: {half_open_probes: 3}", "never: {in_flight: {placement: cell-a, at_most: 5}}")
 	code, said := says("verify", trace, "--json", "-c", config)
 	var got verifyResult
 	if err := json.Unmarshal([]byte(said), &got); err != nil || code != exitFailed || got.OK || !got.Replay.OK || len(got.Recordings) != 1 {
 		t.Fatalf("exit %d, %v: %s", code, err, said)
 	}
 	r := &got.Recordings[0]
-	if p := r.Promises; len(p) != 2 || p[0].State != "broken" || p[0].First == nil || p[0].First.Key == "" || p[1].State != "holds" || !r.Configs[0].Same {
+	if p := r.Promises; len(p) != 3 || p[0].State != "broken" || p[0].First == nil || p[0].First.Key == "" || p[1].State != "holds" || !r.Configs[0].Same {
 		t.Errorf("%+v", r)
+	}
+	if _, text := says("verify", trace, "-c", config); !slices.Equal(got.Itself, []string{"never"}) || !strings.Contains(text, "alone breaks never: lockstep check") {
+		t.Errorf("%v: %s", got.Itself, text)
 	}
 }
 

@@ -23,6 +23,10 @@ func Promises(w promise.World, plan *sim.Plan) (*promise.Judge, error) {
 // leaves an endpoint no answer at all takes it down; silence of the control
 // plane is no trouble, and a router that has drained stays so.
 func troubles(p *sim.Plan) (list []promise.Trouble) {
+	routers := max(p.Routers, 1)
+	for i := range p.Joins {
+		routers += p.Joins[i].Routers
+	}
 	for i := range p.Faults {
 		f := &p.Faults[i]
 		t := promise.Trouble{From: f.At, Until: f.Until, Placement: f.Placement, Endpoint: f.Endpoint}
@@ -34,14 +38,14 @@ func troubles(p *sim.Plan) (list []promise.Trouble) {
 			continue
 		case sim.Refuse, sim.Hang, sim.ResetNew:
 			t.Down = true
-		case sim.Partition:
-			t.Down = f.Router == 0 || p.Routers <= 1
+		case sim.Partition, sim.PartitionOut, sim.PartitionBack:
+			t.Down = f.Router == 0 || routers == 1
 		case sim.ResetAll:
 			t.Until = f.At.Add(core.Microsecond)
-		case sim.Drain:
+		case sim.Drain, sim.Upgrade:
 			t.Until = core.Never
 		case sim.Crash:
-			for n := 1; n <= max(p.Routers, 1); n++ {
+			for n := 1; n <= routers; n++ {
 				if f.Router == 0 || f.Router == n {
 					gone := t
 					gone.Router = n
@@ -63,7 +67,7 @@ func Kept(verdicts []promise.Verdict) (checks []Check) {
 		if v.State == promise.NotJudged {
 			continue
 		}
-		c := Check{Expectation: "must " + v.Promise.Name, Figure: "promise", Wanted: v.Promise.String(), Got: v.Found, OK: v.State == promise.Holds}
+		c := Check{Expectation: "must " + v.Promise.Name, Figure: "holds", Wanted: v.Promise.String(), Got: v.Found, OK: v.State == promise.Holds}
 		if !c.OK {
 			c.Got += fmt.Sprintf("; the first at %s, router %d, step %d", Time.format(int64(v.First.Time)), v.First.Router, v.First.Step)
 			if v.First.Key != "" {

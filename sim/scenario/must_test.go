@@ -28,9 +28,12 @@ func TestAJudgeOfPromisesIsToldWhatAPlanBreaks(t *testing.T) {
 		{sim.ResetNew, 0, []promise.Trouble{down}},
 		{sim.Partition, 0, []promise.Trouble{down}},
 		{sim.Partition, 1, []promise.Trouble{other}}, // other routers reach it
+		{sim.PartitionOut, 0, []promise.Trouble{down}},
+		{sim.PartitionBack, 0, []promise.Trouble{down}},
 		{sim.Flaky, 0, []promise.Trouble{other}},
 		{sim.HealthDown, 0, []promise.Trouble{other}},
 		{sim.Drain, 0, []promise.Trouble{toTheEnd}},
+		{sim.Upgrade, 0, []promise.Trouble{toTheEnd}},
 		{sim.Silence, 0, nil},
 	} {
 		p := &sim.Plan{Routers: 2, Faults: []sim.Fault{{Kind: c.kind, At: from, Until: until, Placement: "cell", Endpoint: "a", Router: c.router}}}
@@ -39,7 +42,8 @@ func TestAJudgeOfPromisesIsToldWhatAPlanBreaks(t *testing.T) {
 		}
 	}
 	crash := &sim.Plan{Routers: 2, Faults: []sim.Fault{{Kind: sim.Crash, At: from, Until: until}, {Kind: sim.Crash, At: from, Until: until, Router: 2}, {Kind: sim.Refuse, At: from}}}
-	want := []promise.Trouble{gone(1), gone(2), gone(2), {From: from, Until: core.Never, Down: true}}
+	crash.Joins = []sim.Join{{At: from, Routers: 1}}
+	want := []promise.Trouble{gone(1), gone(2), gone(3), gone(2), {From: from, Until: core.Never, Down: true}}
 	if d := cmp.Diff(want, troubles(crash)); d != "" {
 		t.Error(d)
 	}

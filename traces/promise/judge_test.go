@@ -180,6 +180,11 @@ func TestEachPromiseIsKeptAndBrokenByWhatARouterDoes(t *testing.T) {
 			w.serve(1, "cell-b", core.ClassNone)
 			w.serve(1, "cell-b", core.ClientGone)
 		}, "holds: 100% of 1 request answered"},
+		{"what names no tenant does not count", nil, Promise{Kind: Available, Share: million}, func(w *world) {
+			w.serve(1, "cell-b", core.ClassNone)
+			none := core.Route{Placement: -1, Refuse: core.NoKey}
+			w.step(core.Event{Kind: core.Arrive, Epoch: w.router.Epoch(), Route: none}, &loop.Request{})
+		}, "holds: 100% of 1 request answered"},
 		{"of another region", nil, Promise{Kind: Available, Share: million, Region: "eu"}, func(w *world) {
 			w.serve(1, "cell-b", core.ResponseTimeout)
 		}, "not judged: no such request"},
@@ -277,7 +282,9 @@ func TestEachPromiseIsKeptAndBrokenByWhatARouterDoes(t *testing.T) {
 			w.serve(10, "cell-a", core.ClassNone)
 		}, "holds: 100% of 10 requests answered"},
 		{"lost by its health alone", probeA, survive, func(w *world) {
-			w.idle(3500*core.Millisecond, false)
+			for !w.router.Endpoint(0).Unhealthy {
+				w.idle(10*core.Millisecond, false)
+			}
 			w.serve(10, "cell-a", core.ClassNone)
 		}, "holds: 100% of 10 requests answered"},
 		{"two lost, and one came back", func(s *core.Spec) { s.Placements[0].Breaker.Open = 60 * core.Second }, survive, func(w *world) {
@@ -292,8 +299,10 @@ func TestEachPromiseIsKeptAndBrokenByWhatARouterDoes(t *testing.T) {
 		{"a long answer counts once", nil, Promise{Kind: Latency, Latency: core.Second}, func(w *world) {
 			h := w.send("cell-b")
 			w.after(core.Second)
-			w.step(core.Event{Kind: core.Reply, Handle: h, Status: 200}, nil)
-			w.after(3600 * core.Second)
+			for range 2 {
+				w.step(core.Event{Kind: core.Reply, Handle: h, Status: 200}, nil)
+				w.after(3600 * core.Second)
+			}
 			w.end(h, core.ClassNone)
 		}, "holds: 100% of 1 request within 1s"},
 		{"full of its own, more than it may be", limit(4, 0), Promise{Kind: HomeFirst, Share: 1000}, func(w *world) {
@@ -320,15 +329,18 @@ func TestEachPromiseIsKeptAndBrokenByWhatARouterDoes(t *testing.T) {
 			w.serve(1, "cell-b", core.ConnectRefused)
 		}, "broken: 1 of 2 requests"},
 		{"nothing ever failed", nil, Promise{Kind: Recover, Within: core.Second}, func(w *world) { w.serve(300, "cell-a", core.ClassNone) }, "not judged: nothing failed"},
-		{"a health page that lies", probeA, Promise{Kind: Recover, Within: 2 * core.Second}, func(w *world) {
+		{"a health page that lies", func(s *core.Spec) {
+			probeA(s)
+			s.Placements[0].Breaker.Open = 20 * core.Second
+		}, Promise{Kind: Recover, Within: 10 * core.Second}, func(w *world) {
 			w.breakDown()
-			w.idle(1500*core.Millisecond, true)
+			w.idle(6*core.Second, true)
 			w.serve(1, "cell-a", core.ClassNone) // elsewhere: the first after the good probe
-			w.after(4 * core.Second)
+			w.after(15 * core.Second)
 			w.serve(1, "cell-a", core.ConnectRefused) // the breaker's test request
 			w.after(core.Second)
 			w.serve(3, "cell-a", core.ClassNone)
-		}, "not judged: nothing failed and came back"},
+		}, "holds: 0 of 1 request were"},
 		{"home is full", func(s *core.Spec) {
 			s.Placements[0].Limit = core.LimitSpec{InFlight: 1, WhenFull: core.FailOverWhenFull}
 		}, Promise{Kind: Recover, Within: core.Second}, func(w *world) {

@@ -96,6 +96,7 @@ func TestWhatACrashedRouterHeldIsInFlightNoMore(t *testing.T) {
 	other := build(t, nil)
 	other.judge, other.watch, other.now = w.judge, w.judge.Watch(2, other.router), w.now
 	other.send("cell-b")
+	other.send("cell-b")
 	again := build(t, nil) // router 2 restarts, and nobody said so
 	again.judge, again.watch, again.now = w.judge, w.judge.Watch(2, again.router), w.now
 	other = again
