@@ -154,7 +154,12 @@ func (w *world) settle(id, gen uint32) {
 	}
 	w.result.Sometimes.add(SawReply)
 	w.ev = core.Event{Kind: core.Reply, Handle: c.handle, Status: c.status}
-	w.routers[c.router].apply(&w.ev)
+	r := &w.routers[c.router]
+	r.apply(&w.ev)
+	if c.probe { // its outcome is booked: it tests nothing any more, whatever its body does
+		c.probe = false
+		r.probesOut[c.endpoint] = max(r.probesOut[c.endpoint]-1, 0)
+	}
 }
 
 // endCall ends an attempt as its class says.

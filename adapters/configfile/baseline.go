@@ -157,7 +157,7 @@ func (l *loader) dropSelfFallbacks() {
 
 // baselinePath turns a path in the names of the native form into one of this file's.
 func baselinePath(path string, root *node) string {
-	if path == "default" {
+	if path == "default" || path == "unknown_key.to" {
 		return "defaultPlacement"
 	}
 	if key, ok := strings.CutPrefix(path, "keys."); ok {

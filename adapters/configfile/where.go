@@ -89,7 +89,7 @@ func (f *File) local(path string) string {
 		return baselinePath(path, f.root)
 	}
 	switch path {
-	case "default":
+	case "default", "unknown_key.to":
 		return "routes[0].unknown_key.to"
 	case "unknown_key.reject":
 		return "routes[0].unknown_key.reject"

@@ -24,6 +24,8 @@ type fuzzFlags struct {
 	corpus  string
 	resume  bool
 	accept  []string
+	// scenarios are files and folders; those about the file at hand judge its changes.
+	scenarios []string
 
 	interrupt <-chan struct{} // closed when the search is to end; nil: never
 
@@ -40,16 +42,20 @@ func newFuzzCommand() *cobra.Command {
 		Use:   "fuzz CONFIG...",
 		Short: "Search for the smallest failure story that breaks a property of a configuration",
 		Long: `Search configurations for a counterexample. The promises of must are held, by
-name; without them, the default properties N-1 and half-open-single-probe. First, if the configuration states its
-peak load (facts.peak), each placement is taken down in turn (N-1). Then seeds
-draw cases: faults, pushes, bursts and the clients' behaviour. Every safety
-property is checked after every step, and recovery in a healthy remainder. What
-fails is reduced to a story, with the configuration key responsible. Changes that
-could mend it are tried against the same case, N-1 and random seeds, and shown
-with what each costs.
+name; without them, the default properties. First come what-if runs of one thing
+each: the peak load that the configuration states (facts.peak), the loss of each
+placement under it (N-1), endpoints that hang, refuse or answer 500, endpoints that
+are mended, health probes that fail alone, unknown keys. Without a stated peak a
+load is assumed, and N-1 is not judged. Then seeds draw cases: faults, pushes,
+bursts and the clients' behaviour. Every safety property is checked after every
+step, and recovery in a healthy remainder. What fails is reduced to a story, with
+the configuration key responsible. Changes that could mend it are tried against the
+same case, the what-if runs, random seeds and --scenarios, and shown with what each
+costs.
 
 The search ends after --for, or after --seeds, whichever is given; a machine that
-must give the same answer twice counts seeds. --seed with neither tries that one case.
+must give the same answer twice counts seeds. --seed with neither tries that one case,
+without the what-if runs.
 Ctrl-C ends it early with the verdict so far, and exit code 0 if nothing was found;
 a second Ctrl-C ends it at once.
 
@@ -84,6 +90,7 @@ to extremes: what only shows there is a fault of the router and said apart.`,
 	f.StringVar(&flags.corpus, "corpus", "", "keep the cases that reached something new in this folder, and try those in it first")
 	f.BoolVar(&flags.resume, "resume", false, "go on after the last seed of --corpus")
 	f.StringSliceVar(&flags.accept, "accept", nil, "leave out these properties")
+	f.StringSliceVar(&flags.scenarios, "scenarios", nil, "run changes in these scenarios too, if their config is the file at hand: files, folders, dir/...")
 	f.StringVar(&flags.acceptFile, "accept-file", "", "leave out the findings accepted in this file: a list of {name, owner, until: 2026-12-31}; expired ones count")
 	f.BoolVar(&flags.json, "json", false, "print JSON")
 	addExhaustive(cmd, &flags)
@@ -117,6 +124,10 @@ type fuzzResult struct {
 	OK       bool          `json:"ok"`
 	Findings []fuzzFinding `json:"findings,omitempty"`
 	NMinus   []nMinusLine  `json:"n_minus_1"`
+	Assumed  string        `json:"assumed"` // the load of the what-if runs
+	Drills   int           `json:"drills"`  // what-if runs, N-1 among them
+	Judged   []string      `json:"judged"`  // properties, by name
+	Broken   []string      `json:"broken"`
 	Seeds    uint64        `json:"seeds"`
 	Requests uint64        `json:"requests"`
 	Events   uint64        `json:"events"`
@@ -127,6 +138,8 @@ type fuzzResult struct {
 
 	Interrupted bool          `json:"interrupted"` // before the time or the seeds were over
 	Corpus      *corpusResult `json:"corpus,omitempty"`
+
+	scenarios string // in words: how many changes were run in; "" when none were given
 }
 
 // nMinusLine is the loss of one placement: held, failed or skipped, and why.
@@ -134,22 +147,6 @@ type nMinusLine struct {
 	Down    string `json:"down"`
 	Verdict string `json:"verdict"` // holds, fails or skipped
 	Why     string `json:"why,omitempty"`
-}
-
-// fuzzFinding is one broken property, with the place of the key responsible.
-type fuzzFinding struct {
-	Property string              `json:"property"`
-	Sentence string              `json:"sentence"`
-	Key      string              `json:"key"`
-	Value    string              `json:"value,omitempty"`
-	At       configfile.Position `json:"at"`
-	Written  bool                `json:"written"` // the key is in the file; if not, At is the nearest thing around it
-	Assumed  string              `json:"assumed"`
-	Story    []fuzz.Line         `json:"story"`
-	Changes  []fuzzChange        `json:"changes,omitempty"`
-	Extremes []string            `json:"extremes,omitempty"` // settings without which it is not found; they are not the file's
-	Again    string              `json:"again"`
-	Keep     []string            `json:"keep,omitempty"`
 }
 
 func runFuzz(w, progress io.Writer, paths []string, flags fuzzFlags) error {
@@ -184,9 +181,14 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 			return nil, err
 		}
 	}
-	r := &fuzzResult{File: path, NMinus: []nMinusLine{}, Findings: static(f, path, flags.accept)}
-	if err := s.loseEach(r); err != nil {
+	r := &fuzzResult{File: path, Assumed: s.target.Traffic(), NMinus: []nMinusLine{}, Findings: static(f, path, flags.accept)}
+	if err := s.about(path, r); err != nil {
 		return nil, err
+	}
+	if flags.only == nil {
+		if err := s.drill(f, r); err != nil {
+			return nil, err
+		}
 	}
 	if len(s.found)+len(r.Findings) == 0 {
 		// What is found without a search is mended first: a search would find it again and again.
@@ -203,6 +205,7 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 	if s.corpus != nil {
 		r.Corpus = &s.corpus.corpusResult
 	}
+	r.judged(f, s)
 	for _, x := range s.found {
 		shown, err := s.show(f, path, x)
 		if err != nil {
@@ -236,24 +239,4 @@ func targetOf(f *configfile.File, accept []string) *fuzz.Target {
 	t.Must, t.MayServe = f.Must, f.MayServe
 	t.Region, t.Labels = f.Region, f.Labels
 	return t
-}
-
-// show locates a finding in the file, and keeps it if asked.
-func (s *search) show(f *configfile.File, path string, x *fuzz.Finding) (fuzzFinding, error) {
-	out := fuzzFinding{
-		Property: x.Property, Sentence: x.Sentence, Key: x.Key, Value: x.Value,
-		Assumed: x.Assumed, Story: x.Story, Changes: s.changes(x), Extremes: x.Case.Extremes, Again: fmt.Sprintf("lockstep fuzz %s --seed %s", path, x.Case.Recipe),
-	}
-	if x.Lost != "" {
-		out.Again = fmt.Sprintf("lockstep fuzz %s --seeds 0", path)
-	}
-	if x.Key != "" {
-		out.At, out.Written = f.Where(x.Key)
-	}
-	if s.flags.out == "" {
-		return out, nil
-	}
-	var err error
-	out.Keep, err = keep(s.flags.out, x)
-	return out, err
 }

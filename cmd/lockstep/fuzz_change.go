@@ -24,19 +24,24 @@ type fuzzChange struct {
 	Breaks string `json:"breaks,omitempty"`
 	Price  string `json:"price,omitempty"`
 	Seeds  uint64 `json:"seeds"` // random ones, beside the finding's own
+	// Scenarios is how many scenarios about the same file hold with it.
+	Scenarios int `json:"scenarios"`
 }
 
 // changes tries what could mend a finding.
 func (s *search) changes(x *fuzz.Finding) (tried []fuzzChange) {
 	end := time.Now().Add(changeTime)
-	for _, c := range fuzz.TryChanges(s.target, x, changeSeeds, func() bool { return !s.interrupted() && (s.flags.counted || time.Now().Before(end)) }) {
-		tried = append(tried, fuzzChange{c.Name, c.Text, c.Mends, c.Holds, c.Breaks, c.Price, c.Seeds})
+	trial := fuzz.Trial{Seeds: changeSeeds, Scenarios: s.scenarios, More: func() bool {
+		return !s.interrupted() && (s.flags.counted || time.Now().Before(end))
+	}}
+	for _, c := range fuzz.TryChanges(s.target, x, &trial) {
+		tried = append(tried, fuzzChange{c.Name, c.Text, c.Mends, c.Holds, c.Breaks, c.Price, c.Seeds, c.Scenarios})
 	}
 	return tried
 }
 
 // printChanges shows every change with its verdict and its price.
-func (f *fuzzFinding) printChanges(w io.Writer) {
+func (f *fuzzFinding) printChanges(w io.Writer, r *fuzzResult) {
 	if len(f.Changes) == 0 {
 		return
 	}
@@ -44,9 +49,12 @@ func (f *fuzzFinding) printChanges(w io.Writer) {
 	for _, c := range f.Changes {
 		widest = max(widest, len(c.Change))
 	}
-	fmt.Fprintf(w, "\nChanges tried, each against the same case, N-1 and up to %d random seeds\n", changeSeeds)
+	fmt.Fprintf(w, "\nChanges tried, each against the same case, every what-if run near it, up to %d random seeds%s\n", changeSeeds, r.scenarios)
 	for _, c := range f.Changes {
 		verdict := fmt.Sprintf("holds, %d seeds", c.Seeds)
+		if c.Scenarios > 0 {
+			verdict += fmt.Sprintf(", %d scenarios", c.Scenarios)
+		}
 		if !c.Holds {
 			verdict = "breaks: " + c.Breaks
 			if c.Mends {

@@ -48,6 +48,11 @@ func keptScenario(x *fuzz.Finding) *scenario.File {
 		f.Name = x.Property + "-" + strings.NewReplacer("/", "-", " ", "-", ":", "-").Replace(x.Lost)
 		e.From = scenario.Span(plan.Faults[0].At)
 	}
+	if x.Drill != nil {
+		f.Name = strings.Map(nameRune, x.Property+" "+x.WhatIf)
+		f.Expect = []scenario.Expectation{drillExpectation(x)}
+		return f
+	}
 	switch {
 	case x.Property == fuzz.NMinusOne:
 		e.Placement, e.From, e.Refused = "", scenario.Span(x.At), scenario.AtMost(0)
@@ -69,4 +74,30 @@ func keptScenario(x *fuzz.Finding) *scenario.File {
 	}
 	f.Expect = []scenario.Expectation{e}
 	return f
+}
+
+// nameRune makes a file's name of words.
+func nameRune(r rune) rune {
+	if r == ' ' || r == '/' || r == ',' {
+		return '-'
+	}
+	return r
+}
+
+// drillExpectation is what a drill asks for, as a scenario says it.
+func drillExpectation(x *fuzz.Finding) scenario.Expectation {
+	e := scenario.Expectation{Name: "not broken", Placement: x.Where, From: scenario.Span(x.At)}
+	switch {
+	case x.Drill.Property == fuzz.StatedPeak:
+		e.Failed = scenario.AtMost(0)
+	case x.Drill.Property == fuzz.LeavesFailing:
+		e.Failed = scenario.AtMost(int64(x.Allowed))
+	case x.Endpoint != "":
+		e.Endpoint, e.Served = x.Endpoint, scenario.AtLeast(1)
+	case x.Drill.Property == fuzz.ReturnsMended:
+		e.Failovers = scenario.AtMost(0)
+	default:
+		e.Refused = scenario.AtMost(0)
+	}
+	return e
 }

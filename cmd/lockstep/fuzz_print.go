@@ -3,7 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+
+	"lockstep/adapters/configfile"
+	"lockstep/sim/fuzz"
+	"lockstep/traces/promise"
 )
 
 // maxStories is how many findings of one file are told in full.
@@ -13,6 +18,10 @@ func (r *fuzzResult) print(w io.Writer) {
 	if r.OK {
 		fmt.Fprintf(w, "ok    %s   no property broken\n", r.File)
 		r.printNMinus(w)
+		if r.Drills > 0 {
+			fmt.Fprintf(w, "Assumed    %s\n", r.Assumed)
+		}
+		fmt.Fprintf(w, "Held       %s\n", strings.Join(r.Judged, ", "))
 		fmt.Fprintf(w, "Searched   %s\n", r.searched())
 		r.printNever(w)
 		r.printCorpus(w)
@@ -37,7 +46,7 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 			place = f.At.String()
 		}
 		note := f.Value
-		if !f.Written && !strings.HasSuffix(note, "is not set") {
+		if !f.Written && !strings.HasPrefix(note, "not set") {
 			note = strings.TrimPrefix(note+", not written: the default", ", ")
 		}
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("      %s   %s   %s", place, f.Key, note), " "))
@@ -47,17 +56,15 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 	}
 	origin := "Story"
 	if len(f.Story) > 0 && f.Story[0].When != "" {
-		origin += "      t = 0 is the first fault, push or burst"
+		origin += "      " + f.Origin
 	}
 	fmt.Fprintf(w, "Assumed    %s\n%s\n", f.Assumed, origin)
 	for _, l := range f.Story {
 		fmt.Fprintf(w, "   %-9s  %s\n", l.When, l.Text)
 	}
-	f.printChanges(w)
+	f.printChanges(w, r)
 	fmt.Fprintf(w, "Searched   %s\n", r.searched())
-	if r.Seeds > 0 {
-		r.printNever(w)
-	}
+	r.printNever(w)
 	if len(f.Keep) > 0 {
 		fmt.Fprintf(w, "Keep       %s\n", strings.Join(f.Keep, "   "))
 	}
@@ -65,19 +72,60 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 }
 
 func (r *fuzzResult) searched() string {
-	text := fmt.Sprintf("%d seeds, %s requests, %s events, %.1f s", r.Seeds, short(r.Requests), short(r.Events), r.Seconds)
+	text := fmt.Sprintf("%d what-if runs, %d seeds", r.Drills, r.Seeds)
 	switch {
+	case r.Drills == 0 && r.Seeds > 0:
+		text = "one case"
+		if r.Seeds > 1 {
+			text = fmt.Sprintf("%d seeds", r.Seeds)
+		}
 	case r.Requests == 0:
 		return "nothing: no run was needed"
 	case r.Seeds == 0:
-		text = "N-1 of every placement, no seeds; " + strings.TrimPrefix(text, "0 seeds, ")
+		text = fmt.Sprintf("%d what-if runs, no seeds", r.Drills)
+	}
+	text += fmt.Sprintf(", %s requests, %s events, %.1f s", short(r.Requests), short(r.Events), r.Seconds)
+	if n := len(r.Judged); len(r.Broken) > 0 {
+		text += fmt.Sprintf("     %d of %d properties held", n-len(r.Broken), n)
 	}
 	return text
 }
 
+// theRules stands for everything that the checkers of the simulator hold.
+const theRules = "the router's own rules"
+
+// judged says which properties were judged, and which of them are broken.
+func (r *fuzzResult) judged(f *configfile.File, s *search) {
+	r.Judged, r.Broken = fuzz.Properties(s.target, s.flags.only != nil), []string{}
+	for _, p := range f.Must {
+		static := p.Kind == promise.ServedBy || p.Kind == promise.InFlight || p.Kind == promise.HealthProbes || p.Kind == promise.NoGuests
+		if static && !slices.Contains(s.target.Accept, p.Name) {
+			r.Judged = append(r.Judged, p.Name)
+		}
+	}
+	r.Judged = append(r.Judged, theRules)
+	broken := func(name string) {
+		if !slices.Contains(r.Judged, name) {
+			name = theRules
+		}
+		if !slices.Contains(r.Broken, name) {
+			r.Broken = append(r.Broken, name)
+		}
+	}
+	for _, x := range r.Findings {
+		broken(x.Property)
+	}
+	for _, x := range s.found {
+		broken(x.Property)
+	}
+}
+
 func (r *fuzzResult) printNMinus(w io.Writer) {
+	if r.Drills == 0 {
+		return // one case was asked for
+	}
 	if len(r.NMinus) == 0 {
-		fmt.Fprintln(w, "N-1        not judged, nor a promise about a loss: the configuration states no load (facts.peak), or they are accepted")
+		fmt.Fprintln(w, "N-1        not judged, nor a promise about a loss: state the load in facts.peak, unless you have accepted them")
 		return
 	}
 	var holds []string
@@ -98,6 +146,9 @@ func (r *fuzzResult) printNMinus(w io.Writer) {
 const maxNever = 6
 
 func (r *fuzzResult) printNever(w io.Writer) {
+	if r.Seeds == 0 && !r.Interrupted {
+		return // nobody looked
+	}
 	interrupted := ""
 	if r.Interrupted {
 		interrupted = "interrupted; "

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +21,8 @@ type search struct {
 	deadline time.Time
 	// replaying: the cases of the corpus are tried again, however long it takes.
 	replaying bool
+	// scenarios are what a change of the configuration has to hold in.
+	scenarios []fuzz.Scenario
 
 	tally
 	found []*fuzz.Finding
@@ -44,29 +45,6 @@ func (t *tally) add(requests, events uint64, c sim.Coverage) {
 func (t *tally) addCase(o *fuzz.Outcome) {
 	t.seeds++
 	t.add(o.Requests, o.Steps, o.Coverage)
-}
-
-// loseEach takes down each placement in turn.
-func (s *search) loseEach(r *fuzzResult) error {
-	for _, n := range fuzz.TryNMinusOne(s.target) {
-		if n.Err != nil {
-			return n.Err
-		}
-		s.add(n.Requests, n.Steps, n.Coverage)
-		line := nMinusLine{Down: n.Down, Verdict: "holds", Why: n.Skipped}
-		switch {
-		case n.Skipped != "":
-			line.Verdict = "skipped"
-		case n.Finding != nil:
-			line.Verdict, line.Why = "fails", n.Finding.Sentence
-			known := func(f *fuzz.Finding) bool { return f.Sentence == n.Finding.Sentence }
-			if !slices.ContainsFunc(s.found, known) { // what is too small with nothing down fails every loss
-				s.found = append(s.found, n.Finding)
-			}
-		}
-		r.NMinus = append(r.NMinus, line)
-	}
-	return nil
 }
 
 // run searches: the one case that was asked for, or the cases of the corpus and

@@ -16,7 +16,7 @@ func TestEachLossIsARow(t *testing.T) {
 		fails bool
 	}{
 		{"configs/cells.yaml", []string{"without cell-visa  holds\n", "without cell-acme  holds\n", "without shared     skipped"}, false},
-		{"flawed/small-fallback.yaml", []string{"without cell-07  breaks", "placements.cell-12.limit.in_flight"}, true},
+		{"flawed/small-fallback.yaml", []string{"without bookings  breaks", "placements.spare.limit.in_flight"}, true},
 		{"limit/guests.yaml", []string{"without cell-07  breaks", "open-loop clients"}, true},
 		{"config/residency.yaml", []string{"without eu-cell    holds\n"}, false},
 	} {

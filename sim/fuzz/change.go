@@ -1,7 +1,6 @@
 package fuzz
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,67 +12,158 @@ import (
 // Change is one change of a configuration that could remove a finding, and what
 // became of it when it was tried.
 type Change struct {
-	Name   string // A, B, ...
-	Text   string // the settings changed, in the names of the native form
-	Mends  bool   // the finding's own case no longer breaks anything
-	Holds  bool   // nothing was found with it, where it was tried
-	Breaks string // what it breaks, "" when it holds
-	Price  string // figures of the finding's own case, run with it; "" for none
-	Seeds  uint64 // random cases that were tried as well
-	apply  func(*core.Spec)
+	Name      string // A, B, ...
+	Text      string // the settings changed, in the names of the native form
+	Mends     bool   // the finding's own case no longer breaks anything
+	Holds     bool   // nothing was found with it, where it was tried
+	Breaks    string // what it breaks, "" when it holds
+	Price     string // what it costs, and figures of the finding's own case, run with it; "" for none
+	Seeds     uint64 // random cases that were tried as well
+	Scenarios int    // of the trial, those that were run with it
+	apply     func(*core.Spec)
+	price     string
+	broken    *Finding // with it, beside f
 }
 
+// Trial says what a change has to hold in, beside the finding's own case, N-1 and every drill.
+type Trial struct {
+	Seeds     uint64      // the first so many random cases
+	More      func() bool // false: no more of them
+	Scenarios []Scenario
+}
+
+// Scenario is a scenario of the operator's about the same configuration.
+type Scenario struct {
+	Name string
+	// Breaks runs it with a change of the configuration, and says what it breaks, "" for nothing.
+	Breaks func(change func(core.Spec) core.Spec) string
+}
+
+// maxChanges is how many changes of one finding are tried.
+const maxChanges = 6
+
 // TryChanges tries a closed list of changes that could remove f. Each is run
-// against the case of f, against the loss of every placement, and against the
-// first seeds random cases until more says no. No change is known for a fault
-// of the router itself.
-func TryChanges(t *Target, f *Finding, seeds uint64, more func() bool) []Change {
+// against the case of f and everything that the trial says. To one that removes
+// f and breaks something else, the first change that could remove that is added, and
+// both are tried together. No change is known for a fault of the router itself.
+func TryChanges(t *Target, f *Finding, trial *Trial) []Change {
 	tried := t.changes(f)
-	for i := range tried {
-		tried[i].Name = string(rune('A' + i))
-		t.try(f, &tried[i], seeds, more)
+	for i := 0; i < len(tried); i++ {
+		c := &tried[i]
+		c.Name = string(rune('A' + i))
+		changed := t.changed(c.apply)
+		changed.try(f, c, trial)
+		if c.Holds || !c.Mends || c.broken == nil || len(tried) == maxChanges {
+			continue
+		}
+		if more := changed.changes(c.broken); len(more) > 0 && !strings.HasSuffix(c.Text, more[0].Text) {
+			tried = append(tried, both(c, &more[0]))
+		}
 	}
 	return tried
 }
 
-func (t *Target) try(f *Finding, c *Change, seeds uint64, more func() bool) {
-	changed := *t
-	changed.Spec = with(&t.Spec, c.apply)
-	if _, err := core.Compile(changed.Spec); err != nil {
+// both makes one change of two.
+func both(a, b *Change) Change {
+	return Change{Text: a.Name + " and " + b.Text, price: joined(a.price, b.price), apply: chain(a.apply, b.apply)}
+}
+
+// joined are two phrases, either of which may be missing.
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}
+
+// chain makes one change after the other.
+func chain(first, second func(*core.Spec)) func(*core.Spec) {
+	return func(s *core.Spec) {
+		first(s)
+		second(s)
+	}
+}
+
+// try judges a change of which t is the changed target.
+func (t *Target) try(f *Finding, c *Change, trial *Trial) {
+	if _, err := core.Compile(t.Spec); err != nil {
 		c.Breaks = "it is not valid: " + err.Error()
 		return
 	}
-	r, broken := changed.again(f, c.apply)
-	c.Price = changed.price(f, &r)
+	r, broken := t.again(f, c.apply)
+	c.Price = joined(c.price, t.price(f, &r))
 	if broken != nil {
 		c.Breaks = "still " + broken.Property
 		return
 	}
 	c.Mends = true
-	for _, n := range TryNMinusOne(&changed) {
-		if n.Finding != nil {
-			c.Breaks = fmt.Sprintf("%s without %s: %s", n.Finding.Property, n.Down, n.Finding.Sentence)
+	if c.broken = t.firstDrilled(f.Where); c.broken != nil {
+		c.Breaks = c.broken.Property + ": " + c.broken.Sentence
+		return
+	}
+	checked := t.checked()
+	for ; c.Seeds < trial.Seeds && trial.More(); c.Seeds++ {
+		drawn := Generate(NewSeeded(c.Seeds), t, c.Seeds)
+		r := checked.run(&drawn)
+		if c.broken = t.judge(&drawn, &r); c.broken != nil {
+			c.Breaks = fmt.Sprintf("%s in seed %d: %s", c.broken.Property, c.Seeds, c.broken.Sentence)
 			return
 		}
 	}
-	for ; c.Seeds < seeds && more(); c.Seeds++ {
-		drawn := Generate(NewSeeded(c.Seeds), &changed, c.Seeds)
-		r := t.run(&drawn)
-		if x := changed.judge(&drawn, &r); x != nil {
-			c.Breaks = fmt.Sprintf("%s in seed %d: %s", x.Property, c.Seeds, x.Sentence)
+	for _, s := range trial.Scenarios {
+		change := func(s core.Spec) core.Spec { return with(&s, c.apply) }
+		if what := s.Breaks(change); what != "" {
+			c.Breaks = s.Name + ": " + what
 			return
 		}
+		c.Scenarios++
 	}
 	c.Holds = true
 }
 
-// again runs the case of f with the change, in what it pushes as well.
+// firstDrilled is what the first of N-1 and the drills breaks that concerns the
+// component of a placement; a change of that placement moves no other (R15).
+func (t *Target) firstDrilled(where string) *Finding {
+	for _, n := range TryNMinusOne(t) {
+		if n.Finding != nil {
+			return n.Finding
+		}
+	}
+	near := around(&t.Spec, where)
+	for _, d := range Drills(t) {
+		if d.Placement != "" && !near[d.Placement] {
+			continue
+		}
+		if f := TryDrill(t, d).Finding; f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// again runs the case of f with t, the changed target: a what-if run anew, a
+// drawn case with the change in what it pushes as well.
 func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding) {
-	c := f.Case.respecced(apply)
+	var c Case
+	switch {
+	case f.Drill != nil:
+		c = t.drillCase(f.Drill)
+	case f.Case.Loss != nil:
+		l := *f.Case.Loss
+		l.down, _ = find(&t.Spec, l.down.Name)
+		c = t.lossCase(&l)
+	default:
+		c, t = f.Case.respecced(apply), t.checked()
+	}
 	r := t.run(&c)
 	broken := t.judge(&c, &r)
 	if down, ok := t.down(f); broken == nil && ok {
 		broken = t.judgeLoss(&c, &r, &down)
+	}
+	if broken == nil && f.Drill != nil {
+		if broken = t.judgeDrill(f.Drill, &r); broken != nil {
+			broken.Property = t.nameOf(f.Drill.Property)
+		}
 	}
 	return r, broken
 }
@@ -84,6 +174,21 @@ func (t *Target) down(f *Finding) (core.PlacementInfo, bool) {
 		return core.PlacementInfo{}, false
 	}
 	return find(&t.Spec, f.Case.Loss.down.Name)
+}
+
+// changed is t with a change to try. Its drills run without the checkers of sim:
+// no setting breaks a rule, and the random cases go on looking for what does.
+func (t *Target) changed(apply func(*core.Spec)) *Target {
+	c := *t
+	c.Spec, c.trial = with(&t.Spec, apply), true
+	return &c
+}
+
+// checked is t with all checkers on.
+func (t *Target) checked() *Target {
+	c := *t
+	c.trial = false
+	return &c
 }
 
 // with is a copy of s with a change; s stays as it is.
@@ -105,123 +210,36 @@ func setting(placement string, set func(*core.PlacementSpec)) func(*core.Spec) {
 	}
 }
 
+// maxFixes is how many of what could make a drill hold are tried one by one.
+const maxFixes = 3
+
 // changes lists what could remove f.
 func (t *Target) changes(f *Finding) []Change {
 	name, most := t.probes()
 	switch {
 	case f.Property == name:
-		return []Change{{
-			Text:  fmt.Sprintf("%s breaker.half_open_probes: %d", f.Where, most),
-			apply: setting(f.Where, func(p *core.PlacementSpec) { p.Breaker.Probes = most }),
-		}}
+		return t.fewerProbes(f.Where, most)
+	case len(f.fixes) > 0:
+		var list []Change
+		for _, x := range f.fixes[:min(len(f.fixes), maxFixes)] {
+			list = append(list, Change{Text: x.text, apply: x.apply, price: x.price})
+		}
+		return list
 	case f.Lost != "" && f.Broken.Kind != Latency:
 		return t.roomier(f)
 	}
 	return nil
 }
 
-// roomier lists what gives the load of a lost placement room: fewer guests, a
-// larger limit, a further fallback.
-func (t *Target) roomier(f *Finding) (list []Change) {
-	tight, ok := find(&t.Spec, f.Where)
-	down, lost := t.down(f)
-	if !ok || !lost {
-		return nil
+// fewerProbes lets most test requests out at once.
+func (t *Target) fewerProbes(where string, most uint32) []Change {
+	p, ok := find(&t.Spec, where)
+	if !ok {
+		return nil // a push has brought it
 	}
-	own, most := t.inFlight(t.Facts.Peak[tight.Name]), t.mostGuests(&tight)
-	own, most = own+unevenness(own), most+unevenness(most)
-	room := int64(tight.Limit.InFlight)
-	keep := func(*core.PlacementSpec) {}
-	capped := ""
-	if free := room - own; room > 0 && free > 0 && tight.Name != down.Name {
-		if tight.Limit.Guests == 0 || int64(tight.Limit.Guests) > free {
-			keep, capped = func(p *core.PlacementSpec) { p.Limit.Guests = int32(free) }, fmt.Sprintf("%s limit.guests: %d", tight.Name, free)
-			list = append(list, Change{Text: capped, apply: setting(tight.Name, keep)})
-		}
-	}
-	if c := larger(&tight, own+most, most); c.Text != "" && !strings.HasSuffix(f.Key, ".fallback") {
-		list = append(list, c)
-	}
-	for _, next := range t.spare(&down) {
-		text := fmt.Sprintf("%s fallback: +%s", down.Name, next)
-		if capped != "" {
-			text = "A and " + text
-		}
-		appended := setting(down.Name, func(p *core.PlacementSpec) { p.Fallback = append(slices.Clone(p.Fallback), next) })
-		list = append(list, Change{Text: text, apply: func(s *core.Spec) {
-			setting(tight.Name, keep)(s)
-			appended(s)
-		}})
-	}
-	return list
-}
-
-// unevenness is the room that n requests in flight on average need beside: they
-// do not arrive and end in step.
-func unevenness(n int64) int64 { return n/20 + min(n, 1) }
-
-// larger gives p room for all that it may have to take, and its cap on guests,
-// if any; the zero Change when it has that room.
-func larger(p *core.PlacementInfo, all, guests int64) Change {
-	var text []string
-	if p.Limit.InFlight > 0 && int64(p.Limit.InFlight) < all {
-		text = append(text, fmt.Sprintf("limit.in_flight: %d", all))
-	}
-	if p.Limit.Guests != 0 && int64(p.Limit.Guests) < guests {
-		text = append(text, fmt.Sprintf("limit.guests: %d", guests))
-	}
-	if len(text) == 0 {
-		return Change{}
-	}
-	return Change{Text: p.Name + " " + strings.Join(text, ", "), apply: setting(p.Name, func(s *core.PlacementSpec) {
-		if s.Limit.InFlight > 0 {
-			s.Limit.InFlight = int32(max(int64(s.Limit.InFlight), all))
-		}
-		if s.Limit.Guests != 0 {
-			s.Limit.Guests = int32(max(int64(s.Limit.Guests), guests))
-		}
-	})}
-}
-
-// mostGuests is the largest load, in flight, that the loss of one placement
-// sends to p: a guest lasts as long as the requests at home.
-func (t *Target) mostGuests(p *core.PlacementInfo) (most int64) {
-	all := compiled(&t.Spec)
-	for i := range all {
-		q := &all[i]
-		if q.Name == p.Name || len(q.Candidates) < 2 || all[q.Candidates[1]].Name != p.Name {
-			continue
-		}
-		l := t.Facts.Peak[q.Name]
-		l.Latency = cmp.Or(t.Facts.Peak[p.Name].Latency, l.Latency)
-		most = max(most, t.inFlight(l))
-	}
-	return most
-}
-
-// maxSpare is how many further fallbacks are tried.
-const maxSpare = 2
-
-// spare lists the placements that are not yet a fallback of p and have the most free room.
-func (t *Target) spare(p *core.PlacementInfo) (names []string) {
-	all := compiled(&t.Spec)
-	free := map[string]int64{}
-	for i := range all {
-		if slices.ContainsFunc(p.Candidates, func(c int32) bool { return int(c) == i }) {
-			continue
-		}
-		if t.MayServe != nil && !t.MayServe(p.Name, all[i].Name) {
-			continue
-		}
-		room := int64(1) << 40 // no limit
-		if n := int64(all[i].Limit.InFlight); n > 0 {
-			room = n - t.inFlight(t.Facts.Peak[all[i].Name])
-		}
-		if room > 0 && all[i].Limit.Guests >= 0 {
-			free[all[i].Name] = room
-			names = append(names, all[i].Name)
-		}
-	}
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(free[b], free[a]) })
-	return names[:min(len(names), maxSpare)]
+	k := knob{"breaker.half_open_probes", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.Probes) }, func(p *core.PlacementSpec, to int64) {
+		p.Breaker.Probes = uint32(to)
+	}}
+	x := t.turn(&p, k, int64(most), "", fmt.Sprint(most), fmt.Sprintf("what is mended is tried with %d test requests at once, before %d", most, p.Breaker.Probes))
+	return []Change{{Text: x.text, apply: x.apply, price: x.price}}
 }

@@ -42,7 +42,7 @@ func (t *Target) lossCase(l *Loss) Case {
 	f := &c.Plan.Faults[0]
 	f.Endpoint = l.endpoint
 	w := promise.World{Must: t.Must, Region: t.Region, Labels: t.Labels}
-	w.Config, _ = core.Compile(t.Spec) // the run says what is wrong with it
+	w.Config, _ = core.Compile(c.Plan.Spec) // the run says what is wrong with it
 	w.Troubles = []promise.Trouble{{From: f.At, Until: core.Never, Down: true, Placement: f.Placement, Endpoint: f.Endpoint}}
 	if l.also != "" {
 		c.Plan.Faults = append(c.Plan.Faults, sim.Fault{Kind: f.Kind, At: f.At, Placement: l.also})

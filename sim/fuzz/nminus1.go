@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -67,6 +68,7 @@ func (t *Target) loseAll(l *Loss) Outcome {
 		out.Finding = t.judgeLoss(&c, &r, down)
 	} else {
 		t.tell(out.Finding)
+		out.Finding.WhatIf = "without " + down.Name
 	}
 	return out
 }
@@ -76,49 +78,13 @@ func settling(down *core.PlacementInfo) core.Duration { return 2 * openCap(&down
 
 func (t *Target) nMinusCase(down *core.PlacementInfo) Case {
 	p := sim.Plan{
-		Name: t.Name + " without " + down.Name, Spec: t.Spec,
+		Name: t.Name + " without " + down.Name, Spec: t.warm(),
 		Length: core.Duration(settled) + max(settling(down), t.within()) + max(20*core.Second, down.Breaker.Open),
 		Faults: []sim.Fault{{Kind: sim.Refuse, At: settled, Placement: down.Name}},
 	}
-	p.Window = max(p.Length/1000, 100*core.Millisecond)
-	longest := 10 * core.Millisecond
-	for _, l := range t.Facts.Peak {
-		longest = max(longest, l.Latency)
-	}
-	// A placement without a stated latency is taken to be as slow as the slowest.
-	p.Backend.Service.Typical = longest
-	for _, s := range t.Spec.Placements {
-		l, stated := t.Facts.Peak[s.Name]
-		if !stated || l.PerSecond <= 0 {
-			continue
-		}
-		p.Clients = append(p.Clients, t.client(s.Name, l))
-		if l.Latency > 0 {
-			b := sim.Backend{Service: sim.Service{Typical: l.Latency}}
-			p.Backends = append(p.Backends, sim.BackendOverride{Placement: s.Name, Backend: b})
-		}
-	}
+	p.Window = windowOf(p.Length)
+	t.send(&p, t.Facts.Peak, nil)
 	return Case{Plan: p}
-}
-
-// share is one router's part of a load, rounded up.
-func (t *Target) share(perSecond int64) uint32 {
-	n := int64(max(t.Facts.Routers, 1))
-	return uint32((perSecond + n - 1) / n)
-}
-
-// client sends the load of the keys of one placement.
-func (t *Target) client(home string, l Load) sim.Client {
-	c := sim.Client{Name: home, Rate: t.share(l.PerSecond)}
-	for i := range t.Spec.Keys {
-		if t.Spec.Keys[i].Placement == home {
-			c.Keys = append(c.Keys, t.Spec.Keys[i].Key)
-		}
-	}
-	if len(c.Keys) == 0 {
-		c.Unknown = million // only a default placement can have a load without keys
-	}
-	return c
 }
 
 // judgeNMinus looks for requests that were refused once the loss had settled,
@@ -133,8 +99,8 @@ func (t *Target) judgeNMinus(c *Case, r *sim.Result, down *core.PlacementInfo) *
 		}
 		f := &Finding{Property: NMinusOne, At: w.From, Case: *c, Result: *r}
 		if before {
-			t.blameItself(f, w)
-			f.Story = t.tellItself(f)
+			t.blamePeak(f, w)
+			f.Story = t.tellPeak(f)
 			return f
 		}
 		t.blame(f, r, w.From, down)
@@ -144,42 +110,29 @@ func (t *Target) judgeNMinus(c *Case, r *sim.Result, down *core.PlacementInfo) *
 	return nil
 }
 
-// blameItself names the placement that refuses its own requests with nothing down.
-func (t *Target) blameItself(f *Finding, w *sim.Window) {
-	for _, p := range compiled(&t.Spec) {
-		n := slices.Index(f.Result.Placements, p.Name)
-		if w.Placements[n].Refused > 0 && t.tooSmall(f, &p, &w.Placements[n]) {
-			f.Sentence = p.Name + " is too small for its own peak, with nothing down"
-			return
-		}
-	}
-	f.Sentence = "requests are refused at the stated peak, with nothing down"
-}
-
 func (t *Target) assumed() string {
-	load := "peak load as in facts"
-	if n := t.Facts.Routers; n > 1 {
-		load += fmt.Sprintf(", one of %d routers and its share of it", n)
-	} else {
-		load += ", one router"
-	}
-	return load + "; one placement down, no other fault; a guest takes as long as those at home"
+	return t.Traffic() + "; one placement down, " + nothingElse + "; a guest takes as long as those at home"
 }
 
 // blame names the placement that has no room, and the key that says so: a home
 // that is too full for its own requests first, else a fallback of what is down.
 func (t *Target) blame(f *Finding, r *sim.Result, from core.Time, down *core.PlacementInfo) {
+	f.event = "requests are still refused"
 	w := since(r, from)
 	all := compiled(&t.Spec)
 	for i := range all {
 		n := slices.Index(f.Result.Placements, all[i].Name)
-		if all[i].Name != down.Name && w.Placements[n].Refused > 0 && t.tooSmall(f, &all[i], &w.Placements[n]) {
+		if all[i].Name != down.Name && w.Placements[n].Refused > 0 && full(f, &all[i], &w.Placements[n]) {
 			f.Sentence = fmt.Sprintf("%s's own requests are refused because %s failed", all[i].Name, down.Name)
-			if all[i].Limit.Guests == 0 {
-				f.Value += "; guests is not set"
+			f.event = "its own requests are still refused"
+			if w.Placements[n].HomeRefusedByGuests > 0 {
+				f.Key, f.Value = under(&all[i], ".limit.guests"), guestsNow(&all[i])
 			}
 			return
 		}
+	}
+	if t.blameShared(f, down) {
+		return
 	}
 	for _, c := range down.Candidates[1:] {
 		n := slices.Index(f.Result.Placements, all[c].Name)
@@ -193,6 +146,45 @@ func (t *Target) blame(f *Finding, r *sim.Result, from core.Time, down *core.Pla
 	if len(down.Candidates) == 1 {
 		f.Sentence, f.Value = down.Name+"'s own requests are refused when it fails", "it has none"
 	}
+}
+
+// guestsNow says how many of p's slots guests may take: those at home would fit, were it fewer.
+func guestsNow(p *core.PlacementInfo) string {
+	if p.Limit.Guests == 0 {
+		return fmt.Sprintf("not set: guests may take all %d slots", p.Limit.InFlight)
+	}
+	return fmt.Sprintf("guests may take %d of %d slots", max(p.Limit.Guests, 0), p.Limit.InFlight)
+}
+
+// blameShared names a fallback that stands on the servers of what it must replace.
+func (t *Target) blameShared(f *Finding, down *core.PlacementInfo) bool {
+	urls := map[string]bool{}
+	for _, e := range t.endpoints(down.Name) {
+		urls[e.URL] = true
+	}
+	all := compiled(&t.Spec)
+	for _, c := range down.Candidates[1:] {
+		for _, e := range t.endpoints(all[c].Name) {
+			if !urls[e.URL] {
+				continue
+			}
+			f.Where, f.shared = all[c].Name, true
+			f.Key, f.Value = under(&all[c], ".endpoints."+cmp.Or(e.Name, e.URL)+".url"), e.URL+", a server of "+down.Name
+			f.Sentence = fmt.Sprintf("%s must take the requests of %s, and is lost with it: they share a server", all[c].Name, down.Name)
+			return true
+		}
+	}
+	return false
+}
+
+// endpoints are those of a placement.
+func (t *Target) endpoints(p string) []core.EndpointSpec {
+	for i := range t.Spec.Placements {
+		if t.Spec.Placements[i].Name == p {
+			return t.Spec.Placements[i].Endpoints
+		}
+	}
+	return nil
 }
 
 // since is how full each placement became from a time to the end, and whom it
@@ -215,15 +207,22 @@ func since(r *sim.Result, from core.Time) (sum sim.Window) {
 
 // tooSmall blames p if it was full, or full of guests.
 func (t *Target) tooSmall(f *Finding, p *core.PlacementInfo, counts *sim.PlacementCounts) bool {
-	switch {
-	case p.Limit.InFlight > 0 && counts.PeakInFlight >= int(p.Limit.InFlight):
-		f.Key, f.Value = ".limit.in_flight", fmt.Sprintf("room for %d in flight", p.Limit.InFlight)
-	case p.Limit.Guests != 0 && counts.PeakGuests >= int(max(p.Limit.Guests, 0)):
-		f.Key, f.Value = ".limit.guests", fmt.Sprintf("room for %d guests", max(p.Limit.Guests, 0))
-	default:
+	if full(f, p, counts) {
+		return true
+	}
+	if p.Limit.Guests == 0 || counts.PeakGuests < int(max(p.Limit.Guests, 0)) {
 		return false
 	}
-	f.Where, f.Key = p.Name, "placements."+p.Name+f.Key
+	f.Where, f.Key, f.Value = p.Name, under(p, ".limit.guests"), fmt.Sprintf("room for %d guests", max(p.Limit.Guests, 0))
+	return true
+}
+
+// full blames p if it was full.
+func full(f *Finding, p *core.PlacementInfo, counts *sim.PlacementCounts) bool {
+	if p.Limit.InFlight == 0 || counts.PeakInFlight < int(p.Limit.InFlight) {
+		return false
+	}
+	f.Where, f.Key, f.Value = p.Name, under(p, ".limit.in_flight"), fmt.Sprintf("room for %d in flight", p.Limit.InFlight)
 	return true
 }
 

@@ -13,6 +13,14 @@ func (t *Target) price(f *Finding, r *sim.Result) string {
 	if r.Err != nil || len(r.Windows) == 0 {
 		return ""
 	}
+	if f.Drill != nil {
+		from := settled
+		if d := f.Drill; d.Light() {
+			from = t.judgedFrom(d) // what comes before is the fault itself
+		}
+		now, then := homeSince(r, f.Where, from), homeSince(&f.Result, f.Where, from)
+		return fmt.Sprintf("%s of the requests to %s answered, before %s", partOf(now.OK, now.Arrivals), f.Where, partOf(then.OK, then.Arrivals))
+	}
 	down, lost := t.down(f)
 	if !lost {
 		before, after := total(&f.Result), total(r)
@@ -22,7 +30,10 @@ func (t *Target) price(f *Finding, r *sim.Result) string {
 	sum := since(r, from)
 	of := func(name string) sim.PlacementCounts { return sum.Placements[slices.Index(r.Placements, name)] }
 	home, guests := of(f.Where), of(down.Name)
-	text := []string{"home refused " + partOf(home.Refused, home.Arrivals)}
+	var text []string
+	if home.Arrivals > 0 {
+		text = append(text, "home refused "+partOf(home.Refused, home.Arrivals))
+	}
 	if f.Where != down.Name {
 		text = append(text, "guests refused "+partOf(guests.Refused, guests.Arrivals))
 	}

@@ -86,6 +86,7 @@ func (t *Target) judgeLoss(c *Case, r *sim.Result, down *core.PlacementInfo) (f 
 	}
 	if f != nil {
 		f.Lost, f.Case, f.Result, f.Assumed = l.String(), *c, *r, t.assumed()
+		f.WhatIf = "without " + f.Lost
 		l.retell(f)
 	}
 	return f
@@ -124,12 +125,10 @@ func (t *Target) judgeSurvival(v *promise.Verdict, r *sim.Result, down *core.Pla
 func (t *Target) judgeHome(v *promise.Verdict, r *sim.Result, down *core.PlacementInfo) *Finding {
 	f := broken(v, r)
 	f.At, f.Key = crowdedAt(r, v.Where), "placements."+v.Where+".limit.guests"
+	f.event = "the first request at home is refused, a guest has its slot"
 	f.Sentence = fmt.Sprintf("%s's own requests are refused because %s failed: %s of them, for guests", v.Where, down.Name, partOf(v.Bad, v.All))
 	if q, ok := find(&t.Spec, v.Where); ok {
-		f.Value = fmt.Sprintf("room for %d in flight, of them %d for guests", q.Limit.InFlight, max(q.Limit.Guests, 0))
-		if q.Limit.Guests == 0 {
-			f.Value = fmt.Sprintf("room for %d in flight; guests is not set", q.Limit.InFlight)
-		}
+		f.Value = guestsNow(&q)
 	}
 	f.Story = t.tellNMinus(f, down)
 	return f
@@ -140,7 +139,7 @@ func (t *Target) judgeCalm(v *promise.Verdict, r *sim.Result) *Finding {
 	f := broken(v, r)
 	for i := range r.Windows {
 		if w := &r.Windows[i]; w.From < settled && w.Refused > 0 {
-			t.blameItself(f, w)
+			t.blamePeak(f, w)
 			break
 		}
 	}
@@ -151,7 +150,7 @@ func (t *Target) judgeCalm(v *promise.Verdict, r *sim.Result) *Finding {
 	default:
 		f.Sentence = "with nothing down, " + v.Found
 	}
-	f.Story = t.tellItself(f)
+	f.Story = t.tellPeak(f)
 	return f
 }
 

@@ -72,7 +72,7 @@ func TestNoChangeLetsAPlacementServeThatMayNot(t *testing.T) {
 	target := tight()
 	target.MayServe = func(home, by string) bool { return home != "cell-a" || by != "shared" }
 	f := TryNMinusOne(target)[0].Finding
-	for _, c := range TryChanges(target, f, 0, always) {
+	for _, c := range TryChanges(target, f, first(0)) {
 		if c.Text == "A and cell-a fallback: +shared" {
 			t.Errorf("tried %s", c.Text)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"lockstep/core"
@@ -54,13 +55,32 @@ func after(t core.Time) string {
 	return "+" + seconds(t)
 }
 
+// seconds prints a time in a story: 5.093s, or 22m12s where milliseconds tell nothing.
 func seconds(t core.Time) string {
+	if t >= core.Time(100*core.Second) {
+		return span(core.Duration(t) / core.Second * core.Second)
+	}
 	return strconv.FormatFloat(time.Duration(t).Seconds(), 'f', 3, 64) + "s"
 }
 
+// span prints a length of time as an operator writes it: 2m, not 2m0s.
+func span(d core.Duration) string {
+	s := time.Duration(d).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// told is what happens in the moment of the failure.
+func (f *Finding) told() string { return cmp.Or(f.event, f.Sentence) }
+
 // world says what the clients and servers of a plan are like.
 func world(p *sim.Plan) string {
-	s := fmt.Sprintf("%d router", p.Routers)
+	s := fmt.Sprintf("%d router", max(p.Routers, 1))
 	if p.Routers > 1 {
 		s += "s"
 	}
@@ -135,19 +155,62 @@ func faultLine(f *sim.Fault) string {
 		what += " " + f.Endpoint
 	}
 	if f.Router > 0 {
-		what += fmt.Sprintf(" router %d", f.Router)
+		what = strings.TrimSpace(what + fmt.Sprintf(" router %d", f.Router))
 	}
-	if what == "" {
+	switch {
+	case what == "" && f.Kind >= sim.Crash:
+		what = "every router"
+	case what == "":
 		what = "everything"
 	}
-	text := what + ": " + f.Kind.String()
-	if f.Share > 0 && f.Share < million {
-		text += fmt.Sprintf(" %d%%", f.Share/10_000)
-	}
+	text := what + " " + inWords(f)
 	if f.Until > 0 {
-		text += fmt.Sprintf(" for %v", time.Duration(f.Until-f.At))
+		text += fmt.Sprintf(" for %s", span(core.Duration(f.Until-f.At)))
 	}
 	return text
+}
+
+// inWords says what a fault does to what it hits.
+func inWords(f *sim.Fault) string {
+	some := "all"
+	if f.Share > 0 && f.Share < million {
+		some = percent(f.Share)
+	}
+	switch f.Kind {
+	case sim.Refuse, sim.Hang:
+		return failing(f.Kind)
+	case sim.Slow:
+		return fmt.Sprintf("takes %d times as long", cmp.Or(f.Factor, 10*million)/million)
+	case sim.Flaky:
+		return fmt.Sprintf("answers %d to %s", cmp.Or(f.Status, 500), some)
+	case sim.BrokenBody:
+		return "breaks off " + some + " of its bodies"
+	case sim.SlowBody:
+		return fmt.Sprintf("sends bodies for %s", span(cmp.Or(f.Delay, core.Second)))
+	case sim.StuckBody:
+		return "stalls in " + some + " of its bodies"
+	case sim.ResetNew:
+		return "accepts connections and resets them"
+	case sim.HealthDown:
+		return "fails its health probes, and serves"
+	case sim.HealthUp:
+		return "passes its health probes, whatever is wrong"
+	case sim.Delayed:
+		return fmt.Sprintf("is %s further away", span(cmp.Or(f.Delay, core.Second)))
+	case sim.Lossy:
+		return "loses " + some + " of its dials"
+	case sim.Partition:
+		return "cannot be reached, and nobody is told"
+	case sim.ResetAll:
+		return "resets every connection"
+	case sim.Crash:
+		return "crashes"
+	case sim.Drain:
+		return "drains"
+	case sim.Silence:
+		return "hears nothing from the control plane"
+	}
+	return f.Kind.String()
 }
 
 // changes are the last transitions of the placement concerned up to the failure,
@@ -176,6 +239,11 @@ func state(k core.DecisionKind) string {
 		return "breaker half-opens: a test request goes out"
 	case core.NoteClosed:
 		return "breaker closes"
+	case core.NoteTripCapped:
+		return "breaker stays closed: as many as max_open allows are open"
 	}
 	return "is " + k.String()
 }
+
+// percent prints parts per million: 99.9 %.
+func percent(share uint32) string { return fmt.Sprintf("%v %%", float64(share)/10_000) }

@@ -19,7 +19,7 @@ func (t *Target) tellNMinus(f *Finding, down *core.PlacementInfo) []Line {
 			lines = append(lines, Line{before, t.loadLine(name, l)})
 		}
 	}
-	lines = append(lines, Line{"+0.000s", down.Name + " refuses connections, every endpoint, for good"})
+	lines = append(lines, Line{after(0), down.Name + " refuses connections, every endpoint, for good"})
 	opened := 0
 	last := core.Time(0)
 	for _, x := range r.Transitions {
@@ -29,26 +29,22 @@ func (t *Target) tellNMinus(f *Finding, down *core.PlacementInfo) []Line {
 		}
 	}
 	if opened > 0 {
-		lines = append(lines, Line{after(last - settled), fmt.Sprintf("its %d breakers are open; its requests go to %s", opened, cmp.Or(t.takers(down), "nobody"))})
+		breakers := "its breaker is"
+		if opened > 1 {
+			breakers = fmt.Sprintf("its %d breakers are", opened)
+		}
+		lines = append(lines, Line{after(last - settled), fmt.Sprintf("%s open, %d requests have failed; %s", breakers, failed(r, down, last), t.moves(down))})
 	}
 	lines = append(lines, t.need(f, down)...)
 	when := "FAIL, after two breaker periods: "
 	if f.Promised != "" {
 		when = "FAIL: "
 	}
-	if at, ok := firstRefusal(r); ok {
+	if at, ok := firstRefusal(r); ok && at < f.At {
 		lines = append(lines, Line{after(at - settled), "the first requests are refused"})
 	}
-	lines = append(lines, Line{after(f.At - settled), when + f.Sentence})
+	lines = append(lines, Line{after(f.At - settled), when + f.told()})
 	return append(lines, steady(f))
-}
-
-// tellItself is the story of a placement that is too small with nothing down.
-func (t *Target) tellItself(f *Finding) (lines []Line) {
-	if l, ok := t.Facts.Peak[f.Where]; ok {
-		lines = append(lines, Line{"before", "needed: " + t.loadLine(f.Where, l)})
-	}
-	return append(lines, Line{after(f.At), "FAIL: " + f.Sentence}, steady(f))
 }
 
 // firstRefusal is the window in which the first request after the loss was refused.
@@ -59,6 +55,27 @@ func firstRefusal(r *sim.Result) (core.Time, bool) {
 		}
 	}
 	return 0, false
+}
+
+// failed counts the attempts at a placement that failed and arrived before a time.
+func failed(r *sim.Result, down *core.PlacementInfo, before core.Time) (n uint64) {
+	for i := range r.Windows {
+		for e := range r.Endpoints {
+			if w := &r.Windows[i]; w.From <= before && r.Placements[r.Endpoints[e].Placement] == down.Name {
+				n += w.Endpoints[e].Failures
+			}
+		}
+	}
+	return n
+}
+
+// moves says where the load of a lost placement goes, and how much that is.
+func (t *Target) moves(down *core.PlacementInfo) string {
+	to := t.takers(down)
+	if to == "" {
+		return "its requests have nowhere to go"
+	}
+	return fmt.Sprintf("its %d/s go to %s", t.share(t.Facts.Peak[down.Name].PerSecond), to)
 }
 
 // takers lists the fallbacks of a placement.
@@ -73,29 +90,22 @@ func (t *Target) takers(down *core.PlacementInfo) string {
 	return names
 }
 
-// inFlight is how many requests of a load are in flight on one router (Little's law), rounded up.
-func (t *Target) inFlight(l Load) int64 {
-	return (int64(t.share(l.PerSecond))*int64(l.Latency) + int64(core.Second) - 1) / int64(core.Second)
-}
-
-func (t *Target) loadLine(name string, l Load) string {
-	text := fmt.Sprintf("%s %d in flight", name, t.inFlight(l))
-	if p, ok := find(&t.Spec, name); ok && p.Limit.InFlight > 0 {
-		text += fmt.Sprintf(" of %d", p.Limit.InFlight)
-	}
-	return text + fmt.Sprintf(" (%d/s)", t.share(l.PerSecond))
-}
-
 // need compares what the placement that is too small must hold with what it has.
 func (t *Target) need(f *Finding, down *core.PlacementInfo) []Line {
 	if f.Where == down.Name {
 		return nil
 	}
 	own, guests := t.Facts.Peak[f.Where], t.Facts.Peak[down.Name]
-	if own.Latency > 0 {
-		guests.Latency = own.Latency
+	guests.Latency = latencyAt(t.Facts.Peak, f.Where)
+	p, ok := find(&t.Spec, f.Where)
+	if !ok || p.Limit.InFlight == 0 || f.shared {
+		return nil
 	}
-	return []Line{{"", fmt.Sprintf("%s needs %d slots, %d of them for guests; it has %s", f.Where, t.inFlight(own)+t.inFlight(guests), t.inFlight(guests), f.Value)}}
+	text := fmt.Sprintf("%s needs %d slots, %d of them for guests; it has %d", f.Where, t.inFlight(own)+t.inFlight(guests), t.inFlight(guests), p.Limit.InFlight)
+	if g := p.Limit.Guests; g != 0 {
+		text += fmt.Sprintf(", %d of them for guests", max(g, 0))
+	}
+	return []Line{{"", text}}
 }
 
 // steady is the share of requests refused from the failure to the end.
@@ -117,8 +127,11 @@ func steady(f *Finding) Line {
 			own.Arrivals, own.Refused = own.Arrivals+w.Placements[where].Arrivals, own.Refused+w.Placements[where].Refused
 		}
 	}
-	return Line{"steady", fmt.Sprintf("%s of all requests refused, %s of those at home in %s; promised: %s",
-		partOf(sum.Refused, sum.Arrivals), partOf(own.Refused, own.Arrivals), f.Where, cmp.Or(f.Promised, "none"))}
+	text := partOf(sum.Refused, sum.Arrivals) + " of all requests refused"
+	if own.Arrivals > 0 {
+		text += ", " + partOf(own.Refused, own.Arrivals) + " of those at home in " + f.Where
+	}
+	return Line{"steady", text + "; promised: " + cmp.Or(f.Promised, "none refused")}
 }
 
 func partOf(n, all uint64) string {

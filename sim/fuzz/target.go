@@ -23,6 +23,7 @@ type Target struct {
 	// Accept names properties that this search leaves out.
 	Accept []string
 
+	trial  bool              // a change is being tried: what-if runs go without the checkers
 	tamper func() sim.Tamper // of tests: a planted bug
 }
 
@@ -78,12 +79,18 @@ type Finding struct {
 	Broken   Promise   // the promise broken, zero for a default property
 	Allowed  uint64    // SurviveLoss, HomeFirst: how many requests the promise lets fail
 	Lost     string    // what was taken down to try N-1, "" for a finding of the search
+	WhatIf   string    // the what-if run that found it, "" for the search
+	Drill    *Drill    // by which it was judged, nil for none
+	Endpoint string    // of Where, that alone is concerned; "" for all
 	At       core.Time // when it was first seen
 	Where    string    // placement that it concerns, "" for none
 	Story    []Line
 	Case     Case
 	small    *Case // Case with its configuration reduced; nil when that was not tried
 	Result   sim.Result
+	event    string // what happens at At, "" when Sentence says it
+	shared   bool   // the placement that should take over shares servers with what failed
+	fixes    []fix  // what could remove it, the likeliest first; nil: see Target.changes
 }
 
 // Line is one line of a story.

@@ -1,0 +1,190 @@
+package fuzz
+
+import (
+	"fmt"
+	"slices"
+
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// leaves-failing-endpoint: an endpoint that hangs, refuses connections or
+// answers 500 soon gets no more than test requests, and nobody is refused
+// because of it.
+
+const (
+	// leavingTime is how soon, unless a promise says otherwise: two of the response
+	// header timeouts that are the default, in which a hang is noticed and counted.
+	leavingTime = 20 * core.Second
+	// hung is how much longer it may take for each further endpoint of a placement
+	// that tries one after the other: one response header timeout.
+	hung = 10 * core.Second
+	// fewest requests must be able to reach the endpoint in that time. Where the
+	// load is lower, the time is longer.
+	fewest = 10
+	// strays is the share of requests, in parts per million, from which on it counts:
+	// least_request may send a few more to a hung endpoint that few requests wait at.
+	strays = million / 100
+)
+
+// leavingDrills: each way to fail, of one endpoint where others are left, and of
+// the whole placement where another takes over.
+func (t *Target) leavingDrills(p *core.PlacementInfo) (list []Drill) {
+	names, all := t.endpointNames(p.Name)
+	if all < 2 {
+		names = nil
+	}
+	if len(p.Candidates) > 1 {
+		names = append(names, "")
+	}
+	for _, e := range names {
+		for _, k := range [...]sim.FaultKind{sim.Hang, sim.Refuse, sim.Flaky} {
+			list = append(list, Drill{Property: LeavesFailing, Placement: p.Name, Endpoint: e, Fault: k})
+		}
+	}
+	return list
+}
+
+func (t *Target) leavingTime(d *Drill) core.Duration {
+	_, all := t.endpointNames(d.Placement)
+	perSecond := max(1, t.share(t.loads()[d.Placement].PerSecond))
+	enough := core.Duration(fewest*max(all, 1)) * core.Second / core.Duration(perSecond)
+	usual := core.Duration(leavingTime)
+	if p, _ := find(&t.Spec, d.Placement); d.Endpoint == "" && (p.Select == core.First || p.Select == core.Rendezvous) {
+		usual = min(usual+core.Duration(all-1)*hung, 6*leavingTime)
+	}
+	_, within := t.promised(FailOver, "", max(usual, enough))
+	return within
+}
+
+// astray counts, in one window, the requests that were sent to what fails, test
+// requests left out, and those that were refused although only that fails.
+func astray(d *Drill, r *sim.Result, w *sim.Window) (sent, refused uint64) {
+	n := slices.Index(r.Placements, d.Placement)
+	for e := range w.Endpoints {
+		id := &r.Endpoints[e]
+		if id.Placement == n && (d.Endpoint == "" || d.Endpoint == id.Name || d.Endpoint == id.URL) {
+			sent += w.Endpoints[e].Requests - w.Endpoints[e].Probes
+		}
+	}
+	if d.Endpoint == "" {
+		for i := range w.Placements {
+			if w.Placements[i].GuestRefused > 0 {
+				return sent, 0 // its fallbacks have no room: N-1 says so
+			}
+		}
+	}
+	return sent, w.Placements[n].Refused
+}
+
+func (t *Target) judgeLeaving(d *Drill, r *sim.Result) *Finding {
+	from, n := t.judgedFrom(d), slices.Index(r.Placements, d.Placement)
+	var sent, refused, all uint64
+	at := core.Never
+	for i := range r.Windows {
+		w := &r.Windows[i]
+		if w.From < from {
+			continue
+		}
+		s, x := astray(d, r, w)
+		if s+x > 0 {
+			at = min(at, w.From)
+		}
+		sent, refused, all = sent+s, refused+x, all+w.Placements[n].Arrivals
+	}
+	within := span(t.leavingTime(d))
+	f := &Finding{Where: d.Placement, At: at, Allowed: all * strays / million, Promised: fmt.Sprintf("at most %s of its requests after %s", percent(strays), within)}
+	few := (sent+refused)*million <= all*strays
+	if t.nameOf(LeavesFailing) != LeavesFailing { // a promise is taken at its word
+		few = few && sent == 0
+		f.Promised, f.Allowed = "no more than test requests after "+within, 0
+	}
+	if few {
+		return nil
+	}
+	what, share := d.sends(), partOf(sent, all)
+	f.event = "it still gets more than test requests"
+	if refused > sent {
+		what, share = d.refuses(), partOf(refused, all)
+		f.event = "its own requests are still refused"
+	}
+	f.Sentence = fmt.Sprintf("%s: %s of them, after %s", what, share, within)
+	return f
+}
+
+func (d *Drill) sends() string {
+	if d.Endpoint == "" {
+		return fmt.Sprintf("%s still sends requests to its endpoints, although each %s", d.Placement, failing(d.Fault))
+	}
+	return fmt.Sprintf("%s still sends requests to %s, which %s", d.Placement, d.Endpoint, failing(d.Fault))
+}
+
+func (d *Drill) refuses() string {
+	if d.Endpoint == "" {
+		return fmt.Sprintf("%s refuses its own requests while it %s, and hands none on", d.Placement, failing(d.Fault))
+	}
+	return fmt.Sprintf("%s refuses its own requests because %s %s", d.Placement, d.Endpoint, failing(d.Fault))
+}
+
+// leavingFixes lists what lets p leave a failing endpoint sooner.
+func (t *Target) leavingFixes(d *Drill, p *core.PlacementInfo) (list []fix) {
+	const few, open = 5, 5 * core.Second
+	b := &p.Breaker
+	if b.Off {
+		k := knob{"breaker", func(p *core.PlacementInfo) int64 { return int64(flag(p.Breaker.Off)) }, func(p *core.PlacementSpec, _ int64) {
+			p.Breaker = core.BreakerSpec{Failures: few, Open: open}
+		}}
+		return []fix{t.turn(p, k, 0, "none", "{consecutive_failures: 5, open: 5s}", "5 failures in a row keep requests away for 5s")}
+	}
+	if b.MaxOpenPercent < 100 {
+		k := knob{"breaker.max_open", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.MaxOpenPercent) }, func(p *core.PlacementSpec, to int64) {
+			p.Breaker.MaxOpenPercent = uint32(to)
+		}}
+		now := fmt.Sprintf("%d%%: of its endpoints at most %s are left at once", b.MaxOpenPercent, ofEndpoints(p))
+		list = append(list, t.turn(p, k, 100, now, "100%", "all of its endpoints may be left at once"))
+	}
+	if b.Failures > few {
+		k := knob{"breaker.consecutive_failures", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.Failures) }, func(p *core.PlacementSpec, to int64) {
+			p.Breaker.Failures = uint32(to)
+		}}
+		now := fmt.Sprintf("%d in a row", b.Failures)
+		if room := p.Limit.InFlight; room > 0 && b.Failures > uint32(room) {
+			now += fmt.Sprintf(", and at most %d can be in flight", room)
+		}
+		list = append(list, t.turn(p, k, few, now, fmt.Sprint(few), fmt.Sprintf("%d failures in a row open it, before %d", few, b.Failures)))
+	}
+	if d.Fault == sim.Hang {
+		list = append(list, t.shorter(p)...)
+	}
+	return list
+}
+
+// shorter gives up on a hung request sooner, and well after any sound answer.
+func (t *Target) shorter(p *core.PlacementInfo) []fix {
+	var slowest core.Duration
+	for _, l := range t.loads() {
+		slowest = max(slowest, l.Latency)
+	}
+	k := knob{"timeouts.response_header", func(p *core.PlacementInfo) int64 { return int64(p.Timeouts.ResponseHeader) }, func(p *core.PlacementSpec, to int64) {
+		p.Timeouts.ResponseHeader = core.Duration(to)
+	}}
+	for _, to := range [...]core.Duration{10 * core.Second, 5 * core.Second, 2 * core.Second} {
+		if now := p.Timeouts.ResponseHeader; now > to && to > 4*slowest {
+			return []fix{t.turnTime(p, k, to, span(now)+": so long a hung request holds its slot", "answers slower than "+span(to)+" fail")}
+		}
+	}
+	return nil
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// ofEndpoints says how many breakers of p may be open at once (R6).
+func ofEndpoints(p *core.PlacementInfo) string {
+	n := p.EndEP - p.FirstEP
+	return fmt.Sprintf("%d of %d", max(1, n*int(p.Breaker.MaxOpenPercent)/100), n)
+}

@@ -1,0 +1,83 @@
+package fuzz
+
+import (
+	"fmt"
+	"slices"
+
+	"lockstep/core"
+	"lockstep/sim"
+)
+
+// stated-peak: at the peak that the facts state, with nothing down, nobody is
+// refused and no answer comes too late.
+
+// judgePeak looks for the first window in which the peak is too much.
+func (t *Target) judgePeak(r *sim.Result) *Finding {
+	for i := range r.Windows {
+		if w := &r.Windows[i]; w.Refused > 0 || w.ByClass[core.ResponseTimeout] > 0 {
+			f := &Finding{At: w.From, Result: *r}
+			t.blamePeak(f, w)
+			return f
+		}
+	}
+	return nil
+}
+
+// blamePeak names the placement that refuses or fails its own requests with
+// nothing down, and why.
+func (t *Target) blamePeak(f *Finding, w *sim.Window) {
+	for _, p := range compiled(&t.Spec) {
+		counts := &w.Placements[slices.Index(f.Result.Placements, p.Name)]
+		switch {
+		case counts.ByClass[core.ResponseTimeout] > 0:
+			t.blameTimeout(f, &p)
+			return
+		case counts.Refused > 0 && full(f, &p, counts):
+			f.Sentence, f.event = p.Name+" is too small for its own peak, with nothing down", "its first requests are refused"
+			f.fixes = t.roomFor(&p)
+			return
+		}
+	}
+	f.Sentence = "requests are refused at the stated peak, with nothing down"
+}
+
+// roomFor gives p room for its own peak.
+func (t *Target) roomFor(p *core.PlacementInfo) []fix {
+	own := t.inFlight(t.Facts.Peak[p.Name])
+	own += unevenness(own)
+	if int64(p.Limit.InFlight) >= own {
+		return nil
+	}
+	return []fix{{
+		key: under(p, ".limit.in_flight"), value: fmt.Sprintf("room for %d in flight", p.Limit.InFlight), text: fmt.Sprintf("%s limit.in_flight: %d", p.Name, own),
+		price: fmt.Sprintf("its servers get up to %d at once from each router, before %d", own, p.Limit.InFlight),
+		apply: setting(p.Name, func(s *core.PlacementSpec) { s.Limit.InFlight = int32(own) }),
+	}}
+}
+
+// blameTimeout names the timeout that is shorter than the answers of p take.
+func (t *Target) blameTimeout(f *Finding, p *core.PlacementInfo) {
+	const times = 4
+	latency := t.Facts.Peak[p.Name].Latency
+	now := p.Timeouts.ResponseHeader
+	k := knob{"timeouts.response_header", func(p *core.PlacementInfo) int64 { return int64(p.Timeouts.ResponseHeader) }, func(p *core.PlacementSpec, to int64) {
+		p.Timeouts.ResponseHeader = core.Duration(to)
+	}}
+	if p.Timeouts.Request < now {
+		now = p.Timeouts.Request
+		k = knob{"timeouts.request", func(p *core.PlacementInfo) int64 { return int64(p.Timeouts.Request) }, func(p *core.PlacementSpec, to int64) {
+			p.Timeouts.Request = core.Duration(to)
+		}}
+	}
+	f.fixes = []fix{t.turnTime(p, k, times*latency, span(now), fmt.Sprintf("a hung request holds its slot for %s, before %s", span(times*latency), span(now)))}
+	f.Where, f.Key, f.Value = p.Name, f.fixes[0].key, f.fixes[0].value
+	f.Sentence, f.event = fmt.Sprintf("%s's answers take %s, longer than it waits for them, with nothing down", p.Name, span(latency)), "its first requests are given up, 504"
+}
+
+// tellPeak is the story of a placement that is too small with nothing down.
+func (t *Target) tellPeak(f *Finding) (lines []Line) {
+	if l, ok := t.Facts.Peak[f.Where]; ok {
+		lines = append(lines, Line{"before", "needed: " + t.loadLine(f.Where, l)})
+	}
+	return append(lines, Line{after(f.At), "FAIL: " + f.told()}, steady(f))
+}
