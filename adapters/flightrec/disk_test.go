@@ -50,6 +50,7 @@ func TestASlowDiskLosesWholeBlocksAndSaysSo(t *testing.T) {
 		w.adopt(w.configs[0])
 		for i := range uint64(20) { // none of this waits for the disk, which stands still
 			w.traffic(1000, 4*i)
+			synctest.Wait() // the first block is on its way to the disk before any is lost
 		}
 		close(disk.gate)
 		w.close()
