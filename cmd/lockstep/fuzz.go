@@ -60,8 +60,8 @@ Ctrl-C ends it early with the verdict so far, and exit code 0 if nothing was fou
 a second Ctrl-C ends it at once.
 
 Cases that reach something new are changed a little and tried again. --corpus
-keeps them in a folder and tries them first the next time; with --resume the
-search then goes on after the last seed. One case in eight pushes some settings
+keeps them in a folder and tries them first the next time, beside the time or the
+seeds that are given; with --resume the search then goes on after the last seed. One case in eight pushes some settings
 to extremes: what only shows there is a fault of the router and said apart.`,
 		Example: `  lockstep fuzz config.yaml
   lockstep fuzz config.yaml --seeds 10000 --out findings

@@ -19,6 +19,8 @@ type search struct {
 	progress *progress
 	began    time.Time
 	deadline time.Time
+	// replaying: the cases of the corpus are tried again, however long it takes.
+	replaying bool
 	// scenarios are what a change of the configuration has to hold in.
 	scenarios []fuzz.Scenario
 
@@ -96,7 +98,7 @@ func (s *search) try(cases []fuzz.Recipe) []fuzz.Outcome {
 	outcomes := make([]fuzz.Outcome, len(cases))
 	var next atomic.Int64
 	var stop atomic.Bool
-	late := func() bool { return !s.flags.counted && !time.Now().Before(s.deadline) }
+	late := func() bool { return !s.flags.counted && !s.replaying && !time.Now().Before(s.deadline) }
 	work := func() {
 		for !stop.Load() && !s.interrupted() && !late() {
 			i := int(next.Add(1)) - 1

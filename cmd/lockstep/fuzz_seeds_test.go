@@ -246,3 +246,19 @@ func TestWhatIsFoundOnlyAtExtremesIsSaidApartAndBlamesNoKey(t *testing.T) {
 		t.Errorf("%v: %s", err, text)
 	}
 }
+
+func TestAReplayedCorpusTakesNothingFromTheTimeOfTheSearch(t *testing.T) {
+	s := watchedSearch(t, 0, func(string) {})
+	s.deadline = time.Now() // nothing is left for the search itself
+	corpus, err := openCorpus(t.TempDir(), "demo.yaml", s.target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	corpus.cases = []fuzz.Recipe{{1}, {2}, {1, 3}}
+	s.corpus = corpus
+	before := s.deadline
+	s.replay()
+	if corpus.Replayed != 3 || !s.deadline.After(before) {
+		t.Errorf("replayed %d of 3, deadline %v later", corpus.Replayed, s.deadline.Sub(before))
+	}
+}

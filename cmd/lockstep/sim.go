@@ -94,8 +94,9 @@ func (f simFlags) run(w io.Writer, args []string) error {
 
 // simResult is the verdict on one scenario and its twin.
 type simResult struct {
-	Path string `json:"path"`
-	OK   bool   `json:"ok"`
+	Path     string `json:"path"`
+	Property string `json:"property"`
+	OK       bool   `json:"ok"`
 	*scenario.Verdict
 	NotJudged []unjudged  `json:"promises_not_judged,omitempty"` // of the configuration's must
 	Twin      *twinResult `json:"twin,omitempty"`
@@ -194,7 +195,7 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 	if err := errors.Join(err, finish()); err != nil {
 		return nil, err
 	}
-	r := &simResult{Path: path, Verdict: v, OK: v.OK}
+	r := &simResult{Path: path, Property: s.file.Property, Verdict: v, OK: v.OK}
 	must(r)
 	if s.twin == nil {
 		return r, nil

@@ -57,6 +57,9 @@ func (t simTable) print(results []*simResult, took time.Duration) {
 
 // below prints what a scenario and its twin showed, if it is asked for or went wrong.
 func (t simTable) below(r *simResult) {
+	if t.verbose || !r.OK {
+		t.line(r.Path + ": " + r.Property)
+	}
 	for i := range r.Checks {
 		if c := &r.Checks[i]; t.verbose || !c.OK {
 			word := "holds"

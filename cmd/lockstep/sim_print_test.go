@@ -19,9 +19,9 @@ func someResults() []*simResult {
 	}
 	off := "the limit, which is what bounds the line in front of each server"
 	return []*simResult{
-		{OK: true, Verdict: verdict("protected", good), Twin: &twinResult{Off: off, MustFail: bad.Expectation, Fails: true, Because: &bad}},
-		{Verdict: verdict("toothless", good), Twin: &twinResult{Off: off, MustFail: "anything"}},
-		{Verdict: verdict("broken", good, bad)},
+		{Path: "a/protected.yaml", Property: "it holds", OK: true, Verdict: verdict("protected", good), Twin: &twinResult{Off: off, MustFail: bad.Expectation, Fails: true, Because: &bad}},
+		{Path: "a/toothless.yaml", Property: "it bites", Verdict: verdict("toothless", good), Twin: &twinResult{Off: off, MustFail: "anything"}},
+		{Path: "a/broken.yaml", Property: "goodput stays", Verdict: verdict("broken", good, bad)},
 	}
 }
 
@@ -30,10 +30,10 @@ func TestTheTableOfScenariosFitsTheTerminal(t *testing.T) {
 		width, lines int
 		want         string
 	}{
-		{0, 8, "0123456789abcdef  goodput stays near capacity: goodput 0, before.goodput 312, wanted goodput >= 1.2 * before.goodput\n"},
-		{200, 8, "its twin, unprotected, fails at\n"},
-		{120, 10, `      twin fails at "goodput stays near capacity": goodput 0, before.goodput 312, wanted goodput >= 1.2 * before.goodput` + "\n"},
-		{80, 12, `      twin fails at "goodput stays near capacity": goodput 0, before.goodput` + "\n            312, wanted goodput >= 1.2 * before.goodput\n"},
+		{0, 10, "0123456789abcdef  goodput stays near capacity: goodput 0, before.goodput 312, wanted goodput >= 1.2 * before.goodput\n"},
+		{200, 10, "its twin, unprotected, fails at\n"},
+		{120, 12, `      twin fails at "goodput stays near capacity": goodput 0, before.goodput 312, wanted goodput >= 1.2 * before.goodput` + "\n"},
+		{80, 14, `      twin fails at "goodput stays near capacity": goodput 0, before.goodput` + "\n            312, wanted goodput >= 1.2 * before.goodput\n"},
 	} {
 		var out bytes.Buffer
 		simTable{w: &out, width: c.width}.print(someResults(), 1500*time.Millisecond)
@@ -49,7 +49,7 @@ func TestTheTableOfScenariosFitsTheTerminal(t *testing.T) {
 			t.Errorf("at %d columns, %d lines, wanted %d with %q:\n%s", c.width, len(lines), c.lines, c.want, text)
 		}
 		for _, want := range []string{
-			`FAILS  the twin holds, and must not, at "anything"; it switches off the limit`, "FAILS  goodput stays near capacity: goodput 0,",
+			`FAILS  the twin holds, and must not, at "anything"; it switches off the limit`, "FAILS  goodput stays near capacity: goodput 0,", "a/broken.yaml: goodput stays",
 			"1 of 3 scenarios as expected; 2 have a twin that must fail; 1.5 s",
 		} {
 			if !strings.Contains(strings.Join(strings.Fields(text), " "), strings.Join(strings.Fields(want), " ")) {
@@ -70,7 +70,7 @@ func TestNothingIsSaidOfTwinsWhereThereAreNone(t *testing.T) {
 func TestEveryFigureIsShownWhenAsked(t *testing.T) {
 	var out bytes.Buffer
 	simTable{w: &out, verbose: true}.print(someResults(), 0)
-	for _, want := range []string{"holds  safety: violations 0, wanted 0", "twin   switches off the limit"} {
+	for _, want := range []string{"holds  safety: violations 0, wanted 0", "twin   switches off the limit", "a/protected.yaml: it holds"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("this is missing: %s\n%s", want, out.String())
 		}

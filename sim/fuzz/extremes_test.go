@@ -83,3 +83,18 @@ func TestWhatTheOperatorsOwnSettingsShowTooIsNotReportedAtExtremes(t *testing.T)
 		t.Error("no case shows two probes at once without its extremes")
 	}
 }
+
+func TestAFaultOfTheRouterThatNeedsAnExtremeIsFoundAndToldWithIt(t *testing.T) {
+	target := &Target{Name: "sound", Spec: sound(), tamper: func() sim.Tamper {
+		return sim.Tamper{Decide: func(r *core.Router, _ core.Time, _ *core.Event, d *core.Decision) {
+			if d.Kind == core.NoteOpened && r.Config().Placement(r.Placement(d.Placement).Index).Breaker.Probes == core.MaxProbes {
+				d.Until += core.Time(core.Second)
+			}
+		}}
+	}}
+	f := search(t, target, 1000)
+	if f.Property != "R6" || f.Key != "" || !strings.Contains(strings.Join(f.Case.Extremes, "; "), "half_open_probes: 8") {
+		t.Errorf("found %s, key %q, at extremes %q", f.Property, f.Key, f.Case.Extremes)
+	}
+	t.Logf("%s found it: %v", f.Case.Recipe, f.Case.Extremes)
+}
