@@ -48,7 +48,7 @@ func causes(f *configfile.File, found []*fuzz.Finding) []*fuzz.Finding {
 	seen, lost, small := map[cause]bool{}, map[string]bool{}, false
 	for _, x := range found {
 		lost[x.Lost] = true
-		small = small || x.Property == fuzz.StatedPeak
+		small = small || x.Drill != nil && x.Drill.Property == fuzz.StatedPeak
 	}
 	return slices.DeleteFunc(slices.Clone(found), func(x *fuzz.Finding) bool {
 		leaving := x.Drill != nil && x.Drill.Property == fuzz.LeavesFailing

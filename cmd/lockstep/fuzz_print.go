@@ -134,7 +134,11 @@ func (r *fuzzResult) printNMinus(w io.Writer) {
 			holds = append(holds, n.Down)
 		}
 	}
-	fmt.Fprintf(w, "N-1        holds without any one of: %s\n", strings.Join(holds, ", "))
+	if len(holds) > 0 {
+		fmt.Fprintf(w, "N-1        holds without any one of: %s\n", strings.Join(holds, ", "))
+	} else {
+		fmt.Fprintln(w, "N-1        there was nothing to judge")
+	}
 	for _, n := range r.NMinus {
 		if n.Verdict == "skipped" {
 			fmt.Fprintf(w, "           %s not judged: %s\n", n.Down, n.Why)

@@ -91,6 +91,8 @@ func (t *Target) whatIf() (names []string) {
 // takes its place, or its own.
 func (t *Target) nameOf(property string) string {
 	switch property {
+	case StatedPeak:
+		property, _ = t.answered()
 	case LeavesFailing:
 		property, _ = t.promised(FailOver, property, 0)
 	case ReturnsMended:

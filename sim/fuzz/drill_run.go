@@ -41,27 +41,28 @@ func (t *Target) finish(f *Finding, d *Drill, c *Case, r *sim.Result) {
 }
 
 // blameOn names the key responsible: that of the first fix with which the drill
-// holds, and that fix comes first among those to try. Without one, all of them
-// together are the only thing to try, and the first is named.
+// holds; else that of the first of all, if they hold together; else the placement.
 func (t *Target) blameOn(f *Finding, fixes []fix) {
-	if len(fixes) == 0 {
+	f.Key = "placements." + f.Where
+	mends := func(x *fix) bool { return t.changed(x.apply).drilled(f.Drill) == nil }
+	for i := range fixes {
+		if mends(&fixes[i]) {
+			fixes[0], fixes[i] = fixes[i], fixes[0]
+			f.fixes, f.Key, f.Value = fixes, fixes[0].key, fixes[0].value
+			return
+		}
+	}
+	if len(fixes) < 2 {
 		return
 	}
 	all := fixes[0]
-	for i := range fixes {
-		if t.changed(fixes[i].apply).drilled(f.Drill) == nil {
-			fixes[0], fixes[i] = fixes[i], fixes[0]
-			break
-		}
-		if i > 0 {
-			x := &fixes[i]
-			all.text, all.price, all.apply = all.text+", "+x.text, joined(all.price, x.price), chain(all.apply, x.apply)
-		}
-		if i == len(fixes)-1 {
-			fixes = []fix{all}
-		}
+	for i := range fixes[1:] {
+		x := &fixes[1+i]
+		all.text, all.price, all.apply = all.text+", "+x.text, joined(all.price, x.price), chain(all.apply, x.apply)
 	}
-	f.fixes, f.Key, f.Value = fixes, fixes[0].key, fixes[0].value
+	if mends(&all) {
+		f.fixes, f.Key, f.Value = []fix{all}, all.key, all.value
+	}
 }
 
 // drilled runs a drill and returns how it is broken, without a story.

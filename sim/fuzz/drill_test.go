@@ -224,3 +224,29 @@ func TestEveryFindingOfADrillNamesAKey(t *testing.T) {
 		t.Error("nothing was found in odd configurations")
 	}
 }
+
+func TestAPromisedAvailabilityTakesThePlaceOfTheStatedPeak(t *testing.T) {
+	for _, c := range []struct {
+		share  uint32 // promised; 0: nothing is
+		broken string
+	}{
+		{0, StatedPeak},
+		{999_000, "answers"},
+		{500_000, ""},
+	} {
+		target := tight()
+		target.Spec.Placements[1].Limit = core.LimitSpec{InFlight: 30} // it needs 40
+		if c.share > 0 {
+			target.Must = []Promise{{Name: "answers", Kind: Available, Share: c.share}}
+		}
+		got := ""
+		if f := drillsOf(t, target, StatedPeak); f != nil {
+			if got = f.Property; f.Key != "placements.cell-b.limit.in_flight" {
+				t.Errorf("key %s", f.Key)
+			}
+		}
+		if got != c.broken {
+			t.Errorf("promised %d: broken %q, want %q", c.share, got, c.broken)
+		}
+	}
+}

@@ -83,6 +83,9 @@ func (t *Target) judgeLeaving(d *Drill, r *sim.Result) *Finding {
 	at := core.Never
 	for i := range r.Windows {
 		w := &r.Windows[i]
+		if w.From < settled && w.Placements[n].Refused > 0 {
+			return nil // with nothing down it is too small: that is the peak's matter
+		}
 		if w.From < from {
 			continue
 		}

@@ -11,16 +11,37 @@ import (
 // stated-peak: at the peak that the facts state, with nothing down, nobody is
 // refused and no answer comes too late.
 
-// judgePeak looks for the first window in which the peak is too much.
-func (t *Target) judgePeak(r *sim.Result) *Finding {
-	for i := range r.Windows {
-		if w := &r.Windows[i]; w.Refused > 0 || w.ByClass[core.ResponseTimeout] > 0 {
-			f := &Finding{At: w.From, Result: *r}
-			t.blamePeak(f, w)
-			return f
+// answered is the share of requests that must be answered with nothing down, in
+// parts per million: what is promised, or all; and the name of that promise.
+func (t *Target) answered() (name string, share uint32) {
+	for _, p := range t.calm() {
+		if p.Kind == Available && p.Region == "" {
+			return p.Name, uint32(p.Share)
 		}
 	}
-	return nil
+	return StatedPeak, million
+}
+
+// judgePeak finds whether the peak is too much, and the first window in which it is.
+func (t *Target) judgePeak(r *sim.Result) *Finding {
+	first := -1
+	var bad, all uint64
+	for i := range r.Windows {
+		w := &r.Windows[i]
+		n := w.Refused + w.ByClass[core.ResponseTimeout]
+		if n > 0 && first < 0 {
+			first = i
+		}
+		bad, all = bad+n, all+w.Arrivals
+	}
+	_, share := t.answered()
+	if bad*million <= all*uint64(million-share) {
+		return nil
+	}
+	w := &r.Windows[first]
+	f := &Finding{At: w.From, Result: *r, Promised: percent(share) + " answered"}
+	t.blamePeak(f, w)
+	return f
 }
 
 // blamePeak names the placement that refuses or fails its own requests with
