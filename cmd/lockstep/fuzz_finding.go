@@ -30,7 +30,7 @@ func (s *search) show(f *configfile.File, path string, x *fuzz.Finding) (fuzzFin
 		Property: x.Property, Sentence: x.Sentence, Key: x.Key, Value: x.Value,
 		Assumed: x.Assumed, Story: x.Story, Changes: s.changes(x), Extremes: x.Case.Extremes, Again: fmt.Sprintf("lockstep fuzz %s --seed %s", path, x.Case.Recipe),
 	}
-	out.Origin = fmt.Sprintf("seed %d; t = 0 is the first fault, push or burst", x.Case.Seed)
+	out.Origin = fmt.Sprintf("seed %s; t = 0 is the first fault, push or burst", x.Case.Recipe)
 	if x.WhatIf != "" {
 		out.Origin = "t = 0 is the only fault"
 		if len(s.target.Facts.Peak) > 0 && (x.Drill == nil || !x.Drill.Light()) {
