@@ -16,11 +16,16 @@ type Tamper struct {
 	Decide func(r *core.Router, now core.Time, ev *core.Event, d *core.Decision)
 }
 
-// told returns what the router is told of an event, and remembers the event itself.
+// told returns what the router is told of an event.
 func (r *router) told(ev *core.Event) *core.Event {
 	if r.w.tamper.Event == nil {
 		return ev
 	}
+	return r.lied(ev)
+}
+
+// lied returns an event changed, and remembers the event itself.
+func (r *router) lied(ev *core.Event) *core.Event {
 	r.truth, r.lie = ev, *ev
 	r.w.tamper.Event(r.core, r.w.now, &r.lie)
 	return &r.lie
