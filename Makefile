@@ -7,10 +7,11 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS   = -X main.version=$(VERSION)
 BENCHTIME ?= 1s
 BENCH     ?= .
+FUZZTIME  ?= 30s
 GOFILES   = $(shell git ls-files -co --exclude-standard '*.go')
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench lint fmt golden determinism soak mutate clean
+.PHONY: help deps build demo test bench lint fmt golden determinism soak fuzz planted mutate clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,11 +42,17 @@ fmt: ## gofumpt, in place
 golden: ## regenerate traces/**/*.ndjson; review the diff before you commit it
 	$(GO) test ./traces/story -rewrite
 
-determinism: build ## one digest: twice, on 1 and 2 cores, -race, and on 386, arm64 and s390x
+determinism: build ## one digest: twice, on 1 and 2 cores, -race, GOAMD64, two releases of Go, 386, arm64 and s390x
 	.ci/determinism
 
 soak: ## the main job over real sockets with 200,000 requests: serve, break, reload, replay, explain
 	LOCKSTEP_JOB_REQUESTS=200000 $(GO) test ./cmd/lockstep -run TestRealTraffic -count=1 -v
+
+fuzz: ## Go's native fuzzing of simulated cases (FUZZTIME=30s); for a configuration of yours: lockstep fuzz
+	$(GO) test ./sim/fuzz -run '^$$' -fuzz FuzzCase -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+
+planted: ## the table of planted bugs in sim/README.md: nine searches for each (minutes; not in CI)
+	PLANTED=9 $(GO) test ./sim/fuzz -timeout 1500s -run PlantedBugsMeasured -v
 
 mutate: ## mutation score of core by its own tests (half an hour; not in CI); core/MUTATION.md judges it
 	@mkdir -p out
