@@ -176,7 +176,7 @@ func (w *world) start() {
 	for i := range w.plan.Faults {
 		f := &w.plan.Faults[i]
 		w.heap.push(f.At, evFault, uint32(i), 0)
-		if end := f.until(core.Never); end != core.Never && end != f.At {
+		if end := f.until(core.Never); end != core.Never {
 			w.heap.push(end, evFault, uint32(i), 1)
 		}
 	}
