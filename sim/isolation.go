@@ -67,15 +67,19 @@ func Components(specs ...*core.Spec) ([][]string, error) {
 // connected with the fault's must be the same, but for handles. The fault must
 // be of a server or a link of a named placement, and every client must be
 // open-loop: a closed-loop user carries trouble from one placement to the next
-// by what it sends later, and so does a budget of retries. Nor may a router drain: it cuts in the order of slots,
-// which is a matter of handles.
+// by what it sends later, and so does a budget of retries. Nor may a router drain,
+// as it cuts in the order of slots, which is a matter of handles; nor read a wall
+// clock: how long its time stands still depends on who was last heard.
 func CheckIsolation(p Plan, fault int, o Options) ([]Violation, error) {
 	f := &p.Faults[fault]
 	if f.Placement == "" || f.Kind >= Crash {
 		return nil, fmt.Errorf("fault %d (%s) is not of one placement's servers or links: nothing is isolated from it", fault, f.Kind)
 	}
-	if slices.ContainsFunc(p.Faults, func(f Fault) bool { return f.Kind == Drain || f.Kind == Upgrade }) {
+	if slices.ContainsFunc(p.Faults, Fault.drains) {
 		return nil, fmt.Errorf("the plan drains a router: leave that out")
+	}
+	if p.WallClock {
+		return nil, fmt.Errorf("the routers read a wall clock: leave that out")
 	}
 	for i := range p.Clients {
 		if p.Clients[i].Users > 0 {
@@ -121,7 +125,7 @@ func isolable(p *Plan) (faults []int) {
 		}
 		c.Retry.Budget, c.Retry.Floor = 0, 0
 	}
-	p.Faults = slices.DeleteFunc(slices.Clone(p.Faults), func(f Fault) bool { return f.Kind == Drain })
+	p.Faults = slices.DeleteFunc(slices.Clone(p.Faults), Fault.drains)
 	for i := range p.Faults {
 		if f := &p.Faults[i]; f.Placement != "" && f.Kind < Crash {
 			faults = append(faults, i)

@@ -33,7 +33,7 @@ func islands(t *rapid.T) Plan {
 		}
 	}
 	p.Spec.Placements = all
-	p.Faults = slices.DeleteFunc(p.Faults, func(f Fault) bool { return f.Kind == Drain || f.Kind == Upgrade })
+	p.Faults = slices.DeleteFunc(p.Faults, Fault.drains)
 	for i := range p.Faults {
 		p.Faults[i].Placement = rapid.SampledFrom([]string{"p0", "q0"}).Draw(t, "island")
 	}
@@ -101,6 +101,11 @@ func TestIsolationSaysWhatItCannotJudge(t *testing.T) {
 		t.Error("a drain was judged")
 	}
 	p = twoIslands()
+	p.WallClock = true
+	if _, err := CheckIsolation(p, 0, Options{}); err == nil {
+		t.Error("a wall clock was judged")
+	}
+	p = twoIslands()
 	p.Clients[0].Users = 3
 	if _, err := CheckIsolation(p, 0, Options{}); err == nil {
 		t.Error("a closed-loop client was judged")
@@ -109,5 +114,14 @@ func TestIsolationSaysWhatItCannotJudge(t *testing.T) {
 	p.Clients[0].Retry.Floor = 1
 	if _, err := CheckIsolation(p, 0, Options{}); err == nil {
 		t.Error("a retry budget over both islands was judged")
+	}
+}
+
+func TestAPlanWithAnUpgradeIsJudgedWithoutIt(t *testing.T) {
+	p := twoIslands()
+	p.Faults = append(p.Faults, Fault{Kind: Upgrade, At: 8 * sec, Until: 9 * sec}, Fault{Kind: ClockAhead, At: 3 * sec, Until: 4 * sec})
+	p.WallClock = true
+	if found, ok := CheckRelation(p, WithoutFault, 0, Options{}); !ok || len(found) > 0 {
+		t.Errorf("judged %t, found %v", ok, found)
 	}
 }

@@ -52,6 +52,7 @@ type pair struct {
 // changed where there is a choice. ok is false when the relation says nothing
 // of this plan.
 func CheckRelation(p Plan, which Relation, pick uint64, o Options) (found []Violation, ok bool) {
+	p.WallClock = false // whose decisions depend on who was last heard
 	var both *pair
 	switch which {
 	case RenamedKeys:
