@@ -175,3 +175,14 @@ func TestALoadModelThatCannotBeRunSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+func TestABreakerMayStayOpenForDays(t *testing.T) {
+	p := plain()
+	p.Spec.Placements[0].Breaker = core.BreakerSpec{Failures: 3, Open: 10 * day, OpenMax: 30 * day, Jitter: 500_000}
+	p.Faults = []Fault{{Kind: Flaky, Placement: "a"}}
+	for p.Seed = range 10 {
+		if r := mustRun(t, p); !r.Sometimes.Has(SawOpened) {
+			t.Fatal("it never opened")
+		}
+	}
+}
