@@ -20,7 +20,7 @@ const rampSteps = 256
 // after returns when as many requests are due as the full rate has in a gap;
 // until when that is later.
 func (r *Ramp) after(from core.Time, gap core.Duration, until core.Time) core.Time {
-	step := max(1, r.Period/rampSteps)
+	step := r.Period / rampSteps
 	for from < until {
 		share := r.share(from)
 		due := portion(step, share, million)

@@ -63,8 +63,8 @@ func (p *Plan) completeClients() error {
 			return fmt.Errorf("client %q retries %d times: use at most 100", c.Name, c.Retries)
 		case c.Retry.Growth != 0 && c.Retry.Growth < million:
 			return fmt.Errorf("client %q has pauses that shrink: use a growth of 1,000,000 (1x) or more", c.Name)
-		case c.Ramp.Period < 0 || c.Ramp.Low > million || c.Ramp.Period > 0 && c.Users > 0:
-			return fmt.Errorf("client %q has a ramp that cannot be: give it a period, a low of at most 1,000,000 and a rate, not users", c.Name)
+		case c.Ramp.Low > million || c.Ramp.Period != 0 && (c.Ramp.Period < core.Second || c.Users > 0):
+			return fmt.Errorf("client %q has a ramp that cannot be: give it a period of 1 s or more, a low of at most 1,000,000 and a rate, not users", c.Name)
 		case c.Hold.At < 0 || c.Hold.For < 0 || c.Hold.Over < 0:
 			return fmt.Errorf("client %q has a hold of a negative time", c.Name)
 		case slices.ContainsFunc(p.Clients[:i], func(o Client) bool { return o.Name == c.Name }):

@@ -164,8 +164,9 @@ func TestALoadModelThatCannotBeRunSaysWhy(t *testing.T) {
 		"warming that slows down":   func(p *Plan) { p.Backend.Warmup, p.Backend.Cold = 1, 1 },
 		"pauses that shrink":        func(p *Plan) { p.Clients[0].Retry.Growth = 1 },
 		"a pause of less than none": func(p *Plan) { p.Clients[0].Retry.Max = -1 },
-		"a ramp of users":           func(p *Plan) { p.Clients[0].Users, p.Clients[0].Ramp.Period = 1, 1 },
-		"a ramp lowest above all":   func(p *Plan) { p.Clients[0].Ramp = Ramp{1, million + 1} },
+		"a ramp of users":           func(p *Plan) { p.Clients[0].Users, p.Clients[0].Ramp.Period = 1, core.Second },
+		"a ramp lowest above all":   func(p *Plan) { p.Clients[0].Ramp = Ramp{core.Second, million + 1} },
+		"a ramp that flickers":      func(p *Plan) { p.Clients[0].Ramp.Period = core.Millisecond },
 		"a hold before the start":   func(p *Plan) { p.Clients[0].Hold.At = -1 },
 	} {
 		p := plain()

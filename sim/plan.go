@@ -90,7 +90,7 @@ type Client struct {
 // Ramp is a rate that rises and falls smoothly, as through a day: lowest at the
 // start of each period, Rate in its middle.
 type Ramp struct {
-	Period core.Duration // from one low to the next; 0 means no ramp
+	Period core.Duration // from one low to the next, at least 1 s; 0 means no ramp
 	Low    uint32        // share of Rate at the lowest
 }
 
