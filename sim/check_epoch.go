@@ -102,7 +102,7 @@ func (c *checker) rebuild() {
 	c.placements, c.endpoints = placements, endpoints
 	c.rotations(old)
 	c.checkConfig()
-	c.audit(c.now)
+	c.audit()
 }
 
 // carry returns the model of endpoint number n under the new configuration.

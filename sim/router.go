@@ -267,6 +267,6 @@ func (r *router) stop() {
 	}
 	r.digest = fold(r.digest, r.core.Digest())
 	if r.check != nil {
-		r.check.audit(r.w.now)
+		r.check.audit()
 	}
 }
