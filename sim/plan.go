@@ -34,7 +34,8 @@ type Plan struct {
 
 	// Recovery asks for the liveness check: so long after End, every breaker is
 	// closed or waits for a request, and no request fails any more. 0 means that
-	// the check is off.
+	// the check is off; where Length comes first, as under a fault without an end,
+	// nothing is judged either.
 	Recovery core.Duration
 
 	// WallClock puts the routers on the wall clocks of their machines, which
