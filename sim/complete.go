@@ -184,16 +184,13 @@ func (s *Service) checkHistogram() error {
 // checkNames refuses faults and overrides that name nothing: they would be
 // silently without effect.
 func (w *world) checkNames() error {
-	known := func(placement, endpoint string) bool {
-		return slices.ContainsFunc(w.dir.all(), func(e int) bool { return w.dir.match(e, placement, endpoint) })
-	}
 	for i := range w.plan.Faults {
-		if f := &w.plan.Faults[i]; !known(f.Placement, f.Endpoint) {
+		if f := &w.plan.Faults[i]; !w.dir.has(f.Placement, f.Endpoint) {
 			return fmt.Errorf("fault %d (%s) is of placement %q endpoint %q: no configuration of the plan has that", i, f.Kind, f.Placement, f.Endpoint)
 		}
 	}
 	for i := range w.plan.Backends {
-		if b := &w.plan.Backends[i]; !known(b.Placement, b.Endpoint) {
+		if b := &w.plan.Backends[i]; !w.dir.has(b.Placement, b.Endpoint) {
 			return fmt.Errorf("backend %d is of placement %q endpoint %q: no configuration of the plan has that", i, b.Placement, b.Endpoint)
 		}
 	}

@@ -111,7 +111,14 @@ func CheckIsolation(p Plan, fault int, o Options) ([]Violation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return firstDifference(with, without, fault), nil
+	at, found, differ := firstDifference(with, without)
+	if !differ {
+		return nil, nil
+	}
+	return []Violation{{
+		Property: "R15", At: found.at, Router: found.router, Placement: found.placement, Key: "placements." + found.placement + ".fallback",
+		Detail: fmt.Sprintf("decision %d about placements that are not connected with fault %d differs from the run without it (request %016x)", at, fault, found.request),
+	}}, nil
 }
 
 // isolable makes p a plan that CheckIsolation can judge, and lists the faults
@@ -180,19 +187,17 @@ func (f witness) Observe(_ core.Time, ev *core.Event, _ *loop.Request, decisions
 	}
 }
 
-func firstDifference(with, without []fact, fault int) []Violation {
-	for i := range max(len(with), len(without)) {
-		if i < len(with) && i < len(without) && with[i] == without[i] {
-			continue
-		}
-		at := with[max(0, min(i, len(with)-1)):]
-		if len(at) == 0 {
-			at = without[i:]
-		}
-		return []Violation{{
-			Property: "R15", At: at[0].at, Router: at[0].router, Placement: at[0].placement, Key: "placements." + at[0].placement + ".fallback",
-			Detail: fmt.Sprintf("decision %d about placements that are not connected with fault %d differs from the run without it (request %016x)", i, fault, at[0].request),
-		}}
+// firstDifference finds the first decision that one run has and the other has
+// not; differ is false when there is none.
+func firstDifference(one, other []fact) (at int, found fact, differ bool) {
+	for at < min(len(one), len(other)) && one[at] == other[at] {
+		at++
 	}
-	return nil
+	switch {
+	case at < len(one):
+		return at, one[at], true
+	case at < len(other):
+		return at, other[at], true
+	}
+	return 0, fact{}, false
 }
