@@ -47,10 +47,7 @@ func (w *world) sendShaped(id uint32) {
 	s := &w.senders[id]
 	root := fold(s.entity, s.count)
 	c := &w.clients[s.client]
-	gap := c.gap
-	if c.plan.Poisson {
-		gap = w.log.exponential(draw(root, drawGap), gap)
-	}
+	gap := w.gap(c, root)
 	next := w.now.Add(gap)
 	if c.plan.Ramp.Period > 0 {
 		next = c.plan.Ramp.after(w.now, gap, c.plan.Until)
