@@ -14,7 +14,8 @@ import (
 // and q0, q1, with a fault in the first.
 func islands(t *rapid.T) Plan {
 	p := drawPlan(t)
-	p.Clients, p.Pushes = p.Clients[:1], nil
+	p.Clients, p.Pushes, p.WallClock = p.Clients[:1], nil, false
+	p.Clients[0].Retry = Retry{}
 	p.Spec.Default, p.Spec.Keys = "", nil
 	var all []core.PlacementSpec
 	for _, prefix := range []string{"p", "q"} {
