@@ -20,7 +20,7 @@ const rampSteps = 256
 // after returns when as many requests are due as the full rate has in a gap;
 // until when that is later.
 func (r *Ramp) after(from core.Time, gap core.Duration, until core.Time) core.Time {
-	step := max(1, r.Period/rampSteps)
+	step := r.Period / rampSteps
 	for from < until {
 		share := r.share(from)
 		due := portion(step, share, million)
@@ -47,10 +47,7 @@ func (w *world) sendShaped(id uint32) {
 	s := &w.senders[id]
 	root := fold(s.entity, s.count)
 	c := &w.clients[s.client]
-	gap := c.gap
-	if c.plan.Poisson {
-		gap = w.log.exponential(draw(root, drawGap), gap)
-	}
+	gap := w.gap(c, root)
 	next := w.now.Add(gap)
 	if c.plan.Ramp.Period > 0 {
 		next = c.plan.Ramp.after(w.now, gap, c.plan.Until)

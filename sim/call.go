@@ -37,7 +37,6 @@ type call struct {
 
 	phase    callPhase
 	atServer bool
-	probe    bool
 	guest    bool
 	sent     bool
 	tries    uint8
@@ -79,7 +78,7 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 		r.attempts = append(r.attempts, 0)
 	}
 	r.attempts[d.Handle.Slot] = id
-	c.phase, c.handle, c.probe = callWaiting, d.Handle, d.Probe
+	c.phase, c.handle = callWaiting, d.Handle
 	w.tallyForward(c, r, d)
 	c.timeouts = r.table.first + r.indexes[d.Placement]
 	limits := &w.timeouts[c.timeouts]
@@ -154,12 +153,7 @@ func (w *world) settle(id, gen uint32) {
 	}
 	w.result.Sometimes.add(SawReply)
 	w.ev = core.Event{Kind: core.Reply, Handle: c.handle, Status: c.status}
-	r := &w.routers[c.router]
-	r.apply(&w.ev)
-	if c.probe { // its outcome is booked: it tests nothing any more, whatever its body does
-		c.probe = false
-		r.probesOut[c.endpoint] = max(r.probesOut[c.endpoint]-1, 0)
-	}
+	w.routers[c.router].apply(&w.ev)
 }
 
 // endCall ends an attempt as its class says.

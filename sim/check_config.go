@@ -63,6 +63,9 @@ func kindOf(p *core.PlacementSpec) core.Reason {
 
 // route is where a key belongs.
 func (t *truth) route(key string, homes map[string]int) core.Route {
+	if key == "" {
+		return core.Route{Placement: -1, Refuse: core.NoKey}
+	}
 	r := core.Route{Key: hashString(key), Placement: -1, Refuse: core.UnknownKey}
 	if home, known := homes[key]; known {
 		r.Placement, r.Reason, r.Refuse = int32(home), t.reasons[home], core.ClassNone

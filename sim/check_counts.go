@@ -64,8 +64,8 @@ func (c *checker) miscounted(endpoint int32) string {
 }
 
 // audit compares everything, at the end of a router's life and after a push.
-func (c *checker) audit(now core.Time) {
-	c.now = now
+func (c *checker) audit() {
+	c.now = c.r.now()
 	if c.r.core.Epoch() != c.epoch {
 		c.fail("R12", -1, -1, "", "the epoch changed without a push")
 	}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"lockstep/core"
 )
@@ -14,6 +15,14 @@ type verdict struct {
 	cause  core.Cause
 	epoch  core.Epoch // in force afterwards
 	change bool
+}
+
+// told is the epoch that the answer names: a refusal names the push's own.
+func (v verdict) told(ev *core.Event) core.Epoch {
+	if v.kind == core.Nack {
+		return ev.Epoch
+	}
+	return v.epoch
 }
 
 func (c *checker) judge(ev *core.Event) verdict {
@@ -44,6 +53,9 @@ func (c *checker) adopted(ev *core.Event, decisions []core.Decision) {
 	c.checkRestart()
 	if got.Kind != want.kind || got.Cause != want.cause {
 		c.fail("R12", -1, -1, "", fmt.Sprintf("a push got %s %s, by the rules it is %s %s", got.Kind, got.Cause, want.kind, want.cause))
+	}
+	if told := want.told(ev); got.Epoch != told {
+		c.fail("R12", -1, -1, "", fmt.Sprintf("the answer to a push names epoch %d.%d, by the rules %d.%d", got.Epoch.Term, got.Epoch.Number, told.Term, told.Number))
 	}
 	after := c.r.core.Epoch()
 	if after != want.epoch {
@@ -102,7 +114,7 @@ func (c *checker) rebuild() {
 	c.placements, c.endpoints = placements, endpoints
 	c.rotations(old)
 	c.checkConfig()
-	c.audit(c.now)
+	c.audit()
 }
 
 // carry returns the model of endpoint number n under the new configuration.
@@ -117,7 +129,10 @@ func (c *checker) carry(n int32, placements []placementModel) endpointModel {
 		weight = c.config.Endpoint(v.Index).Weight
 	}
 	fresh := endpointModel{url: v.URL, identity: coreIdentity(home, v.URL), home: home, placement: v.Placement, index: int32(v.Index), weight: weight, state: core.Closed}
-	if int(n) >= len(c.endpoints) || c.endpoints[n].home != home || c.endpoints[n].url != v.URL {
+	if int(n) >= len(c.endpoints) || !c.endpoints[n].is(home, v.URL) {
+		if slices.ContainsFunc(c.endpoints, func(e endpointModel) bool { return e.is(home, v.URL) }) {
+			c.w.violate(c.r, Violation{Property: "R12", Placement: home, Endpoint: v.URL, Detail: "it stays in the configuration, and has another number than before"})
+		}
 		fresh.unhealthy = !c.healthOf(v).Off && c.healthOf(v).StartUnhealthy
 		c.schedule(&fresh, c.healthOf(v))
 		return fresh
@@ -142,6 +157,8 @@ func (c *checker) carry(n int32, placements []placementModel) endpointModel {
 	c.schedule(&e, c.healthOf(v))
 	return e
 }
+
+func (e *endpointModel) is(home, url string) bool { return e.home == home && e.url == url }
 
 func (c *checker) healthOf(v core.EndpointView) *core.HealthSpec {
 	return &c.rows[c.config.Endpoint(v.Index).Placement].Health

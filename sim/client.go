@@ -151,17 +151,21 @@ func (w *world) send(id uint32) {
 	w.newCall(id, s, fold(s.entity, s.count))
 }
 
+// gap draws the time from one request of an open-loop client to the next.
+func (w *world) gap(c *client, root uint64) core.Duration {
+	if c.plan.Poisson {
+		return w.log.exponential(draw(root, drawGap), c.gap)
+	}
+	return c.gap
+}
+
 // sendOpen starts the next request of an open-loop client, whose event is the
 // earliest of all, and puts the one after in its place.
 func (w *world) sendOpen(id uint32) {
 	s := &w.senders[id]
 	root := fold(s.entity, s.count)
 	c := &w.clients[s.client]
-	gap := c.gap
-	if c.plan.Poisson {
-		gap = w.log.exponential(draw(root, drawGap), gap)
-	}
-	if next := w.now.Add(gap); next < c.plan.Until {
+	if next := w.now.Add(w.gap(c, root)); next < c.plan.Until {
 		w.heap.sends.replace(w.heap.next(next, evSend, id, 0))
 	} else {
 		w.heap.sends.pop()

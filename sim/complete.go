@@ -63,8 +63,8 @@ func (p *Plan) completeClients() error {
 			return fmt.Errorf("client %q retries %d times: use at most 100", c.Name, c.Retries)
 		case c.Retry.Growth != 0 && c.Retry.Growth < million:
 			return fmt.Errorf("client %q has pauses that shrink: use a growth of 1,000,000 (1x) or more", c.Name)
-		case c.Ramp.Period < 0 || c.Ramp.Low > million || c.Ramp.Period > 0 && c.Users > 0:
-			return fmt.Errorf("client %q has a ramp that cannot be: give it a period, a low of at most 1,000,000 and a rate, not users", c.Name)
+		case c.Ramp.Low > million || c.Ramp.Period != 0 && (c.Ramp.Period < core.Second || c.Users > 0):
+			return fmt.Errorf("client %q has a ramp that cannot be: give it a period of 1 s or more, a low of at most 1,000,000 and a rate, not users", c.Name)
 		case c.Hold.At < 0 || c.Hold.For < 0 || c.Hold.Over < 0:
 			return fmt.Errorf("client %q has a hold of a negative time", c.Name)
 		case slices.ContainsFunc(p.Clients[:i], func(o Client) bool { return o.Name == c.Name }):
@@ -184,16 +184,13 @@ func (s *Service) checkHistogram() error {
 // checkNames refuses faults and overrides that name nothing: they would be
 // silently without effect.
 func (w *world) checkNames() error {
-	known := func(placement, endpoint string) bool {
-		return slices.ContainsFunc(w.dir.all(), func(e int) bool { return w.dir.match(e, placement, endpoint) })
-	}
 	for i := range w.plan.Faults {
-		if f := &w.plan.Faults[i]; !known(f.Placement, f.Endpoint) {
+		if f := &w.plan.Faults[i]; !w.dir.has(f.Placement, f.Endpoint) {
 			return fmt.Errorf("fault %d (%s) is of placement %q endpoint %q: no configuration of the plan has that", i, f.Kind, f.Placement, f.Endpoint)
 		}
 	}
 	for i := range w.plan.Backends {
-		if b := &w.plan.Backends[i]; !known(b.Placement, b.Endpoint) {
+		if b := &w.plan.Backends[i]; !w.dir.has(b.Placement, b.Endpoint) {
 			return fmt.Errorf("backend %d is of placement %q endpoint %q: no configuration of the plan has that", i, b.Placement, b.Endpoint)
 		}
 	}

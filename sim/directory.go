@@ -74,11 +74,12 @@ func (d *directory) match(e int, placement, endpoint string) bool {
 		(endpoint == "" || id.Name == endpoint || id.URL == endpoint)
 }
 
-// all returns every endpoint's number.
-func (d *directory) all() []int {
-	all := make([]int, len(d.endpoints))
-	for i := range all {
-		all[i] = i
+// has reports whether any endpoint is one that a fault or override names.
+func (d *directory) has(placement, endpoint string) bool {
+	for e := range d.endpoints {
+		if d.match(e, placement, endpoint) {
+			return true
+		}
 	}
-	return all
+	return false
 }

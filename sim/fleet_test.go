@@ -140,3 +140,20 @@ func TestAPlanOfAFleetThatCannotBeRunSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+func TestAFaultThatEndsWhenItBeginsIsOverAtOnce(t *testing.T) {
+	p := versions()
+	p.Routers, p.WallClock = 2, true
+	p.Pushes[0].At = 5 * sec
+	for _, k := range []FaultKind{Crash, Silence, ClockAhead, Partition, Hang} {
+		p.Faults = append(p.Faults, Fault{Kind: k, At: 2 * sec, Until: 2 * sec})
+	}
+	r := mustRun(t, p)
+	want := []started{{2 * sec, 1, 1}, {2 * sec, 2, 1}, {5 * sec, 1, 2}, {5 * sec, 2, 2}}
+	if got := starts(&r, sec); !slices.Equal(got, want) {
+		t.Errorf("routers start and take the push as %v, want %v", got, want)
+	}
+	if c := during(&r, 0, 3*sec, 10*sec); c.OK != c.Arrivals || c.Arrivals == 0 {
+		t.Errorf("%d of %d requests are OK", c.OK, c.Arrivals)
+	}
+}

@@ -77,6 +77,47 @@ func drawHold(t *rapid.T) Hold {
 	}
 }
 
+// drawUnusual adds what few plans have to a drawn plan.
+func drawUnusual(t *rapid.T, p *Plan) {
+	few := func(label string) bool { return rapid.IntRange(0, 3).Draw(t, label) == 0 }
+	p.WallClock = few("wall clock")
+	c := &p.Clients[0]
+	if few("one router") {
+		c.Router = rapid.IntRange(1, p.fleet()).Draw(t, "which")
+	}
+	if few("careful") {
+		c.Retry = Retry{Growth: 2 * million, Jitter: true, Budget: 100_000, Floor: uint32(rapid.IntRange(0, 2).Draw(t, "floor"))}
+	}
+	if few("patient users") {
+		p.Clients[1].Retries, p.Clients[1].Patience = 2, 500*core.Millisecond
+	}
+	if p.Backend.Workers > 0 && few("knee") {
+		p.Backend.Knee, p.Backend.Strain = 2, 300_000
+	}
+	if few("warmup") {
+		p.Backend.Warmup = core.Second
+	}
+	if few("imperfect") {
+		p.Backend.Flaky, p.Link.Loss = 50_000, 50_000
+	}
+	if few("slow p0") {
+		p.Backends = []BackendOverride{{Placement: "p0", Backend: Backend{Workers: 1, Queue: 1}}}
+	}
+	for i := range p.Faults {
+		f := &p.Faults[i]
+		if few("spread") {
+			f.Spread = core.Second
+		}
+		switch {
+		case f.Kind == Upgrade || !few("end"):
+		case rapid.Bool().Draw(t, "never"):
+			f.Until = 0
+		default:
+			f.Until = f.At
+		}
+	}
+}
+
 // drawPlan draws a run of 8 s with faults, pushes, restarts, joins, holds and bursts.
 func drawPlan(t *rapid.T) Plan {
 	p := Plan{
@@ -105,7 +146,7 @@ func drawPlan(t *rapid.T) Plan {
 	for range rapid.IntRange(0, 5).Draw(t, "faults") {
 		f := Fault{
 			Kind: FaultKind(rapid.IntRange(1, int(faultKinds)-1).Draw(t, "kind")), At: drawTime(t, "at"),
-			Placement: rapid.SampledFrom([]string{"", "p0"}).Draw(t, "where"), Router: rapid.IntRange(0, p.Routers).Draw(t, "router"),
+			Placement: rapid.SampledFrom([]string{"", "p0"}).Draw(t, "where"), Router: rapid.IntRange(0, p.fleet()).Draw(t, "router"),
 			Delay: core.Duration(rapid.IntRange(0, 3000).Draw(t, "delay")) * core.Millisecond,
 			Share: uint32(rapid.SampledFrom([]int{0, 300_000}).Draw(t, "share")),
 		}
@@ -122,6 +163,9 @@ func drawPlan(t *rapid.T) Plan {
 	}
 	if rapid.Bool().Draw(t, "burst") {
 		p.Bursts = []Burst{{Client: "open", At: drawTime(t, "at"), Over: core.Second, Requests: rapid.IntRange(1, 200).Draw(t, "requests")}}
+	}
+	if rapid.Bool().Draw(t, "unusual") {
+		drawUnusual(t, &p)
 	}
 	return p
 }

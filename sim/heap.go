@@ -59,8 +59,8 @@ type heap struct {
 	sequence    uint64
 }
 
-// firstSequence leaves room below for the order of shared events: longer than any wait in nanoseconds.
-const firstSequence = 1 << 52
+// firstSequence leaves room below for the order of shared events: more than twice any wait in nanoseconds.
+const firstSequence = 1 << 53
 
 // push schedules an event after all that are scheduled for the same time.
 func (h *heap) push(at core.Time, k eventKind, a, b uint32) { h.rest.add(h.next(at, k, a, b)) }

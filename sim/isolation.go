@@ -67,15 +67,19 @@ func Components(specs ...*core.Spec) ([][]string, error) {
 // connected with the fault's must be the same, but for handles. The fault must
 // be of a server or a link of a named placement, and every client must be
 // open-loop: a closed-loop user carries trouble from one placement to the next
-// by what it sends later, and so does a budget of retries. Nor may a router drain: it cuts in the order of slots,
-// which is a matter of handles.
+// by what it sends later, and so does a budget of retries. Nor may a router drain,
+// as it cuts in the order of slots, which is a matter of handles; nor read a wall
+// clock: how long its time stands still depends on who was last heard.
 func CheckIsolation(p Plan, fault int, o Options) ([]Violation, error) {
 	f := &p.Faults[fault]
 	if f.Placement == "" || f.Kind >= Crash {
 		return nil, fmt.Errorf("fault %d (%s) is not of one placement's servers or links: nothing is isolated from it", fault, f.Kind)
 	}
-	if slices.ContainsFunc(p.Faults, func(f Fault) bool { return f.Kind == Drain || f.Kind == Upgrade }) {
+	if slices.ContainsFunc(p.Faults, Fault.drains) {
 		return nil, fmt.Errorf("the plan drains a router: leave that out")
+	}
+	if p.WallClock {
+		return nil, fmt.Errorf("the routers read a wall clock: leave that out")
 	}
 	for i := range p.Clients {
 		if p.Clients[i].Users > 0 {
@@ -107,7 +111,14 @@ func CheckIsolation(p Plan, fault int, o Options) ([]Violation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return firstDifference(with, without, fault), nil
+	at, found, differ := firstDifference(with, without)
+	if !differ {
+		return nil, nil
+	}
+	return []Violation{{
+		Property: "R15", At: found.at, Router: found.router, Placement: found.placement, Key: "placements." + found.placement + ".fallback",
+		Detail: fmt.Sprintf("decision %d about placements that are not connected with fault %d differs from the run without it (request %016x)", at, fault, found.request),
+	}}, nil
 }
 
 // isolable makes p a plan that CheckIsolation can judge, and lists the faults
@@ -121,7 +132,7 @@ func isolable(p *Plan) (faults []int) {
 		}
 		c.Retry.Budget, c.Retry.Floor = 0, 0
 	}
-	p.Faults = slices.DeleteFunc(slices.Clone(p.Faults), func(f Fault) bool { return f.Kind == Drain })
+	p.Faults = slices.DeleteFunc(slices.Clone(p.Faults), Fault.drains)
 	for i := range p.Faults {
 		if f := &p.Faults[i]; f.Placement != "" && f.Kind < Crash {
 			faults = append(faults, i)
@@ -176,19 +187,17 @@ func (f witness) Observe(_ core.Time, ev *core.Event, _ *loop.Request, decisions
 	}
 }
 
-func firstDifference(with, without []fact, fault int) []Violation {
-	for i := range max(len(with), len(without)) {
-		if i < len(with) && i < len(without) && with[i] == without[i] {
-			continue
-		}
-		at := with[max(0, min(i, len(with)-1)):]
-		if len(at) == 0 {
-			at = without[i:]
-		}
-		return []Violation{{
-			Property: "R15", At: at[0].at, Router: at[0].router, Placement: at[0].placement, Key: "placements." + at[0].placement + ".fallback",
-			Detail: fmt.Sprintf("decision %d about placements that are not connected with fault %d differs from the run without it (request %016x)", i, fault, at[0].request),
-		}}
+// firstDifference finds the first decision that one run has and the other has
+// not; differ is false when there is none.
+func firstDifference(one, other []fact) (at int, found fact, differ bool) {
+	for at < min(len(one), len(other)) && one[at] == other[at] {
+		at++
 	}
-	return nil
+	switch {
+	case at < len(one):
+		return at, one[at], true
+	case at < len(other):
+		return at, other[at], true
+	}
+	return 0, fact{}, false
 }

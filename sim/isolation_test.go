@@ -14,7 +14,8 @@ import (
 // and q0, q1, with a fault in the first.
 func islands(t *rapid.T) Plan {
 	p := drawPlan(t)
-	p.Clients, p.Pushes = p.Clients[:1], nil
+	p.Clients, p.Pushes, p.WallClock = p.Clients[:1], nil, false
+	p.Clients[0].Retry = Retry{}
 	p.Spec.Default, p.Spec.Keys = "", nil
 	var all []core.PlacementSpec
 	for _, prefix := range []string{"p", "q"} {
@@ -33,7 +34,7 @@ func islands(t *rapid.T) Plan {
 		}
 	}
 	p.Spec.Placements = all
-	p.Faults = slices.DeleteFunc(p.Faults, func(f Fault) bool { return f.Kind == Drain || f.Kind == Upgrade })
+	p.Faults = slices.DeleteFunc(p.Faults, Fault.drains)
 	for i := range p.Faults {
 		p.Faults[i].Placement = rapid.SampledFrom([]string{"p0", "q0"}).Draw(t, "island")
 	}
@@ -101,6 +102,11 @@ func TestIsolationSaysWhatItCannotJudge(t *testing.T) {
 		t.Error("a drain was judged")
 	}
 	p = twoIslands()
+	p.WallClock = true
+	if _, err := CheckIsolation(p, 0, Options{}); err == nil {
+		t.Error("a wall clock was judged")
+	}
+	p = twoIslands()
 	p.Clients[0].Users = 3
 	if _, err := CheckIsolation(p, 0, Options{}); err == nil {
 		t.Error("a closed-loop client was judged")
@@ -109,5 +115,14 @@ func TestIsolationSaysWhatItCannotJudge(t *testing.T) {
 	p.Clients[0].Retry.Floor = 1
 	if _, err := CheckIsolation(p, 0, Options{}); err == nil {
 		t.Error("a retry budget over both islands was judged")
+	}
+}
+
+func TestAPlanWithAnUpgradeIsJudgedWithoutIt(t *testing.T) {
+	p := twoIslands()
+	p.Faults = append(p.Faults, Fault{Kind: Upgrade, At: 8 * sec, Until: 9 * sec}, Fault{Kind: ClockAhead, At: 3 * sec, Until: 4 * sec})
+	p.WallClock = true
+	if found, ok := CheckRelation(p, WithoutFault, 0, Options{}); !ok || len(found) > 0 {
+		t.Errorf("judged %t, found %v", ok, found)
 	}
 }

@@ -12,6 +12,9 @@ type line struct {
 	armed      bool
 }
 
+// rank orders the events of lines that are due at one time, whoever came first.
+func (l *line) rank() uint64 { return uint64(l.wait)<<1 | uint64(flag(l.class == core.ClientGone)) }
+
 // await puts a call into the line for that wait and class.
 func (w *world) await(id uint32, c *call, wait core.Duration, class core.Class) {
 	n := w.findLine(wait, class)
@@ -26,7 +29,7 @@ func (w *world) await(id uint32, c *call, wait core.Duration, class core.Class) 
 	l.tail = int32(id)
 	if !l.armed {
 		l.armed = true
-		w.heap.pushShared(c.due, uint64(wait), evPatience, uint32(n))
+		w.heap.pushShared(c.due, l.rank(), evPatience, uint32(n))
 	}
 }
 
@@ -64,7 +67,7 @@ func (w *world) overdue(n uint32) {
 		id := uint32(w.lines[n].head)
 		c := &w.calls.slab[id]
 		if c.due > w.now {
-			w.heap.pushShared(c.due, uint64(w.lines[n].wait), evPatience, n)
+			w.heap.pushShared(c.due, w.lines[n].rank(), evPatience, n)
 			return
 		}
 		w.leaveLine(c)

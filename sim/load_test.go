@@ -164,14 +164,26 @@ func TestALoadModelThatCannotBeRunSaysWhy(t *testing.T) {
 		"warming that slows down":   func(p *Plan) { p.Backend.Warmup, p.Backend.Cold = 1, 1 },
 		"pauses that shrink":        func(p *Plan) { p.Clients[0].Retry.Growth = 1 },
 		"a pause of less than none": func(p *Plan) { p.Clients[0].Retry.Max = -1 },
-		"a ramp of users":           func(p *Plan) { p.Clients[0].Users, p.Clients[0].Ramp.Period = 1, 1 },
-		"a ramp lowest above all":   func(p *Plan) { p.Clients[0].Ramp = Ramp{1, million + 1} },
+		"a ramp of users":           func(p *Plan) { p.Clients[0].Users, p.Clients[0].Ramp.Period = 1, core.Second },
+		"a ramp lowest above all":   func(p *Plan) { p.Clients[0].Ramp = Ramp{core.Second, million + 1} },
+		"a ramp that flickers":      func(p *Plan) { p.Clients[0].Ramp.Period = core.Millisecond },
 		"a hold before the start":   func(p *Plan) { p.Clients[0].Hold.At = -1 },
 	} {
 		p := plain()
 		spoil(&p)
 		if r := Run(p, Options{}); r.Err == nil {
 			t.Errorf("%s: it ran", name)
+		}
+	}
+}
+
+func TestABreakerMayStayOpenForDays(t *testing.T) {
+	p := plain()
+	p.Spec.Placements[0].Breaker = core.BreakerSpec{Failures: 3, Open: 10 * day, OpenMax: 30 * day, Jitter: 500_000}
+	p.Faults = []Fault{{Kind: Flaky, Placement: "a"}}
+	for p.Seed = range 10 {
+		if r := mustRun(t, p); !r.Sometimes.Has(SawOpened) {
+			t.Fatal("it never opened")
 		}
 	}
 }

@@ -278,3 +278,17 @@ func TestLivenessCatchesARouterThatNeverRecovers(t *testing.T) {
 		t.Errorf("the last violation is %+v", last)
 	}
 }
+
+func TestAnEmptyKeyIsNoKey(t *testing.T) {
+	p := plain()
+	p.Spec.Default = "a"
+	p.Clients[0].Keys = []string{"", "b"}
+	r := mustRun(t, p)
+	var none uint64
+	for i := range r.Windows {
+		none += r.Windows[i].ByClass[core.NoKey]
+	}
+	if none < 400 || none > 600 {
+		t.Errorf("%d of 1000 requests had no key, half should", none)
+	}
+}

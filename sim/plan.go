@@ -34,7 +34,8 @@ type Plan struct {
 
 	// Recovery asks for the liveness check: so long after End, every breaker is
 	// closed or waits for a request, and no request fails any more. 0 means that
-	// the check is off.
+	// the check is off; where Length comes first, as under a fault without an end,
+	// nothing is judged either.
 	Recovery core.Duration
 
 	// WallClock puts the routers on the wall clocks of their machines, which
@@ -90,7 +91,7 @@ type Client struct {
 // Ramp is a rate that rises and falls smoothly, as through a day: lowest at the
 // start of each period, Rate in its middle.
 type Ramp struct {
-	Period core.Duration // from one low to the next; 0 means no ramp
+	Period core.Duration // from one low to the next, at least 1 s; 0 means no ramp
 	Low    uint32        // share of Rate at the lowest
 }
 

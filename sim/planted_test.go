@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -107,5 +108,54 @@ func TestAnAbortedAttemptThatNeverEndsIsCaught(t *testing.T) {
 	}
 	if w.result.Violated != 1 || w.result.Violations[0].Property != "R14" {
 		t.Errorf("found %+v", w.result.Violations)
+	}
+}
+
+func TestAnEndpointThatAPushRenumbersIsCaught(t *testing.T) {
+	spec := func(version string, hosts ...string) core.Spec {
+		s := core.Spec{Version: version, Placements: []core.PlacementSpec{{Name: "p", Health: core.HealthSpec{Off: true}}}, Keys: []core.KeySpec{{Key: "k", Placement: "p"}}}
+		for _, h := range hosts {
+			s.Placements[0].Endpoints = append(s.Placements[0].Endpoints, core.EndpointSpec{URL: "http://" + h + ":80"})
+		}
+		return s
+	}
+	newer := spec("4", "a", "b", "c")
+	p := Plan{
+		Length: 10 * core.Second, Spec: spec("1", "a", "b", "c"), Epoch: core.Epoch{Number: 1}, Clients: []Client{{Name: "all", Rate: 10}},
+		Pushes: []Push{{At: 5 * sec, Spec: &newer, Epoch: core.Epoch{Number: 4}}},
+	}
+	// Two configurations that nobody else sees free the numbers of a and b, and give b that of a.
+	bug := func() Tamper {
+		return Tamper{Event: func(r *core.Router, now core.Time, ev *core.Event) {
+			if ev.Kind != core.Adopt || ev.Epoch.Number != 4 {
+				return
+			}
+			for i, s := range []core.Spec{spec("2", "c"), spec("3", "b", "c")} {
+				c, err := core.Compile(s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Step(now, &core.Event{Kind: core.Adopt, Config: c, Epoch: core.Epoch{Number: uint64(i) + 2}}, nil)
+			}
+		}}
+	}
+	r := Run(p, Options{Check: true, Tamper: bug})
+	if r.Violated == 0 || r.Violations[0].Property != "R12" || !strings.Contains(r.Violations[0].Detail, "another number") {
+		t.Errorf("%d violations: %+v", r.Violated, r.Violations[:min(2, len(r.Violations))])
+	}
+	mustRun(t, p)
+}
+
+func TestAnAnswerThatNamesAnotherEpochIsCaught(t *testing.T) {
+	bug := func() Tamper {
+		return Tamper{Decide: func(r *core.Router, _ core.Time, _ *core.Event, d *core.Decision) {
+			if d.Kind == core.Nack {
+				d.Epoch = r.Epoch()
+			}
+		}}
+	}
+	r := Run(troubled(), Options{Check: true, Tamper: bug})
+	if r.Violated == 0 || r.Violations[0].Property != "R12" {
+		t.Errorf("%d violations: %+v", r.Violated, r.Violations[:min(2, len(r.Violations))])
 	}
 }

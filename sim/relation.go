@@ -52,6 +52,7 @@ type pair struct {
 // changed where there is a choice. ok is false when the relation says nothing
 // of this plan.
 func CheckRelation(p Plan, which Relation, pick uint64, o Options) (found []Violation, ok bool) {
+	p.WallClock = false // whose decisions depend on who was last heard
 	var both *pair
 	switch which {
 	case RenamedKeys:
@@ -84,20 +85,14 @@ func CheckRelation(p Plan, which Relation, pick uint64, o Options) (found []Viol
 	if err != nil {
 		return nil, false
 	}
-	for i := range max(len(one), len(other)) {
-		if i < len(one) && i < len(other) && one[i] == other[i] {
-			continue
-		}
-		at := one[max(0, min(i, len(one)-1)):]
-		if len(at) == 0 {
-			at = other[i:]
-		}
-		return []Violation{{
-			Property: which.String(), At: at[0].at, Router: at[0].router, Placement: at[0].placement,
-			Detail: fmt.Sprintf("decision %d is another one with %s (request %016x)", i, which.words(), at[0].request),
-		}}, true
+	at, first, differ := firstDifference(one, other)
+	if !differ {
+		return nil, true
 	}
-	return nil, true
+	return []Violation{{
+		Property: which.String(), At: first.at, Router: first.router, Placement: first.placement,
+		Detail: fmt.Sprintf("decision %d is another one with %s (request %016x)", at, which.words(), first.request),
+	}}, true
 }
 
 // words says what was changed.

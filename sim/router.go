@@ -29,7 +29,6 @@ type router struct {
 	indexes    []int32 // index in the configuration of each placement number
 	inFlight   []int32 // by directory number of placement
 	guests     []int32
-	probesOut  []int32  // half-open probes out, by directory number of endpoint
 	half, sick []bool   // by directory number of endpoint: half-open, unhealthy
 	attempts   []uint32 // call in each slot of the in-flight table
 
@@ -54,7 +53,6 @@ func (w *world) startRouter(i uint32, d disk, origin core.Origin) {
 	r := &router{w: w, number: i, disk: d, armed: old.armed, starts: old.starts + 1, steps: old.steps, digest: old.digest}
 	r.inFlight = make([]int32, len(w.dir.placements))
 	r.guests = make([]int32, len(w.dir.placements))
-	r.probesOut = make([]int32, len(w.dir.endpoints))
 	r.half, r.sick = make([]bool, len(w.dir.endpoints)), make([]bool, len(w.dir.endpoints))
 	w.routers[i] = *r
 	r = &w.routers[i]
@@ -130,9 +128,6 @@ func (r *router) renumber() {
 		if v := r.core.Endpoint(int32(n)); v.Name != "" {
 			e = d.endpoint(r.placements[v.Placement], v.URL)
 			r.sick[e], r.half[e] = v.Unhealthy, v.Breaker == core.HalfOpen
-			if v.Index < 0 {
-				r.probesOut[e] = 0 // they are called in when it leaves (R12)
-			}
 		}
 		r.endpoints = append(r.endpoints, e)
 	}
@@ -215,9 +210,9 @@ func (r *router) transition(d *core.Decision) {
 				saw.add(SawProbeTimeout)
 			}
 		}
-		r.probesOut[e], r.half[e] = 0, false
+		r.half[e] = false
 	case core.NoteClosed:
-		r.probesOut[e], r.half[e] = 0, false
+		r.half[e] = false
 	case core.NoteHalfOpened:
 		r.half[e] = true
 	case core.NoteHealthy, core.NoteUnhealthy:
@@ -272,6 +267,6 @@ func (r *router) stop() {
 	}
 	r.digest = fold(r.digest, r.core.Digest())
 	if r.check != nil {
-		r.check.audit(r.w.now)
+		r.check.audit()
 	}
 }

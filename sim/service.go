@@ -105,18 +105,18 @@ func (p *sampler) empirical(h uint64) core.Duration {
 	return low
 }
 
-// day bounds what a factor can make of a time.
 const day = 24 * 3600 * core.Second
 
-// scale returns d x ppm / 1e6, at most a day.
+// scale returns d x ppm / 1e6, at most core.MaxDuration.
 func scale(d core.Duration, ppm uint32) core.Duration { return portion(d, uint64(ppm), million) }
 
-// portion returns d x part / whole, at most a day; whole is not 0.
+// portion returns d x part / whole, at most core.MaxDuration, so that no factor
+// leads out of what a configuration may say; whole is not 0.
 func portion(d core.Duration, part, whole uint64) core.Duration {
 	hi, lo := bits.Mul64(uint64(d), part)
 	if hi >= whole {
-		return day
+		return core.MaxDuration
 	}
 	q, _ := bits.Div64(hi, lo, whole)
-	return core.Duration(min(q, uint64(day)))
+	return core.Duration(min(q, uint64(core.MaxDuration)))
 }

@@ -110,9 +110,8 @@ func (w *world) tallyForward(c *call, r *router, d *core.Decision) {
 	e := &w.window.Endpoints[c.endpoint]
 	e.Requests++
 	if d.Probe {
-		r.probesOut[c.endpoint]++
 		e.Probes++
-		e.PeakProbes = max(e.PeakProbes, int(r.probesOut[c.endpoint]))
+		e.PeakProbes = max(e.PeakProbes, r.core.Endpoint(d.Endpoint).Probes)
 	}
 }
 
@@ -121,9 +120,6 @@ func (w *world) tallyForward(c *call, r *router, d *core.Decision) {
 func (w *world) tallyFinish(c *call, r *router) {
 	r.inFlight[c.placement]--
 	r.guests[c.placement] -= int32(flag(c.guest))
-	if c.probe {
-		r.probesOut[c.endpoint] = max(r.probesOut[c.endpoint]-1, 0)
-	}
 	class := c.class
 	if class == core.ClassNone && c.status >= 500 {
 		class = core.Upstream5xx

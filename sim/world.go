@@ -176,7 +176,7 @@ func (w *world) start() {
 	for i := range w.plan.Faults {
 		f := &w.plan.Faults[i]
 		w.heap.push(f.At, evFault, uint32(i), 0)
-		if end := f.until(core.Never); end != core.Never && end != f.At {
+		if end := f.until(core.Never); end != core.Never {
 			w.heap.push(end, evFault, uint32(i), 1)
 		}
 	}
@@ -267,7 +267,7 @@ func (w *world) finish() {
 		w.result.Digest = fold(w.result.Digest, r.digest)
 		w.result.Steps += r.steps
 	}
-	if w.options.States != nil {
+	if w.options.States != nil && w.options.Check {
 		w.options.States.pairs(w.result.Sometimes)
 	}
 }

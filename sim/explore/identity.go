@@ -31,9 +31,8 @@ func flag(b bool) uint64 {
 }
 
 // reduced is the identity of a state up to what changes nothing: times count
-// from now, requests are alike once they are
-// admitted, and so are the endpoints of
-// one placement: their parts are summed, so that renaming them is the same sum.
+// from now, requests are alike once they are admitted, and so are the endpoints
+// of one placement: their parts are summed, so that renaming them is the same sum.
 func (w *world) reduced() sum {
 	h := sum{}.word(flag(w.config > 0)<<16 | uint64(w.crashes)<<8 | uint64(w.left))
 	for p := range w.placements {
