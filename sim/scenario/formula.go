@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"lockstep/core"
 )
 
 // Formula is an expression over figures, such as "p99 <= 2 * before.p99": a
@@ -82,7 +84,8 @@ func (b *builder) formulas() (used map[string]bool) {
 	return used
 }
 
-// holds judges e's formula. It fails where a figure that it names is of nothing.
+// holds judges e's formula. It fails where a figure that it names is of nothing,
+// or a time that never came: two of those are not equal.
 func (j *judgement) holds(e *Expectation) (Check, error) {
 	x := e.Holds.checked
 	c := Check{Expectation: e.Name, Figure: "holds", Wanted: e.Holds.Text}
@@ -96,6 +99,7 @@ func (j *judgement) holds(e *Expectation) (Check, error) {
 			}
 			values[i] = f.measure(s)
 			got[i] = r.String() + " " + f.unit.format(values[i])
+			void = void || f.unit == Time && values[i] == int64(core.Never)
 			if why := f.void(s); why != "" {
 				got[i], void = r.String()+" of "+why, true
 			}
