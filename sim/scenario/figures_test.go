@@ -266,15 +266,19 @@ func TestAFormulaComparesSpans(t *testing.T) {
 	}
 }
 
-func TestAFormulaThatCannotBeComputedIsAnError(t *testing.T) {
+func TestAFormulaThatCannotBeComputedFails(t *testing.T) {
 	f := example()
 	f.Expect = []Expectation{{Name: "e", Holds: Formula{Text: "requests > before.requests"}}, {Name: "before"}}
 	plan, err := f.Plan(host)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Expect[0].Holds.checked.Holds = func([]int64) (bool, error) { return false, errors.New("no") }
-	if _, err := Judge(f, plan, "", sim.Options{}); err == nil {
-		t.Error("it was judged")
+	f.Expect[0].Holds.checked.Holds = func([]int64) (bool, error) { return true, errors.New("no") }
+	v, err := Judge(f, plan, "", sim.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, failed := v.Failed("e"); !failed || !strings.HasSuffix(c.Got, ": no") {
+		t.Errorf("%+v", v.Checks)
 	}
 }

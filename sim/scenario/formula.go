@@ -84,9 +84,10 @@ func (b *builder) formulas() (used map[string]bool) {
 	return used
 }
 
-// holds judges e's formula. It fails where a figure that it names is of nothing,
-// or a time that never came: two of those are not equal.
-func (j *judgement) holds(e *Expectation) (Check, error) {
+// holds judges e's formula. It fails where it cannot be computed, and where a
+// figure that it names is of nothing or a time that never came: two of those are
+// not equal.
+func (j *judgement) holds(e *Expectation) Check {
 	x := e.Holds.checked
 	c := Check{Expectation: e.Name, Figure: "holds", Wanted: e.Holds.Text}
 	values, got, void := make([]int64, len(x.Uses)), make([]string, len(x.Uses)), false
@@ -107,8 +108,11 @@ func (j *judgement) holds(e *Expectation) (Check, error) {
 	}
 	c.Got = list(got)
 	ok, err := x.Holds(values)
-	c.OK = ok && !void
-	return c, err
+	if err != nil {
+		c.Got += ": " + err.Error()
+	}
+	c.OK = ok && err == nil && !void
+	return c
 }
 
 // named returns the expectation of that identifier; own where there is none.
