@@ -31,6 +31,7 @@ type Judge struct {
 	started int       // routers watched, restarts included
 	first   core.Time
 	last    core.Time
+	missed  core.Duration // of the time between, in gaps of recordings
 }
 
 // ledger is what was seen of one promise.
