@@ -175,6 +175,24 @@ func TestWhatARecordingIsHeldToIsSaidAsJSON(t *testing.T) {
 	}
 }
 
+func TestAStepIsExplainedFromItsOwnRecording(t *testing.T) {
+	config, scenario := writeIncident(t, "it: {availability: 99.99%}")
+	one, both := t.TempDir(), t.TempDir()
+	for trace, seed := range map[string]string{filepath.Join(one, "a.lst"): "1", filepath.Join(both, "a.lst"): "1", filepath.Join(both, "b.lst"): "2"} {
+		if code, said := says("sim", scenario, "--seed", seed, "--trace", trace); code == exitUsage {
+			t.Fatal(said)
+		}
+	}
+	for folder, want := range map[string][]string{one: {one}, both: {filepath.Join(both, "a.lst"), filepath.Join(both, "b.lst")}} {
+		_, said := says("verify", folder, "-c", config)
+		for _, source := range want {
+			if !strings.Contains(said, "lockstep explain "+source+" --step") {
+				t.Errorf("%s is not named: %s", source, said)
+			}
+		}
+	}
+}
+
 func TestMistakesOfVerifyAreExplained(t *testing.T) {
 	trace := recordIncident(t, "rec.lst")
 	config, _ := writeIncident(t, "it: {availability: 70%}")
