@@ -134,6 +134,30 @@ func TestWhatAConfigurationAloneDecidesIsProvedAtTheSettingThatBreaksIt(t *testi
 	}
 }
 
+func TestHealthProbesAreSummedExactly(t *testing.T) {
+	text := "lockstep: 1\ndefaults: {health: {every: 10s, timeout: 1s}}\nplacements:\n"
+	for n := range 30 { // each a tenth of a probe a second, to one URL
+		text += fmt.Sprintf("  p%d: {endpoints: {x: {url: \"http://10.0.0.1\"}}, fallback: none}\n", n)
+	}
+	for most, want := range map[string]string{"3": "", "2": "http://10.0.0.1 gets 3 health probes a second from 1 router: write health: {every: 15s} or more wherever that URL is, or correct facts.routers"} {
+		f, err := Parse("main.yaml", []byte(text+"keys: {k: p0}\nmust:\n  it: {health_probes_per_second: "+most+"}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compiled, err := f.Compile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, b := range f.Breaches(compiled) {
+			got += b.What + ": " + b.Hint
+		}
+		if got != want {
+			t.Errorf("at most %s: %q, want %q", most, got, want)
+		}
+	}
+}
+
 func TestEveryFormOfAPromiseIsReadAndSaidInOneLine(t *testing.T) {
 	said := []string{
 		"at least 99.9% answered, from 30s after the loss of any 1 placement", "99% answered within 500ms, from 30s after the loss of any 1 placement",
@@ -161,6 +185,27 @@ func TestEveryFormOfAPromiseIsReadAndSaidInOneLine(t *testing.T) {
 		}
 		if got := f.Must[0].String(); f.Must[0].Kind != form.kind || got != said[i] {
 			t.Errorf("%s is read as %q, want %q", form.example, got, said[i])
+		}
+	}
+}
+
+func TestTheSchemaRefusesWhatTheLoaderRefusesOfAPromise(t *testing.T) {
+	schema := compileSchema(t)
+	for text, good := range map[string]bool{
+		"{availability: 99.9%}": true, "{availability: 100%}": true, "{availability: 100.0000%}": true, "{availability: 0.0001%}": true, "{availability: 099%}": true,
+		"{availability: \"%\"}": false, "{availability: .5%}": false, "{availability: 99.%}": false, "{availability: 0%}": false, "{availability: 0.0%}": false,
+		"{availability: 100.0001%}": false, "{availability: 101%}": false, "{availability: 99.99999%}": false, "{availability: 0099%}": false, "{availability: 99.9}": false,
+		"{home_refused_because_of_guests: 0%}": true, "{home_refused_because_of_guests: \"%\"}": false, "{home_refused_because_of_guests: 200%}": false,
+		"{keys: {region: \"\"}, served_by: {region: eu}}": false, "{keys: {region: eu}, served_by: {region: \"\"}}": false,
+		"{keys: {region: eu}, served_by: {}}": false, "{placements: {kind: \"\"}, guests: none}": false, "{placements: {kind: cell}, guests: none}": true,
+	} {
+		root, fault := readYAML(&source{"main.yaml", fleet + text})
+		if fault != nil {
+			t.Fatal(fault)
+		}
+		_, err := Parse("main.yaml", []byte(fleet+text))
+		if said := schema.Validate(instance(root)); (said == nil) != good || (err == nil) != good {
+			t.Errorf("%s: the schema says %v, the loader %v, want it good: %t", text, said, err, good)
 		}
 	}
 }

@@ -131,6 +131,18 @@ func TestAScenarioHoldsThePromisesOfItsConfiguration(t *testing.T) {
 	}
 }
 
+func TestAConfigurationInAScenarioMayIncludeTheRegionsItPromises(t *testing.T) {
+	_, scenario := writeIncident(t, "it: {keys: {region: eu}, served_by: {region: eu}}")
+	text := "  " + strings.ReplaceAll(strings.TrimSpace(weak), "\n", "\n  ") + "\n    it: {keys: {region: eu}, served_by: {region: eu}}"
+	inline := strings.Replace(incident, "config: router.yaml", "config:\n"+text, 1)
+	if err := os.WriteFile(scenario, []byte(inline), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := says("sim", scenario); code != exitFailed || !strings.Contains(said, "FAILS  must it: ") {
+		t.Errorf("exit %d: %s", code, said)
+	}
+}
+
 func TestDamageAndAnotherConfigurationAreSaidAndTheRestIsJudged(t *testing.T) {
 	trace := recordIncident(t, "rec.lst")
 	b, err := os.ReadFile(trace)
