@@ -113,6 +113,7 @@ func TestWhatAConfigurationAloneDecidesIsProvedAtTheSettingThatBreaksIt(t *testi
 		{"{recovers_within: 4s}", "health: {every: 5s, timeout: 1s, fall: 3, rise: 2}", "health: none", "6:19 a breaker of cell-07 that opens just before its endpoint is well stays open for 5s"},
 		{"{recovers_within: 10s}", "open: 5s", "open: 5s, grow: 2, open_max: 60s", "6:42 a breaker of cell-07 that opens just before its endpoint is well stays open for 1m0s"},
 		{"{recovers_within: 10s}", "rise: 2", "rise: 3", "5:19 endpoints of cell-07 that are well again stay unhealthy for 14.5s or more: 3 good probes of health.every"},
+		{"{fails_over_within: 10s}", "breaker: {open: 5s, half_open_probes: 1}", "breaker: {max_open: 50%}\n  last_resort: refuse", ""},
 		{"{p99: 50ms}", "", "", ""},
 		{"{p99: 49ms}", "", "", "2:68 a request of cell-07 takes 50ms as the facts say, so 99% cannot be faster than 49ms"},
 	} {
@@ -130,6 +131,26 @@ func TestWhatAConfigurationAloneDecidesIsProvedAtTheSettingThatBreaksIt(t *testi
 		}
 		if got != c.want {
 			t.Errorf("%s with %q: %q, want %q", c.promise, c.new, got, c.want)
+		}
+	}
+}
+
+func TestHealthKeepsRequestsFromAPlacementThatRefusesItsLastResort(t *testing.T) {
+	for resort, want := range map[string]int{"use": 0, "refuse": 1} {
+		f, err := Parse("main.yaml", []byte(`lockstep: 1
+placements: {a: {endpoints: {x: {url: "http://10.0.0.1"}}, health: {every: 5s, timeout: 1s, rise: 3}, breaker: none, last_resort: `+resort+`, fallback: none}}
+keys: {k: a}
+must: {it: {recovers_within: 10s}}
+`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compiled, err := f.Compile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Breaches(compiled); len(got) != want {
+			t.Errorf("last_resort: %s: %+v", resort, got)
 		}
 	}
 }

@@ -142,9 +142,15 @@ func (v *prover) failsOver(p *core.PlacementInfo) {
 		v.breach(p, setting, "shorten it, or promise a longer time", "an endpoint of %s that hangs is noticed after %s at the soonest", p.Name, duration(soonest))
 	}
 	n := p.EndEP - p.FirstEP
-	if open := max(1, n*int(b.MaxOpenPercent)/100); !b.Off && open < n && (h.Off || len(p.Candidates) == 1) {
+	if open := max(1, n*int(b.MaxOpenPercent)/100); !b.Off && open < n && (h.Off || unblocked(p)) {
 		v.breach(p, "breaker.max_open", "write max_open: 100%", "when all of %s fails, %d of its %d endpoints stay in use", p.Name, n-open, n)
 	}
+}
+
+// unblocked reports whether health alone keeps no request from p: there is
+// nowhere else to go, and what health blocks is the last resort (R3).
+func unblocked(p *core.PlacementInfo) bool {
+	return len(p.Candidates) == 1 && p.LastResort != core.RefuseLastResort
 }
 
 // recovers finds what keeps a placement out longer than promised once it is well.
@@ -158,7 +164,7 @@ func (v *prover) recovers(p *core.PlacementInfo) {
 			v.breach(p, setting, "shorten it, or promise a longer time", "a breaker of %s that opens just before its endpoint is well stays open for %s", p.Name, duration(longest))
 		}
 	}
-	if h := &p.Health; !h.Off && len(p.Candidates) > 1 {
+	if h := &p.Health; !h.Off && !unblocked(p) {
 		if rise := core.Duration(h.Rise)*h.Every - h.Every/10; rise > v.p.Within {
 			v.breach(p, "health.every", "shorten it, or promise a longer time", "endpoints of %s that are well again stay unhealthy for %s or more: %s of health.every",
 				p.Name, duration(rise), count(int(h.Rise), "good probe"))
