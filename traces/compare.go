@@ -35,7 +35,7 @@ func Compare(a, b *Reader) (d *Difference, steps uint64, err error) {
 		case left.digest != right.digest && left.digest != 0 && right.digest != 0:
 			// The state parted at the step before, with no decision to show it.
 			return &Difference{
-				Step: steps, Time: left.before,
+				Step: left.beforeStep, Time: left.before,
 				A: fmt.Sprintf("digest %016x after it", left.digest), B: fmt.Sprintf("digest %016x after it", right.digest),
 			}, steps, nil
 		case left.text != right.text:
@@ -53,18 +53,19 @@ func Compare(a, b *Reader) (d *Difference, steps uint64, err error) {
 
 // sight is what a comparison sees of one trace: one step at a time.
 type sight struct {
-	in     *Reader
-	schema *schema
-	step   uint64
-	time   core.Time
-	before core.Time // of the step before
-	text   string    // the step with its decisions; "" at the end
-	digest uint64    // stated since the step before, 0 for none
+	in         *Reader
+	schema     *schema
+	step       uint64
+	time       core.Time
+	beforeStep uint64 // the step before
+	before     core.Time
+	text       string // the step with its decisions; "" at the end
+	digest     uint64 // stated since the step before, 0 for none
 }
 
 // next goes on to the next step.
 func (s *sight) next() error {
-	s.text, s.digest, s.before = "", 0, s.time
+	s.text, s.digest, s.beforeStep, s.before = "", 0, s.step, s.time
 	for {
 		it, err := s.in.Next()
 		switch {

@@ -55,6 +55,11 @@ func TestTwoTracesPartAtTheFirstStepThatDiffers(t *testing.T) {
 			t.Errorf("%s: %v", c.name, d)
 		}
 	}
+	later := regexp.MustCompile(`"step":(\d+)`).ReplaceAllString(printed, `"step":7000$1`) // as a later segment has them
+	marked := strings.LastIndex(later, `{"digest":`)
+	if d, _ := compared(t, []byte(later), []byte(later[:marked]+regexp.MustCompile(`\w{16}`).ReplaceAllString(later[marked:], "00000000000000ff"))); d == nil || d.Step < 70000 {
+		t.Errorf("the step at which states parted: %v", d)
+	}
 	other := regexp.MustCompile(`\{"digest":"\w+"`).ReplaceAllString(printed, `{"digest":"00000000000000ff"`)
 	if d, _ := compared(t, []byte(printed), []byte(other)); d == nil || d.B != "digest 00000000000000ff after it" {
 		t.Errorf("a state that parted without a decision: %v", d)

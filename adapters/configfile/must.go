@@ -46,8 +46,8 @@ type share uint32
 
 func (s *share) UnmarshalText(text []byte) error {
 	digits, ok := strings.CutSuffix(string(text), "%")
-	whole, fraction, _ := strings.Cut(digits, ".")
-	if len(whole) > 3 || len(fraction) > 4 {
+	whole, fraction, point := strings.Cut(digits, ".")
+	if whole == "" || len(whole) > 3 || len(fraction) > 4 || point != (fraction != "") {
 		ok = false
 	}
 	n, err := strconv.ParseUint(whole+(fraction + "0000")[:4], 10, 32)
@@ -166,8 +166,8 @@ func (l *loader) pledged(p *pledge, f form, at *node) {
 		}
 	}
 	empty("keys", p.Keys.Region == "")
-	empty("served_by", len(p.ServedBy) == 0)
-	empty("placements", len(p.Placements) == 0)
+	empty("served_by", unlabelled(p.ServedBy))
+	empty("placements", unlabelled(p.Placements))
 	switch {
 	case f.kind == promise.InFlight && (p.InFlight.Placement == "" || p.InFlight.AtMost == 0):
 		l.fail(at.get("in_flight").at, "in_flight needs both placement and at_most", "write "+f.example)
@@ -178,6 +178,12 @@ func (l *loader) pledged(p *pledge, f form, at *node) {
 	case p.InFlight.Placement != "" && l.placementNamed(p.InFlight.Placement) < 0:
 		l.fail(at.value("in_flight").value("placement").at, "there is no placement named "+strconv.Quote(p.InFlight.Placement), "name one that is under placements")
 	}
+}
+
+// unlabelled reports whether labels name nothing: what lacks a label would have it
+// where its value is "".
+func unlabelled(labels map[string]string) bool {
+	return len(labels) == 0 || slices.Contains(slices.Collect(maps.Values(labels)), "")
 }
 
 func (l *loader) placementNamed(name string) int {

@@ -113,6 +113,7 @@ func TestWhatAConfigurationAloneDecidesIsProvedAtTheSettingThatBreaksIt(t *testi
 		{"{recovers_within: 4s}", "health: {every: 5s, timeout: 1s, fall: 3, rise: 2}", "health: none", "6:19 a breaker of cell-07 that opens just before its endpoint is well stays open for 5s"},
 		{"{recovers_within: 10s}", "open: 5s", "open: 5s, grow: 2, open_max: 60s", "6:42 a breaker of cell-07 that opens just before its endpoint is well stays open for 1m0s"},
 		{"{recovers_within: 10s}", "rise: 2", "rise: 3", "5:19 endpoints of cell-07 that are well again stay unhealthy for 14.5s or more: 3 good probes of health.every"},
+		{"{fails_over_within: 10s}", "breaker: {open: 5s, half_open_probes: 1}", "breaker: {max_open: 50%}\n  last_resort: refuse", ""},
 		{"{p99: 50ms}", "", "", ""},
 		{"{p99: 49ms}", "", "", "2:68 a request of cell-07 takes 50ms as the facts say, so 99% cannot be faster than 49ms"},
 	} {
@@ -130,6 +131,50 @@ func TestWhatAConfigurationAloneDecidesIsProvedAtTheSettingThatBreaksIt(t *testi
 		}
 		if got != c.want {
 			t.Errorf("%s with %q: %q, want %q", c.promise, c.new, got, c.want)
+		}
+	}
+}
+
+func TestHealthKeepsRequestsFromAPlacementThatRefusesItsLastResort(t *testing.T) {
+	for resort, want := range map[string]int{"use": 0, "refuse": 1} {
+		f, err := Parse("main.yaml", []byte(`lockstep: 1
+placements: {a: {endpoints: {x: {url: "http://10.0.0.1"}}, health: {every: 5s, timeout: 1s, rise: 3}, breaker: none, last_resort: `+resort+`, fallback: none}}
+keys: {k: a}
+must: {it: {recovers_within: 10s}}
+`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compiled, err := f.Compile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Breaches(compiled); len(got) != want {
+			t.Errorf("last_resort: %s: %+v", resort, got)
+		}
+	}
+}
+
+func TestHealthProbesAreSummedExactly(t *testing.T) {
+	text := "lockstep: 1\ndefaults: {health: {every: 10s, timeout: 1s}}\nplacements:\n"
+	for n := range 30 { // each a tenth of a probe a second, to one URL
+		text += fmt.Sprintf("  p%d: {endpoints: {x: {url: \"http://10.0.0.1\"}}, fallback: none}\n", n)
+	}
+	for most, want := range map[string]string{"3": "", "2": "http://10.0.0.1 gets 3 health probes a second from 1 router: write health: {every: 15s} or more wherever that URL is, or correct facts.routers"} {
+		f, err := Parse("main.yaml", []byte(text+"keys: {k: p0}\nmust:\n  it: {health_probes_per_second: "+most+"}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compiled, err := f.Compile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, b := range f.Breaches(compiled) {
+			got += b.What + ": " + b.Hint
+		}
+		if got != want {
+			t.Errorf("at most %s: %q, want %q", most, got, want)
 		}
 	}
 }
@@ -161,6 +206,27 @@ func TestEveryFormOfAPromiseIsReadAndSaidInOneLine(t *testing.T) {
 		}
 		if got := f.Must[0].String(); f.Must[0].Kind != form.kind || got != said[i] {
 			t.Errorf("%s is read as %q, want %q", form.example, got, said[i])
+		}
+	}
+}
+
+func TestTheSchemaRefusesWhatTheLoaderRefusesOfAPromise(t *testing.T) {
+	schema := compileSchema(t)
+	for text, good := range map[string]bool{
+		"{availability: 99.9%}": true, "{availability: 100%}": true, "{availability: 100.0000%}": true, "{availability: 0.0001%}": true, "{availability: 099%}": true,
+		"{availability: \"%\"}": false, "{availability: .5%}": false, "{availability: 99.%}": false, "{availability: 0%}": false, "{availability: 0.0%}": false,
+		"{availability: 100.0001%}": false, "{availability: 101%}": false, "{availability: 99.99999%}": false, "{availability: 0099%}": false, "{availability: 99.9}": false,
+		"{home_refused_because_of_guests: 0%}": true, "{home_refused_because_of_guests: \"%\"}": false, "{home_refused_because_of_guests: 200%}": false,
+		"{keys: {region: \"\"}, served_by: {region: eu}}": false, "{keys: {region: eu}, served_by: {region: \"\"}}": false,
+		"{keys: {region: eu}, served_by: {}}": false, "{placements: {kind: \"\"}, guests: none}": false, "{placements: {kind: cell}, guests: none}": true,
+	} {
+		root, fault := readYAML(&source{"main.yaml", fleet + text})
+		if fault != nil {
+			t.Fatal(fault)
+		}
+		_, err := Parse("main.yaml", []byte(fleet+text))
+		if said := schema.Validate(instance(root)); (said == nil) != good || (err == nil) != good {
+			t.Errorf("%s: the schema says %v, the loader %v, want it good: %t", text, said, err, good)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package configfile
 import (
 	"fmt"
 	"maps"
+	"math/big"
 	"slices"
 	"strconv"
 
@@ -99,7 +100,7 @@ func (v *prover) placement(p *core.PlacementInfo) {
 		if took := v.Facts.Peak[p.Name].Latency; v.p.Region == "" && took > v.p.Latency {
 			v.out = append(v.out, Breach{
 				v.p.Name, v.p.Kind, fmt.Sprintf("a request of %s takes %s as the facts say, so 99%% cannot be faster than %s", p.Name, duration(took), duration(v.p.Latency)),
-				"facts.peak." + p.Name + ".latency", "promise more, or correct the facts", nil,
+				"facts.peak." + p.Name + ".latency", "promise a longer time, or correct the facts", nil,
 			})
 		}
 	}
@@ -138,12 +139,18 @@ func (v *prover) failsOver(p *core.PlacementInfo) {
 		soonest, setting = byHealth, "health.every"
 	}
 	if soonest > v.p.Within {
-		v.breach(p, setting, "shorten it, or promise more", "an endpoint of %s that hangs is noticed after %s at the soonest", p.Name, duration(soonest))
+		v.breach(p, setting, "shorten it, or promise a longer time", "an endpoint of %s that hangs is noticed after %s at the soonest", p.Name, duration(soonest))
 	}
 	n := p.EndEP - p.FirstEP
-	if open := max(1, n*int(b.MaxOpenPercent)/100); !b.Off && open < n && (h.Off || len(p.Candidates) == 1) {
+	if open := max(1, n*int(b.MaxOpenPercent)/100); !b.Off && open < n && (h.Off || unblocked(p)) {
 		v.breach(p, "breaker.max_open", "write max_open: 100%", "when all of %s fails, %d of its %d endpoints stay in use", p.Name, n-open, n)
 	}
+}
+
+// unblocked reports whether health alone keeps no request from p: there is
+// nowhere else to go, and what health blocks is the last resort (R3).
+func unblocked(p *core.PlacementInfo) bool {
+	return len(p.Candidates) == 1 && p.LastResort != core.RefuseLastResort
 }
 
 // recovers finds what keeps a placement out longer than promised once it is well.
@@ -154,12 +161,12 @@ func (v *prover) recovers(p *core.PlacementInfo) {
 			longest, setting = b.OpenMax, "breaker.open_max"
 		}
 		if longest > v.p.Within {
-			v.breach(p, setting, "shorten it, or promise more", "a breaker of %s that opens just before its endpoint is well stays open for %s", p.Name, duration(longest))
+			v.breach(p, setting, "shorten it, or promise a longer time", "a breaker of %s that opens just before its endpoint is well stays open for %s", p.Name, duration(longest))
 		}
 	}
-	if h := &p.Health; !h.Off && len(p.Candidates) > 1 {
+	if h := &p.Health; !h.Off && !unblocked(p) {
 		if rise := core.Duration(h.Rise)*h.Every - h.Every/10; rise > v.p.Within {
-			v.breach(p, "health.every", "shorten it, or promise more", "endpoints of %s that are well again stay unhealthy for %s or more: %s of health.every",
+			v.breach(p, "health.every", "shorten it, or promise a longer time", "endpoints of %s that are well again stay unhealthy for %s or more: %s of health.every",
 				p.Name, duration(rise), count(int(h.Rise), "good probe"))
 		}
 	}
@@ -167,26 +174,39 @@ func (v *prover) recovers(p *core.PlacementInfo) {
 
 // healthProbes sums up the probes to each URL: placements may share one.
 func (v *prover) healthProbes() {
-	rates, often := map[string]float64{}, map[string]*core.PlacementInfo{}
-	routers := float64(max(v.Facts.Routers.Max, 1))
+	rates, often := map[string]*big.Rat{}, map[string]*core.PlacementInfo{}
+	routers := int64(max(v.Facts.Routers.Max, 1))
 	for i := range v.places {
 		p := &v.places[i]
 		for e := p.FirstEP; e < p.EndEP && !p.Health.Off; e++ {
 			url := v.c.Endpoint(e).URL
-			rates[url] += routers * float64(core.Second) / float64(p.Health.Every)
-			if often[url] == nil || p.Health.Every < often[url].Health.Every {
+			if often[url] == nil {
+				rates[url], often[url] = new(big.Rat), p
+			}
+			rates[url].Add(rates[url], big.NewRat(routers*int64(core.Second), int64(p.Health.Every)))
+			if p.Health.Every < often[url].Health.Every {
 				often[url] = p
 			}
 		}
 	}
-	told := map[string]bool{}
+	told, most := map[string]bool{}, big.NewRat(int64(v.p.Most), 1)
 	for _, url := range slices.Sorted(maps.Keys(rates)) {
-		if p := often[url]; rates[url] > float64(v.p.Most) && !told[p.Name] {
+		if p := often[url]; rates[url].Cmp(most) > 0 && !told[p.Name] {
 			told[p.Name] = true
-			v.breach(p, "health.every", fmt.Sprintf("write health: {every: %s} or more, or correct facts.routers", duration(core.Duration(routers)*core.Second/core.Duration(v.p.Most))),
-				"%s gets %s health probes a second from %s", url, strconv.FormatFloat(rates[url], 'g', 3, 64), count(int(routers), "router"))
+			times := new(big.Rat).Quo(rates[url], most)
+			rate, _ := rates[url].Float64()
+			v.breach(p, "health.every", fmt.Sprintf("write health: {every: %s} or more wherever that URL is, or correct facts.routers", duration(stretched(p.Health.Every, times))),
+				"%s gets %s health probes a second from %s", url, strconv.FormatFloat(rate, 'g', 3, 64), count(int(routers), "router"))
 		}
 	}
+}
+
+// stretched is so many times d, rounded up to a tenth of a second.
+func stretched(d core.Duration, times *big.Rat) core.Duration {
+	const tenth = core.Second / 10
+	n := new(big.Rat).Mul(times, big.NewRat(int64(d), int64(tenth)))
+	up := new(big.Int).Add(n.Num(), new(big.Int).Sub(n.Denom(), big.NewInt(1)))
+	return core.Duration(up.Quo(up, n.Denom()).Int64()) * tenth
 }
 
 // Proved says which promises Breaches proves completely, and which need runs.

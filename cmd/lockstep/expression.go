@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -31,7 +32,9 @@ func compileExpression(text string, units map[string]scenario.Unit, others []str
 	}
 	program, err := expr.Compile(text, expr.Env(env), expr.AsBool(), expr.DisableAllBuiltins(), expr.EnableBuiltin("duration"),
 		expr.Function("scaled", scaled, new(func(float64, time.Duration) time.Duration), new(func(time.Duration, float64) time.Duration)),
-		expr.Operator("*", "scaled"))
+		expr.Operator("*", "scaled"),
+		expr.Function("ratio", ratio, new(func(float64, float64) float64), new(func(int, int) float64), new(func(int, float64) float64), new(func(float64, int) float64)),
+		expr.Operator("/", "ratio"))
 	if err != nil {
 		return nil, readable(err)
 	}
@@ -64,10 +67,32 @@ func valueOf(unit scenario.Unit, v int64) any {
 
 // scaled multiplies a time, which the language does by whole numbers only.
 func scaled(args ...any) (any, error) {
-	if d, ok := args[1].(time.Duration); ok {
-		return time.Duration(args[0].(float64) * float64(d)), nil
+	d, factor := args[0], args[1]
+	if _, ok := factor.(time.Duration); ok {
+		d, factor = factor, d
 	}
-	return time.Duration(float64(args[0].(time.Duration)) * args[1].(float64)), nil
+	product := float64(d.(time.Duration)) * factor.(float64)
+	if math.Abs(product) >= math.MaxInt64 {
+		return nil, fmt.Errorf("%v times %v is too long a time", d, factor)
+	}
+	return time.Duration(product), nil
+}
+
+// ratio divides. Nothing of nothing would be a number that every comparison
+// denies, so that its opposite holds.
+func ratio(args ...any) (any, error) {
+	a, b := number(args[0]), number(args[1])
+	if a == 0 && b == 0 {
+		return nil, errors.New("0 is divided by 0")
+	}
+	return a / b, nil
+}
+
+func number(v any) float64 {
+	if n, ok := v.(int); ok {
+		return float64(n)
+	}
+	return v.(float64)
 }
 
 // holds runs a program over the values of the figures that it names.

@@ -29,6 +29,9 @@ func TestExpressionsCompareFiguresInTheirUnits(t *testing.T) {
 		{"1.5 * p99 < duration('16ms')", []scenario.Ref{{Figure: "p99"}}, []int64{11 * ms}, false},
 		{"availability >= 0.999 and goodput > 3", []scenario.Ref{{Figure: "availability"}, {Figure: "goodput"}}, []int64{999_000, 4}, true},
 		{"availability >= 0.999 and goodput > 3", []scenario.Ref{{Figure: "availability"}, {Figure: "goodput"}}, []int64{998_999, 4}, false},
+		{"goodput / before.goodput <= 0.5", []scenario.Ref{{Figure: "goodput"}, {Of: "before", Figure: "goodput"}}, []int64{1, 2}, true},
+		{"goodput / before.goodput <= 0.5", []scenario.Ref{{Figure: "goodput"}, {Of: "before", Figure: "goodput"}}, []int64{1, 0}, false},
+		{"goodput / 2.5 > availability / 2", []scenario.Ref{{Figure: "goodput"}, {Figure: "availability"}}, []int64{2, 1_000_000}, true},
 	} {
 		x, err := compileExpression(c.text, someUnits(), []string{"before"})
 		if err != nil {
@@ -61,6 +64,27 @@ func TestAnExpressionThatMeansNothingIsRefusedBeforeItRuns(t *testing.T) {
 	} {
 		if _, err := compileExpression(c.text, someUnits(), []string{"before"}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.text, err, c.want)
+		}
+	}
+}
+
+func TestAnExpressionThatCannotBeComputedSaysSo(t *testing.T) {
+	for _, c := range []struct {
+		text   string
+		values []int64
+		want   string
+	}{
+		{"not (goodput / before.goodput < 0.5)", []int64{0, 0}, "0 is divided by 0"},
+		{"goodput / before.goodput != 0.5", []int64{0, 0}, "0 is divided by 0"},
+		{"goodput % before.goodput == 0", []int64{1, 0}, "divide by zero"},
+		{"p99 < 1e12 * before.p99", []int64{1, int64(time.Second)}, "is too long a time"},
+	} {
+		x, err := compileExpression(c.text, someUnits(), []string{"before"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := x.Holds(c.values); ok || err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s over %v: %t %v, want %q", c.text, c.values, ok, err, c.want)
 		}
 	}
 }

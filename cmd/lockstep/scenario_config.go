@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"lockstep/adapters/configfile"
-	"lockstep/core"
 	"lockstep/sim/scenario"
 )
 
@@ -22,12 +21,9 @@ type origin struct {
 // beside is the path of a configuration that the scenario names.
 func (o *origin) beside(config string) string { return filepath.Join(filepath.Dir(o.path), config) }
 
-// load turns a configuration of a scenario into a Spec: own is the scenario's,
-// whose faults can be shown where they stand. A configuration that does not
-// compile gives its Spec too.
-func (o *origin) load(config any, data []byte, own any) (core.Spec, error) {
-	var f *configfile.File
-	var err error
+// load reads a configuration of a scenario: own is the scenario's, whose faults
+// can be shown where they stand. One that does not compile is returned beside the error.
+func (o *origin) load(config any, data []byte, own any) (f *configfile.File, err error) {
 	switch c := config.(type) {
 	case string:
 		f, err = configfile.Load(o.beside(c))
@@ -49,10 +45,10 @@ func (o *origin) load(config any, data []byte, own any) (core.Spec, error) {
 		err = fmt.Errorf("%s: config is neither a path nor a map", o.name)
 	}
 	if err != nil {
-		return core.Spec{}, err
+		return nil, err
 	}
 	_, err = f.Compile()
-	return f.Spec, err
+	return f, err
 }
 
 // tree returns the content of a configuration that is named by its path.

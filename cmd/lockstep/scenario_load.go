@@ -17,6 +17,7 @@ import (
 type scenarioRun struct {
 	path     string
 	file     *scenario.File
+	config   *configfile.File // the scenario's own
 	plan     *sim.Plan
 	twin     *scenario.File
 	twinPlan *sim.Plan
@@ -31,7 +32,7 @@ func loadScenario(path string, seed *uint64) (*scenarioRun, error) {
 	}
 	s := &scenarioRun{path: path}
 	o := origin{path, path, path}
-	if s.file, s.plan, err = planScenario(o, data, seed); err != nil {
+	if s.file, s.config, s.plan, err = planScenario(o, data, seed); err != nil {
 		return nil, err
 	}
 	if s.file.Twin == nil {
@@ -45,7 +46,7 @@ func loadScenario(path string, seed *uint64) (*scenarioRun, error) {
 	if config, ok := s.file.Config.(string); ok {
 		o.from = o.beside(config)
 	}
-	if s.twin, s.twinPlan, err = planScenario(o, []byte(text), seed); err != nil {
+	if s.twin, _, s.twinPlan, err = planScenario(o, []byte(text), seed); err != nil {
 		return nil, behind(path, data, "twin.change", "makes a scenario that is not valid", err)
 	}
 	return s, nil
@@ -57,21 +58,30 @@ func behind(name string, data []byte, path, what string, err error) error {
 	return fmt.Errorf("%w\n\n%w", configfile.Locate(name, data, core.SpecErrors{{Path: path, What: what + "; the merged text shows why"}}), err)
 }
 
-// planScenario decodes one scenario.
-func planScenario(o origin, data []byte, seed *uint64) (*scenario.File, *sim.Plan, error) {
-	f := &scenario.File{}
+// planScenario decodes one scenario, with its own configuration.
+func planScenario(o origin, data []byte, seed *uint64) (f *scenario.File, own *configfile.File, plan *sim.Plan, err error) {
+	f = &scenario.File{}
 	if err := configfile.DecodeYAML(o.name, data, f); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if seed != nil {
 		f.Seed = *seed
 	}
-	plan, err := f.Plan(scenario.Host{
-		Load:    func(config any) (core.Spec, error) { return o.load(config, data, f.Config) },
+	plan, err = f.Plan(scenario.Host{
+		Load: func(config any) (core.Spec, error) {
+			c, err := o.load(config, data, f.Config)
+			if own == nil {
+				own = c // it is read first
+			}
+			if c == nil {
+				return core.Spec{}, err
+			}
+			return c.Spec, err
+		},
 		Tree:    o.tree,
 		Compile: compileExpression,
 	})
-	return f, plan, o.located(data, err)
+	return f, own, plan, o.located(data, err)
 }
 
 // located shows an error of scenario.File.Plan where it stands in the file.

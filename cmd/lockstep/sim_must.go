@@ -1,9 +1,6 @@
 package main
 
 import (
-	"path/filepath"
-
-	"lockstep/adapters/configfile"
 	"lockstep/core"
 	"lockstep/core/loop"
 	"lockstep/sim"
@@ -11,31 +8,13 @@ import (
 	"lockstep/traces/promise"
 )
 
-// promised reads the configuration of a scenario for its promises; nil when it makes none.
-func promised(s *scenarioRun) (f *configfile.File, err error) {
-	switch c := s.file.Config.(type) {
-	case string:
-		f, err = configfile.Load(filepath.Join(filepath.Dir(s.path), c))
-	case map[string]any:
-		if c["must"] == nil {
-			return nil, nil
-		}
-		f, err = configfile.Parse(s.path+" (config)", []byte(scenario.Text(c)))
-	}
-	if err != nil || f == nil || len(f.Must) == 0 {
-		return nil, err
-	}
-	return f, nil
-}
-
 // holdMust lets a judge see the run that options are for, and returns what adds
 // its checks to the verdict.
 func holdMust(s *scenarioRun, o *sim.Options) (judge func(*simResult), err error) {
-	f, err := promised(s)
-	if err != nil || f == nil {
-		return func(*simResult) {}, err
+	if len(s.config.Must) == 0 {
+		return func(*simResult) {}, nil
 	}
-	j, err := scenario.Promises(f.World(), s.plan)
+	j, err := scenario.Promises(s.config.World(), s.plan)
 	if err != nil {
 		return nil, err
 	}

@@ -194,7 +194,7 @@ func TestAKeptCaseDecidesAsTheOneFound(t *testing.T) {
 		c := fuzz.Generate(fuzz.NewSeeded(seed), target, seed)
 		found := sim.Run(c.Plan, sim.Options{})
 		kept := keptScenario(&fuzz.Finding{Property: "R5", Sentence: "x", Case: c, Result: found})
-		_, plan, err := planScenario(origin{name: "kept"}, []byte(scenario.Text(kept)), nil)
+		_, _, plan, err := planScenario(origin{name: "kept"}, []byte(scenario.Text(kept)), nil)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}

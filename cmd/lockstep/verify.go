@@ -92,7 +92,7 @@ func runVerify(w io.Writer, args []string, flags verifyFlags) error {
 		}
 	}
 	v.files = traces.NewVerifier(traces.Options{After: v.after})
-	result := verifyResult{Config: flags.config, Itself: itself, config: c, args: args, replay: replayResult{Files: len(files)}}
+	result := verifyResult{Config: flags.config, Itself: itself, config: c, replay: replayResult{Files: len(files)}}
 	for _, path := range files {
 		damage := len(v.files.Report().Damage)
 		h, err := replayFile(v.files, path, func(h traces.Header) { v.begin(path, h) })
@@ -109,6 +109,7 @@ func runVerify(w io.Writer, args []string, flags verifyFlags) error {
 		}
 	}
 	result.replay.Report = v.files.Report()
+	result.folders = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return v.within(a) != 1 })
 	for _, r := range v.recordings {
 		result.judge(r)
 	}
@@ -172,15 +173,26 @@ func (v *verifier) after(f *traces.Fact, r *core.Router, decided []core.Decision
 	n.watch.See(r, f.Step, f.Time, &f.Event, &f.Request, decided)
 }
 
-// source is what to name to explain a step: the file, or the folder that was given.
-func (r *recording) source(step uint64, args []string) string {
+// within counts the recordings that have a file in a folder. Steps are numbered
+// anew in each.
+func (v *verifier) within(folder string) (n int) {
+	for _, r := range v.recordings {
+		if slices.ContainsFunc(r.begins, func(b beginning) bool { return filepath.Dir(b.file) == filepath.Clean(folder) }) {
+			n++
+		}
+	}
+	return n
+}
+
+// source is what to name to explain a step: one of the folders, or else the file.
+func (r *recording) source(step uint64, folders []string) string {
 	file := ""
 	for _, b := range r.begins {
 		if b.step > 0 && b.step <= step {
 			file = b.file
 		}
 	}
-	for _, a := range args {
+	for _, a := range folders {
 		if filepath.Dir(file) == filepath.Clean(a) {
 			return a
 		}

@@ -20,9 +20,9 @@ type verifyResult struct {
 	Recordings []recordingVerdict `json:"recordings"`
 	Replay     replayJSON         `json:"replay"`
 
-	config *core.Config
-	args   []string
-	replay replayResult
+	config  *core.Config
+	folders []string // that were given, and hold one recording
+	replay  replayResult
 }
 
 // recordingVerdict is what one router's recording says of the promises.
@@ -79,7 +79,7 @@ func (v *verifyResult) judge(r *recording) {
 		if s := &x.First; x.State == promise.Broken {
 			p.First = &firstSight{
 				Step: s.Step, T: int64(s.Time), Time: clock(r.header, s.Time), Key: s.Key, Placement: s.Placement, Endpoint: s.Endpoint,
-				Explain: fmt.Sprintf("lockstep explain %s --step %d", r.source(s.Step, v.args), s.Step),
+				Explain: fmt.Sprintf("lockstep explain %s --step %d", r.source(s.Step, v.folders), s.Step),
 			}
 			if s.Key != "" {
 				p.First.Request = traces.FormatRequestID(s.Request)

@@ -131,6 +131,18 @@ func TestAScenarioHoldsThePromisesOfItsConfiguration(t *testing.T) {
 	}
 }
 
+func TestAConfigurationInAScenarioMayIncludeTheRegionsItPromises(t *testing.T) {
+	_, scenario := writeIncident(t, "it: {keys: {region: eu}, served_by: {region: eu}}")
+	text := "  " + strings.ReplaceAll(strings.TrimSpace(weak), "\n", "\n  ") + "\n    it: {keys: {region: eu}, served_by: {region: eu}}"
+	inline := strings.Replace(incident, "config: router.yaml", "config:\n"+text, 1)
+	if err := os.WriteFile(scenario, []byte(inline), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := says("sim", scenario); code != exitFailed || !strings.Contains(said, "FAILS  must it: ") {
+		t.Errorf("exit %d: %s", code, said)
+	}
+}
+
 func TestDamageAndAnotherConfigurationAreSaidAndTheRestIsJudged(t *testing.T) {
 	trace := recordIncident(t, "rec.lst")
 	b, err := os.ReadFile(trace)
@@ -172,6 +184,24 @@ func TestWhatARecordingIsHeldToIsSaidAsJSON(t *testing.T) {
 	}
 	if _, text := says("verify", trace, "-c", config); !slices.Equal(got.Itself, []string{"never"}) || !strings.Contains(text, "alone breaks never: lockstep check") {
 		t.Errorf("%v: %s", got.Itself, text)
+	}
+}
+
+func TestAStepIsExplainedFromItsOwnRecording(t *testing.T) {
+	config, scenario := writeIncident(t, "it: {availability: 99.99%}")
+	one, both := t.TempDir(), t.TempDir()
+	for trace, seed := range map[string]string{filepath.Join(one, "a.lst"): "1", filepath.Join(both, "a.lst"): "1", filepath.Join(both, "b.lst"): "2"} {
+		if code, said := says("sim", scenario, "--seed", seed, "--trace", trace); code == exitUsage {
+			t.Fatal(said)
+		}
+	}
+	for folder, want := range map[string][]string{one: {one}, both: {filepath.Join(both, "a.lst"), filepath.Join(both, "b.lst")}} {
+		_, said := says("verify", folder, "-c", config)
+		for _, source := range want {
+			if !strings.Contains(said, "lockstep explain "+source+" --step") {
+				t.Errorf("%s is not named: %s", source, said)
+			}
+		}
 	}
 }
 

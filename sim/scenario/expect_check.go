@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // expectations checks that every expectation can be judged.
@@ -22,8 +23,12 @@ func (b *builder) expectations() {
 		b.known(path, e.Placement, e.Endpoint)
 		b.span(e, path)
 		b.asked(e, path)
-		if !e.asks() && !used[identifier(e.Name)] {
+		switch {
+		case used[identifier(e.Name)]: // what others ask of it is not known here
+		case !e.asks():
 			b.fail(path, "asks for nothing", "add a figure, such as availability: \">= 99.9%\"")
+		case e.Holds.Text == "":
+			b.narrowed(e, path)
 		}
 	}
 	if t := b.file.Twin; t != nil && !seen[t.MustFail] {
@@ -66,6 +71,27 @@ func (b *builder) asked(e *Expectation, path string) {
 	case "", "faults", "pushes", "bursts":
 	default:
 		b.fail(path+".unchanged_without", strconv.Quote(e.UnchangedWithout)+" cannot be left out", oneOf(e.UnchangedWithout, []string{"faults", "pushes", "bursts"}))
+	}
+}
+
+// narrowed checks that a name narrows something of what e asks for.
+func (b *builder) narrowed(e *Expectation, path string) {
+	asked := map[string]bool{"transitions": e.Transitions != nil, "answers": e.Answers != nil}
+	for _, f := range e.figures() {
+		asked[f.name] = true
+	}
+	for _, field := range [...]struct {
+		name, figures string
+		said          bool
+	}{
+		{"endpoint", "served half_open_probes half_open_probes_at_once half_open_probes_per_window health_probes health_probes_per_window " +
+			"opened closed unhealthy transitions", e.Endpoint != ""},
+		{"router", "opened closed unhealthy acks nacks answers_per_window dumps transitions answers", e.Router != 0},
+	} {
+		figures := strings.Fields(field.figures)
+		if field.said && !slices.ContainsFunc(figures, func(f string) bool { return asked[f] }) {
+			b.fail(path+"."+field.name, "narrows nothing that is asked for", "remove it: it is of "+strings.Join(figures, ", "))
+		}
 	}
 }
 

@@ -31,9 +31,9 @@ func (e *Expectation) vocabulary() []figure {
 
 func (e *Expectation) clientFigures() []figure {
 	return []figure{
-		{"requests", Count, e.Requests, func(s *scope) int64 { return int64(s.counts.Arrivals) }},
+		{"requests", Count, e.Requests, func(s *scope) int64 { return int64(s.requests()) }},
 		{"availability", Part, e.Availability, (*scope).availability},
-		{"failed", Count, e.Failed, func(s *scope) int64 { return int64(s.counts.Arrivals - s.counts.OK) }},
+		{"failed", Count, e.Failed, func(s *scope) int64 { return int64(s.requests() - s.counts.OK) }},
 		{"refused", Count, e.Refused, func(s *scope) int64 { return int64(s.counts.Refused) }},
 		{"lost", Count, e.Lost, func(s *scope) int64 { return int64(s.counts.Lost) }},
 		{"goodput", Count, e.Goodput, (*scope).goodput},
@@ -44,7 +44,7 @@ func (e *Expectation) clientFigures() []figure {
 		{"p999", Time, e.P999, quantile(999_000)},
 		{"failovers", Count, e.Failovers, func(s *scope) int64 { return int64(s.failovers) }},
 		{"home_refused_because_of_guests", Count, e.HomeRefused, func(s *scope) int64 { return int64(s.homeRefused) }},
-		{affectedFigure, Part, e.Affected, func(s *scope) int64 { return s.run.tenants.affected(s.e) }},
+		{affectedFigure, Part, e.Affected, (*scope).affected},
 		{"recovery_time", Time, e.RecoveryTime, (*scope).recoveryTime},
 	}
 }
@@ -93,8 +93,20 @@ func (f *figure) judge(s *scope, expectation string) Check {
 // void says of what nothing f is a share or a quantile, "" where it is of something.
 func (f *figure) void(s *scope) string {
 	switch f.name {
-	case "availability", "amplification", affectedFigure:
+	case "availability":
+		if s.requests() == 0 {
+			return "no requests"
+		}
+	case "amplification":
 		if s.counts.Arrivals == 0 {
+			return "no requests"
+		}
+	case affectedFigure:
+		if _, sent := s.run.tenants.affected(s.e); sent == 0 {
+			return "no requests"
+		}
+	case "recovery_time":
+		if s.silent() {
 			return "no requests"
 		}
 	case "p50", "p90", "p99", "p999":

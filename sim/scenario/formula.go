@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"lockstep/core"
 )
 
 // Formula is an expression over figures, such as "p99 <= 2 * before.p99": a
@@ -82,8 +84,10 @@ func (b *builder) formulas() (used map[string]bool) {
 	return used
 }
 
-// holds judges e's formula. It fails where a figure that it names is of nothing.
-func (j *judgement) holds(e *Expectation) (Check, error) {
+// holds judges e's formula. It fails where it cannot be computed, and where a
+// figure that it names is of nothing or a time that never came: two of those are
+// not equal.
+func (j *judgement) holds(e *Expectation) Check {
 	x := e.Holds.checked
 	c := Check{Expectation: e.Name, Figure: "holds", Wanted: e.Holds.Text}
 	values, got, void := make([]int64, len(x.Uses)), make([]string, len(x.Uses)), false
@@ -96,6 +100,7 @@ func (j *judgement) holds(e *Expectation) (Check, error) {
 			}
 			values[i] = f.measure(s)
 			got[i] = r.String() + " " + f.unit.format(values[i])
+			void = void || f.unit == Time && values[i] == int64(core.Never)
 			if why := f.void(s); why != "" {
 				got[i], void = r.String()+" of "+why, true
 			}
@@ -103,8 +108,11 @@ func (j *judgement) holds(e *Expectation) (Check, error) {
 	}
 	c.Got = list(got)
 	ok, err := x.Holds(values)
-	c.OK = ok && !void
-	return c, err
+	if err != nil {
+		c.Got += ": " + err.Error()
+	}
+	c.OK = ok && err == nil && !void
+	return c
 }
 
 // named returns the expectation of that identifier; own where there is none.

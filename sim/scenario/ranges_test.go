@@ -35,6 +35,8 @@ func TestMistakesAreNamedByTheirPath(t *testing.T) {
 		{"expect[0].to", func(f *File) { f.Expect[0].To = Span(core.Millisecond) }},
 		{"expect[0].from", func(f *File) { f.Expect[0].From = f.Length }},
 		{"expect[0].router", func(f *File) { f.Expect[0].Router = 2 }},
+		{"expect[0].router", func(f *File) { f.Expect[0].Router = 1 }},
+		{"expect[0].endpoint", func(f *File) { f.Expect[0].Placement, f.Expect[0].Endpoint = "cell", "a" }},
 		{"routers", func(f *File) { f.Routers = 1001 }},
 		{"clients[1].name", func(f *File) { f.Clients = append(f.Clients, f.Clients[0]) }},
 		{"clients[0].retries", func(f *File) { f.Clients[0].Retries = 101 }},

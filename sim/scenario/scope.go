@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -15,6 +16,7 @@ type scope struct {
 	run *judgement
 
 	counts        sim.Counts // requests by home placement, or all
+	unreached     uint64     // requests that found no router, of all placements
 	length        core.Duration
 	quality       []quality
 	failovers     uint64
@@ -87,16 +89,17 @@ func (e *Expectation) wantsEndpoint(r *sim.Result, i int) bool {
 
 // window adds one window.
 func (s *scope) window(r *sim.Result, w *sim.Window, e *Expectation) {
-	ok, all := s.counts.OK, s.counts.Arrivals
+	ok, all := s.counts.OK, s.requests()
 	if e.Placement == "" {
 		s.add(&w.Counts)
+		s.unreached += w.Unreached
 	}
 	for i := range w.Placements {
 		if p := &w.Placements[i]; e.wantsPlacement(r.Placements[i]) {
 			s.placement(p, e)
 		}
 	}
-	s.quality = append(s.quality, quality{w.From, s.counts.OK - ok, s.counts.Arrivals - all})
+	s.quality = append(s.quality, quality{w.From, s.counts.OK - ok, s.requests() - all})
 	probes, health := uint64(0), uint64(0)
 	for i := range w.Endpoints {
 		if !e.wantsEndpoint(r, i) {
@@ -140,12 +143,15 @@ func (s *scope) add(c *sim.Counts) {
 	s.counts.Latency.Merge(c.Latency)
 }
 
+// requests counts what clients sent, whether or not a router was there to take it.
+func (s *scope) requests() uint64 { return s.counts.Arrivals + s.unreached }
+
 // availability is the share of requests that were answered well; all of none is all.
 func (s *scope) availability() int64 {
-	if s.counts.Arrivals == 0 {
+	if s.requests() == 0 {
 		return million
 	}
-	return int64(s.counts.OK * million / s.counts.Arrivals)
+	return int64(s.counts.OK * million / s.requests())
 }
 
 // mostly says how most requests that failed did, "" where none has a class.
@@ -156,7 +162,10 @@ func (s *scope) mostly() string {
 			most = core.Class(class)
 		}
 	}
-	if most == core.ClassNone {
+	switch {
+	case s.unreached > s.counts.ByClass[most]:
+		return fmt.Sprintf(", %d found no router", s.unreached)
+	case most == core.ClassNone:
 		return ""
 	}
 	return fmt.Sprintf(", %d as %s", s.counts.ByClass[most], most)
@@ -191,16 +200,21 @@ func (s *scope) answersPerWindow() int64 {
 // defaultLevel is the availability that counts as recovered unless e says another.
 const defaultLevel = 990_000
 
-// recoveryTime is how long after the end of the last fault that ended within
-// e, or after From, every window to the end of e has its availability; never
-// when the last one has not. A window without requests has it.
-func (s *scope) recoveryTime() int64 {
-	start, level := s.e.From.time(), cmp.Or(uint64(s.e.Recovered), defaultLevel)
+// recoveryStart is the end of the last fault that ended within e, or From.
+func (s *scope) recoveryStart() core.Time {
+	start := s.e.From.time()
 	for i := range s.run.plan.Faults {
 		if end := s.run.plan.FaultEnd(i); end < core.Time(s.run.plan.Length) && s.e.within(end) {
 			start = max(start, end)
 		}
 	}
+	return start
+}
+
+// recoveryTime is how long after recoveryStart every window to the end of e has
+// its availability; never when the last one has not. A window without requests has it.
+func (s *scope) recoveryTime() int64 {
+	start, level := s.recoveryStart(), cmp.Or(uint64(s.e.Recovered), defaultLevel)
 	back, bad := start, false
 	for _, q := range s.quality {
 		end := q.from.Add(s.run.result.Window)
@@ -212,6 +226,12 @@ func (s *scope) recoveryTime() int64 {
 		return int64(core.Never)
 	}
 	return int64(back.Sub(start))
+}
+
+// silent reports whether nobody sent a request from recoveryStart on.
+func (s *scope) silent() bool {
+	start := s.recoveryStart()
+	return !slices.ContainsFunc(s.quality, func(q quality) bool { return q.all > 0 && q.from.Add(s.run.result.Window) > start })
 }
 
 func (s *scope) transitionsOf(k core.DecisionKind) (n int64) {

@@ -64,18 +64,23 @@ func (t *tenants) count(at tenant) *tenantCount {
 	return c
 }
 
-// affected returns the share of keys with a request that was not answered
-// well, of those that sent within e; 0 when none did.
-func (t *tenants) affected(e *Expectation) int64 {
-	hit := map[string]bool{}
+// affected counts the keys that sent within e, and those of them with a request
+// that was not answered well.
+func (t *tenants) affected(e *Expectation) (hit, sent int64) {
+	keys := map[string]bool{}
 	for at, c := range t.counts {
 		if from := core.Time(at.window * int64(t.window)); e.within(from) && e.wantsPlacement(at.home) {
-			hit[at.key] = hit[at.key] || c.well < c.sent
+			keys[at.key] = keys[at.key] || c.well < c.sent
 		}
 	}
-	n := int64(0)
-	for _, h := range hit {
-		n += int64(b2i(h))
+	for _, h := range keys {
+		hit += int64(b2i(h))
 	}
-	return n * million / max(int64(len(hit)), 1)
+	return hit, int64(len(keys))
+}
+
+// affected is the share of keys that a failure reached; 0 when none sent.
+func (s *scope) affected() int64 {
+	hit, sent := s.run.tenants.affected(s.e)
+	return hit * million / max(sent, 1)
 }

@@ -7,7 +7,7 @@ type evidence struct {
 	name  string // placement and URL: its identity (R12)
 	known int32  // endpoint of the plan's configuration, -1 for none
 
-	lastGood core.Time // latest begin of an attempt that was answered well
+	lastGood core.Time // latest begin of an attempt that was answered well, or when the router took it back
 	failing  bool      // every attempt that began since has failed, of those that have ended
 	since    core.Time
 	sick     bool // every active probe since has failed
@@ -34,10 +34,14 @@ func (e *evidence) answered(began, now core.Time) {
 	e.good(now)
 }
 
+// probed takes the result of an active probe. A good one says that something is
+// well again only if a probe had failed: a page that never did knows nothing of it.
 func (e *evidence) probed(ok bool, now core.Time) {
 	if ok {
+		if e.sick {
+			e.good(now)
+		}
 		e.sick = false
-		e.good(now)
 		return
 	}
 	if !e.sick {
@@ -52,7 +56,8 @@ func (e *evidence) good(now core.Time) {
 	}
 }
 
-// look compares with what the router does with the endpoint now, and reports a change.
+// look compares with what the router does with the endpoint now, and reports a
+// change. One that is taken back gets requests again, so its failing begins anew.
 func (e *evidence) look(v *core.EndpointView, now core.Time) (changed bool) {
 	out := v.Breaker == core.Open || v.Breaker == core.HalfOpen || v.Unhealthy
 	if out == e.out {
@@ -60,9 +65,11 @@ func (e *evidence) look(v *core.EndpointView, now core.Time) (changed bool) {
 	}
 	e.out, e.outFrom = out, now
 	switch {
-	case out && e.failing:
+	case !out:
+		e.failing, e.lastGood = false, now
+	case e.failing:
 		e.outFrom = e.since
-	case out && e.sick:
+	case e.sick:
 		e.outFrom = e.sickFrom
 	}
 	return true

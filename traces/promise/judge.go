@@ -22,6 +22,7 @@ type World struct {
 type Judge struct {
 	world   World
 	phases  []phase // nil for a recording
+	at      int     // the present one
 	ledgers []ledger
 	homes   []string // names of placements that ledger.homes are by
 	probes  map[string]*probing
@@ -31,6 +32,7 @@ type Judge struct {
 	started int       // routers watched, restarts included
 	first   core.Time
 	last    core.Time
+	missed  core.Duration // of the time between, in gaps of recordings
 }
 
 // ledger is what was seen of one promise.
@@ -120,10 +122,19 @@ func (j *Judge) drop(number int) {
 // pass moves time on.
 func (j *Judge) pass(now core.Time) {
 	j.first, j.last = min(j.first, now), max(j.last, now)
+	j.at = phaseOf(j.phases, j.at, now)
 	for len(j.gone) > 0 && j.gone[0].From <= now {
 		j.drop(j.gone[0].Router)
 		j.gone = j.gone[1:]
 	}
+}
+
+// phase returns the present phase, nil for a recording.
+func (j *Judge) phase() *phase {
+	if j.phases == nil {
+		return nil
+	}
+	return &j.phases[j.at]
 }
 
 // home returns the place of a placement in ledger.homes.

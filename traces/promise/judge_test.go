@@ -336,11 +336,35 @@ func TestEachPromiseIsKeptAndBrokenByWhatARouterDoes(t *testing.T) {
 			w.breakDown()
 			w.idle(6*core.Second, true)
 			w.serve(1, "cell-a", core.ClassNone) // elsewhere: the first after the good probe
-			w.after(15 * core.Second)
+			w.after(11 * core.Second)
+			w.serve(1, "cell-a", core.ClassNone) // elsewhere, and rightly so
+			w.after(4 * core.Second)
 			w.serve(1, "cell-a", core.ConnectRefused) // the breaker's test request
 			w.after(core.Second)
 			w.serve(3, "cell-a", core.ClassNone)
-		}, "holds: 0 of 1 request were"},
+		}, "not judged: nothing failed and came back"},
+		{"a health page that tells the truth", func(s *core.Spec) {
+			probeA(s)
+			s.Placements[0].Breaker.Open = 60 * core.Second
+		}, Promise{Kind: Recover, Within: 10 * core.Second}, func(w *world) {
+			w.breakDown()
+			w.idle(6*core.Second, false)
+			w.idle(6*core.Second, true)
+			w.serve(1, "cell-a", core.ClassNone)
+			w.after(11 * core.Second)
+			w.serve(1, "cell-a", core.ClassNone)
+		}, "broken: 1 of 1 request were"},
+		{"failed again after probes brought it back", func(s *core.Spec) {
+			probeA(s)
+			s.Placements[0].Breaker.Off = true
+		}, Promise{Kind: FailOver, Within: 5 * core.Second}, func(w *world) {
+			w.serve(1, "cell-a", core.ConnectRefused)
+			w.idle(20*core.Second, false)
+			w.idle(20*core.Second, true)
+			w.serve(1, "cell-a", core.ConnectRefused) // the first of another failure
+			w.after(6 * core.Second)
+			w.serve(1, "cell-a", core.ConnectRefused)
+		}, "broken: 1 of 3 requests"},
 		{"home is full", func(s *core.Spec) {
 			s.Placements[0].Limit = core.LimitSpec{InFlight: 1, WhenFull: core.FailOverWhenFull}
 		}, Promise{Kind: Recover, Within: core.Second}, func(w *world) {
@@ -413,6 +437,22 @@ func TestWhatWasInFlightAtAGapIsForgotten(t *testing.T) {
 		if v := w.judge.Verdicts()[i]; v.State != want {
 			t.Errorf("%s: %s, %s", v.Promise.Name, v.State, v.Found)
 		}
+	}
+}
+
+func TestHealthProbesAreCountedOverWhatWasSeen(t *testing.T) {
+	w := build(t, func(s *core.Spec) { s.Placements[2].Health = core.HealthSpec{Every: 500 * core.Millisecond} }, Promise{Name: "lightly", Kind: HealthProbes, Most: 1})
+	w.idle(30*core.Second, true)
+	other, err := core.Restore(w.router.Snapshot(nil), w.config, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.router = other
+	w.after(3600 * core.Second) // a gap
+	ev := core.Event{Kind: core.Tick}
+	w.watch.See(other, 1000, w.now, &ev, nil, other.Step(w.now, &ev, nil))
+	if v := w.judge.Verdicts()[0]; v.State != Broken || !strings.HasPrefix(v.Found, "62 probes to shared/x in 29.") {
+		t.Errorf("%s: %s", v.State, v.Found)
 	}
 }
 

@@ -104,16 +104,14 @@ func (w *Watch) decided(i int, l *ledger, a *arrival) (ends bool) {
 // applies reports whether what a promise says of the world is so. It must be so
 // from a request's begin to its end: what a loss cuts off is not answered for.
 func (w *Watch) applies(l *ledger, now core.Time) bool {
-	list := w.judge.phases
+	p := w.judge.phase()
 	switch {
-	case l.Lose.Count == 0 && list == nil:
-		return true
 	case l.Lose.Count == 0:
-		return list[0].calm() && phaseOf(list, now) == &list[0]
-	case list == nil:
+		return p == nil || w.judge.at == 0 && p.calm()
+	case p == nil:
 		return w.damage.lost(l.Lose, l.Within, now)
 	}
-	return phaseOf(list, now).lost(l.Lose, l.Within, now)
+	return p.lost(l.Lose, l.Within, now)
 }
 
 // crowded looks for one at home who was refused the slot that a guest holds.
@@ -132,11 +130,11 @@ func (w *Watch) crowded(l *ledger, a *arrival) {
 // passed holds an ordinary request against how long a plan's trouble has kept
 // its endpoint down, and reports whether there is any.
 func (w *Watch) passed(l *ledger, a *arrival) bool {
-	list, known := w.judge.phases, w.endpoints[a.d.Endpoint].known
-	if list == nil || known < 0 {
+	p, known := w.judge.phase(), w.endpoints[a.d.Endpoint].known
+	if p == nil || known < 0 {
 		return false
 	}
-	from := phaseOf(list, a.now).down[known]
+	from := p.down[known]
 	if from == core.Never {
 		return false
 	}
@@ -149,9 +147,9 @@ func (w *Watch) passed(l *ledger, a *arrival) bool {
 // matter of it.
 func (w *Watch) returned(l *ledger, a *arrival) {
 	from := core.Never
-	if list := w.judge.phases; list == nil {
+	if p := w.judge.phase(); p == nil {
 		from = w.well(a)
-	} else if p := phaseOf(list, a.now); a.home.plan >= 0 && p.touched != nil && p.touched[a.home.plan] {
+	} else if a.home.plan >= 0 && p.touched != nil && p.touched[a.home.plan] {
 		s := &l.clock[a.home.plan]
 		if s.phase != p.since {
 			*s = start{p.since, a.now}

@@ -1,7 +1,6 @@
 package promise
 
 import (
-	"cmp"
 	"slices"
 
 	"lockstep/core"
@@ -123,11 +122,14 @@ func (d *damage) sum(c *core.Config, down func(endpoint int) bool) {
 	}
 }
 
-// phaseOf returns the phase of a time.
-func phaseOf(list []phase, now core.Time) *phase {
-	i, found := slices.BinarySearchFunc(list, now, func(p phase, now core.Time) int { return cmp.Compare(p.since, now) })
-	if !found {
-		i--
+// phaseOf returns the place of a time's phase, looking from the place of
+// another's: time mostly goes on, by little.
+func phaseOf(list []phase, at int, now core.Time) int {
+	for at+1 < len(list) && list[at+1].since <= now {
+		at++
 	}
-	return &list[i]
+	for at > 0 && list[at].since > now {
+		at--
+	}
+	return at
 }

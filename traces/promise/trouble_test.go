@@ -37,7 +37,10 @@ func TestAPlansTroublesSayWhatIsDownAtEachTime(t *testing.T) {
 		{50 * second, true, nil, []bool{true, true, true}, core.Never},
 		{61 * second, true, nil, []bool{false, false, true}, core.Never},
 	} {
-		p := phaseOf(list, c.at)
+		p := &list[phaseOf(list, 0, c.at)]
+		if back := &list[phaseOf(list, len(list)-1, c.at)]; back != p {
+			t.Errorf("at %d: another phase if time goes back", c.at)
+		}
 		if p.calm() != c.calm || p.down[0] != c.downSinceA || len(p.touched) != len(c.touched) {
 			t.Errorf("at %d: %+v", c.at, p)
 		}

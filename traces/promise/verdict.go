@@ -148,7 +148,7 @@ func (j *Judge) probed(v *Verdict, l *ledger) {
 	if worst == nil {
 		return
 	}
-	span := max(j.last.Sub(j.first), core.Second)
+	span := max(j.last.Sub(j.first)-j.missed, core.Second)
 	v.All, v.State = worst.count, Holds
 	v.Found = fmt.Sprintf("%s to %s in %s", count(worst.count, "probe"), worst.last.Placement+"/"+worst.last.Endpoint, length(span/core.Millisecond*core.Millisecond))
 	if extra := 2 * uint64(j.started); worst.count > extra && (worst.count-extra)*uint64(core.Second) > uint64(l.Most)*uint64(span) {

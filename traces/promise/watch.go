@@ -55,6 +55,7 @@ func (w *Watch) See(r *core.Router, step uint64, now core.Time, ev *core.Event, 
 	w.step = step
 	w.judge.pass(now)
 	if r != w.router {
+		w.judge.missed += now.Sub(w.router.Now())
 		w.attach(r)
 	}
 	if r.Config() != w.config {
