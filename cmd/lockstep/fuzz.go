@@ -125,9 +125,10 @@ type fuzzResult struct {
 	Findings []fuzzFinding `json:"findings,omitempty"`
 	NMinus   []nMinusLine  `json:"n_minus_1"`
 	Assumed  string        `json:"assumed"` // the load of the what-if runs
-	Drills   int           `json:"drills"`  // what-if runs, N-1 among them
+	Drills   int           `json:"drills"`  // what-if runs that were tried, N-1 among them
 	Judged   []string      `json:"judged"`  // properties, by name
 	Broken   []string      `json:"broken"`
+	Untried  []string      `json:"untried,omitempty"` // properties of which a what-if run was left out when the search ended
 	Seeds    uint64        `json:"seeds"`
 	Requests uint64        `json:"requests"`
 	Events   uint64        `json:"events"`
@@ -138,6 +139,8 @@ type fuzzResult struct {
 
 	Interrupted bool          `json:"interrupted"` // before the time or the seeds were over
 	Corpus      *corpusResult `json:"corpus,omitempty"`
+
+	drillsLeft int // what-if runs that were left out
 
 	scenarios string // in words: how many changes were run in; "" when none were given
 }
