@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"time"
 
@@ -83,7 +84,7 @@ to extremes: what only shows there is a fault of the router and said apart.`,
 	}
 	f := cmd.Flags()
 	f.DurationVar(&flags.length, "for", time.Minute, "search this long, over all files together")
-	f.Uint64Var(&flags.seeds, "seeds", 0, "try so many seeds of each file, in place of --for; 0 tries N-1 alone")
+	f.Uint64Var(&flags.seeds, "seeds", 0, "try so many seeds of each file, in place of --for; 0 tries the what-if runs alone")
 	f.StringVar(&seed, "seed", "1", "the first seed; or one case, as a verdict or a corpus names it")
 	f.IntVar(&flags.jobs, "jobs", runtime.GOMAXPROCS(0), "search so many seeds at once")
 	f.StringVar(&flags.out, "out", "", "keep what was found here: a scenario and its trace")
@@ -106,6 +107,8 @@ func (f *fuzzFlags) first(set func(string) bool, seed string) error {
 	f.seed, f.counted = r[0], set("seeds")
 	bounded := set("seeds") || set("for")
 	switch {
+	case f.length <= 0:
+		return fmt.Errorf("--for is %s: use a time above 0; --seeds 0 tries the what-if runs alone", f.length)
 	case f.resume && f.corpus == "":
 		return errors.New("--resume goes on after the last seed of a corpus: name its folder with --corpus")
 	case f.resume && set("seed"):
@@ -125,9 +128,10 @@ type fuzzResult struct {
 	Findings []fuzzFinding `json:"findings,omitempty"`
 	NMinus   []nMinusLine  `json:"n_minus_1"`
 	Assumed  string        `json:"assumed"` // the load of the what-if runs
-	Drills   int           `json:"drills"`  // what-if runs, N-1 among them
+	Drills   int           `json:"drills"`  // what-if runs that were tried, N-1 among them
 	Judged   []string      `json:"judged"`  // properties, by name
 	Broken   []string      `json:"broken"`
+	Untried  []string      `json:"untried,omitempty"` // properties of which a what-if run was left out when the search ended
 	Seeds    uint64        `json:"seeds"`
 	Requests uint64        `json:"requests"`
 	Events   uint64        `json:"events"`
@@ -138,6 +142,8 @@ type fuzzResult struct {
 
 	Interrupted bool          `json:"interrupted"` // before the time or the seeds were over
 	Corpus      *corpusResult `json:"corpus,omitempty"`
+
+	drillsLeft int // what-if runs that were left out
 
 	scenarios string // in words: how many changes were run in; "" when none were given
 }
@@ -156,6 +162,9 @@ func runFuzz(w, progress io.Writer, paths []string, flags fuzzFlags) error {
 	if err := flags.acceptFromFile(); err != nil {
 		return err
 	}
+	if err := ready(paths, flags.out); err != nil {
+		return err
+	}
 	if !flags.json {
 		printAccepted(w, flags.accepted)
 	}
@@ -164,6 +173,27 @@ func runFuzz(w, progress io.Writer, paths []string, flags fuzzFlags) error {
 	return judgeFiles(w, paths, flags.json, more, func(path string) (*fuzzResult, error) {
 		return fuzzFile(path, flags, share, newProgress(progress))
 	})
+}
+
+// ready finds before any search what would stop one later: a file that is not
+// valid, a folder that cannot be written to.
+func ready(paths []string, out string) error {
+	for _, path := range paths {
+		if _, err := loadTarget(path); err != nil {
+			return err
+		}
+	}
+	if out == "" {
+		return nil
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	probe, err := os.CreateTemp(out, ".writable-*")
+	if err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 func (r *fuzzResult) passed() bool { return r.OK }

@@ -9,18 +9,26 @@ import (
 
 // drill tries what needs no search: the loss of each placement, then one thing
 // going wrong at a time. Of several findings of one property with one line of
-// the file to blame, the first is kept.
+// the file to blame, the first is kept. What an interrupt or the end of the time
+// leaves untried is nowhere said to hold.
 func (s *search) drill(f *configfile.File, r *fuzzResult) error {
-	drills := fuzz.Drills(s.target)
-	outcomes := make([]fuzz.Outcome, len(drills))
-	if err := s.loseEach(r); err != nil {
+	defer s.progress.clear()
+	losses, drills := fuzz.Losses(s.target), fuzz.Drills(s.target)
+	outcomes, tried := make([]fuzz.Outcome, len(drills)), make([]bool, len(losses)+len(drills))
+	inParallel(len(tried), s.flags.jobs, func(i int) {
+		if s.interrupted() || s.late() {
+			return
+		}
+		if tried[i] = true; i < len(losses) {
+			losses[i].Try(s.target)
+		} else {
+			outcomes[i-len(losses)] = fuzz.TryDrill(s.target, drills[i-len(losses)])
+		}
+		s.noteDrill(len(tried))
+	})
+	if err := s.bookLosses(losses, tried, r); err != nil {
 		return err
 	}
-	inParallel(len(drills), s.flags.jobs, func(i int) {
-		if !s.interrupted() {
-			outcomes[i] = fuzz.TryDrill(s.target, drills[i])
-		}
-	})
 	for i := range outcomes {
 		o := &outcomes[i]
 		if o.Err != nil {
@@ -30,10 +38,27 @@ func (s *search) drill(f *configfile.File, r *fuzzResult) error {
 		if o.Finding != nil {
 			s.found = append(s.found, o.Finding)
 		}
+		if !tried[len(losses)+i] {
+			r.Untried = append(r.Untried, s.target.DrillName(drills[i]))
+		}
 	}
-	r.Drills = len(drills) + len(r.NMinus)
+	for _, done := range tried {
+		if done {
+			r.Drills++
+		}
+	}
+	slices.Sort(r.Untried)
+	r.Untried, r.drillsLeft = slices.Compact(r.Untried), len(tried)-r.Drills
 	s.found = causes(f, s.found)
 	return nil
+}
+
+// noteDrill counts a what-if run for those who watch.
+func (s *search) noteDrill(all int) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.drills++
+	s.progress.line("%d of %d what-if runs", s.drills, all)
 }
 
 // causes leaves out what follows from another finding: of several of one
@@ -63,9 +88,10 @@ func causes(f *configfile.File, found []*fuzz.Finding) []*fuzz.Finding {
 	})
 }
 
-// loseEach takes down each placement in turn.
-func (s *search) loseEach(r *fuzzResult) error {
-	for _, n := range fuzz.TryNMinusOne(s.target) {
+// bookLosses keeps what the loss of each placement showed.
+func (s *search) bookLosses(losses []fuzz.NMinus, tried []bool, r *fuzzResult) error {
+	for i := range losses {
+		n := &losses[i]
 		if n.Err != nil {
 			return n.Err
 		}
@@ -74,6 +100,9 @@ func (s *search) loseEach(r *fuzzResult) error {
 		switch {
 		case n.Skipped != "":
 			line.Verdict = "skipped"
+		case !tried[i]:
+			line.Verdict, line.Why = "skipped", "not tried before the search ended"
+			r.Untried = s.target.LossNames()
 		case n.Finding != nil:
 			line.Verdict, line.Why = "fails", n.Finding.Sentence
 			known := func(f *fuzz.Finding) bool { return f.Sentence == n.Finding.Sentence }

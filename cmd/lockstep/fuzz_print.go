@@ -18,10 +18,13 @@ func (r *fuzzResult) print(w io.Writer) {
 	if r.OK {
 		fmt.Fprintf(w, "ok    %s   no property broken\n", r.File)
 		r.printNMinus(w)
-		if r.Drills > 0 {
+		if r.Drills+r.drillsLeft > 0 {
 			fmt.Fprintf(w, "Assumed    %s\n", r.Assumed)
 		}
 		fmt.Fprintf(w, "Held       %s\n", strings.Join(r.Judged, ", "))
+		if len(r.Untried) > 0 {
+			fmt.Fprintf(w, "Not known  %s: the search ended with %d what-if runs to go\n", strings.Join(r.Untried, ", "), r.drillsLeft)
+		}
 		fmt.Fprintf(w, "Searched   %s\n", r.searched())
 		r.printNever(w)
 		r.printCorpus(w)
@@ -79,7 +82,7 @@ func (r *fuzzResult) searched() string {
 		if r.Seeds > 1 {
 			text = fmt.Sprintf("%d seeds", r.Seeds)
 		}
-	case r.Requests == 0:
+	case r.Requests == 0 && r.drillsLeft == 0:
 		return "nothing: no run was needed"
 	case r.Seeds == 0:
 		text = fmt.Sprintf("%d what-if runs, no seeds", r.Drills)
@@ -118,10 +121,13 @@ func (r *fuzzResult) judged(f *configfile.File, s *search) {
 	for _, x := range s.found {
 		broken(x.Property)
 	}
+	r.Judged = slices.DeleteFunc(r.Judged, func(name string) bool {
+		return slices.Contains(r.Untried, name) && !slices.Contains(r.Broken, name)
+	})
 }
 
 func (r *fuzzResult) printNMinus(w io.Writer) {
-	if r.Drills == 0 {
+	if r.Drills+r.drillsLeft == 0 {
 		return // one case was asked for
 	}
 	if len(r.NMinus) == 0 {
@@ -135,15 +141,35 @@ func (r *fuzzResult) printNMinus(w io.Writer) {
 		}
 	}
 	if len(holds) > 0 {
-		fmt.Fprintf(w, "N-1        holds without any one of: %s\n", strings.Join(holds, ", "))
+		fmt.Fprintf(w, "N-1        holds without any one of: %s\n", listed(holds))
 	} else {
 		fmt.Fprintln(w, "N-1        there was nothing to judge")
 	}
+	var reasons []string
+	skipped := map[string][]string{}
 	for _, n := range r.NMinus {
-		if n.Verdict == "skipped" {
-			fmt.Fprintf(w, "           %s not judged: %s\n", n.Down, n.Why)
+		if n.Verdict != "skipped" {
+			continue
 		}
+		if skipped[n.Why] == nil {
+			reasons = append(reasons, n.Why)
+		}
+		skipped[n.Why] = append(skipped[n.Why], n.Down)
 	}
+	for _, why := range reasons {
+		fmt.Fprintf(w, "           %s not judged: %s\n", listed(skipped[why]), why)
+	}
+}
+
+// maxListed is how many placements a line names.
+const maxListed = 20
+
+// listed joins names, at most maxListed of them.
+func listed(names []string) string {
+	if more := len(names) - maxListed; more > 0 {
+		return fmt.Sprintf("%s, and %d more", strings.Join(names[:maxListed], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
 
 // maxNever is how many situations a line names; a search that ended early has many.

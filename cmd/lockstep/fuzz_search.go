@@ -28,8 +28,10 @@ type search struct {
 	found []*fuzz.Finding
 	err   error
 
-	lock sync.Mutex // guards live
+	lock sync.Mutex // guards live and drills
 	live tally      // tally, and what of the generation at hand is done
+
+	drills int // what-if runs that are done
 }
 
 // tally is what a search has done so far.
@@ -76,8 +78,11 @@ func (s *search) over() bool {
 	case s.flags.counted:
 		return s.left(s.seeds) == 0
 	}
-	return !time.Now().Before(s.deadline)
+	return s.late()
 }
+
+// late says whether the time is over, where time is what ends the search.
+func (s *search) late() bool { return !s.flags.counted && !time.Now().Before(s.deadline) }
 
 // left is how many of the seeds are to come when so many cases are done. Cases
 // of the corpus that were tried again are beside the seeds.
@@ -98,7 +103,7 @@ func (s *search) try(cases []fuzz.Recipe) []fuzz.Outcome {
 	outcomes := make([]fuzz.Outcome, len(cases))
 	var next atomic.Int64
 	var stop atomic.Bool
-	late := func() bool { return !s.flags.counted && !s.replaying && !time.Now().Before(s.deadline) }
+	late := func() bool { return !s.replaying && s.late() }
 	work := func() {
 		for !stop.Load() && !s.interrupted() && !late() {
 			i := int(next.Add(1)) - 1

@@ -36,6 +36,9 @@ func TestExitCodesAreThoseOfEveryCommand(t *testing.T) {
 		{"--seeds 3 " + good, exitOK, ""},
 		{"--seeds 40 " + bad, exitFailed, ""},
 		{"--seeds 3 nowhere.yaml", exitUsage, "nowhere.yaml"},
+		{"--seeds 3 " + bad + " nowhere.yaml", exitUsage, "nowhere.yaml"},
+		{"--seeds 0 --out /dev/null " + bad, exitUsage, "--out: "},
+		{"--for 0s " + good, exitUsage, "--for is 0s"},
 		{"--jobs 0 --seeds 3 " + good, exitUsage, "--jobs is 0"},
 		{"--seed nine " + good, exitUsage, `--seed: "nine" is not a case`},
 		{"--seed 1+2 --seeds 3 " + good, exitUsage, "leave out --seeds"},
@@ -44,7 +47,7 @@ func TestExitCodesAreThoseOfEveryCommand(t *testing.T) {
 		{"--exhaustive --resume", exitUsage, "--exhaustive has no use for --resume"},
 	} {
 		var out, problems bytes.Buffer
-		if code := run(append([]string{"fuzz"}, strings.Fields(c.args)...), &out, &problems); code != c.want || !strings.Contains(problems.String(), c.says) {
+		if code := run(append([]string{"fuzz"}, strings.Fields(c.args)...), &out, &problems); code != c.want || !strings.Contains(problems.String(), c.says) || code == exitUsage && out.Len() > 0 {
 			t.Errorf("%s: exit %d, want %d: %s", c.args, code, c.want, problems.String())
 		}
 	}

@@ -186,3 +186,27 @@ func TestAChangeHasToHoldInTheScenariosOfTheSameConfiguration(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatWasLeftUntriedIsNotSaidToHold(t *testing.T) {
+	interrupt := make(chan struct{})
+	close(interrupt)
+	for name, flags := range map[string]fuzzFlags{
+		"interrupted": {seeds: 10, counted: true, seed: 1, jobs: 2, interrupt: interrupt},
+		"late":        {length: time.Nanosecond, seed: 1, jobs: 2},
+	} {
+		var b bytes.Buffer
+		if err := runFuzz(&b, &b, []string{scenariosDir + "/configs/cells.yaml"}, flags); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			"           cell-acme, cell-visa not judged: not tried before the search ended\n",
+			"Held       half-open-single-probe, the router's own rules\n",
+			"Not known  N-1, leaves-failing-endpoint, probes-alone, returns-when-mended, stated-peak: the search ended with 32 what-if runs to go\n",
+			"Searched   0 what-if runs, no seeds, 0 requests",
+		} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s: no %q in\n%s", name, want, b.String())
+			}
+		}
+	}
+}

@@ -73,19 +73,29 @@ func Properties(t *Target, oneCase bool) (names []string) {
 
 // whatIf lists what the what-if runs judge, by name.
 func (t *Target) whatIf() (names []string) {
-	if len(t.Facts.Peak) > 0 {
-		if len(t.losses()) == 0 {
-			names = []string{NMinusOne}
-		}
-		for _, p := range append(t.losses(), t.calm()...) {
-			names = append(names, p.Name)
-		}
-	}
+	names = t.LossNames()
 	for _, d := range Drills(t) {
-		names = append(names, t.nameOf(d.Property))
+		names = append(names, t.DrillName(d))
 	}
 	return names
 }
+
+// LossNames lists what the runs of Losses judge, by name.
+func (t *Target) LossNames() (names []string) {
+	if len(t.Facts.Peak) == 0 {
+		return nil
+	}
+	if len(t.losses()) == 0 {
+		names = []string{NMinusOne}
+	}
+	for _, p := range append(t.losses(), t.calm()...) {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// DrillName is the name of what d judges: a promise, or its property.
+func (t *Target) DrillName(d Drill) string { return t.nameOf(d.Property) }
 
 // nameOf is the name under which a property is broken: that of the promise that
 // takes its place, or its own.

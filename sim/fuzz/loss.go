@@ -98,15 +98,15 @@ func (l *Loss) retell(f *Finding) {
 const maxPairs = 200
 
 // loseMore tries the losses that promises name beside that of each placement.
-func (t *Target) loseMore(promised []Promise) (tried []NMinus) {
+func (t *Target) loseMore(promised []Promise) (more []NMinus) {
 	list, left := t.further(promised)
 	for i := range list {
-		tried = append(tried, NMinus{Down: list[i].String(), Outcome: t.loseAll(&list[i])})
+		more = append(more, NMinus{Down: list[i].String(), loss: &list[i]})
 	}
 	if left > 0 {
-		tried = append(tried, NMinus{Down: fmt.Sprintf("%d more pairs", left), Skipped: "they bring less load than the pairs that were tried"})
+		more = append(more, NMinus{Down: fmt.Sprintf("%d more pairs", left), Skipped: "they bring less load than the pairs that were tried"})
 	}
-	return tried
+	return more
 }
 
 // further lists those losses, and how many pairs are left out. Of a placement's

@@ -21,14 +21,32 @@ const settled = core.Time(10 * core.Second)
 // NMinus is what the loss of one placement showed.
 type NMinus struct {
 	Down    string
-	Skipped string // why it was not tried, "" when it was
+	Skipped string // why it is not tried, "" when it is
 	Outcome
+
+	loss *Loss // nil when it is skipped
 }
 
-// TryNMinusOne takes down each placement in turn, then what else the promises
-// name: pairs of placements, an endpoint of each. Without stated loads there is
-// nothing to judge, and the list is empty.
-func TryNMinusOne(t *Target) (tried []NMinus) {
+// TryNMinusOne tries every loss.
+func TryNMinusOne(t *Target) []NMinus {
+	list := Losses(t)
+	for i := range list {
+		list[i].Try(t)
+	}
+	return list
+}
+
+// Try runs the loss, unless it is skipped.
+func (n *NMinus) Try(t *Target) {
+	if n.loss != nil {
+		n.Outcome = t.loseAll(n.loss)
+	}
+}
+
+// Losses lists what is to be taken down: each placement in turn, then what else
+// the promises name, which is pairs of placements and an endpoint of each. Nothing
+// is tried yet. Without stated loads there is nothing to judge, and the list is empty.
+func Losses(t *Target) (list []NMinus) {
 	promised := t.losses()
 	accepted := func(p Promise) bool { return slices.Contains(t.Accept, p.Name) }
 	if len(promised) == 0 {
@@ -45,11 +63,11 @@ func TryNMinusOne(t *Target) (tried []NMinus) {
 			// Written as fallback: none, so its own keys fail closed by choice, and nobody else's move.
 			n.Skipped = "it has no fallback: its own requests fail closed"
 		} else {
-			n.Outcome = t.lose(&p)
+			n.loss = &Loss{down: p}
 		}
-		tried = append(tried, n)
+		list = append(list, n)
 	}
-	return append(tried, t.loseMore(promised)...)
+	return append(list, t.loseMore(promised)...)
 }
 
 func (t *Target) lose(down *core.PlacementInfo) Outcome {

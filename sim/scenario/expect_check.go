@@ -66,6 +66,9 @@ func (b *builder) asked(e *Expectation, path string) {
 		if f.bound.unit != f.unit && f.bound.value != 0 {
 			b.fail(path+"."+f.name, "has the wrong unit: "+f.bound.String(), "write "+f.unit.example())
 		}
+		if f.unit == Part && f.bound.value > 1_000_000 && f.name != "amplification" {
+			b.fail(path+"."+f.name, "is a share of the whole, and "+f.bound.String()+" is more", "write at most 100%")
+		}
 	}
 	switch e.UnchangedWithout {
 	case "", "faults", "pushes", "bursts":

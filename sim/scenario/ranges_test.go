@@ -57,6 +57,7 @@ func TestMistakesAreNamedByTheirPath(t *testing.T) {
 		}},
 		{"backends[0].knee", func(f *File) { f.Backends = []Override{{Placement: "cell", Backend: Backend{Knee: 3}}} }},
 		{"expect[0].failed", func(f *File) { f.Expect[0].Failed = bound("1%") }},
+		{"expect[0].availability", func(f *File) { f.Expect[0].Availability = bound("<= 101%") }},
 		{"expect[0].classes", func(f *File) { f.Expect[0].Classes = map[string]Bound{"nope": bound("1")} }},
 		{"expect[0].unchanged_without", func(f *File) { f.Expect[0].UnchangedWithout = "luck" }},
 		{"expect[0].holds", func(f *File) { f.Expect[0].Holds.Text = "requests > afer.requests" }},
