@@ -28,7 +28,7 @@ type Change struct {
 // Trial says what a change has to hold in, beside the finding's own case, N-1 and every drill.
 type Trial struct {
 	Seeds     uint64      // the first so many random cases
-	More      func() bool // false: no more of them
+	More      func() bool // false: no more of them, nor of the changes after the first
 	Scenarios []Scenario
 }
 
@@ -49,6 +49,9 @@ const maxChanges = 6
 func TryChanges(t *Target, f *Finding, trial *Trial) []Change {
 	tried := t.changes(f)
 	for i := 0; i < len(tried); i++ {
+		if i > 0 && !trial.More() {
+			return tried[:i]
+		}
 		c := &tried[i]
 		c.Name = string(rune('A' + i))
 		changed := t.changed(c.apply)

@@ -156,6 +156,13 @@ func (t *Target) leavingFixes(d *Drill, p *core.PlacementInfo) (list []fix) {
 		}
 		list = append(list, t.turn(p, k, few, now, fmt.Sprint(few), fmt.Sprintf("%d failures in a row open it, before %d", few, b.Failures)))
 	}
+	if room, needed := int64(p.Limit.InFlight), int64(b.Failures)*int64(p.EndEP-p.FirstEP); d.Fault == sim.Hang && room > 0 && room < needed && b.Failures <= few {
+		k := knob{"limit.in_flight", func(p *core.PlacementInfo) int64 { return int64(p.Limit.InFlight) }, func(p *core.PlacementSpec, to int64) {
+			p.Limit.InFlight = int32(to)
+		}}
+		now := fmt.Sprintf("room for %d in flight, fewer than the failures that open its breakers: %d", room, needed)
+		list = append(list, t.turn(p, k, needed, now, fmt.Sprint(needed), fmt.Sprintf("its servers get up to %d at once from each router, before %d", needed, room)))
+	}
 	if d.Fault == sim.Hang {
 		list = append(list, t.shorter(p)...)
 	}

@@ -8,15 +8,16 @@ import (
 	"lockstep/sim"
 )
 
-// returns-when-mended: an endpoint or a placement that refused connections for a
-// time serves its own requests again soon after it was mended.
+// returns-when-mended: an endpoint or a placement that refused connections, or
+// answered 500, for a time serves its own requests again soon after it was mended.
 
 // mendingTime is how soon, unless a promise says otherwise: longer than the
 // minute that a breaker's open time commonly grows to, with its jitter.
 const mendingTime = 120 * core.Second
 
 // mendingDrills: one endpoint where others are left, and the whole placement;
-// once shortly, and once so long that breakers have grown and health has noticed.
+// once shortly, once so long that health has noticed, and once so long that breakers
+// have grown.
 func (t *Target) mendingDrills(p *core.PlacementInfo) (list []Drill) {
 	names, all := t.endpointNames(p.Name)
 	if all < 2 {
@@ -27,6 +28,8 @@ func (t *Target) mendingDrills(p *core.PlacementInfo) (list []Drill) {
 		for _, length := range [...]core.Duration{short, min(longest, max(long, noticed(&p.Health)))} {
 			list = append(list, Drill{Property: ReturnsMended, Placement: p.Name, Endpoint: e, Fault: sim.Refuse, For: length / core.Second * core.Second})
 		}
+		// No health keeps test requests away, so each of them fails and the open time grows.
+		list = append(list, Drill{Property: ReturnsMended, Placement: p.Name, Endpoint: e, Fault: sim.Flaky, For: long})
 	}
 	return list
 }
@@ -87,7 +90,7 @@ func (t *Target) judgeMending(d *Drill, r *sim.Result) *Finding {
 
 // mendingFixes lists what brings requests back to p sooner.
 func (t *Target) mendingFixes(p *core.PlacementInfo) (list []fix) {
-	const open, openMax, every, rise = 30 * core.Second, 60 * core.Second, 10 * core.Second, 2
+	const open, openMax, every, rise, successes = 30 * core.Second, 60 * core.Second, 10 * core.Second, 2, 2
 	b, h := &p.Breaker, &p.Health
 	if !b.Off && b.Open > openMax {
 		k := knob{"breaker.open", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.Open) }, func(p *core.PlacementSpec, to int64) {
@@ -100,6 +103,13 @@ func (t *Target) mendingFixes(p *core.PlacementInfo) (list []fix) {
 			p.Breaker.OpenMax = core.Duration(to)
 		}}
 		list = append(list, t.turnTime(p, k, openMax, span(b.OpenMax), "while it is down, a test request every "+span(openMax)+" or sooner, before "+span(b.OpenMax)))
+	}
+	if !b.Off && b.Successes > successes {
+		k := knob{"breaker.half_open_successes", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.Successes) }, func(p *core.PlacementSpec, to int64) {
+			p.Breaker.Successes = uint32(to)
+		}}
+		now := fmt.Sprintf("%d test requests in a row must succeed", b.Successes)
+		list = append(list, t.turn(p, k, successes, now, fmt.Sprint(successes), fmt.Sprintf("%d good test requests close it, before %d", successes, b.Successes)))
 	}
 	if !h.Off && h.Every > every {
 		k := knob{"health.every", func(p *core.PlacementInfo) int64 { return int64(p.Health.Every) }, func(p *core.PlacementSpec, to int64) {

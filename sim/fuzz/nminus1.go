@@ -91,13 +91,19 @@ func (t *Target) loseAll(l *Loss) Outcome {
 	return out
 }
 
-// settling is how long after the loss requests may still be refused.
-func settling(down *core.PlacementInfo) core.Duration { return 2 * openCap(&down.Breaker) }
+// longestSettling bounds settling: a run of two days of peak load shows no more.
+const longestSettling = 600 * core.Second
+
+// settling is how long after the loss requests may still be refused: two periods
+// of its breakers.
+func settling(down *core.PlacementInfo) core.Duration {
+	return min(2*openCap(&down.Breaker), longestSettling)
+}
 
 func (t *Target) nMinusCase(down *core.PlacementInfo) Case {
 	p := sim.Plan{
 		Name: t.Name + " without " + down.Name, Spec: t.warm(),
-		Length: core.Duration(settled) + max(settling(down), t.within()) + max(20*core.Second, down.Breaker.Open),
+		Length: core.Duration(settled) + max(settling(down), t.within()) + max(20*core.Second, min(down.Breaker.Open, longestSettling)),
 		Faults: []sim.Fault{{Kind: sim.Refuse, At: settled, Placement: down.Name}},
 	}
 	p.Window = windowOf(p.Length)

@@ -37,6 +37,9 @@ func (t *Target) tellNMinus(f *Finding, down *core.PlacementInfo) []Line {
 	}
 	lines = append(lines, t.need(f, down)...)
 	when := "FAIL, after two breaker periods: "
+	if settling(down) == longestSettling {
+		when = "FAIL, after " + span(longestSettling) + ": "
+	}
 	if f.Promised != "" {
 		when = "FAIL: "
 	}

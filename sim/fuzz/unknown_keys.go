@@ -10,12 +10,12 @@ import (
 
 // unknown-keys-apart: unknown keys, as many as fill it, refuse no request of a
 // dedicated cell. A tier, or a placement that others fall back to, is shared
-// anyway.
+// anyway; the only placement has nobody to be kept apart from.
 
 // unknownTo is the dedicated cell that unknown keys go to, nil when they do not.
 func (t *Target) unknownTo() *core.PlacementInfo {
 	p, ok := find(&t.Spec, t.Spec.Default)
-	if !ok || p.Kind != core.ReasonDedicated || p.Limit.InFlight == 0 || t.loads()[p.Name].PerSecond == 0 {
+	if !ok || len(t.Spec.Placements) == 1 || p.Kind != core.ReasonDedicated || p.Limit.InFlight == 0 || t.loads()[p.Name].PerSecond == 0 {
 		return nil
 	}
 	for _, q := range t.Spec.Placements {
