@@ -128,14 +128,16 @@ func (w *world) startSender(id uint32) {
 func (w *world) sendAt(id uint32, at core.Time) {
 	s := &w.senders[id]
 	p := w.clients[s.client].plan
-	if p.Hold.For > 0 && s.kind == sendsClosed {
-		at = p.Hold.pass(at, fold(s.entity, s.count))
-	}
 	switch {
 	case at >= p.Until:
+		return
 	case s.kind == sendsOpen:
 		w.heap.pushSend(at, id)
-	default:
+		return
+	case s.kind == sendsClosed:
+		at = p.Hold.pass(at, fold(s.entity, s.count))
+	}
+	if at < w.length {
 		w.heap.push(at, evSend, id, 0)
 	}
 }
