@@ -85,3 +85,14 @@ func TestUsersAndRetriesAreHeldToo(t *testing.T) {
 		t.Errorf("%d requests in the second after the hold: %v", counts[6], counts)
 	}
 }
+
+func TestWhatIsSentBeforeAClientStopsGetsThroughAHold(t *testing.T) {
+	for _, c := range []Client{{Name: "users", Users: 50, Think: core.Second}, {Name: "rate", Rate: 50}} {
+		c.Until, c.Hold = 4*sec, Hold{At: 3 * sec, For: 3 * core.Second}
+		p := plain()
+		p.Clients = []Client{c}
+		if counts, _ := arrivals(t, p); counts[3] != 0 || counts[6] < 45 || counts[6] > 50 {
+			t.Errorf("%s: %v, want what was sent in the fourth second in the seventh", c.Name, counts)
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package sim
 
-import "lockstep/core"
+import (
+	"lockstep/core"
+	"lockstep/core/loop"
+)
 
 // A call is one request on its way: from its client through the router to a
 // server and back. The edge's half ends with Finish; the server's half may
@@ -70,6 +73,69 @@ func (s *calls) release(id uint32) {
 		c.gen++
 		s.free = append(s.free, id)
 	}
+}
+
+// arrive brings a call to a router.
+func (w *world) arrive(id uint32) {
+	c := &w.calls.slab[id]
+	c.arrived, c.window, c.home = w.now, w.windows, -1
+	r := w.pickRouter(c)
+	if r == nil {
+		w.window.Unreached++
+		c.phase = callEnded
+		w.answered(id, c, core.Internal, 0)
+		return
+	}
+	c.router = int32(r.number)
+	p := w.clients[w.senders[c.sender].client].plan
+	ev := &w.arrival
+	ev.Method, ev.Length, ev.Replayable, ev.Request, ev.Epoch = p.Method, p.Length, p.Length >= 0, c.request, r.core.Epoch()
+	ev.Route = core.Route{Placement: -1, Refuse: core.NoKey}
+	if c.key >= 0 {
+		ev.Route = r.table.routes[c.key]
+	}
+	if r.observer != nil { // nobody else reads it: the epoch is the one in force
+		w.identify(c)
+	}
+	if ev.Route.Placement >= 0 {
+		c.home = r.table.homes[ev.Route.Placement]
+	}
+	if r.check != nil {
+		r.check.before(ev, c.key)
+	}
+	d := r.loop.Arrive(r.told(ev), &w.request)
+	w.tallyArrive(c, r, d)
+	if d.Kind == core.Forward {
+		w.forward(id, c, r, d)
+		return
+	}
+	c.phase = callEnded
+	w.answered(id, c, d.Class, d.Status)
+}
+
+// identify fills in what a recorder keeps of a request.
+func (w *world) identify(c *call) {
+	w.request = loop.Request{ID: [2]uint64{w.senders[c.sender].entity, c.count}}
+	if c.key >= 0 {
+		w.request.Key = w.keys[c.key]
+	}
+}
+
+// pickRouter is the balancer in front of the fleet, or the one router that the client insists on.
+func (w *world) pickRouter(c *call) *router {
+	if n := w.clients[w.senders[c.sender].client].plan.Router; n > 0 {
+		if w.routers[n-1].core == nil {
+			return nil
+		}
+		return &w.routers[n-1]
+	}
+	switch len(w.alive) {
+	case 0:
+		return nil
+	case 1:
+		return &w.routers[w.alive[0]]
+	}
+	return &w.routers[w.alive[below(draw(c.root, drawRouter), uint64(len(w.alive)))]]
 }
 
 // forward takes an attempt that the router admitted to the way out.

@@ -2,13 +2,14 @@ package sim
 
 import "lockstep/core"
 
-// checkCalm judges one request's end: in the healthy remainder none may fail.
+// checkCalm judges one request's end: in the healthy remainder none may fail,
+// but where every router was told to drain, which nothing but a restart ends.
 func (w *world) checkCalm(c *call, class core.Class) {
 	if c.arrived < w.calm || !w.options.Check {
 		return
 	}
 	switch class {
-	case core.ClassNone, core.NoKey, core.UnknownKey, core.BodyTooLarge, core.ClientGone:
+	case core.ClassNone, core.NoKey, core.UnknownKey, core.BodyTooLarge, core.ClientGone, core.Draining:
 		return
 	}
 	v := Violation{Property: "liveness", Detail: "a request ended as " + class.String() + " although everything is healthy again"}

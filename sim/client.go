@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"lockstep/core"
-	"lockstep/core/loop"
 )
 
 // client is one population, compiled.
@@ -129,14 +128,16 @@ func (w *world) startSender(id uint32) {
 func (w *world) sendAt(id uint32, at core.Time) {
 	s := &w.senders[id]
 	p := w.clients[s.client].plan
-	if p.Hold.For > 0 && s.kind == sendsClosed {
-		at = p.Hold.pass(at, fold(s.entity, s.count))
-	}
 	switch {
 	case at >= p.Until:
+		return
 	case s.kind == sendsOpen:
 		w.heap.pushSend(at, id)
-	default:
+		return
+	case s.kind == sendsClosed:
+		at = p.Hold.pass(at, fold(s.entity, s.count))
+	}
+	if at < w.length {
 		w.heap.push(at, evSend, id, 0)
 	}
 }
@@ -238,67 +239,4 @@ func (w *world) answered(id uint32, c *call, class core.Class, status uint16) {
 		w.sendAt(sender, at.Add(max(think, core.Microsecond)))
 	}
 	w.calls.release(id)
-}
-
-// arrive brings a call to a router.
-func (w *world) arrive(id uint32) {
-	c := &w.calls.slab[id]
-	c.arrived, c.window, c.home = w.now, w.windows, -1
-	r := w.pickRouter(c)
-	if r == nil {
-		w.window.Unreached++
-		c.phase = callEnded
-		w.answered(id, c, core.Internal, 0)
-		return
-	}
-	c.router = int32(r.number)
-	p := w.clients[w.senders[c.sender].client].plan
-	ev := &w.arrival
-	ev.Method, ev.Length, ev.Replayable, ev.Request, ev.Epoch = p.Method, p.Length, p.Length >= 0, c.request, r.core.Epoch()
-	ev.Route = core.Route{Placement: -1, Refuse: core.NoKey}
-	if c.key >= 0 {
-		ev.Route = r.table.routes[c.key]
-	}
-	if r.observer != nil { // nobody else reads it: the epoch is the one in force
-		w.identify(c)
-	}
-	if ev.Route.Placement >= 0 {
-		c.home = r.table.homes[ev.Route.Placement]
-	}
-	if r.check != nil {
-		r.check.before(ev, c.key)
-	}
-	d := r.loop.Arrive(r.told(ev), &w.request)
-	w.tallyArrive(c, r, d)
-	if d.Kind == core.Forward {
-		w.forward(id, c, r, d)
-		return
-	}
-	c.phase = callEnded
-	w.answered(id, c, d.Class, d.Status)
-}
-
-// identify fills in what a recorder keeps of a request.
-func (w *world) identify(c *call) {
-	w.request = loop.Request{ID: [2]uint64{w.senders[c.sender].entity, c.count}}
-	if c.key >= 0 {
-		w.request.Key = w.keys[c.key]
-	}
-}
-
-// pickRouter is the balancer in front of the fleet, or the one router that the client insists on.
-func (w *world) pickRouter(c *call) *router {
-	if n := w.clients[w.senders[c.sender].client].plan.Router; n > 0 {
-		if w.routers[n-1].core == nil {
-			return nil
-		}
-		return &w.routers[n-1]
-	}
-	switch len(w.alive) {
-	case 0:
-		return nil
-	case 1:
-		return &w.routers[w.alive[0]]
-	}
-	return &w.routers[w.alive[below(draw(c.root, drawRouter), uint64(len(w.alive)))]]
 }

@@ -39,9 +39,13 @@ func (w *world) deliverPush(i uint32, r *router) {
 	r.adopt(&w.ev, int(i))
 }
 
-// control ends or begins what keeps router n from the control plane.
+// control ends or begins what keeps router n from the control plane. The router
+// hears of it when the first silence begins and when the last is over.
 func (w *world) control(n uint32, back bool) {
 	w.silenced[n] += 1 - 2*flag(back)
+	if w.silenced[n] != flag(!back) {
+		return
+	}
 	if r := &w.routers[n]; r.core != nil {
 		w.ev = core.Event{Kind: core.Control, OK: back}
 		if r.check != nil {

@@ -73,9 +73,6 @@ func (f *Fault) until(length core.Time) core.Time {
 	return f.Until
 }
 
-// drains reports whether the fault drains a router.
-func (f Fault) drains() bool { return f.Kind == Drain || f.Kind == Upgrade }
-
 // turns lists the drains and restarts that an upgrade of a fleet consists of.
 func (f *Fault) turns(fleet int) (steps []Fault) {
 	first, last := 1, fleet

@@ -157,3 +157,38 @@ func TestAFaultThatEndsWhenItBeginsIsOverAtOnce(t *testing.T) {
 		t.Errorf("%d of %d requests are OK", c.OK, c.Arrivals)
 	}
 }
+
+func TestARouterHearsOfOverlappingSilencesOnce(t *testing.T) {
+	p := versions()
+	p.Pushes[0].At = 5 * sec
+	p.Faults = []Fault{{Kind: Silence, At: 2 * sec, Until: 6 * sec}, {Kind: Silence, At: 4 * sec, Until: 8 * sec}}
+	var heard controlNotes
+	r := Run(p, Options{Check: true, Observe: func(int, *core.Router) loop.Observer { return &heard }})
+	if r.Err != nil || r.Violated > 0 {
+		t.Fatal(r.Err, r.Violations)
+	}
+	if want := (controlNotes{2 * sec, 8 * sec}); !slices.Equal(heard, want) {
+		t.Errorf("it hears of the control plane at %v, want %v", heard, want)
+	}
+	if got := starts(&r, sec); len(got) != 1 || got[0].at != 8*sec {
+		t.Errorf("it takes the push as %v, want at 8 s", got)
+	}
+}
+
+// controlNotes is when a router hears of its control plane.
+type controlNotes []core.Time
+
+// Observe notes the time.
+func (c *controlNotes) Observe(now core.Time, ev *core.Event, _ *loop.Request, _ []core.Decision) {
+	if ev.Kind == core.Control {
+		*c = append(*c, now)
+	}
+}
+
+func TestADrainIsNoFailureToRecover(t *testing.T) {
+	p := plain()
+	p.Faults, p.Recovery = []Fault{{Kind: Drain, At: 2 * sec, Until: 3 * sec, Spread: 9 * core.Second}}, core.Second
+	if r := mustRun(t, p); !r.Sometimes.Has(SawDrainRefusal) || p.End() != 3*sec {
+		t.Error("nothing was refused, or the drain ends at", p.End())
+	}
+}

@@ -9,10 +9,11 @@ import (
 	"lockstep/core/loop"
 )
 
-// Components returns the placements of a configuration by connected component
-// of its fallback graph (R15), sorted. Placements that share a server are
-// connected too: what one does to it, the other feels.
-func Components(specs ...*core.Spec) ([][]string, error) {
+// components returns the placements of configurations by connected component
+// of their fallback graph (R15), sorted. Placements that share a server are
+// connected too: what one does to it, the other feels. What does not compile
+// connects nothing.
+func components(specs []*core.Spec) [][]string {
 	d := newDirectory(specs)
 	root := make([]int, len(d.placements))
 	for i := range root {
@@ -31,7 +32,7 @@ func Components(specs ...*core.Spec) ([][]string, error) {
 	for _, s := range specs {
 		c, err := core.Compile(*s)
 		if err != nil {
-			return nil, fmt.Errorf("finding the components of %q: %w", s.Version, err)
+			continue
 		}
 		for i := range c.Placements() {
 			p := c.Placement(i)
@@ -59,70 +60,46 @@ func Components(specs ...*core.Spec) ([][]string, error) {
 		}
 		parts[n] = append(parts[n], name)
 	}
-	return parts, nil
+	return parts
 }
 
-// CheckIsolation holds R15 against one fault of a plan: the plan runs with the
+// checkIsolation holds R15 against one fault of a plan: the plan runs with the
 // fault and without it, and every decision about placements that are not
-// connected with the fault's must be the same, but for handles. The fault must
-// be of a server or a link of a named placement, and every client must be
-// open-loop: a closed-loop user carries trouble from one placement to the next
-// by what it sends later, and so does a budget of retries. Nor may a router drain,
-// as it cuts in the order of slots, which is a matter of handles; nor read a wall
-// clock: how long its time stands still depends on who was last heard.
-func CheckIsolation(p Plan, fault int, o Options) ([]Violation, error) {
-	f := &p.Faults[fault]
-	if f.Placement == "" || f.Kind >= Crash {
-		return nil, fmt.Errorf("fault %d (%s) is not of one placement's servers or links: nothing is isolated from it", fault, f.Kind)
+// connected with the fault's must be the same, but for handles.
+func checkIsolation(p Plan, pick uint64, o Options) (violations []Violation, ok bool) {
+	faults := isolable(&p)
+	if len(faults) == 0 {
+		return nil, false
 	}
-	if slices.ContainsFunc(p.Faults, Fault.drains) {
-		return nil, fmt.Errorf("the plan drains a router: leave that out")
+	fault := faults[pick%uint64(len(faults))]
+	parts := components(p.specs())
+	i := slices.IndexFunc(parts, func(part []string) bool { return slices.Contains(part, p.Faults[fault].Placement) })
+	if i < 0 {
+		return nil, false
 	}
-	if p.WallClock {
-		return nil, fmt.Errorf("the routers read a wall clock: leave that out")
-	}
-	for i := range p.Clients {
-		if p.Clients[i].Users > 0 {
-			return nil, fmt.Errorf("client %q is closed-loop: give it a rate instead", p.Clients[i].Name)
-		}
-		if p.Clients[i].Retry.budgeted() {
-			return nil, fmt.Errorf("client %q has one retry budget for all placements: leave it out", p.Clients[i].Name)
-		}
-	}
-	specs := []*core.Spec{&p.Spec}
-	for i := range p.Pushes {
-		if s := p.Pushes[i].Spec; s != nil && !p.Pushes[i].Garbage {
-			if _, err := core.Compile(*s); err == nil {
-				specs = append(specs, s)
-			}
-		}
-	}
-	parts, err := Components(specs...)
+	with, err := elsewhere(p, o, parts[i])
 	if err != nil {
-		return nil, err
-	}
-	touched := parts[slices.IndexFunc(parts, func(part []string) bool { return slices.Contains(part, f.Placement) })]
-	with, err := elsewhere(p, o, touched)
-	if err != nil {
-		return nil, err
+		return nil, false
 	}
 	p.Faults = slices.Delete(slices.Clone(p.Faults), fault, fault+1)
-	without, err := elsewhere(p, Options{Tamper: o.Tamper}, touched)
+	without, err := elsewhere(p, Options{Tamper: o.Tamper}, parts[i])
 	if err != nil {
-		return nil, err
+		return nil, false
 	}
 	at, found, differ := firstDifference(with, without)
 	if !differ {
-		return nil, nil
+		return nil, true
 	}
 	return []Violation{{
 		Property: "R15", At: found.at, Router: found.router, Placement: found.placement, Key: "placements." + found.placement + ".fallback",
 		Detail: fmt.Sprintf("decision %d about placements that are not connected with fault %d differs from the run without it (request %016x)", at, fault, found.request),
-	}}, nil
+	}}, true
 }
 
-// isolable makes p a plan that CheckIsolation can judge, and lists the faults
-// against which it can: users become a steady rate, budgets and drains go.
+// isolable takes out of a plan what connects placements beside the fallback
+// graph, and lists the faults of one placement's servers or links. A user carries
+// trouble from one placement to the next by what it sends later, and so does a
+// budget of retries; a drain cuts in the order of slots, which is a matter of handles.
 func isolable(p *Plan) (faults []int) {
 	p.Clients = slices.Clone(p.Clients)
 	for i := range p.Clients {
@@ -132,7 +109,7 @@ func isolable(p *Plan) (faults []int) {
 		}
 		c.Retry.Budget, c.Retry.Floor = 0, 0
 	}
-	p.Faults = slices.DeleteFunc(slices.Clone(p.Faults), Fault.drains)
+	p.Faults = slices.DeleteFunc(slices.Clone(p.Faults), func(f Fault) bool { return f.Kind == Drain || f.Kind == Upgrade })
 	for i := range p.Faults {
 		if f := &p.Faults[i]; f.Placement != "" && f.Kind < Crash {
 			faults = append(faults, i)

@@ -199,11 +199,15 @@ type Burst struct {
 // FaultEnd returns when fault i is over on every router; Length for one without an end.
 func (p *Plan) FaultEnd(i int) core.Time {
 	f := &p.Faults[i]
-	if f.Kind == Upgrade {
+	end := f.until(core.Time(p.Length))
+	switch f.Kind {
+	case Upgrade:
 		turns := f.turns(p.fleet())
 		return turns[len(turns)-1].Until
+	case Silence:
+		return end.Add(f.Spread)
 	}
-	return f.until(core.Time(p.Length)).Add(f.Spread)
+	return end
 }
 
 // End returns when the last fault, push, burst, hold and join of the plan is

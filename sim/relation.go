@@ -66,12 +66,7 @@ func CheckRelation(p Plan, which Relation, pick uint64, o Options) (found []Viol
 	case UnusedPlacement:
 		both = addPlacement(&p)
 	case WithoutFault:
-		faults := isolable(&p)
-		if len(faults) == 0 {
-			return nil, false
-		}
-		found, err := CheckIsolation(p, faults[pick%uint64(len(faults))], o)
-		return found, err == nil
+		return checkIsolation(p, pick, o)
 	}
 	if both == nil {
 		return nil, false
@@ -155,7 +150,7 @@ func (b *pair) decisions(p Plan, o Options, original func(string) string) ([]fac
 }
 
 // respec changes every configuration of the plan that is valid: its own and
-// those that are pushed. It reports whether all are valid afterwards.
+// those that are pushed undamaged. It reports whether all are valid afterwards.
 func (p *Plan) respec(change func(s *core.Spec)) bool {
 	valid := true
 	anew := func(s *core.Spec) core.Spec {
@@ -171,7 +166,7 @@ func (p *Plan) respec(change func(s *core.Spec)) bool {
 	p.Spec = anew(&p.Spec)
 	p.Pushes = slices.Clone(p.Pushes)
 	for i := range p.Pushes {
-		if s := p.Pushes[i].Spec; s != nil {
+		if s := p.Pushes[i].Spec; s != nil && !p.Pushes[i].Garbage {
 			changed := anew(s)
 			p.Pushes[i].Spec = &changed
 		}
@@ -179,11 +174,11 @@ func (p *Plan) respec(change func(s *core.Spec)) bool {
 	return valid
 }
 
-// specs lists every configuration of the plan.
+// specs lists every configuration of the plan that comes undamaged.
 func (p *Plan) specs() []*core.Spec {
 	all := []*core.Spec{&p.Spec}
 	for i := range p.Pushes {
-		if s := p.Pushes[i].Spec; s != nil {
+		if s := p.Pushes[i].Spec; s != nil && !p.Pushes[i].Garbage {
 			all = append(all, s)
 		}
 	}

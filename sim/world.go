@@ -63,7 +63,7 @@ type table struct {
 const grace = 2 * 60 * core.Second
 
 // Run runs a plan. It is a pure function of the plan: options never change a
-// decision. An invalid plan gives a Result with Err set.
+// decision, Tamper apart. An invalid plan gives a Result with Err set.
 func Run(p Plan, o Options) Result {
 	w, err := newWorld(&p, &o)
 	if err != nil {

@@ -44,6 +44,7 @@ func TestTheReductionReachesWhatEveryRawStateReaches(t *testing.T) {
 
 func TestAWorldThatIsTooLargeIsRefused(t *testing.T) {
 	for name, change := range map[string]func(*World){
+		"less than none":    func(w *World) { w.Requests = -1 },
 		"seven requests":    func(w *World) { w.Requests = 7 },
 		"four endpoints":    func(w *World) { w.Spec.Placements[1].Endpoints = w.Spec.Placements[0].Endpoints },
 		"nothing to follow": func(w *World) { w.Spec.Placements = nil },

@@ -78,8 +78,8 @@ func newScene(w *World, step StepFunc) (*scene, error) {
 	if s.step == nil {
 		s.step = (*core.Router).Step
 	}
-	if w.Requests > maxRequests {
-		return nil, fmt.Errorf("exploring %s: %d requests are too many: use at most %d", w.Name, w.Requests, maxRequests)
+	if w.Requests < 0 || w.Requests > maxRequests {
+		return nil, fmt.Errorf("exploring %s: %d requests cannot be explored: use 0 to %d", w.Name, w.Requests, maxRequests)
 	}
 	first := boundSpec(&w.Spec)
 	for _, spec := range append([]core.Spec{first}, shrunk(&first)...) {
