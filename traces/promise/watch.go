@@ -18,7 +18,8 @@ type Watch struct {
 	damage    damage     // as the router sees it
 	back      core.Time  // when an endpoint last came back
 	flights   []flight   // by slot
-	held      []int64    // by promise: InFlight
+	rooms     []room
+	held      []int64 // by promise: InFlight
 }
 
 var _ loop.Observer = (*Watch)(nil)
@@ -33,6 +34,12 @@ type row struct {
 	home   int
 	plan   int // placement of the plan's configuration, -1 for none
 	fits   uint64
+}
+
+// room is a promise of InFlight, with the number of the placement that it names.
+type room struct {
+	promise int
+	number  int32 // -1 where the configuration in force has none
 }
 
 // flight is an attempt in flight.
@@ -93,6 +100,7 @@ func (w *Watch) attach(r *core.Router) {
 // renumber follows a configuration that was adopted.
 func (w *Watch) renumber() {
 	w.config, w.rows = w.router.Config(), nil
+	w.measure()
 	if w.config == nil {
 		return
 	}
@@ -184,21 +192,33 @@ func (w *Watch) sightAt(now core.Time, endpoint int32) Sight {
 	return Sight{Time: now, Step: w.step, Router: w.number, Placement: w.router.Placement(e.Placement).Name, Endpoint: e.Name}
 }
 
-// count follows how many are in flight where that is promised.
-func (w *Watch) count(now core.Time) {
+// measure finds the placements whose requests in flight are promised to be few.
+func (w *Watch) measure() {
+	w.rooms = w.rooms[:0]
 	for i := range w.judge.ledgers {
 		l := &w.judge.ledgers[i]
 		if l.Kind != InFlight {
 			continue
 		}
-		n := int64(0)
-		for r := range w.rows {
-			if w.rows[r].fits>>i&1 == 1 {
-				n = int64(w.router.Placement(w.rows[r].number).InFlight)
+		number := int32(-1)
+		if w.config != nil {
+			if at, ok := w.config.FindPlacement(l.Placement); ok {
+				number = w.router.PlacementNumber(at)
 			}
 		}
-		l.held += n - w.held[i]
-		if w.held[i] = n; l.held > int64(l.peak) {
+		w.rooms = append(w.rooms, room{i, number})
+	}
+}
+
+// count follows how many are in flight where that is promised.
+func (w *Watch) count(now core.Time) {
+	for _, at := range w.rooms {
+		l, n := &w.judge.ledgers[at.promise], int64(0)
+		if at.number >= 0 {
+			n = int64(w.router.Placement(at.number).InFlight)
+		}
+		l.held += n - w.held[at.promise]
+		if w.held[at.promise] = n; l.held > int64(l.peak) {
 			l.peak = uint64(l.held)
 			if l.peak > uint64(l.Most) && l.bad == 0 {
 				l.bad, l.first = 1, Sight{Time: now, Step: w.step, Router: w.number, Placement: l.Placement}
