@@ -82,6 +82,8 @@ func TestRecoveryTimeEndsWhereAvailabilityIsBackToStay(t *testing.T) {
 		{"after two windows", []uint64{0, 0, 50, 98, 99}, []sim.Fault{refuse}, Expectation{}, 2 * second},
 		{"a relapse counts", []uint64{0, 0, 100, 100, 50, 100}, []sim.Fault{refuse}, Expectation{}, 3 * second},
 		{"never", []uint64{0, 0, 100, 100, 50}, []sim.Fault{refuse}, Expectation{}, int64(core.Never)},
+		{"nobody sends any more", []uint64{0, 0, 50, silent, silent}, []sim.Fault{refuse}, Expectation{}, int64(core.Never)},
+		{"a pause in what is sent", []uint64{0, 0, 50, silent, 100}, []sim.Fault{refuse}, Expectation{}, second},
 		{"to another level", []uint64{0, 0, 50, 50}, []sim.Fault{refuse}, Expectation{Recovered: 500_000}, 0},
 		{"from the last fault that ended", []uint64{0, 0, 50, 50, 50, 100}, []sim.Fault{refuse, later, endless}, Expectation{}, second},
 		{"what ends later does not count", []uint64{0, 0, 50, 100, 50, 100}, []sim.Fault{refuse, later}, Expectation{To: Span(4 * core.Second)}, second},
@@ -185,6 +187,13 @@ func TestARequestThatFindsNoRouterHasFailed(t *testing.T) {
 
 func TestAnAvailabilityThatFailsSaysHowRequestsDid(t *testing.T) {
 	f := example()
+	f.Backend.Service.Typical = Span(core.Second)
+	f.Faults = []Fault{{At: Span(5 * core.Second), For: Span(100 * core.Millisecond), Do: "crash"}}
+	f.Expect = []Expectation{{Name: "e", Failed: bound("0")}}
+	if c := judged(t, f, host)["e failed"]; c.Got != "110, 100 lost with their router" {
+		t.Errorf("%+v", c)
+	}
+	f = example()
 	f.Expect = []Expectation{
 		{Name: "e", From: Span(6 * core.Second), To: Span(9 * core.Second), Availability: bound("100%"), Failed: bound("<= 300")},
 		{Name: "too good", To: Span(4 * core.Second), Availability: bound("< 50%")},

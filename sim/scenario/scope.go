@@ -154,21 +154,21 @@ func (s *scope) availability() int64 {
 	return int64(s.counts.OK * million / s.requests())
 }
 
-// mostly says how most requests that failed did, "" where none has a class.
+// mostly says what became of most requests that failed, "" where none is over.
 func (s *scope) mostly() string {
-	most := core.ClassNone
+	most, how := s.unreached, "found no router"
+	if s.counts.Lost > most {
+		most, how = s.counts.Lost, "lost with their router"
+	}
 	for class, n := range s.counts.ByClass {
-		if n > s.counts.ByClass[most] {
-			most = core.Class(class)
+		if n > most {
+			most, how = n, "as "+core.Class(class).String()
 		}
 	}
-	switch {
-	case s.unreached > s.counts.ByClass[most]:
-		return fmt.Sprintf(", %d found no router", s.unreached)
-	case most == core.ClassNone:
+	if most == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %d as %s", s.counts.ByClass[most], most)
+	return fmt.Sprintf(", %d %s", most, how)
 }
 
 // goodput is complete answers below 500 per second, rounded down.
@@ -212,12 +212,15 @@ func (s *scope) recoveryStart() core.Time {
 }
 
 // recoveryTime is how long after recoveryStart every window to the end of e has
-// its availability; never when the last one has not. A window without requests has it.
+// its availability; never when the last one has not. A window without requests says nothing.
 func (s *scope) recoveryTime() int64 {
 	start, level := s.recoveryStart(), cmp.Or(uint64(s.e.Recovered), defaultLevel)
 	back, bad := start, false
 	for _, q := range s.quality {
 		end := q.from.Add(s.run.result.Window)
+		if q.all == 0 {
+			continue
+		}
 		if bad = end > start && q.ok*million < q.all*level; bad {
 			back = end
 		}
