@@ -64,10 +64,14 @@ type recording struct {
 	requests uint64
 	first    core.Time
 	last     core.Time
-	step     uint64 // the last seen
+	judged   []stretch // of steps that were judged, in order
+	late     uint64    // steps that came when later ones had been judged
 	begins   []beginning
 	configs  []*core.Config // in force at some time, in order
 }
+
+// stretch is steps without a gap, both ends included.
+type stretch struct{ first, last uint64 }
 
 // beginning is the first step that was seen in a file.
 type beginning struct {
@@ -153,10 +157,9 @@ func (v *verifier) begin(path string, h traces.Header) {
 // after sees one step of a recording. Dumps may repeat what was read before.
 func (v *verifier) after(f *traces.Fact, r *core.Router, decided []core.Decision) {
 	n := v.now
-	if f.Step <= n.step {
+	if !n.follows(f.Step) {
 		return
 	}
-	n.step = f.Step
 	if b := &n.begins[len(n.begins)-1]; b.step == 0 {
 		b.step = f.Step
 	}
@@ -171,6 +174,23 @@ func (v *verifier) after(f *traces.Fact, r *core.Router, decided []core.Decision
 		n.configs = append(n.configs, c) // each file brings its own copy
 	}
 	n.watch.See(r, f.Step, f.Time, &f.Event, &f.Request, decided)
+}
+
+// follows takes a step for judged if it comes after all that were.
+func (r *recording) follows(step uint64) bool {
+	at := len(r.judged) - 1
+	switch {
+	case at < 0 || step > r.judged[at].last+1:
+		r.judged = append(r.judged, stretch{step, step})
+	case step == r.judged[at].last+1:
+		r.judged[at].last = step
+	default:
+		if !slices.ContainsFunc(r.judged, func(s stretch) bool { return s.first <= step && step <= s.last }) {
+			r.late++
+		}
+		return false
+	}
+	return true
 }
 
 // within counts the recordings that have a file in a folder. Steps are numbered

@@ -31,7 +31,8 @@ type recordingVerdict struct {
 	Requests uint64           `json:"requests"`
 	From     string           `json:"from"`
 	To       string           `json:"to"`
-	Configs  []recordedConfig `json:"configs"` // in force at some time
+	Late     uint64           `json:"late,omitempty"` // events not judged, because later ones had been
+	Configs  []recordedConfig `json:"configs"`        // in force at some time
 	Promises []promiseVerdict `json:"promises"`
 }
 
@@ -68,7 +69,7 @@ type firstSight struct {
 // judge adds the verdicts on one recording.
 func (v *verifyResult) judge(r *recording) {
 	out := recordingVerdict{
-		Name: r.header.Name, Requests: r.requests, From: clock(r.header, r.first), To: clock(r.header, r.last),
+		Name: r.header.Name, Requests: r.requests, Late: r.late, From: clock(r.header, r.first), To: clock(r.header, r.last),
 		Configs: []recordedConfig{}, Promises: []promiseVerdict{},
 	}
 	for _, c := range r.configs {
@@ -118,6 +119,9 @@ func (v *verifyResult) print(w io.Writer) {
 	for i := range v.Recordings {
 		r := &v.Recordings[i]
 		fmt.Fprintf(w, "%s   %s requests, %s to %s\n", r.name(), thousands(r.Requests), r.From, r.To)
+		if r.Late > 0 {
+			fmt.Fprintf(w, "  note        %s events are not judged, because later ones came first: name the files in their order, dumps last\n", thousands(r.Late))
+		}
 		v.printConfigs(w, r)
 		widest := 0
 		for _, p := range r.Promises {

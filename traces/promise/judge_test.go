@@ -440,6 +440,20 @@ func TestWhatWasInFlightAtAGapIsForgotten(t *testing.T) {
 	}
 }
 
+func TestAnotherFileGoesOnWhereTheOneBeforeEnds(t *testing.T) {
+	w := build(t, nil, Promise{Name: "answers", Kind: Available, Share: million})
+	h := w.send("cell-b")
+	other, err := core.Restore(w.router.Snapshot(nil), w.config, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := core.Event{Kind: core.Finish, Handle: h, Class: core.ResponseTimeout}
+	w.watch.See(other, w.watch.step+1, w.now, &ev, nil, other.Step(w.now, &ev, nil))
+	if v := w.judge.Verdicts()[0]; v.State != Broken || v.All != 1 {
+		t.Errorf("%s: %s", v.State, v.Found)
+	}
+}
+
 func TestWhatIsInFlightIsFollowedThroughPushesAndRestarts(t *testing.T) {
 	w := build(t, nil, Promise{Name: "few", Kind: InFlight, Placement: "cell-b", Most: 2})
 	w.send("cell-b")

@@ -56,15 +56,17 @@ func (w *Watch) Observe(now core.Time, ev *core.Event, req *loop.Request, decisi
 	w.See(w.router, w.step+1, now, ev, req, decisions)
 }
 
-// See sees one step of a recording: r is the router after it. Where r is not
-// the router of the step before, steps are missing, and what was in flight is forgotten.
+// See sees one step of a recording: r is the router after it. Where steps are
+// missing before it, what was in flight is forgotten.
 func (w *Watch) See(r *core.Router, step uint64, now core.Time, ev *core.Event, req *loop.Request, decisions []core.Decision) {
+	missing := r != w.router && step != w.step+1
 	w.step = step
 	w.judge.pass(now)
-	if r != w.router {
+	if missing {
 		w.judge.missed += now.Sub(w.router.Now())
 		w.attach(r)
 	}
+	w.router = r // another file may go on where the one before ends
 	if r.Config() != w.config {
 		w.renumber()
 	}
