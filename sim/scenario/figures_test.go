@@ -207,36 +207,28 @@ func TestAnAvailabilityThatFailsSaysHowRequestsDid(t *testing.T) {
 }
 
 func TestAFormulaOverNothingFails(t *testing.T) {
-	f := example()
-	h := Host{Load: load, Compile: func(string, map[string]Unit, []string) (*Expression, error) {
-		return &Expression{
-			Uses:  []Ref{{"", "p99"}, {"before", "p99"}},
-			Holds: func(v []int64) (bool, error) { return v[0] <= v[1], nil },
-		}, nil
-	}}
-	f.Expect = []Expectation{
-		{Name: "before", To: Span(5 * core.Second)},
-		{Name: "all fail", From: Span(6 * core.Second), To: Span(9 * core.Second), Holds: Formula{Text: "p99 <= before.p99"}},
-	}
-	if c := judged(t, f, h)["all fail holds"]; c.OK || !strings.HasPrefix(c.Got, "p99 of no good answers, before.p99 ") {
-		t.Errorf("%+v", c)
-	}
-}
-
-func TestATimeThatNeverComesEqualsNone(t *testing.T) {
-	f := example()
-	h := Host{Load: load, Compile: func(string, map[string]Unit, []string) (*Expression, error) {
-		return &Expression{
-			Uses:  []Ref{{"", "recovery_time"}, {"before", "recovery_time"}},
-			Holds: func(v []int64) (bool, error) { return v[0] <= v[1], nil },
-		}, nil
-	}}
-	f.Expect = []Expectation{
-		{Name: "before", From: Span(5 * core.Second), To: Span(7 * core.Second)},
-		{Name: "after", From: Span(7 * core.Second), To: Span(9 * core.Second), Holds: Formula{Text: "recovery_time <= before.recovery_time"}},
-	}
-	if c := judged(t, f, h)["after holds"]; c.OK || c.Got != "recovery_time never, before.recovery_time never" {
-		t.Errorf("%+v", c)
+	for _, c := range []struct {
+		figure string
+		before Span // where the span ends that the one from 7 s to 9 s is compared with
+		got    string
+	}{
+		{"p99", 5, "p99 of no good answers, before.p99 10"},
+		{"recovery_time", 7, "recovery_time never, before.recovery_time never"},
+	} {
+		h := Host{Load: load, Compile: func(string, map[string]Unit, []string) (*Expression, error) {
+			return &Expression{
+				Uses:  []Ref{{"", c.figure}, {"before", c.figure}},
+				Holds: func(v []int64) (bool, error) { return v[0] <= v[1], nil },
+			}, nil
+		}}
+		f, second := example(), Span(core.Second)
+		f.Expect = []Expectation{
+			{Name: "before", From: (c.before - 2) * second, To: c.before * second},
+			{Name: "all fail", From: 7 * second, To: 9 * second, Holds: Formula{Text: "no more than before"}},
+		}
+		if got := judged(t, f, h)["all fail holds"]; got.OK || !strings.HasPrefix(got.Got, c.got) {
+			t.Errorf("%s: %+v", c.figure, got)
+		}
 	}
 }
 
