@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -228,6 +229,27 @@ func TestAFormulaOverNothingFails(t *testing.T) {
 		}
 		if got := judged(t, f, h)["all fail holds"]; got.OK || !strings.HasPrefix(got.Got, c.got) {
 			t.Errorf("%s: %+v", c.figure, got)
+		}
+	}
+}
+
+func TestTransitionsThatWereNotKeptAreNotCounted(t *testing.T) {
+	result := windows(100, 100, 100)
+	result.Endpoints = []sim.EndpointID{{}}
+	result.Placements = []string{"cell"}
+	for n := range sim.MaxTransitions {
+		result.Transitions = append(result.Transitions, sim.Transition{At: core.Time(n) * 10_000, Kind: core.NoteOpened}) // of one second
+	}
+	j := &judgement{result: result}
+	for to, want := range map[Span]bool{Span(core.Second) / 2: true, Span(core.Second): false, 0: false} {
+		e := &Expectation{To: to, Opened: bound(">= 1"), Closed: bound("0"), Transitions: []string{}}
+		if to == Span(core.Second)/2 {
+			e.Transitions = slices.Repeat([]string{"opened"}, sim.MaxTransitions/2)
+		}
+		for _, c := range j.judge(e) {
+			if c.OK != want || !want && !strings.HasPrefix(c.Got, "more than the 100000") {
+				t.Errorf("to %s: %s %t: %.100s", Time.format(int64(to)), c.Figure, c.OK, c.Got)
+			}
 		}
 	}
 }

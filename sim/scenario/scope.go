@@ -244,6 +244,15 @@ func (s *scope) transitionsOf(k core.DecisionKind) (n int64) {
 	return n
 }
 
+// cut says that e lasts longer than transitions were kept, "" where it does not.
+func (s *scope) cut() string {
+	all := s.run.result.Transitions
+	if len(all) < sim.MaxTransitions || s.e.To != 0 && all[len(all)-1].At >= s.e.To.time() {
+		return ""
+	}
+	return fmt.Sprintf("more than the %d transitions that are kept", sim.MaxTransitions)
+}
+
 func (s *scope) answersOf(k core.DecisionKind) (n int64) {
 	for _, a := range s.answers {
 		n += int64(b2i(a.Kind == k))
