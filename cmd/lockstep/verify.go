@@ -28,7 +28,8 @@ func newVerifyCommand() *cobra.Command {
 		Long: `Read recordings, recompute every decision, and hold the promises of must against
 what was recorded. A TRACE is a file in either form, or a folder of segments. The
 promises, the labels of placements and the regions of keys are those of CONFIG; limits
-and candidates are those of the configurations in the recording.
+and candidates are those of the configurations in the recording. Each recording is
+judged alone, and so is each router of a simulated run.
 
 A promise holds, is broken, or is not judged because what it is about did not happen.
 A gap or a damaged block is said, and the rest is judged. Exit 0: all that was read
@@ -141,10 +142,11 @@ func loadPromises(path string) (*configfile.File, *core.Config, error) {
 	return f, c, err
 }
 
-// begin goes on with the recording that a file belongs to.
+// begin goes on with the recording that a file belongs to. A simulated one is
+// whole in its file, and those of all routers of a run have the same header.
 func (v *verifier) begin(path string, h traces.Header) {
 	i := slices.IndexFunc(v.recordings, func(r *recording) bool {
-		return r.header.Name == h.Name && r.header.Seed == h.Seed && r.header.Origin == h.Origin
+		return h.Origin != 0 && r.header.Name == h.Name && r.header.Seed == h.Seed && r.header.Origin == h.Origin
 	})
 	if i < 0 {
 		i = len(v.recordings)

@@ -207,6 +207,30 @@ func TestAStepIsExplainedFromItsOwnRecording(t *testing.T) {
 	}
 }
 
+func TestEachRouterOfARunIsHeldToThePromises(t *testing.T) {
+	config, scenario := writeIncident(t, "it: {availability: 70%}")
+	text := strings.Replace(incident, "length:", "routers: 3\nlength:", 1)
+	if err := os.WriteFile(scenario, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(t.TempDir(), "three")
+	if code, said := says("sim", scenario, "--traces", folder); code == exitUsage {
+		t.Fatal(said)
+	}
+	_, said := says("verify", folder, "-c", config, "--json")
+	var got verifyResult
+	if err := json.Unmarshal([]byte(said), &got); err != nil || len(got.Recordings) != 3 {
+		t.Fatalf("%v: %s", err, said)
+	}
+	sum := uint64(0)
+	for _, r := range got.Recordings {
+		sum += r.Requests
+	}
+	if sum != got.Replay.Requests || sum == 0 {
+		t.Errorf("%d requests are judged of %d", sum, got.Replay.Requests)
+	}
+}
+
 func TestStepsThatComeTooLateAreNotJudgedAndThatIsSaid(t *testing.T) {
 	v := verifier{now: &recording{}}
 	for _, c := range []struct {
