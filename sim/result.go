@@ -31,7 +31,7 @@ type Result struct {
 	Endpoints   []EndpointID
 	Window      core.Duration
 	Windows     []Window
-	Transitions []Transition // of breakers and health, in order; at most maxTransitions
+	Transitions []Transition // of breakers and health, in order; at most MaxTransitions
 	Answers     []Answer     // to pushes, in order
 	Violations  []Violation  // at most maxViolations
 	Violated    uint64       // how many there were in all
@@ -123,7 +123,7 @@ type Violation struct {
 	Detail    string
 }
 
-const (
-	maxViolations  = 100
-	maxTransitions = 100_000
-)
+// MaxTransitions is how many transitions a Result keeps: the first ones.
+const MaxTransitions = 100_000
+
+const maxViolations = 100

@@ -223,7 +223,7 @@ func (r *router) transition(d *core.Decision) {
 		t.At = r.w.now
 		t.Until = t.Until.Add(r.w.now.Sub(r.core.Now()))
 	}
-	if all := &r.w.result.Transitions; len(*all) < maxTransitions {
+	if all := &r.w.result.Transitions; len(*all) < MaxTransitions {
 		*all = append(*all, t)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"lockstep/core"
 )
 
 // residency is a configuration whose tenants of the eu may reach the us through cell-07's fallback.
@@ -89,6 +91,20 @@ placements:
 must:
   it: `
 
+// compiles reads and compiles a configuration.
+func compiles(t *testing.T, text string) (*File, *core.Config) {
+	t.Helper()
+	f, err := Parse("main.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := f.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, c
+}
+
 func TestWhatAConfigurationAloneDecidesIsProvedAtTheSettingThatBreaksIt(t *testing.T) {
 	for _, c := range []struct{ promise, old, new, want string }{
 		{"{half_open_probes: 1}", "", "", ""},
@@ -117,14 +133,7 @@ func TestWhatAConfigurationAloneDecidesIsProvedAtTheSettingThatBreaksIt(t *testi
 		{"{p99: 50ms}", "", "", ""},
 		{"{p99: 49ms}", "", "", "2:68 a request of cell-07 takes 50ms as the facts say, so 99% cannot be faster than 49ms"},
 	} {
-		f, err := Parse("main.yaml", []byte(strings.Replace(fleet, c.old, c.new, 1)+c.promise))
-		if err != nil {
-			t.Fatal(err)
-		}
-		compiled, err := f.Compile()
-		if err != nil {
-			t.Fatal(err)
-		}
+		f, compiled := compiles(t, strings.Replace(fleet, c.old, c.new, 1)+c.promise)
 		got := ""
 		if broken := f.Broken(compiled); len(broken) > 0 {
 			got = fmt.Sprintf("%d:%d %s", broken[0].Line, broken[0].Column, strings.TrimPrefix(broken[0].What, "must it: "))
@@ -137,18 +146,11 @@ func TestWhatAConfigurationAloneDecidesIsProvedAtTheSettingThatBreaksIt(t *testi
 
 func TestHealthKeepsRequestsFromAPlacementThatRefusesItsLastResort(t *testing.T) {
 	for resort, want := range map[string]int{"use": 0, "refuse": 1} {
-		f, err := Parse("main.yaml", []byte(`lockstep: 1
+		f, compiled := compiles(t, `lockstep: 1
 placements: {a: {endpoints: {x: {url: "http://10.0.0.1"}}, health: {every: 5s, timeout: 1s, rise: 3}, breaker: none, last_resort: `+resort+`, fallback: none}}
 keys: {k: a}
 must: {it: {recovers_within: 10s}}
-`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		compiled, err := f.Compile()
-		if err != nil {
-			t.Fatal(err)
-		}
+`)
 		if got := f.Breaches(compiled); len(got) != want {
 			t.Errorf("last_resort: %s: %+v", resort, got)
 		}
@@ -161,14 +163,7 @@ func TestHealthProbesAreSummedExactly(t *testing.T) {
 		text += fmt.Sprintf("  p%d: {endpoints: {x: {url: \"http://10.0.0.1\"}}, fallback: none}\n", n)
 	}
 	for most, want := range map[string]string{"3": "", "2": "http://10.0.0.1 gets 3 health probes a second from 1 router: write health: {every: 15s} or more wherever that URL is, or correct facts.routers"} {
-		f, err := Parse("main.yaml", []byte(text+"keys: {k: p0}\nmust:\n  it: {health_probes_per_second: "+most+"}\n"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		compiled, err := f.Compile()
-		if err != nil {
-			t.Fatal(err)
-		}
+		f, compiled := compiles(t, text+"keys: {k: p0}\nmust:\n  it: {health_probes_per_second: "+most+"}\n")
 		got := ""
 		for _, b := range f.Breaches(compiled) {
 			got += b.What + ": " + b.Hint

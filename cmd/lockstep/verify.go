@@ -28,7 +28,8 @@ func newVerifyCommand() *cobra.Command {
 		Long: `Read recordings, recompute every decision, and hold the promises of must against
 what was recorded. A TRACE is a file in either form, or a folder of segments. The
 promises, the labels of placements and the regions of keys are those of CONFIG; limits
-and candidates are those of the configurations in the recording.
+and candidates are those of the configurations in the recording. Each recording is
+judged alone, and so is each router of a simulated run.
 
 A promise holds, is broken, or is not judged because what it is about did not happen.
 A gap or a damaged block is said, and the rest is judged. Exit 0: all that was read
@@ -64,10 +65,14 @@ type recording struct {
 	requests uint64
 	first    core.Time
 	last     core.Time
-	step     uint64 // the last seen
+	judged   []stretch // of steps that were judged, in order
+	late     uint64    // steps that came when later ones had been judged
 	begins   []beginning
 	configs  []*core.Config // in force at some time, in order
 }
+
+// stretch is steps without a gap, both ends included.
+type stretch struct{ first, last uint64 }
 
 // beginning is the first step that was seen in a file.
 type beginning struct {
@@ -137,10 +142,11 @@ func loadPromises(path string) (*configfile.File, *core.Config, error) {
 	return f, c, err
 }
 
-// begin goes on with the recording that a file belongs to.
+// begin goes on with the recording that a file belongs to. A simulated one is
+// whole in its file, and those of all routers of a run have the same header.
 func (v *verifier) begin(path string, h traces.Header) {
 	i := slices.IndexFunc(v.recordings, func(r *recording) bool {
-		return r.header.Name == h.Name && r.header.Seed == h.Seed && r.header.Origin == h.Origin
+		return h.Origin != 0 && r.header.Name == h.Name && r.header.Seed == h.Seed && r.header.Origin == h.Origin
 	})
 	if i < 0 {
 		i = len(v.recordings)
@@ -153,10 +159,9 @@ func (v *verifier) begin(path string, h traces.Header) {
 // after sees one step of a recording. Dumps may repeat what was read before.
 func (v *verifier) after(f *traces.Fact, r *core.Router, decided []core.Decision) {
 	n := v.now
-	if f.Step <= n.step {
+	if !n.follows(f.Step) {
 		return
 	}
-	n.step = f.Step
 	if b := &n.begins[len(n.begins)-1]; b.step == 0 {
 		b.step = f.Step
 	}
@@ -171,6 +176,23 @@ func (v *verifier) after(f *traces.Fact, r *core.Router, decided []core.Decision
 		n.configs = append(n.configs, c) // each file brings its own copy
 	}
 	n.watch.See(r, f.Step, f.Time, &f.Event, &f.Request, decided)
+}
+
+// follows takes a step for judged if it comes after all that were.
+func (r *recording) follows(step uint64) bool {
+	at := len(r.judged) - 1
+	switch {
+	case at < 0 || step > r.judged[at].last+1:
+		r.judged = append(r.judged, stretch{step, step})
+	case step == r.judged[at].last+1:
+		r.judged[at].last = step
+	default:
+		if !slices.ContainsFunc(r.judged, func(s stretch) bool { return s.first <= step && step <= s.last }) {
+			r.late++
+		}
+		return false
+	}
+	return true
 }
 
 // within counts the recordings that have a file in a folder. Steps are numbered

@@ -28,10 +28,12 @@ type verifyResult struct {
 // recordingVerdict is what one router's recording says of the promises.
 type recordingVerdict struct {
 	Name     string           `json:"name"`
+	File     string           `json:"file"` // the first of it
 	Requests uint64           `json:"requests"`
 	From     string           `json:"from"`
 	To       string           `json:"to"`
-	Configs  []recordedConfig `json:"configs"` // in force at some time
+	Late     uint64           `json:"late,omitempty"` // events not judged, because later ones had been
+	Configs  []recordedConfig `json:"configs"`        // in force at some time
 	Promises []promiseVerdict `json:"promises"`
 }
 
@@ -68,7 +70,7 @@ type firstSight struct {
 // judge adds the verdicts on one recording.
 func (v *verifyResult) judge(r *recording) {
 	out := recordingVerdict{
-		Name: r.header.Name, Requests: r.requests, From: clock(r.header, r.first), To: clock(r.header, r.last),
+		Name: r.header.Name, File: r.begins[0].file, Requests: r.requests, Late: r.late, From: clock(r.header, r.first), To: clock(r.header, r.last),
 		Configs: []recordedConfig{}, Promises: []promiseVerdict{},
 	}
 	for _, c := range r.configs {
@@ -117,7 +119,10 @@ func (v *verifyResult) print(w io.Writer) {
 	}
 	for i := range v.Recordings {
 		r := &v.Recordings[i]
-		fmt.Fprintf(w, "%s   %s requests, %s to %s\n", r.name(), thousands(r.Requests), r.From, r.To)
+		fmt.Fprintf(w, "%s   %s requests, %s to %s, from %s\n", r.name(), thousands(r.Requests), r.From, r.To, r.File)
+		if r.Late > 0 {
+			fmt.Fprintf(w, "  note        %s events are not judged, because later ones came first: name the files in their order, dumps last\n", thousands(r.Late))
+		}
 		v.printConfigs(w, r)
 		widest := 0
 		for _, p := range r.Promises {

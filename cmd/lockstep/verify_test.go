@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"lockstep/core"
 )
 
 // weak is a configuration that keeps few promises; a test adds them.
@@ -202,6 +204,48 @@ func TestAStepIsExplainedFromItsOwnRecording(t *testing.T) {
 				t.Errorf("%s is not named: %s", source, said)
 			}
 		}
+	}
+}
+
+func TestEachRouterOfARunIsHeldToThePromises(t *testing.T) {
+	config, scenario := writeIncident(t, "it: {availability: 70%}")
+	text := strings.Replace(incident, "length:", "routers: 3\nlength:", 1)
+	if err := os.WriteFile(scenario, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(t.TempDir(), "three")
+	if code, said := says("sim", scenario, "--traces", folder); code == exitUsage {
+		t.Fatal(said)
+	}
+	_, said := says("verify", folder, "-c", config, "--json")
+	var got verifyResult
+	if err := json.Unmarshal([]byte(said), &got); err != nil || len(got.Recordings) != 3 {
+		t.Fatalf("%v: %s", err, said)
+	}
+	sum := uint64(0)
+	for _, r := range got.Recordings {
+		sum += r.Requests
+	}
+	if sum != got.Replay.Requests || sum == 0 {
+		t.Errorf("%d requests are judged of %d", sum, got.Replay.Requests)
+	}
+}
+
+func TestStepsThatComeTooLateAreNotJudgedAndThatIsSaid(t *testing.T) {
+	v := verifier{now: &recording{}}
+	for _, c := range []struct {
+		step   uint64
+		judged bool
+		late   uint64
+	}{{10, true, 0}, {11, true, 0}, {20, true, 0}, {9, false, 1}, {10, false, 1}, {15, false, 2}, {20, false, 2}, {21, true, 2}} {
+		if got := v.now.follows(c.step); got != c.judged || v.now.late != c.late {
+			t.Errorf("step %d: judged %t, %d late", c.step, got, v.now.late)
+		}
+	}
+	var said strings.Builder
+	(&verifyResult{Recordings: []recordingVerdict{{Late: 2}}, config: &core.Config{}}).print(&said)
+	if !strings.Contains(said.String(), "2 events are not judged") {
+		t.Error(said.String())
 	}
 }
 

@@ -90,7 +90,8 @@ func (f *figure) judge(s *scope, expectation string) Check {
 	return c
 }
 
-// void says of what nothing f is a share or a quantile, "" where it is of something.
+// void says of what nothing f is a share or a quantile, or that it was not
+// counted to its end; "" where neither is so.
 func (f *figure) void(s *scope) string {
 	switch f.name {
 	case "availability":
@@ -109,6 +110,8 @@ func (f *figure) void(s *scope) string {
 		if s.silent() {
 			return "no requests"
 		}
+	case "opened", "closed", "unhealthy":
+		return s.cut()
 	case "p50", "p90", "p99", "p999":
 		if s.counts.Latency.Count() == 0 {
 			return "no good answers"

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,6 +83,8 @@ func TestRecoveryTimeEndsWhereAvailabilityIsBackToStay(t *testing.T) {
 		{"after two windows", []uint64{0, 0, 50, 98, 99}, []sim.Fault{refuse}, Expectation{}, 2 * second},
 		{"a relapse counts", []uint64{0, 0, 100, 100, 50, 100}, []sim.Fault{refuse}, Expectation{}, 3 * second},
 		{"never", []uint64{0, 0, 100, 100, 50}, []sim.Fault{refuse}, Expectation{}, int64(core.Never)},
+		{"nobody sends any more", []uint64{0, 0, 50, silent, silent}, []sim.Fault{refuse}, Expectation{}, int64(core.Never)},
+		{"a pause in what is sent", []uint64{0, 0, 50, silent, 100}, []sim.Fault{refuse}, Expectation{}, second},
 		{"to another level", []uint64{0, 0, 50, 50}, []sim.Fault{refuse}, Expectation{Recovered: 500_000}, 0},
 		{"from the last fault that ended", []uint64{0, 0, 50, 50, 50, 100}, []sim.Fault{refuse, later, endless}, Expectation{}, second},
 		{"what ends later does not count", []uint64{0, 0, 50, 100, 50, 100}, []sim.Fault{refuse, later}, Expectation{To: Span(4 * core.Second)}, second},
@@ -185,6 +188,13 @@ func TestARequestThatFindsNoRouterHasFailed(t *testing.T) {
 
 func TestAnAvailabilityThatFailsSaysHowRequestsDid(t *testing.T) {
 	f := example()
+	f.Backend.Service.Typical = Span(core.Second)
+	f.Faults = []Fault{{At: Span(5 * core.Second), For: Span(100 * core.Millisecond), Do: "crash"}}
+	f.Expect = []Expectation{{Name: "e", Failed: bound("0")}}
+	if c := judged(t, f, host)["e failed"]; c.Got != "110, 100 lost with their router" {
+		t.Errorf("%+v", c)
+	}
+	f = example()
 	f.Expect = []Expectation{
 		{Name: "e", From: Span(6 * core.Second), To: Span(9 * core.Second), Availability: bound("100%"), Failed: bound("<= 300")},
 		{Name: "too good", To: Span(4 * core.Second), Availability: bound("< 50%")},
@@ -198,36 +208,49 @@ func TestAnAvailabilityThatFailsSaysHowRequestsDid(t *testing.T) {
 }
 
 func TestAFormulaOverNothingFails(t *testing.T) {
-	f := example()
-	h := Host{Load: load, Compile: func(string, map[string]Unit, []string) (*Expression, error) {
-		return &Expression{
-			Uses:  []Ref{{"", "p99"}, {"before", "p99"}},
-			Holds: func(v []int64) (bool, error) { return v[0] <= v[1], nil },
-		}, nil
-	}}
-	f.Expect = []Expectation{
-		{Name: "before", To: Span(5 * core.Second)},
-		{Name: "all fail", From: Span(6 * core.Second), To: Span(9 * core.Second), Holds: Formula{Text: "p99 <= before.p99"}},
-	}
-	if c := judged(t, f, h)["all fail holds"]; c.OK || !strings.HasPrefix(c.Got, "p99 of no good answers, before.p99 ") {
-		t.Errorf("%+v", c)
+	for _, c := range []struct {
+		figure string
+		before Span // where the span ends that the one from 7 s to 9 s is compared with
+		got    string
+	}{
+		{"p99", 5, "p99 of no good answers, before.p99 10"},
+		{"recovery_time", 7, "recovery_time never, before.recovery_time never"},
+	} {
+		h := Host{Load: load, Compile: func(string, map[string]Unit, []string) (*Expression, error) {
+			return &Expression{
+				Uses:  []Ref{{"", c.figure}, {"before", c.figure}},
+				Holds: func(v []int64) (bool, error) { return v[0] <= v[1], nil },
+			}, nil
+		}}
+		f, second := example(), Span(core.Second)
+		f.Expect = []Expectation{
+			{Name: "before", From: (c.before - 2) * second, To: c.before * second},
+			{Name: "all fail", From: 7 * second, To: 9 * second, Holds: Formula{Text: "no more than before"}},
+		}
+		if got := judged(t, f, h)["all fail holds"]; got.OK || !strings.HasPrefix(got.Got, c.got) {
+			t.Errorf("%s: %+v", c.figure, got)
+		}
 	}
 }
 
-func TestATimeThatNeverComesEqualsNone(t *testing.T) {
-	f := example()
-	h := Host{Load: load, Compile: func(string, map[string]Unit, []string) (*Expression, error) {
-		return &Expression{
-			Uses:  []Ref{{"", "recovery_time"}, {"before", "recovery_time"}},
-			Holds: func(v []int64) (bool, error) { return v[0] <= v[1], nil },
-		}, nil
-	}}
-	f.Expect = []Expectation{
-		{Name: "before", From: Span(5 * core.Second), To: Span(7 * core.Second)},
-		{Name: "after", From: Span(7 * core.Second), To: Span(9 * core.Second), Holds: Formula{Text: "recovery_time <= before.recovery_time"}},
+func TestTransitionsThatWereNotKeptAreNotCounted(t *testing.T) {
+	result := windows(100, 100, 100)
+	result.Endpoints = []sim.EndpointID{{}}
+	result.Placements = []string{"cell"}
+	for n := range sim.MaxTransitions {
+		result.Transitions = append(result.Transitions, sim.Transition{At: core.Time(n) * 10_000, Kind: core.NoteOpened}) // of one second
 	}
-	if c := judged(t, f, h)["after holds"]; c.OK || c.Got != "recovery_time never, before.recovery_time never" {
-		t.Errorf("%+v", c)
+	j := &judgement{result: result}
+	for to, want := range map[Span]bool{Span(core.Second) / 2: true, Span(core.Second): false, 0: false} {
+		e := &Expectation{To: to, Opened: bound(">= 1"), Closed: bound("0"), Transitions: []string{}}
+		if to == Span(core.Second)/2 {
+			e.Transitions = slices.Repeat([]string{"opened"}, sim.MaxTransitions/2)
+		}
+		for _, c := range j.judge(e) {
+			if c.OK != want || !want && !strings.HasPrefix(c.Got, "more than the 100000") {
+				t.Errorf("to %s: %s %t: %.100s", Time.format(int64(to)), c.Figure, c.OK, c.Got)
+			}
+		}
 	}
 }
 

@@ -121,7 +121,11 @@ func (j *judgement) judge(e *Expectation) (checks []Check) {
 		checks = append(checks, f.judge(s, e.Name))
 	}
 	if e.Transitions != nil {
-		checks = append(checks, sequence(e.Name, "transitions", e.Transitions, s.transitionNames()))
+		c := sequence(e.Name, "transitions", e.Transitions, s.transitionNames())
+		if why := s.cut(); why != "" {
+			c.Got, c.OK = why, false
+		}
+		checks = append(checks, c)
 	}
 	if e.Answers != nil {
 		checks = append(checks, sequence(e.Name, "answers", e.Answers, s.answerNames()))

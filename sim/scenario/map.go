@@ -67,9 +67,10 @@ func recovery(r *sim.Result, from core.Time) (after core.Duration, recovered boo
 		}
 		var ok, all uint64
 		for k := range n {
-			ok, all = ok+r.Windows[i+k].OK, all+r.Windows[i+k].Arrivals
+			w := &r.Windows[i+k]
+			ok, all = ok+w.OK, all+w.Arrivals+w.Unreached
 		}
-		if ok*million >= all*calmShare {
+		if all > 0 && ok*million >= all*calmShare {
 			return max(0, r.Windows[i].From.Sub(from)), true
 		}
 	}

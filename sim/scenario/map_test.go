@@ -8,12 +8,17 @@ import (
 	"lockstep/sim"
 )
 
+// silent is a window in which nobody sends.
+const silent = ^uint64(0)
+
 // windows makes a Result of one-second windows with so many of 100 requests answered well.
 func windows(ok ...uint64) *sim.Result {
 	r := &sim.Result{Window: core.Second}
 	for i, n := range ok {
 		w := sim.Window{From: core.Time(i) * core.Time(core.Second)}
-		w.OK, w.Arrivals = n, 100
+		if n != silent {
+			w.OK, w.Arrivals = n, 100
+		}
 		r.Windows = append(r.Windows, w)
 	}
 	return r
@@ -32,6 +37,7 @@ func TestRecoveryIsTheFirstTimeThatFiveSecondsAreCalm(t *testing.T) {
 		{"one in a hundred may fail", windows(100, 0, 95, 100, 100, 100, 100), 0, true},
 		{"two in a hundred may not", windows(100, 0, 90, 100, 100, 100, 100), 0, false},
 		{"calm for four seconds only is no recovery", windows(100, 0, 0, 100, 100, 100, 100), 0, false},
+		{"nobody sends any more", windows(100, 0, 0, silent, silent, silent, silent, silent), 0, false},
 	} {
 		after, recovered := recovery(c.result, 2*second)
 		if after != c.after || recovered != c.recovered {

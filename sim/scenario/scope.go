@@ -1,10 +1,8 @@
 package scenario
 
 import (
-	"cmp"
 	"fmt"
 	"math/bits"
-	"slices"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -32,12 +30,6 @@ type scope struct {
 
 	transitions []sim.Transition
 	answers     []sim.Answer
-}
-
-// quality is what became of the requests of one window.
-type quality struct {
-	from    core.Time
-	ok, all uint64
 }
 
 // perWindow is a count, and the highest in one window.
@@ -154,21 +146,21 @@ func (s *scope) availability() int64 {
 	return int64(s.counts.OK * million / s.requests())
 }
 
-// mostly says how most requests that failed did, "" where none has a class.
+// mostly says what became of most requests that failed, "" where none is over.
 func (s *scope) mostly() string {
-	most := core.ClassNone
+	most, how := s.unreached, "found no router"
+	if s.counts.Lost > most {
+		most, how = s.counts.Lost, "lost with their router"
+	}
 	for class, n := range s.counts.ByClass {
-		if n > s.counts.ByClass[most] {
-			most = core.Class(class)
+		if n > most {
+			most, how = n, "as "+core.Class(class).String()
 		}
 	}
-	switch {
-	case s.unreached > s.counts.ByClass[most]:
-		return fmt.Sprintf(", %d found no router", s.unreached)
-	case most == core.ClassNone:
+	if most == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %d as %s", s.counts.ByClass[most], most)
+	return fmt.Sprintf(", %d %s", most, how)
 }
 
 // goodput is complete answers below 500 per second, rounded down.
@@ -197,48 +189,20 @@ func (s *scope) answersPerWindow() int64 {
 	return int64(c.peak)
 }
 
-// defaultLevel is the availability that counts as recovered unless e says another.
-const defaultLevel = 990_000
-
-// recoveryStart is the end of the last fault that ended within e, or From.
-func (s *scope) recoveryStart() core.Time {
-	start := s.e.From.time()
-	for i := range s.run.plan.Faults {
-		if end := s.run.plan.FaultEnd(i); end < core.Time(s.run.plan.Length) && s.e.within(end) {
-			start = max(start, end)
-		}
-	}
-	return start
-}
-
-// recoveryTime is how long after recoveryStart every window to the end of e has
-// its availability; never when the last one has not. A window without requests has it.
-func (s *scope) recoveryTime() int64 {
-	start, level := s.recoveryStart(), cmp.Or(uint64(s.e.Recovered), defaultLevel)
-	back, bad := start, false
-	for _, q := range s.quality {
-		end := q.from.Add(s.run.result.Window)
-		if bad = end > start && q.ok*million < q.all*level; bad {
-			back = end
-		}
-	}
-	if bad {
-		return int64(core.Never)
-	}
-	return int64(back.Sub(start))
-}
-
-// silent reports whether nobody sent a request from recoveryStart on.
-func (s *scope) silent() bool {
-	start := s.recoveryStart()
-	return !slices.ContainsFunc(s.quality, func(q quality) bool { return q.all > 0 && q.from.Add(s.run.result.Window) > start })
-}
-
 func (s *scope) transitionsOf(k core.DecisionKind) (n int64) {
 	for _, t := range s.transitions {
 		n += int64(b2i(t.Kind == k))
 	}
 	return n
+}
+
+// cut says that e lasts longer than transitions were kept, "" where it does not.
+func (s *scope) cut() string {
+	all := s.run.result.Transitions
+	if len(all) < sim.MaxTransitions || s.e.To != 0 && all[len(all)-1].At >= s.e.To.time() {
+		return ""
+	}
+	return fmt.Sprintf("more than the %d transitions that are kept", sim.MaxTransitions)
 }
 
 func (s *scope) answersOf(k core.DecisionKind) (n int64) {

@@ -152,11 +152,11 @@ func (j *Judge) home(name string) int {
 	return i
 }
 
-// fits returns the promises that are about a placement, one bit each.
+// fits returns the promises whose labels a placement has, one bit each.
 func (j *Judge) fits(name string) (bits uint64) {
 	for i := range j.ledgers {
 		l := &j.ledgers[i]
-		if l.Kind == InFlight && l.Placement == name || (l.Kind == ServedBy || l.Kind == NoGuests) && l.Labelled(j.world.Labels[name]) {
+		if (l.Kind == ServedBy || l.Kind == NoGuests) && l.Labelled(j.world.Labels[name]) {
 			bits |= 1 << i
 		}
 	}

@@ -440,6 +440,44 @@ func TestWhatWasInFlightAtAGapIsForgotten(t *testing.T) {
 	}
 }
 
+func TestAnotherFileGoesOnWhereTheOneBeforeEnds(t *testing.T) {
+	w := build(t, nil, Promise{Name: "answers", Kind: Available, Share: million})
+	h := w.send("cell-b")
+	other, err := core.Restore(w.router.Snapshot(nil), w.config, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := core.Event{Kind: core.Finish, Handle: h, Class: core.ResponseTimeout}
+	w.watch.See(other, w.watch.step+1, w.now, &ev, nil, other.Step(w.now, &ev, nil))
+	if v := w.judge.Verdicts()[0]; v.State != Broken || v.All != 1 {
+		t.Errorf("%s: %s", v.State, v.Found)
+	}
+}
+
+func TestWhatIsInFlightIsFollowedThroughPushesAndRestarts(t *testing.T) {
+	w := build(t, nil, Promise{Name: "few", Kind: InFlight, Placement: "cell-b", Most: 2})
+	w.send("cell-b")
+	w.push(func(s *core.Spec) { // placements get other places
+		s.Placements = append([]core.PlacementSpec{{Name: "new", Endpoints: []core.EndpointSpec{{Name: "x", URL: "http://10.0.0.9:80"}}}}, s.Placements...)
+	})
+	w.send("cell-b")
+	w.send("shared")
+	if v := w.judge.Verdicts()[0]; v.State != Holds || v.Found != "at most 2 at once, on the routers seen" {
+		t.Errorf("after a push: %s: %s", v.State, v.Found)
+	}
+	empty := core.New(core.Options{Seed: 1, Strict: true}) // after a gap, without a configuration yet
+	ev := core.Event{Kind: core.Tick}
+	w.watch.See(empty, 1000, w.now, &ev, nil, empty.Step(w.now, &ev, nil))
+	w.router = empty
+	w.step(core.Event{Kind: core.Adopt, Config: w.config}, nil)
+	for range 3 {
+		w.send("cell-b")
+	}
+	if v := w.judge.Verdicts()[0]; v.State != Broken || v.Found != "at most 3 at once, on the routers seen" {
+		t.Errorf("after a gap: %s: %s", v.State, v.Found)
+	}
+}
+
 func TestHealthProbesAreCountedOverWhatWasSeen(t *testing.T) {
 	w := build(t, func(s *core.Spec) { s.Placements[2].Health = core.HealthSpec{Every: 500 * core.Millisecond} }, Promise{Name: "lightly", Kind: HealthProbes, Most: 1})
 	w.idle(30*core.Second, true)

@@ -18,7 +18,8 @@ type Watch struct {
 	damage    damage     // as the router sees it
 	back      core.Time  // when an endpoint last came back
 	flights   []flight   // by slot
-	held      []int64    // by promise: InFlight
+	rooms     []room
+	held      []int64 // by promise: InFlight
 }
 
 var _ loop.Observer = (*Watch)(nil)
@@ -35,6 +36,12 @@ type row struct {
 	fits   uint64
 }
 
+// room is a promise of InFlight, with the number of the placement that it names.
+type room struct {
+	promise int
+	number  int32 // -1 where the configuration in force has none
+}
+
 // flight is an attempt in flight.
 type flight struct {
 	gen      uint32 // 0 for none: it began before the Watch, or has ended
@@ -49,15 +56,17 @@ func (w *Watch) Observe(now core.Time, ev *core.Event, req *loop.Request, decisi
 	w.See(w.router, w.step+1, now, ev, req, decisions)
 }
 
-// See sees one step of a recording: r is the router after it. Where r is not
-// the router of the step before, steps are missing, and what was in flight is forgotten.
+// See sees one step of a recording: r is the router after it. Where steps are
+// missing before it, what was in flight is forgotten.
 func (w *Watch) See(r *core.Router, step uint64, now core.Time, ev *core.Event, req *loop.Request, decisions []core.Decision) {
+	missing := r != w.router && step != w.step+1
 	w.step = step
 	w.judge.pass(now)
-	if r != w.router {
+	if missing {
 		w.judge.missed += now.Sub(w.router.Now())
 		w.attach(r)
 	}
+	w.router = r // another file may go on where the one before ends
 	if r.Config() != w.config {
 		w.renumber()
 	}
@@ -93,6 +102,7 @@ func (w *Watch) attach(r *core.Router) {
 // renumber follows a configuration that was adopted.
 func (w *Watch) renumber() {
 	w.config, w.rows = w.router.Config(), nil
+	w.measure()
 	if w.config == nil {
 		return
 	}
@@ -184,21 +194,33 @@ func (w *Watch) sightAt(now core.Time, endpoint int32) Sight {
 	return Sight{Time: now, Step: w.step, Router: w.number, Placement: w.router.Placement(e.Placement).Name, Endpoint: e.Name}
 }
 
-// count follows how many are in flight where that is promised.
-func (w *Watch) count(now core.Time) {
+// measure finds the placements whose requests in flight are promised to be few.
+func (w *Watch) measure() {
+	w.rooms = w.rooms[:0]
 	for i := range w.judge.ledgers {
 		l := &w.judge.ledgers[i]
 		if l.Kind != InFlight {
 			continue
 		}
-		n := int64(0)
-		for r := range w.rows {
-			if w.rows[r].fits>>i&1 == 1 {
-				n = int64(w.router.Placement(w.rows[r].number).InFlight)
+		number := int32(-1)
+		if w.config != nil {
+			if at, ok := w.config.FindPlacement(l.Placement); ok {
+				number = w.router.PlacementNumber(at)
 			}
 		}
-		l.held += n - w.held[i]
-		if w.held[i] = n; l.held > int64(l.peak) {
+		w.rooms = append(w.rooms, room{i, number})
+	}
+}
+
+// count follows how many are in flight where that is promised.
+func (w *Watch) count(now core.Time) {
+	for _, at := range w.rooms {
+		l, n := &w.judge.ledgers[at.promise], int64(0)
+		if at.number >= 0 {
+			n = int64(w.router.Placement(at.number).InFlight)
+		}
+		l.held += n - w.held[at.promise]
+		if w.held[at.promise] = n; l.held > int64(l.peak) {
 			l.peak = uint64(l.held)
 			if l.peak > uint64(l.Most) && l.bad == 0 {
 				l.bad, l.first = 1, Sight{Time: now, Step: w.step, Router: w.number, Placement: l.Placement}
