@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -208,5 +209,40 @@ func TestWhatWasLeftUntriedIsNotSaidToHold(t *testing.T) {
 				t.Errorf("%s: no %q in\n%s", name, want, b.String())
 			}
 		}
+	}
+}
+
+func TestAStoryTellsInOrderOfTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "alone.yaml")
+	const text = "lockstep: 1\nfacts: {peak: {a: {requests: 50/s, latency: 40ms}}}\nplacements:\n  a: {endpoints: {x: {url: \"http://a:80\"}}, fallback: none}\nkeys: {k: a}\nmust:\n  up: {lose: any 1 placement, availability: 99%, within: 20s}\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := runFuzz(&b, &b, []string{path}, fuzzFlags{counted: true, seed: 1, jobs: 1, json: true}); !errors.Is(err, errFailed) {
+		t.Fatal(err)
+	}
+	var said struct {
+		Files []struct {
+			Findings []struct{ Story []struct{ When, Text string } }
+		}
+	}
+	if err := json.Unmarshal(b.Bytes(), &said); err != nil || strings.Contains(b.String(), `"When"`) || !strings.Contains(b.String(), `"accepted": []`) {
+		t.Fatal(err, b.String())
+	}
+	last, lines := time.Duration(0), 0
+	for _, l := range said.Files[0].Findings[0].Story {
+		after, found := strings.CutPrefix(l.When, "+")
+		at, err := time.ParseDuration(after)
+		if !found || err != nil {
+			continue // before, steady
+		}
+		if lines++; at < last {
+			t.Errorf("%s after %s: %s", at, last, l.Text)
+		}
+		last = at
+	}
+	if lines < 4 {
+		t.Errorf("%d lines have a time: %s", lines, b.String())
 	}
 }
