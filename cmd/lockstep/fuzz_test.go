@@ -129,6 +129,9 @@ func TestAnAcceptedFindingCountsAgainAfterItsLastDay(t *testing.T) {
 }
 
 func TestAListOfAcceptedFindingsIsReadStrictly(t *testing.T) {
+	if said, err := json.Marshal(day{time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)}); err != nil || string(said) != `"2026-12-31"` {
+		t.Errorf("%v: a date is told as %s", err, said)
+	}
 	for text, says := range map[string]string{
 		"- {name: N-1, owner: maria}\n":                            "entry 1 lacks",
 		"- {name: N-1, owner: maria, until: soon}\n":               "is not a date",
@@ -244,5 +247,19 @@ func TestAStoryTellsInOrderOfTime(t *testing.T) {
 	}
 	if lines < 4 {
 		t.Errorf("%d lines have a time: %s", lines, b.String())
+	}
+}
+
+func TestTwoFindingsOfOnePropertyAreBothKept(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "two.yaml")
+	const text = "lockstep: 1\nplacements:\n  a: {endpoints: {x: {url: \"http://a:80\"}}, fallback: none, breaker: {half_open_probes: 2}}\n  b: {endpoints: {x: {url: \"http://b:80\"}}, fallback: none, breaker: {half_open_probes: 3}}\nkeys: {k: a, l: b}\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said, err := fuzzed(t, path, 0, filepath.Join(dir, "out"))
+	kept, globErr := filepath.Glob(filepath.Join(dir, "out", "half-open-single-probe-[ab]-*.scenario.yaml"))
+	if !errors.Is(err, errFailed) || globErr != nil || len(kept) != 2 {
+		t.Errorf("%v: %d kept: %v\n%s", err, len(kept), kept, said)
 	}
 }
