@@ -169,7 +169,7 @@ func runFuzz(w, progress io.Writer, paths []string, flags fuzzFlags) error {
 		printAccepted(w, flags.accepted)
 	}
 	share := flags.length / time.Duration(len(paths))
-	more := map[string]any{"accepted": flags.accepted}
+	more := map[string]any{"accepted": append([]acceptance{}, flags.accepted...)}
 	return judgeFiles(w, paths, flags.json, more, func(path string) (*fuzzResult, error) {
 		return fuzzFile(path, flags, share, newProgress(progress))
 	})

@@ -29,8 +29,8 @@ func (d *day) UnmarshalText(text []byte) (err error) {
 	return nil
 }
 
-// MarshalText writes a date as it is read.
-func (d day) MarshalText() ([]byte, error) { return []byte(d.Format(time.DateOnly)), nil }
+// MarshalJSON writes a date as it is read, in place of the instant that Time writes.
+func (d day) MarshalJSON() ([]byte, error) { return []byte(d.Format(`"` + time.DateOnly + `"`)), nil }
 
 // readAccepted reads a list of accepted findings and marks those expired by now.
 func readAccepted(path string, now time.Time) (list []acceptance, err error) {

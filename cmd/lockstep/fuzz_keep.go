@@ -40,6 +40,9 @@ func keptScenario(x *fuzz.Finding) *scenario.File {
 	}
 	f := scenario.FromPlan(&plan)
 	f.Name = fmt.Sprintf("%s-%s", x.Property, x.Case.Recipe)
+	if x.WhatIf != "" {
+		f.Name = strings.Map(nameRune, x.Property+" "+x.WhatIf)
+	}
 	f.ModelledOn = "lockstep fuzz"
 	f.Why = x.Sentence
 	f.Property = x.Property
@@ -49,7 +52,6 @@ func keptScenario(x *fuzz.Finding) *scenario.File {
 		e.From = scenario.Span(plan.Faults[0].At)
 	}
 	if x.Drill != nil {
-		f.Name = strings.Map(nameRune, x.Property+" "+x.WhatIf)
 		f.Expect = []scenario.Expectation{drillExpectation(x)}
 		return f
 	}

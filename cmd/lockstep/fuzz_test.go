@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -128,6 +129,9 @@ func TestAnAcceptedFindingCountsAgainAfterItsLastDay(t *testing.T) {
 }
 
 func TestAListOfAcceptedFindingsIsReadStrictly(t *testing.T) {
+	if said, err := json.Marshal(day{time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)}); err != nil || string(said) != `"2026-12-31"` {
+		t.Errorf("%v: a date is told as %s", err, said)
+	}
 	for text, says := range map[string]string{
 		"- {name: N-1, owner: maria}\n":                            "entry 1 lacks",
 		"- {name: N-1, owner: maria, until: soon}\n":               "is not a date",
@@ -208,5 +212,54 @@ func TestWhatWasLeftUntriedIsNotSaidToHold(t *testing.T) {
 				t.Errorf("%s: no %q in\n%s", name, want, b.String())
 			}
 		}
+	}
+}
+
+func TestAStoryTellsInOrderOfTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "alone.yaml")
+	const text = "lockstep: 1\nfacts: {peak: {a: {requests: 50/s, latency: 40ms}}}\nplacements:\n  a: {endpoints: {x: {url: \"http://a:80\"}}, fallback: none}\nkeys: {k: a}\nmust:\n  up: {lose: any 1 placement, availability: 99%, within: 20s}\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := runFuzz(&b, &b, []string{path}, fuzzFlags{counted: true, seed: 1, jobs: 1, json: true}); !errors.Is(err, errFailed) {
+		t.Fatal(err)
+	}
+	var said struct {
+		Files []struct {
+			Findings []struct{ Story []struct{ When, Text string } }
+		}
+	}
+	if err := json.Unmarshal(b.Bytes(), &said); err != nil || strings.Contains(b.String(), `"When"`) || !strings.Contains(b.String(), `"accepted": []`) {
+		t.Fatal(err, b.String())
+	}
+	last, lines := time.Duration(0), 0
+	for _, l := range said.Files[0].Findings[0].Story {
+		after, found := strings.CutPrefix(l.When, "+")
+		at, err := time.ParseDuration(after)
+		if !found || err != nil {
+			continue // before, steady
+		}
+		if lines++; at < last {
+			t.Errorf("%s after %s: %s", at, last, l.Text)
+		}
+		last = at
+	}
+	if lines < 4 {
+		t.Errorf("%d lines have a time: %s", lines, b.String())
+	}
+}
+
+func TestTwoFindingsOfOnePropertyAreBothKept(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "two.yaml")
+	const text = "lockstep: 1\nplacements:\n  a: {endpoints: {x: {url: \"http://a:80\"}}, fallback: none, breaker: {half_open_probes: 2}}\n  b: {endpoints: {x: {url: \"http://b:80\"}}, fallback: none, breaker: {half_open_probes: 3}}\nkeys: {k: a, l: b}\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said, err := fuzzed(t, path, 0, filepath.Join(dir, "out"))
+	kept, globErr := filepath.Glob(filepath.Join(dir, "out", "half-open-single-probe-[ab]-*.scenario.yaml"))
+	if !errors.Is(err, errFailed) || globErr != nil || len(kept) != 2 {
+		t.Errorf("%v: %d kept: %v\n%s", err, len(kept), kept, said)
 	}
 }

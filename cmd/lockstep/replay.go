@@ -174,8 +174,10 @@ func (r *replayResult) gaps() string {
 	if n := len(r.Report.Gaps); n > 0 {
 		s = plural(n, "gap")
 	}
-	if r.Report.Lost > 0 {
-		s += fmt.Sprintf(", %s events missing", thousands(r.Report.Lost))
+	if lost := thousands(r.Report.Lost) + " events missing"; r.Report.Lost > 0 && len(r.Report.Gaps) == 0 {
+		s = lost // in what is damaged
+	} else if r.Report.Lost > 0 {
+		s += ", " + lost
 	}
 	return s
 }

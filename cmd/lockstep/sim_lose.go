@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 
 	"lockstep/core"
@@ -42,7 +43,8 @@ func loseEach(path string, seed *uint64) (*loseResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	tried := fuzz.TryNMinusOne(target)
+	tried := fuzz.Losses(target)
+	inParallel(len(tried), runtime.GOMAXPROCS(0), func(i int) { tried[i].Try(target) })
 	if len(tried) == 0 {
 		return nil, fmt.Errorf("%s states no load to judge by: add facts.peak to a configuration, or an open-loop client with known keys to a scenario", path)
 	}

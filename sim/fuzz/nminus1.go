@@ -70,10 +70,6 @@ func Losses(t *Target) (list []NMinus) {
 	return append(list, t.loseMore(promised)...)
 }
 
-func (t *Target) lose(down *core.PlacementInfo) Outcome {
-	return t.loseAll(&Loss{down: *down})
-}
-
 // loseAll tries what one loss breaks.
 func (t *Target) loseAll(l *Loss) Outcome {
 	down, c := &l.down, t.lossCase(l)

@@ -44,13 +44,14 @@ func (t *Target) tellNMinus(f *Finding, down *core.PlacementInfo) []Line {
 		when = "FAIL: "
 	}
 	if at, ok := firstRefusal(r); ok && at < f.At {
-		lines = append(lines, Line{after(at - settled), "the first requests are refused"})
+		lines = append(lines, Line{after(max(at, last) - settled), "the first requests are refused"})
 	}
 	lines = append(lines, Line{after(f.At - settled), when + f.told()})
 	return append(lines, steady(f))
 }
 
-// firstRefusal is the window in which the first request after the loss was refused.
+// firstRefusal is the window in which the first request after the loss was
+// refused. Where the breakers open in it, that comes first.
 func firstRefusal(r *sim.Result) (core.Time, bool) {
 	for i := range r.Windows {
 		if w := &r.Windows[i]; w.From >= settled && w.Refused > 0 {

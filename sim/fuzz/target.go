@@ -95,6 +95,6 @@ type Finding struct {
 
 // Line is one line of a story.
 type Line struct {
-	When string // relative to the first fault, push or burst; or before, steady
-	Text string
+	When string `json:"when"` // relative to the first fault, push or burst; or before, steady
+	Text string `json:"text"`
 }
