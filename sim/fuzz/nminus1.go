@@ -56,8 +56,8 @@ func (t *Target) lose(down *core.PlacementInfo) Outcome {
 	return t.loseAll(&Loss{down: *down})
 }
 
-// loseAll tries what one loss breaks.
-func (t *Target) loseAll(l *Loss) Outcome {
+// loseOnce is one run of a loss, judged.
+func (t *Target) loseOnce(l *Loss) Outcome {
 	down, c := &l.down, t.lossCase(l)
 	r := t.run(&c)
 	out := outcomeOf(&r)
