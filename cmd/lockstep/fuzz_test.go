@@ -28,9 +28,11 @@ var flaws = []struct{ file, property, key, mends string }{
 	{"all-to-one", "N-1", "25:37   placements.shared.limit.guests   room for 60 guests", "cell-04 fallback: +cell-03                       holds, 100 seeds; home refused 0.0 %; guests refused 0.0 %"},
 	{"breaker-above-limit", "leaves-failing-endpoint", "20:37   placements.checkout.breaker.consecutive_failures   100 in a row, and at most 20 can be in flight", "checkout breaker.consecutive_failures: 5           holds, 100 seeds;"},
 	{"early-timeout", "stated-peak", "9:47   placements.quotes.timeouts.response_header   500ms", "quotes timeouts.response_header: 2.8s   holds, 100 seeds;"},
+	{"few-slots-hang", "leaves-failing-endpoint", "11:24   placements.reports.limit.in_flight   room for 2 in flight", "reports limit.in_flight: 5                        holds, 100 seeds;"},
+	{"grows-to-a-day", "returns-when-mended", "14:68   placements.articles.breaker.open_max   24h", "articles breaker.open_max: 1m   holds, 100 seeds;"},
 	{"half-stays", "leaves-failing-endpoint", "10:58   placements.resize.breaker.max_open", "resize and 1 more breaker.max_open: 100%         holds, 100 seeds;"},
 	{"hang-fills-limit", "leaves-failing-endpoint", "8:44   placements.reports.timeouts.response_header   2m", "reports timeouts.response_header: 10s   holds, 100 seeds; answers slower than 10s fail;"},
-	{"home-first", "home-first", "24:5   placements.cell-12.limit.guests   not set", "cell-12 limit.guests: 73             holds, 100 seeds; home refused 0.0 %; guests refused 51.5 %"},
+	{"home-first", "home-first", "24:5   placements.cell-12.limit.guests   not set", "cell-12 limit.guests: 73             holds, 100 seeds; home refused 0.0 %; guests refused 51.7 %"},
 	{"hour-open", "returns-when-mended", "12:68   placements.rules.breaker.open_max   30m", "rules and 1 more breaker.open_max: 1m   holds, 100 seeds;"},
 	{"no-breaker", "leaves-failing-endpoint", "4:12   placements.tiles.breaker   none", "tiles and 1 more breaker: {consecutive_failures: 5, open: 5s}   holds, 100 seeds;"},
 	{"no-fallback", "survives-one-cell", "22:15   placements.cell-12.fallback   it has none", "A and shared-eu fallback: +cell-12   holds, 100 seeds;"},
@@ -41,6 +43,7 @@ var flaws = []struct{ file, property, key, mends string }{
 	{"slow-probes", "returns-when-mended", "20:42   placements.search.health.every   10m", "search health.every: 10s   holds, 100 seeds;"},
 	{"small-fallback", "N-1", "21:24   placements.spare.limit.in_flight   room for 100 in flight", "spare limit.in_flight: 158   holds, 100 seeds; guests refused 0.0 %"},
 	{"strays-in-a-cell", "unknown-keys-apart", "11:23   unknown_key.to   cell-bigbank", "unknown_key: {reject: 421}   holds, 100 seeds;"},
+	{"tested-without-end", "leaves-failing-endpoint", "16:27   placements.payroll.breaker.open   20ms", "payroll breaker.open: 5s   holds, 100 seeds;"},
 	{"two-probes", "half-open-single-probe", "9:68   placements.cell-07.breaker.half_open_probes", "breaker.half_open_probes: 1   holds, 100 seeds;"},
 }
 

@@ -154,6 +154,7 @@ func (t *Target) again(f *Finding, apply func(*core.Spec)) (sim.Result, *Finding
 	case f.Case.Loss != nil:
 		l := *f.Case.Loss
 		l.down, _ = find(&t.Spec, l.down.Name)
+		l.uneven = f.Broken.Kind == HomeFirst // N-1 itself is judged of even answers
 		c = t.lossCase(&l)
 	default:
 		c, t = f.Case.respecced(apply), t.checked()

@@ -77,3 +77,11 @@ func TestNoChangeIsTriedForAFaultOfTheRouter(t *testing.T) {
 		t.Errorf("tried %+v", c)
 	}
 }
+
+func TestChangesAfterTheFirstWaitForTime(t *testing.T) {
+	target := tight()
+	late := &Trial{Seeds: 1, More: func() bool { return false }}
+	if tried := TryChanges(target, TryNMinusOne(target)[0].Finding, late); len(tried) != 1 || tried[0].Seeds != 0 {
+		t.Errorf("%+v", tried)
+	}
+}

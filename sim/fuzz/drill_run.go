@@ -35,16 +35,16 @@ func (t *Target) finish(f *Finding, d *Drill, c *Case, r *sim.Result) {
 		return
 	}
 	if down, ok := find(&t.Spec, d.Placement); !ok || d.Property != LeavesFailing || d.Endpoint != "" || !t.blameShared(f, &down) {
-		t.blameOn(f, t.fixesOf(f))
+		t.blameOn(f, d, t.fixesOf(f))
 	}
 	f.Story = t.tellDrill(f)
 }
 
-// blameOn names the key responsible: that of the first fix with which the drill
+// blameOn names the key responsible: that of the first fix with which a drill
 // holds; else that of the first of all, if they hold together; else the placement.
-func (t *Target) blameOn(f *Finding, fixes []fix) {
+func (t *Target) blameOn(f *Finding, d *Drill, fixes []fix) {
 	f.Key = "placements." + f.Where
-	mends := func(x *fix) bool { return t.changed(x.apply).drilled(f.Drill) == nil }
+	mends := func(x *fix) bool { return t.changed(x.apply).drilled(d) == nil }
 	for i := range fixes {
 		if mends(&fixes[i]) {
 			fixes[0], fixes[i] = fixes[i], fixes[0]

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,11 @@ func TestADrillBlamesTheSettingWhoseChangeMendsIt(t *testing.T) {
 		{"open for longer and longer", ReturnsMended, func(p *core.PlacementSpec) {
 			p.Breaker.Growth, p.Breaker.OpenMax, p.Health.Off = 3*million, 900*core.Second, true
 		}, "breaker.open_max"},
+		{"open for longer and longer under a sound health page", ReturnsMended, func(p *core.PlacementSpec) {
+			p.Breaker.Growth, p.Breaker.OpenMax = 10*million, 3600*core.Second
+		}, "breaker.open_max"},
+		{"many good test requests", ReturnsMended, func(p *core.PlacementSpec) { p.Breaker.Successes = 2000 }, "breaker.half_open_successes"},
+		{"tested all the time", LeavesFailing, func(p *core.PlacementSpec) { p.Breaker.Open = core.Millisecond }, "breaker.open"},
 		{"probes decide", ProbesAlone, func(p *core.PlacementSpec) { p.LastResort, p.Fallback = core.RefuseLastResort, nil }, "last_resort"},
 	} {
 		target := tight()
@@ -129,6 +135,24 @@ func TestUnknownKeysAreJudgedInADedicatedCellAlone(t *testing.T) {
 				t.Errorf("found %+v", f)
 			}
 		}
+	}
+}
+
+func TestTheOnlyPlacementHasNobodyToBeKeptApartFrom(t *testing.T) {
+	target := tight()
+	s := &target.Spec
+	s.Placements[0].Fallback, s.Placements[0].Limit = nil, core.LimitSpec{InFlight: 100}
+	s.Default, s.Placements, s.Keys = "cell-a", s.Placements[:1], slices.DeleteFunc(s.Keys, func(k core.KeySpec) bool { return k.Placement != "cell-a" })
+	if p := target.unknownTo(); p != nil || len(compiled(s)) != 1 {
+		t.Errorf("%d placements, judged: %v", len(compiled(s)), p)
+	}
+}
+
+func TestALimitBelowTheFailuresThatOpenABreakerIsBlamed(t *testing.T) {
+	target := &Target{Name: "no facts", Spec: sound()}
+	target.Spec.Placements[0].Limit = core.LimitSpec{InFlight: 2}
+	if f := drillsOf(t, target, LeavesFailing); f == nil || f.Key != "placements.cell-a.limit.in_flight" || !strings.HasPrefix(f.Value, "room for 2 in flight") {
+		t.Errorf("%s", describe(f))
 	}
 }
 

@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -135,6 +136,46 @@ func TestNMinusOneNamesTheFallbackThatIsTooSmall(t *testing.T) {
 		if key != c.broken {
 			t.Errorf("%s: key %q, want %q", c.name, key, c.broken)
 		}
+	}
+}
+
+// With equal answers those who came first would keep every slot.
+func TestGuestsOfEqualLoadAreSeenToCrowdOutThoseAtHome(t *testing.T) {
+	home := []Promise{{Name: "home-first", Kind: HomeFirst, Share: 1000}}
+	for _, c := range []struct {
+		name   string
+		limit  core.LimitSpec
+		must   []Promise
+		broken string
+	}{
+		{"far too few slots", core.LimitSpec{InFlight: 28}, nil, "N-1 limit.guests"},
+		{"nearly enough", core.LimitSpec{InFlight: 38, Guests: 30}, nil, "N-1 limit.in_flight"},
+		{"a cap of no use", core.LimitSpec{InFlight: 30, Guests: 25}, home, "home-first limit.guests"},
+		{"a cap", core.LimitSpec{InFlight: 30, Guests: 8}, home, ""},
+	} {
+		load := Load{PerSecond: 200, Latency: 100 * core.Millisecond}
+		target := &Target{Name: c.name, Spec: sound(), Facts: Facts{Peak: map[string]Load{"cell-a": load, "cell-b": load}}, Must: c.must}
+		target.Spec.Placements[0].Fallback = []string{"cell-b"}
+		target.Spec.Placements[1].Limit = c.limit
+		o, got := TryNMinusOne(target)[0], ""
+		if f := o.Finding; f != nil {
+			got = f.Property + " " + strings.TrimPrefix(f.Key, "placements.cell-b.")
+			if steady := f.Story[len(f.Story)-1].Text; strings.Contains(steady, ", 0.0 % of those at home") {
+				t.Errorf("%s: %s", c.name, steady)
+			}
+		}
+		if got != c.broken || o.Err != nil {
+			t.Errorf("%s: %q, want %q, %v", c.name, got, c.broken, o.Err)
+		}
+	}
+}
+
+func TestNMinusOneOfABreakerThatIsOpenForADayIsBounded(t *testing.T) {
+	target := tight()
+	target.Spec.Placements[0].Breaker.Growth, target.Spec.Placements[0].Breaker.OpenMax = 10*million, 24*3600*core.Second
+	f := TryNMinusOne(target)[0]
+	if f.Err != nil || f.Finding == nil || f.Finding.At > core.Time(settled.Add(longestSettling+core.Second)) {
+		t.Errorf("%v %s", f.Err, describe(f.Finding))
 	}
 }
 

@@ -3,6 +3,7 @@ package fuzz
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -14,6 +15,7 @@ import (
 func Generate(d Draw, t *Target, seed uint64) Case {
 	g := &generator{from: d, spec: t.Spec, out: Case{Seed: seed, Relation: relationOf(seed)}}
 	g.extremes()
+	g.impatient = g.impatient || hasty(&t.Spec)
 	g.out.Plan = sim.Plan{Name: t.Name, Seed: seed, Spec: g.spec}
 	g.phases()
 	g.clients()
@@ -40,7 +42,7 @@ type generator struct {
 	spec   core.Spec // the newest that a push carried
 	active core.Time // end of the phase in which things go wrong
 	lively bool      // liveness is asked: nothing may be wrong after active
-	// impatient: a setting at an extreme cuts off servers that are well, so nothing need recover.
+	// impatient: a setting cuts off servers that are well, so nothing need recover.
 	impatient bool
 	out       Case
 }
@@ -63,6 +65,15 @@ func (g *generator) point(label string) core.Time {
 
 // maxActive bounds a case's cost; what needs longer is reached by fewer, longer breaker periods.
 const maxActive = 90 * core.Second
+
+// hasty reports whether s waits for no answer, or no health page, as long as the
+// servers of a case may take.
+func hasty(s *core.Spec) bool {
+	const slowest = 100 * core.Millisecond
+	return slices.ContainsFunc(compiled(s), func(p core.PlacementInfo) bool {
+		return !p.Health.Off && p.Health.Timeout < slowest || min(p.Timeouts.ResponseHeader, p.Timeouts.Request) < slowest
+	})
+}
 
 func (g *generator) phases() {
 	g.part("phases")

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -25,6 +26,9 @@ const (
 	// strays is the share of requests, in parts per million, from which on it counts:
 	// least_request may send a few more to a hung endpoint that few requests wait at.
 	strays = million / 100
+	// often is how many test requests a second are too many, of each endpoint that fails:
+	// every one of them is a client's.
+	often = 2
 )
 
 // leavingDrills: each way to fail, of one endpoint where others are left, and of
@@ -57,13 +61,35 @@ func (t *Target) leavingTime(d *Drill) core.Duration {
 	return within
 }
 
+// hits reports whether the drill concerns an endpoint.
+func (d *Drill) hits(r *sim.Result, e int) bool {
+	id := &r.Endpoints[e]
+	return r.Placements[id.Placement] == d.Placement && (d.Endpoint == "" || d.Endpoint == id.Name || d.Endpoint == id.URL)
+}
+
+// tests counts the test requests that what fails gets from a time on, and how
+// many of its endpoints there are.
+func (d *Drill) tests(r *sim.Result, from core.Time) (tests, endpoints uint64) {
+	for e := range r.Endpoints {
+		if !d.hits(r, e) {
+			continue
+		}
+		endpoints++
+		for i := range r.Windows {
+			if w := &r.Windows[i]; w.From >= from {
+				tests += w.Endpoints[e].Probes
+			}
+		}
+	}
+	return tests, endpoints
+}
+
 // astray counts, in one window, the requests that were sent to what fails, test
 // requests left out, and those that were refused although only that fails.
 func astray(d *Drill, r *sim.Result, w *sim.Window) (sent, refused uint64) {
 	n := slices.Index(r.Placements, d.Placement)
 	for e := range w.Endpoints {
-		id := &r.Endpoints[e]
-		if id.Placement == n && (d.Endpoint == "" || d.Endpoint == id.Name || d.Endpoint == id.URL) {
+		if d.hits(r, e) {
 			sent += w.Endpoints[e].Requests - w.Endpoints[e].Probes
 		}
 	}
@@ -103,7 +129,7 @@ func (t *Target) judgeLeaving(d *Drill, r *sim.Result) *Finding {
 		f.Promised, f.Allowed = "no more than test requests after "+within, 0
 	}
 	if few {
-		return nil
+		return t.judgeTests(f, d, r, all)
 	}
 	what, share := d.sends(), partOf(sent, all)
 	f.event = "it still gets more than test requests"
@@ -112,6 +138,21 @@ func (t *Target) judgeLeaving(d *Drill, r *sim.Result) *Finding {
 		f.event = "its own requests are still refused"
 	}
 	f.Sentence = fmt.Sprintf("%s: %s of them, after %s", what, share, within)
+	return f
+}
+
+// judgeTests finds test requests so frequent that they are a share of the traffic.
+// A promise allows them, however many.
+func (t *Target) judgeTests(f *Finding, d *Drill, r *sim.Result, all uint64) *Finding {
+	from := t.judgedFrom(d)
+	tests, endpoints := d.tests(r, from)
+	const seconds = uint64(judged / core.Second)
+	if t.nameOf(LeavesFailing) != LeavesFailing || tests*million <= all*strays || tests <= often*seconds*endpoints {
+		return nil
+	}
+	f.At, f.event = from, "its test requests are still a share of the traffic"
+	f.Promised = fmt.Sprintf("at most %d test requests a second to each endpoint that fails", often)
+	f.Sentence = fmt.Sprintf("%s tests %s, which %s, so often that %s of its requests fail", d.Placement, cmp.Or(d.Endpoint, "each endpoint"), failing(d.Fault), partOf(tests, all))
 	return f
 }
 
@@ -138,6 +179,12 @@ func (t *Target) leavingFixes(d *Drill, p *core.PlacementInfo) (list []fix) {
 			p.Breaker = core.BreakerSpec{Failures: few, Open: open}
 		}}
 		return []fix{t.turn(p, k, 0, "none", "{consecutive_failures: 5, open: 5s}", "5 failures in a row keep requests away for 5s")}
+	}
+	if b.Open < core.Second {
+		k := knob{"breaker.open", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.Open) }, func(p *core.PlacementSpec, to int64) {
+			p.Breaker.Open, p.Breaker.OpenMax = core.Duration(to), max(p.Breaker.OpenMax, core.Duration(to))
+		}}
+		list = append(list, t.turnTime(p, k, open, span(b.Open), "while it fails, a test request every "+span(open)+" in place of every "+span(b.Open)))
 	}
 	if b.MaxOpenPercent < 100 {
 		k := knob{"breaker.max_open", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.MaxOpenPercent) }, func(p *core.PlacementSpec, to int64) {

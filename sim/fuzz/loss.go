@@ -17,6 +17,7 @@ type Loss struct {
 	down     core.PlacementInfo // the placement, or the first of two
 	also     string             // the second, "" for none
 	endpoint string             // of down, "" for all of it
+	uneven   bool               // see uneven
 	world    promise.World
 	judge    *promise.Judge // of the last run
 }
@@ -49,6 +50,12 @@ func (t *Target) lossCase(l *Loss) Case {
 		w.Troubles = append(w.Troubles, promise.Trouble{From: f.At, Until: core.Never, Down: true, Placement: l.also})
 	}
 	l.world = w
+	if l.uneven {
+		uneven(&c.Plan.Backend.Service)
+		for i := range c.Plan.Backends {
+			uneven(&c.Plan.Backends[i].Backend.Service)
+		}
+	}
 	return c
 }
 

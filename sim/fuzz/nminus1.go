@@ -70,8 +70,8 @@ func Losses(t *Target) (list []NMinus) {
 	return append(list, t.loseMore(promised)...)
 }
 
-// loseAll tries what one loss breaks.
-func (t *Target) loseAll(l *Loss) Outcome {
+// loseOnce is one run of a loss, judged.
+func (t *Target) loseOnce(l *Loss) Outcome {
 	down, c := &l.down, t.lossCase(l)
 	r := t.run(&c)
 	out := outcomeOf(&r)

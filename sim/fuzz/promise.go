@@ -87,6 +87,12 @@ func (t *Target) judgeLoss(c *Case, r *sim.Result, down *core.PlacementInfo) (f 
 	if f != nil {
 		f.Lost, f.Case, f.Result, f.Assumed = l.String(), *c, *r, t.assumed()
 		f.WhatIf = "without " + f.Lost
+		if l.uneven {
+			f.Assumed += "; answers take up to a tenth more or less than stated"
+		}
+		if d := (Drill{Property: LeavesFailing, Placement: down.Name, Endpoint: l.endpoint, Fault: sim.Refuse}); f.Key == "" && f.Broken.Lose.Count > 0 && !t.trial {
+			t.blameOn(f, &d, t.leavingFixes(&d, down))
+		}
 		l.retell(f)
 	}
 	return f

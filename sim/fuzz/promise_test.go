@@ -53,6 +53,23 @@ func TestAPromiseOfALossIsJudgedUnderItsOwnNameInPlaceOfNMinusOne(t *testing.T) 
 	}
 }
 
+func TestAnEndpointThatIsNotLeftIsBlamedOnTheBreaker(t *testing.T) {
+	target := tight()
+	target.Spec.Placements[1].Limit = core.LimitSpec{}
+	target.Spec.Placements[0].Breaker.Off, target.Spec.Placements[0].Health.Off = true, true
+	lose := promise.Loss{Count: 1, Of: promise.OfEndpoints}
+	target.Must = []Promise{{Name: "survives", Kind: SurviveLoss, Share: 999_000, Within: 20 * core.Second, Lose: lose}}
+	for _, n := range TryNMinusOne(target) {
+		if n.Finding != nil {
+			if n.Finding.Key != "placements.cell-a.breaker" {
+				t.Errorf("%s", describe(n.Finding))
+			}
+			return
+		}
+	}
+	t.Error("not found")
+}
+
 func TestAPromiseOnTestRequestsTakesThePlaceOfTheDefault(t *testing.T) {
 	target := &Target{Name: "herd", Spec: sound()}
 	target.Spec.Placements[1].Breaker.Probes = 2
