@@ -126,6 +126,7 @@ type fuzzResult struct {
 	NMinus   []nMinusLine  `json:"n_minus_1"`
 	Assumed  string        `json:"assumed"` // the load of the what-if runs
 	Drills   int           `json:"drills"`  // what-if runs, N-1 among them
+	Untried  int           `json:"untried"` // what-if runs for which there was no time left
 	Judged   []string      `json:"judged"`  // properties, by name
 	Broken   []string      `json:"broken"`
 	Seeds    uint64        `json:"seeds"`
@@ -174,7 +175,7 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 	if err != nil {
 		return nil, err
 	}
-	s := &search{target: targetOf(f, flags.accept), flags: flags, progress: p, began: time.Now()}
+	s := &search{target: targetOf(f, flags.accept), flags: flags, progress: p, began: time.Now(), length: length}
 	s.deadline, s.plan = s.began.Add(length), fuzz.NewSearch(flags.seed)
 	if flags.corpus != "" {
 		if s.corpus, err = openCorpus(flags.corpus, path, s.target); err != nil {

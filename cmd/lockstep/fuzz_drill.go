@@ -2,39 +2,71 @@ package main
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"lockstep/adapters/configfile"
 	"lockstep/sim/fuzz"
 )
 
 // drill tries what needs no search: the loss of each placement, then one thing
-// going wrong at a time. Of several findings of one property with one line of
-// the file to blame, the first is kept.
+// going wrong at a time, until the time is up.
 func (s *search) drill(f *configfile.File, r *fuzzResult) error {
-	drills := fuzz.Drills(s.target)
-	outcomes := make([]fuzz.Outcome, len(drills))
-	if err := s.loseEach(r); err != nil {
-		return err
-	}
-	inParallel(len(drills), s.flags.jobs, func(i int) {
-		if !s.interrupted() {
-			outcomes[i] = fuzz.TryDrill(s.target, drills[i])
+	losses, drills := fuzz.Losses(s.target), fuzz.Drills(s.target)
+	tried := make([]fuzz.NMinus, len(losses)+len(drills))
+	var done atomic.Int64
+	order := alternating(len(losses), len(tried))
+	inParallel(len(tried), s.flags.jobs, func(n int) {
+		i := order[n]
+		switch {
+		case s.late() || s.interrupted():
+			tried[i].Skipped = noTime
+			return
+		case i < len(losses):
+			tried[i] = fuzz.TryLoss(s.target, &losses[i])
+		default:
+			tried[i].Outcome = fuzz.TryDrill(s.target, drills[i-len(losses)])
 		}
+		s.noteDrill(int(done.Add(1)), len(tried))
 	})
-	for i := range outcomes {
-		o := &outcomes[i]
-		if o.Err != nil {
-			return o.Err
+	s.progress.clear()
+	for i := range tried {
+		n := &tried[i]
+		switch {
+		case n.Err != nil:
+			return n.Err
+		case n.Skipped == noTime:
+			r.Untried++
+		default:
+			r.Drills++
 		}
-		s.add(o.Requests, o.Steps, o.Coverage)
-		if o.Finding != nil {
-			s.found = append(s.found, o.Finding)
+		s.add(n.Requests, n.Steps, n.Coverage)
+		if i < len(losses) {
+			n.Down = losses[i].String()
+			s.lost(n, r)
+		} else if n.Finding != nil {
+			s.found = append(s.found, n.Finding)
 		}
 	}
-	r.Drills = len(drills) + len(r.NMinus)
 	s.found = causes(f, s.found)
 	return nil
 }
+
+// alternating lists the numbers below all, in turn one below first and one that
+// is not: if the time is up early, some of both were tried.
+func alternating(first, all int) (order []int) {
+	for i := range max(first, all-first) {
+		if i < first {
+			order = append(order, i)
+		}
+		if first+i < all {
+			order = append(order, first+i)
+		}
+	}
+	return order
+}
+
+// noTime is why a what-if run was not tried when the search was over before.
+const noTime = "there was no time left"
 
 // causes leaves out what follows from another finding: of several of one
 // property with one line of the file to blame, the first is kept; what is too
@@ -63,25 +95,18 @@ func causes(f *configfile.File, found []*fuzz.Finding) []*fuzz.Finding {
 	})
 }
 
-// loseEach takes down each placement in turn.
-func (s *search) loseEach(r *fuzzResult) error {
-	for _, n := range fuzz.TryNMinusOne(s.target) {
-		if n.Err != nil {
-			return n.Err
+// lost books the loss of one placement.
+func (s *search) lost(n *fuzz.NMinus, r *fuzzResult) {
+	line := nMinusLine{Down: n.Down, Verdict: "holds", Why: n.Skipped}
+	switch {
+	case n.Skipped != "":
+		line.Verdict = "skipped"
+	case n.Finding != nil:
+		line.Verdict, line.Why = "fails", n.Finding.Sentence
+		known := func(f *fuzz.Finding) bool { return f.Sentence == n.Finding.Sentence }
+		if !slices.ContainsFunc(s.found, known) { // what is too small with nothing down fails every loss
+			s.found = append(s.found, n.Finding)
 		}
-		s.add(n.Requests, n.Steps, n.Coverage)
-		line := nMinusLine{Down: n.Down, Verdict: "holds", Why: n.Skipped}
-		switch {
-		case n.Skipped != "":
-			line.Verdict = "skipped"
-		case n.Finding != nil:
-			line.Verdict, line.Why = "fails", n.Finding.Sentence
-			known := func(f *fuzz.Finding) bool { return f.Sentence == n.Finding.Sentence }
-			if !slices.ContainsFunc(s.found, known) { // what is too small with nothing down fails every loss
-				s.found = append(s.found, n.Finding)
-			}
-		}
-		r.NMinus = append(r.NMinus, line)
 	}
-	return nil
+	r.NMinus = append(r.NMinus, line)
 }

@@ -21,8 +21,13 @@ func (r *fuzzResult) print(w io.Writer) {
 		if r.Drills > 0 {
 			fmt.Fprintf(w, "Assumed    %s\n", r.Assumed)
 		}
-		fmt.Fprintf(w, "Held       %s\n", strings.Join(r.Judged, ", "))
+		held := strings.Join(r.Judged, ", ")
+		if r.Untried > 0 {
+			held = "as far as was tried: " + held
+		}
+		fmt.Fprintf(w, "Held       %s\n", held)
 		fmt.Fprintf(w, "Searched   %s\n", r.searched())
+		r.printUntried(w)
 		r.printNever(w)
 		r.printCorpus(w)
 		return
@@ -64,6 +69,7 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 	}
 	f.printChanges(w, r)
 	fmt.Fprintf(w, "Searched   %s\n", r.searched())
+	r.printUntried(w)
 	r.printNever(w)
 	if len(f.Keep) > 0 {
 		fmt.Fprintf(w, "Keep       %s\n", strings.Join(f.Keep, "   "))
@@ -74,11 +80,13 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 func (r *fuzzResult) searched() string {
 	text := fmt.Sprintf("%d what-if runs, %d seeds", r.Drills, r.Seeds)
 	switch {
-	case r.Drills == 0 && r.Seeds > 0:
+	case r.Drills+r.Untried == 0 && r.Seeds > 0:
 		text = "one case"
 		if r.Seeds > 1 {
 			text = fmt.Sprintf("%d seeds", r.Seeds)
 		}
+	case r.Requests == 0 && r.Untried > 0:
+		return "nothing: there was no time"
 	case r.Requests == 0:
 		return "nothing: no run was needed"
 	case r.Seeds == 0:
@@ -121,7 +129,7 @@ func (r *fuzzResult) judged(f *configfile.File, s *search) {
 }
 
 func (r *fuzzResult) printNMinus(w io.Writer) {
-	if r.Drills == 0 {
+	if r.Drills+r.Untried == 0 {
 		return // one case was asked for
 	}
 	if len(r.NMinus) == 0 {
@@ -139,10 +147,25 @@ func (r *fuzzResult) printNMinus(w io.Writer) {
 	} else {
 		fmt.Fprintln(w, "N-1        there was nothing to judge")
 	}
+	var reasons []string
+	skipped := map[string][]string{}
 	for _, n := range r.NMinus {
 		if n.Verdict == "skipped" {
-			fmt.Fprintf(w, "           %s not judged: %s\n", n.Down, n.Why)
+			if skipped[n.Why] == nil {
+				reasons = append(reasons, n.Why)
+			}
+			skipped[n.Why] = append(skipped[n.Why], n.Down)
 		}
+	}
+	for _, why := range reasons {
+		fmt.Fprintf(w, "           %s not judged: %s\n", strings.Join(skipped[why], ", "), why)
+	}
+}
+
+// printUntried says how much of what needs no search there was no time for.
+func (r *fuzzResult) printUntried(w io.Writer) {
+	if r.Untried > 0 {
+		fmt.Fprintf(w, "           not tried for want of time: %d what-if runs; search longer, or all of them with --seeds 0\n", r.Untried)
 	}
 }
 

@@ -18,6 +18,7 @@ type search struct {
 	corpus   *corpusFile // nil: none is kept
 	progress *progress
 	began    time.Time
+	length   time.Duration // that the search may take, when it does not count seeds
 	deadline time.Time
 	// replaying: the cases of the corpus are tried again, however long it takes.
 	replaying bool
@@ -76,8 +77,11 @@ func (s *search) over() bool {
 	case s.flags.counted:
 		return s.left(s.seeds) == 0
 	}
-	return !time.Now().Before(s.deadline)
+	return s.late()
 }
+
+// late says whether the time of the search is up; one that counts seeds has no such time.
+func (s *search) late() bool { return !s.flags.counted && !time.Now().Before(s.deadline) }
 
 // left is how many of the seeds are to come when so many cases are done. Cases
 // of the corpus that were tried again are beside the seeds.
@@ -98,9 +102,8 @@ func (s *search) try(cases []fuzz.Recipe) []fuzz.Outcome {
 	outcomes := make([]fuzz.Outcome, len(cases))
 	var next atomic.Int64
 	var stop atomic.Bool
-	late := func() bool { return !s.flags.counted && !s.replaying && !time.Now().Before(s.deadline) }
 	work := func() {
-		for !stop.Load() && !s.interrupted() && !late() {
+		for !stop.Load() && !s.interrupted() && (s.replaying || !s.late()) {
 			i := int(next.Add(1)) - 1
 			if i >= len(cases) {
 				return
@@ -129,6 +132,13 @@ func (s *search) note(o *fuzz.Outcome) {
 	s.progress.show(s)
 }
 
+// noteDrill tells those who watch how many what-if runs are done.
+func (s *search) noteDrill(done, all int) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.progress.line("%d of %d what-if runs", done, all)
+}
+
 // book counts outcomes in their order and shrinks the first finding.
 func (s *search) book(outcomes []fuzz.Outcome) []fuzz.Outcome {
 	for i := range outcomes {
@@ -138,7 +148,7 @@ func (s *search) book(outcomes []fuzz.Outcome) []fuzz.Outcome {
 		case o.Err != nil:
 			s.err = o.Err
 		case o.Finding != nil:
-			s.found = append(s.found, fuzz.Tell(s.target, o.Finding))
+			s.found = append(s.found, fuzz.Tell(s.target, o.Finding, func() bool { return !s.interrupted() }))
 		default:
 			continue
 		}

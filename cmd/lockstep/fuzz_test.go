@@ -144,6 +144,31 @@ func TestAListOfAcceptedFindingsIsReadStrictly(t *testing.T) {
 	}
 }
 
+func TestASearchWithoutTimeSaysWhatItDidNotTry(t *testing.T) {
+	path := scenariosDir + "/flawed/small-fallback.yaml"
+	var text, machine bytes.Buffer
+	flags := fuzzFlags{length: time.Nanosecond, seed: 1, jobs: 2}
+	if err := runFuzz(&text, &text, []string{path}, flags); err != nil {
+		t.Error(err)
+	}
+	for _, says := range []string{"Held       as far as was tried: ", "not tried for want of time: ", "not judged: there was no time left"} {
+		if !strings.Contains(text.String(), says) {
+			t.Errorf("%q is missing:\n%s", says, text.String())
+		}
+	}
+	flags.json = true
+	if err := runFuzz(&machine, &machine, []string{path}, flags); err != nil || !strings.Contains(machine.String(), `"drills": 0,`) || strings.Contains(machine.String(), `"untried": 0,`) {
+		t.Errorf("%v:\n%s", err, machine.String())
+	}
+}
+
+func TestTheCommandThatFindsItAgainLeavesOutTheSame(t *testing.T) {
+	s := search{flags: fuzzFlags{accept: []string{"N-1", "our's"}}}
+	if got, want := s.again("a.yaml", "--seed 7+8"), `lockstep fuzz a.yaml --seed 7+8 --accept N-1 --accept 'our'\''s'`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestAnAcceptedPropertyIsLeftOut(t *testing.T) {
 	flags := fuzzFlags{seeds: 20, counted: true, seed: 1, jobs: 1, accept: []string{"half-open-single-probe"}}
 	if err := runFuzz(new(bytes.Buffer), os.Stderr, []string{scenariosDir + "/flawed/two-probes.yaml"}, flags); err != nil {

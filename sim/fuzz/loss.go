@@ -2,7 +2,6 @@ package fuzz
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -17,6 +16,7 @@ type Loss struct {
 	down     core.PlacementInfo // the placement, or the first of two
 	also     string             // the second, "" for none
 	endpoint string             // of down, "" for all of it
+	skipped  string             // why it is not tried, "" when it is
 	world    promise.World
 	judge    *promise.Judge // of the last run
 }
@@ -97,19 +97,8 @@ func (l *Loss) retell(f *Finding) {
 // maxPairs bounds the pairs of placements that are tried, those with most load first.
 const maxPairs = 200
 
-// loseMore tries the losses that promises name beside that of each placement.
-func (t *Target) loseMore(promised []Promise) (tried []NMinus) {
-	list, left := t.further(promised)
-	for i := range list {
-		tried = append(tried, NMinus{Down: list[i].String(), Outcome: t.loseAll(&list[i])})
-	}
-	if left > 0 {
-		tried = append(tried, NMinus{Down: fmt.Sprintf("%d more pairs", left), Skipped: "they bring less load than the pairs that were tried"})
-	}
-	return tried
-}
-
-// further lists those losses, and how many pairs are left out. Of a placement's
+// further lists the losses that promises name beside that of each placement, and
+// how many pairs are left out. Of a placement's
 // endpoints the one with the largest weight stands for all.
 func (t *Target) further(promised []Promise) (list []Loss, left int) {
 	all := compiled(&t.Spec)

@@ -25,10 +25,18 @@ type NMinus struct {
 	Outcome
 }
 
-// TryNMinusOne takes down each placement in turn, then what else the promises
-// name: pairs of placements, an endpoint of each. Without stated loads there is
-// nothing to judge, and the list is empty.
+// TryNMinusOne tries every loss in turn.
 func TryNMinusOne(t *Target) (tried []NMinus) {
+	for _, l := range Losses(t) {
+		tried = append(tried, TryLoss(t, &l))
+	}
+	return tried
+}
+
+// Losses lists what N-1 takes down: each placement in turn, then what else the
+// promises name: pairs of placements, an endpoint of each. Without stated loads
+// there is nothing to judge, and the list is empty.
+func Losses(t *Target) (list []Loss) {
 	promised := t.losses()
 	accepted := func(p Promise) bool { return slices.Contains(t.Accept, p.Name) }
 	if len(promised) == 0 {
@@ -40,24 +48,33 @@ func TryNMinusOne(t *Target) (tried []NMinus) {
 	}
 	literal := slices.ContainsFunc(promised, func(p Promise) bool { return p.Lose.Count > 0 })
 	for _, p := range compiled(&t.Spec) {
-		n := NMinus{Down: p.Name}
+		l := Loss{down: p}
 		if len(p.Candidates) == 1 && !literal {
 			// Written as fallback: none, so its own keys fail closed by choice, and nobody else's move.
-			n.Skipped = "it has no fallback: its own requests fail closed"
-		} else {
-			n.Outcome = t.lose(&p)
+			l.skipped = "without a fallback its own requests fail closed"
 		}
-		tried = append(tried, n)
+		list = append(list, l)
 	}
-	return append(tried, t.loseMore(promised)...)
+	further, left := t.further(promised)
+	list = append(list, further...)
+	if left > 0 {
+		rest := core.PlacementInfo{}
+		rest.Name = fmt.Sprintf("%d more pairs", left)
+		list = append(list, Loss{down: rest, skipped: "they bring less load than the pairs that were tried"})
+	}
+	return list
 }
 
-func (t *Target) lose(down *core.PlacementInfo) Outcome {
-	return t.loseAll(&Loss{down: *down})
+// TryLoss tries what one loss breaks.
+func TryLoss(t *Target, l *Loss) NMinus {
+	n := NMinus{Down: l.String(), Skipped: l.skipped}
+	if l.skipped == "" {
+		n.Outcome = t.lose(l)
+	}
+	return n
 }
 
-// loseAll tries what one loss breaks.
-func (t *Target) loseAll(l *Loss) Outcome {
+func (t *Target) lose(l *Loss) Outcome {
 	down, c := &l.down, t.lossCase(l)
 	r := t.run(&c)
 	out := outcomeOf(&r)
