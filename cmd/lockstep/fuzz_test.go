@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"lockstep/sim/fuzz"
 )
 
 // fuzzed runs a bounded search and returns what it printed.
@@ -159,6 +162,31 @@ func TestASearchWithoutTimeSaysWhatItDidNotTry(t *testing.T) {
 	flags.json = true
 	if err := runFuzz(&machine, &machine, []string{path}, flags); err != nil || !strings.Contains(machine.String(), `"drills": 0,`) || strings.Contains(machine.String(), `"untried": 0,`) {
 		t.Errorf("%v:\n%s", err, machine.String())
+	}
+}
+
+func TestAPeakThatIsTooMuchHidesNoFaultOfAnotherPlacement(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	text := "lockstep: 1\nplacements:\n"
+	for _, p := range [...][2]string{{"small", "none"}, {"near", "[small]"}, {"apart", "none"}} {
+		text += fmt.Sprintf("  %s: {fallback: %s, endpoints: {a: {url: \"http://%s:1\"}}}\n", p[0], p[1], p[0])
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := loadTarget(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := []*fuzz.Finding{
+		{Property: fuzz.StatedPeak, Where: "small", Drill: &fuzz.Drill{Property: fuzz.StatedPeak}},
+		{Property: fuzz.NMinusOne, Where: "small", Lost: "near"},
+	}
+	for _, p := range f.Spec.Placements {
+		found = append(found, &fuzz.Finding{Property: fuzz.LeavesFailing, Where: p.Name, Drill: &fuzz.Drill{Property: fuzz.LeavesFailing, Placement: p.Name}})
+	}
+	if left := causes(f, found); len(left) != 2 || left[0] != found[0] || left[1].Where != "apart" {
+		t.Errorf("%d are left of %d", len(left), len(found))
 	}
 }
 
