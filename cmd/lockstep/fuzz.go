@@ -204,7 +204,7 @@ func fuzzFile(path string, flags fuzzFlags, length time.Duration, p *progress) (
 	if err != nil {
 		return nil, err
 	}
-	s := &search{target: targetOf(f, flags.accept), flags: flags, progress: p, began: time.Now()}
+	s := &search{target: targetOf(f, flags.accept), flags: flags, progress: p, began: time.Now(), length: length}
 	s.deadline, s.plan = s.began.Add(length), fuzz.NewSearch(flags.seed)
 	if flags.corpus != "" {
 		if s.corpus, err = openCorpus(flags.corpus, path, s.target); err != nil {

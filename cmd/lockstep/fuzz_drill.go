@@ -63,21 +63,23 @@ func (s *search) noteDrill(all int) {
 
 // causes leaves out what follows from another finding: of several of one
 // property with one line of the file to blame, the first is kept; what is too
-// small with nothing down is so under every fault; and a placement that may not
-// be lost may not hang either.
+// small with nothing down is so under every loss, and under faults of what it
+// serves; and a placement that may not be lost may not hang either.
 func causes(f *configfile.File, found []*fuzz.Finding) []*fuzz.Finding {
 	type cause struct {
 		property string
 		at       configfile.Position
 	}
-	seen, lost, small := map[cause]bool{}, map[string]bool{}, false
+	seen, lost, small := map[cause]bool{}, map[string]bool{}, map[string]bool{}
 	for _, x := range found {
 		lost[x.Lost] = true
-		small = small || x.Drill != nil && x.Drill.Property == fuzz.StatedPeak
+		if x.Drill != nil && x.Drill.Property == fuzz.StatedPeak {
+			small[x.Where] = true
+		}
 	}
 	return slices.DeleteFunc(slices.Clone(found), func(x *fuzz.Finding) bool {
 		leaving := x.Drill != nil && x.Drill.Property == fuzz.LeavesFailing
-		if small && (x.Lost != "" || leaving) || leaving && x.Drill.Endpoint == "" && lost[x.Drill.Placement] {
+		if len(small) > 0 && x.Lost != "" || leaving && serves(f, small, x.Where) || leaving && x.Drill.Endpoint == "" && lost[x.Drill.Placement] {
 			return true
 		}
 		at, _ := f.Where(x.Key)
@@ -113,4 +115,15 @@ func (s *search) bookLosses(losses []fuzz.NMinus, tried []bool, r *fuzzResult) e
 		r.NMinus = append(r.NMinus, line)
 	}
 	return nil
+}
+
+// serves says whether one of the placements of among may have to serve requests of home.
+func serves(f *configfile.File, among map[string]bool, home string) bool {
+	for i := range f.Spec.Placements {
+		p := &f.Spec.Placements[i]
+		if p.Name == home && slices.ContainsFunc(p.Fallback, func(to string) bool { return among[to] }) {
+			return true
+		}
+	}
+	return among[home] || among[""]
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"lockstep/adapters/configfile"
 	"lockstep/sim/fuzz"
@@ -28,7 +29,7 @@ type fuzzFinding struct {
 func (s *search) show(f *configfile.File, path string, x *fuzz.Finding) (fuzzFinding, error) {
 	out := fuzzFinding{
 		Property: x.Property, Sentence: x.Sentence, Key: x.Key, Value: x.Value,
-		Assumed: x.Assumed, Story: x.Story, Changes: s.changes(x), Extremes: x.Case.Extremes, Again: fmt.Sprintf("lockstep fuzz %s --seed %s", path, x.Case.Recipe),
+		Assumed: x.Assumed, Story: x.Story, Changes: s.changes(x), Extremes: x.Case.Extremes, Again: s.again(path, "--seed "+x.Case.Recipe.String()),
 	}
 	out.Origin = fmt.Sprintf("seed %s; t = 0 is the first fault, push or burst", x.Case.Recipe)
 	if x.WhatIf != "" {
@@ -36,7 +37,7 @@ func (s *search) show(f *configfile.File, path string, x *fuzz.Finding) (fuzzFin
 		if len(s.target.Facts.Peak) > 0 && (x.Drill == nil || !x.Drill.Light()) {
 			out.Origin = "your numbers; " + out.Origin
 		}
-		out.Again = fmt.Sprintf("lockstep fuzz %s --seeds 0", path)
+		out.Again = s.again(path, "--seeds 0")
 	}
 	if x.Key != "" {
 		out.At, out.Written = f.Where(x.Key)
@@ -47,4 +48,17 @@ func (s *search) show(f *configfile.File, path string, x *fuzz.Finding) (fuzzFin
 	var err error
 	out.Keep, err = keep(s.flags.out, x)
 	return out, err
+}
+
+// again is the command that finds the same again: a property that was left out
+// could be broken first.
+func (s *search) again(path, cases string) string {
+	command := fmt.Sprintf("lockstep fuzz %s %s", path, cases)
+	for _, name := range s.flags.accept {
+		if strings.ContainsAny(name, " '\"$") {
+			name = "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+		}
+		command += " --accept " + name
+	}
+	return command
 }

@@ -77,7 +77,7 @@ func (f *fuzzFinding) print(w io.Writer, r *fuzzResult) {
 func (r *fuzzResult) searched() string {
 	text := fmt.Sprintf("%d what-if runs, %d seeds", r.Drills, r.Seeds)
 	switch {
-	case r.Drills == 0 && r.Seeds > 0:
+	case r.Drills+r.drillsLeft == 0 && r.Seeds > 0:
 		text = "one case"
 		if r.Seeds > 1 {
 			text = fmt.Sprintf("%d seeds", r.Seeds)

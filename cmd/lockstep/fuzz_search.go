@@ -18,6 +18,7 @@ type search struct {
 	corpus   *corpusFile // nil: none is kept
 	progress *progress
 	began    time.Time
+	length   time.Duration // that the search may take, when it does not count seeds
 	deadline time.Time
 	// replaying: the cases of the corpus are tried again, however long it takes.
 	replaying bool
@@ -103,9 +104,8 @@ func (s *search) try(cases []fuzz.Recipe) []fuzz.Outcome {
 	outcomes := make([]fuzz.Outcome, len(cases))
 	var next atomic.Int64
 	var stop atomic.Bool
-	late := func() bool { return !s.replaying && s.late() }
 	work := func() {
-		for !stop.Load() && !s.interrupted() && !late() {
+		for !stop.Load() && !s.interrupted() && (s.replaying || !s.late()) {
 			i := int(next.Add(1)) - 1
 			if i >= len(cases) {
 				return
@@ -143,7 +143,7 @@ func (s *search) book(outcomes []fuzz.Outcome) []fuzz.Outcome {
 		case o.Err != nil:
 			s.err = o.Err
 		case o.Finding != nil:
-			s.found = append(s.found, fuzz.Tell(s.target, o.Finding))
+			s.found = append(s.found, fuzz.Tell(s.target, o.Finding, func() bool { return !s.interrupted() }))
 		default:
 			continue
 		}

@@ -2,6 +2,8 @@ package fuzz
 
 import (
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -19,6 +21,7 @@ type Change struct {
 	Breaks    string // what it breaks, "" when it holds
 	Price     string // what it costs, and figures of the finding's own case, run with it; "" for none
 	Seeds     uint64 // random cases that were tried as well
+	Untried   int    // what-if runs for which the trial had no time left: it does not hold then
 	Scenarios int    // of the trial, those that were run with it
 	apply     func(*core.Spec)
 	price     string
@@ -28,7 +31,7 @@ type Change struct {
 // Trial says what a change has to hold in, beside the finding's own case, N-1 and every drill.
 type Trial struct {
 	Seeds     uint64      // the first so many random cases
-	More      func() bool // false: no more of them, nor of the changes after the first
+	More      func() bool // false: no more of them, and no more what-if runs
 	Scenarios []Scenario
 }
 
@@ -49,13 +52,10 @@ const maxChanges = 6
 func TryChanges(t *Target, f *Finding, trial *Trial) []Change {
 	tried := t.changes(f)
 	for i := 0; i < len(tried); i++ {
-		if i > 0 && !trial.More() {
-			return tried[:i]
-		}
 		c := &tried[i]
 		c.Name = string(rune('A' + i))
 		changed := t.changed(c.apply)
-		changed.try(f, c, trial)
+		changed.try(f, c, t.affected(changed, f.Where), trial)
 		if c.Holds || !c.Mends || c.broken == nil || len(tried) == maxChanges {
 			continue
 		}
@@ -87,8 +87,9 @@ func chain(first, second func(*core.Spec)) func(*core.Spec) {
 	}
 }
 
-// try judges a change of which t is the changed target.
-func (t *Target) try(f *Finding, c *Change, trial *Trial) {
+// try judges a change of which t is the changed target, and near what the change
+// can affect.
+func (t *Target) try(f *Finding, c *Change, near map[string]bool, trial *Trial) {
 	if _, err := core.Compile(t.Spec); err != nil {
 		c.Breaks = "it is not valid: " + err.Error()
 		return
@@ -100,8 +101,11 @@ func (t *Target) try(f *Finding, c *Change, trial *Trial) {
 		return
 	}
 	c.Mends = true
-	if c.broken = t.firstDrilled(f.Where); c.broken != nil {
+	c.broken, c.Untried = t.firstDrilled(near, trial.More)
+	if c.broken != nil {
 		c.Breaks = c.broken.Property + ": " + c.broken.Sentence
+	}
+	if c.broken != nil || c.Untried > 0 {
 		return
 	}
 	checked := t.checked()
@@ -124,24 +128,47 @@ func (t *Target) try(f *Finding, c *Change, trial *Trial) {
 	c.Holds = true
 }
 
+// affected is what a change can affect: the components of a placement and of all
+// that differ from t in changed. It moves no other (R15).
+func (t *Target) affected(changed *Target, where string) map[string]bool {
+	near := around(&changed.Spec, where)
+	for i := range t.Spec.Placements {
+		if p := &t.Spec.Placements[i]; !near[p.Name] && !reflect.DeepEqual(*p, changed.Spec.Placements[i]) {
+			maps.Copy(near, around(&changed.Spec, p.Name))
+		}
+	}
+	return near
+}
+
 // firstDrilled is what the first of N-1 and the drills breaks that concerns the
-// component of a placement; a change of that placement moves no other (R15).
-func (t *Target) firstDrilled(where string) *Finding {
-	for _, n := range TryNMinusOne(t) {
-		if n.Finding != nil {
-			return n.Finding
+// placements of near, and how many of those were left when there was no more time.
+func (t *Target) firstDrilled(near map[string]bool, more func() bool) (f *Finding, untried int) {
+	try := func(run func() Outcome) {
+		switch {
+		case f != nil:
+		case !more():
+			untried++
+		default:
+			f = run().Finding
 		}
 	}
-	near := around(&t.Spec, where)
+	for _, l := range Losses(t) {
+		if l.Skipped == "" {
+			try(func() Outcome {
+				l.Try(t)
+				return l.Outcome
+			})
+		}
+	}
 	for _, d := range Drills(t) {
-		if d.Placement != "" && !near[d.Placement] {
-			continue
-		}
-		if f := TryDrill(t, d).Finding; f != nil {
-			return f
+		if d.Placement == "" || near[d.Placement] {
+			try(func() Outcome { return TryDrill(t, d) })
 		}
 	}
-	return nil
+	if f != nil {
+		untried = 0
+	}
+	return f, untried
 }
 
 // again runs the case of f with t, the changed target: a what-if run anew, a

@@ -115,7 +115,7 @@ func TestPlantedBugsMeasured(t *testing.T) {
 			}
 			search, begin = append(search, time.Since(begin)), time.Now()
 			if f.Lost == "" {
-				f = target.shrunk(f)
+				f = target.shrunk(f, always)
 				target.tell(f)
 			}
 			shrink = append(shrink, time.Since(begin))

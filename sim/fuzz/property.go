@@ -42,10 +42,13 @@ func outcomeOf(r *sim.Result) Outcome {
 func Try(t *Target, seed uint64) Outcome {
 	out := Run(t, Recipe{seed})
 	if out.Finding != nil {
-		out.Finding = Tell(t, out.Finding)
+		out.Finding = Tell(t, out.Finding, always)
 	}
 	return out
 }
+
+// always never has enough.
+func always() bool { return true }
 
 // Run runs the case of a recipe and judges it. A Finding is as it was found: see Tell.
 func Run(t *Target, r Recipe) Outcome {
@@ -68,9 +71,9 @@ func (t *Target) made(r Recipe, d Draw) Case {
 	return c
 }
 
-// Tell shrinks a finding and tells its story.
-func Tell(t *Target, f *Finding) *Finding {
-	f = t.shrunk(t.without(f))
+// Tell shrinks a finding, as long as more says so, and tells its story.
+func Tell(t *Target, f *Finding, more func() bool) *Finding {
+	f = t.shrunk(t.without(f), more)
 	t.tell(f)
 	return f
 }

@@ -3,10 +3,13 @@ package fuzz
 import "lockstep/core"
 
 // shrunk reduces a finding's case as long as the same property fails of the same
-// placement. The story keeps the operator's configuration; Smallest reduces that too.
-func (t *Target) shrunk(f *Finding) *Finding {
+// placement, and until more says that somebody is tired of waiting. The story keeps the operator's configuration; Smallest reduces that too.
+func (t *Target) shrunk(f *Finding, more func() bool) *Finding {
 	smallest := f
 	again := func(c *Case) *Finding {
+		if !more() {
+			return nil
+		}
 		r := t.run(c)
 		if r.Err != nil {
 			return nil
