@@ -53,6 +53,9 @@ config, and run it.`,
 				fmt.Fprint(cmd.OutOrStdout(), scenario.Schema())
 				return nil
 			}
+			if set := cmd.Flags().Changed; flags.grid.axes == "" && (set("map-svg") || set("map-cells")) {
+				return errors.New("--map-svg and --map-cells are of --map: name the loads and dips, such as --map load=50..99%,dip=0..5s")
+			}
 			if cmd.Flags().Changed("seed") {
 				flags.seed = &seed
 			}

@@ -71,6 +71,12 @@ func TestAxesThatMakeNoMapAreRefused(t *testing.T) {
 			t.Errorf("%+v was taken", c)
 		}
 	}
+	for _, flag := range []string{"--map-svg=x.svg", "--map-cells=8x6"} {
+		var out, problems bytes.Buffer
+		if code := run([]string{"sim", scenariosDir + "/load/retry-budget.yaml", flag}, &out, &problems); code != exitUsage || !strings.Contains(problems.String(), "are of --map") {
+			t.Errorf("%s without --map: exit %d: %s", flag, code, problems.String())
+		}
+	}
 	a, err := parseAxes(&mapFlags{axes: "load=50..90%,dip=500ms..2s", cells: "3x4"})
 	if err != nil || len(a.loads) != 3 || a.loads[1] != 700_000 || len(a.dips) != 4 || a.dips[1] != 1e9 {
 		t.Errorf("%+v %v", a, err)
