@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"errors"
+
 	"lockstep/core"
 	"lockstep/core/loop"
 )
@@ -17,10 +19,18 @@ type Options struct {
 	// a recorder of decisions. It may return nil.
 	Observe func(router int, r *core.Router) loop.Observer
 
+	// Stop, when set, is asked as each window opens; true breaks the run off, and
+	// its Err is ErrStopped.
+	Stop func() bool
+
 	// Tamper, when set, is called once, and what it returns is planted in every
 	// router: a bug for the checkers to find. It alone changes decisions.
 	Tamper func() Tamper
 }
+
+// ErrStopped is why a run was broken off by Options.Stop: what it counted is not
+// the whole.
+var ErrStopped = errors.New("the run was stopped")
 
 // Result is what a run did. Requests are counted in the window in which they
 // arrived at a router, retries as requests of their own.

@@ -8,6 +8,10 @@ import "lockstep/core"
 // openWindow starts the next window and schedules the one after.
 func (w *world) openWindow() {
 	r := w.result
+	if w.options.Stop != nil && w.options.Stop() {
+		r.Err, w.heap = ErrStopped, heap{}
+		return
+	}
 	r.Windows = append(r.Windows, Window{
 		From:       w.now,
 		Placements: make([]PlacementCounts, len(w.dir.placements)),

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"slices"
 
 	"lockstep/adapters/configfile"
+	"lockstep/sim"
 	"lockstep/sim/fuzz"
 )
 
@@ -15,17 +17,25 @@ func (s *search) drill(f *configfile.File, r *fuzzResult) error {
 	defer s.progress.clear()
 	losses, drills := fuzz.Losses(s.target), fuzz.Drills(s.target)
 	outcomes, tried := make([]fuzz.Outcome, len(drills)), make([]bool, len(losses)+len(drills))
+	s.target.Stop = func() bool { return s.interrupted() || s.late() }
 	inParallel(len(tried), s.flags.jobs, func(i int) {
-		if s.interrupted() || s.late() {
+		if s.target.Stop() {
 			return
 		}
-		if tried[i] = true; i < len(losses) {
+		var o *fuzz.Outcome
+		if i < len(losses) {
 			losses[i].Try(s.target)
+			o = &losses[i].Outcome
 		} else {
-			outcomes[i-len(losses)] = fuzz.TryDrill(s.target, drills[i-len(losses)])
+			o = &outcomes[i-len(losses)]
+			*o = fuzz.TryDrill(s.target, drills[i-len(losses)])
+		}
+		if tried[i] = !errors.Is(o.Err, sim.ErrStopped); !tried[i] {
+			*o = fuzz.Outcome{}
 		}
 		s.noteDrill(len(tried))
 	})
+	s.target.Stop = nil
 	if err := s.bookLosses(losses, tried, r); err != nil {
 		return err
 	}

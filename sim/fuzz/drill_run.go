@@ -69,6 +69,9 @@ func (t *Target) blameOn(f *Finding, d *Drill, fixes []fix) {
 func (t *Target) drilled(d *Drill) *Finding {
 	c := t.drillCase(d)
 	r := t.run(&c)
+	if r.Err != nil {
+		return &Finding{} // nobody knows
+	}
 	return t.judgeDrill(d, &r)
 }
 

@@ -89,7 +89,7 @@ func (t *Target) runCovered(c *Case, states *sim.States) (r sim.Result) {
 			r = sim.Result{Violated: 1, Violations: []sim.Violation{{Property: Invariant, Detail: fmt.Sprint(p)}}}
 		}
 	}()
-	return sim.Run(c.Plan, sim.Options{Check: !t.trial, States: states, Observe: c.watch(), Tamper: t.tamper})
+	return sim.Run(c.Plan, sim.Options{Check: !t.trial, States: states, Observe: c.watch(), Stop: t.Stop, Tamper: t.tamper})
 }
 
 // judge returns the first broken property that the target has not accepted.

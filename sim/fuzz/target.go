@@ -23,6 +23,9 @@ type Target struct {
 	// Accept names properties that this search leaves out.
 	Accept []string
 
+	// Stop, when set, ends a run that is under way: its Outcome has sim.ErrStopped.
+	Stop func() bool
+
 	trial  bool              // a change is being tried: what-if runs go without the checkers
 	tamper func() sim.Tamper // of tests: a planted bug
 }
