@@ -42,12 +42,15 @@ func ordinary() core.Spec {
 	return spec
 }
 
-// plant is a target whose routers have a bug.
+// plant is a target whose routers have a bug. Relations are left out of the
+// search for what a checker must see: two runs differ over many a bug.
 func plant(b *planted.Bug) *Target {
 	t := &Target{Name: "planted", Spec: ordinary(), tamper: func() sim.Tamper { return sim.Tamper(b.Tamper()) }}
+	t.Accept = relations()
 	if b.Alone {
-		t.Accept = slices.DeleteFunc(properties(), func(name string) bool { return name == b.Property })
+		t.Accept = properties()
 	}
+	t.Accept = slices.DeleteFunc(t.Accept, func(name string) bool { return name == b.Property })
 	if b.Property == NMinusOne {
 		t.Facts.Peak = map[string]Load{"cell-a": {PerSecond: 60, Latency: 100 * core.Millisecond}, "cell-b": {PerSecond: 120, Latency: 100 * core.Millisecond}}
 	}
@@ -55,14 +58,22 @@ func plant(b *planted.Bug) *Target {
 }
 
 // properties lists what a search may find wrong with a router.
-func properties() (names []string) {
+func properties() []string {
+	names := append(relations(), "liveness")
 	for i := range 16 {
 		names = append(names, fmt.Sprintf("R%d", i+1))
 	}
+	return names
+}
+
+// relations lists those between two runs, but for R15, which is a checker's name too.
+func relations() (names []string) {
 	for r := range sim.Relations {
-		names = append(names, sim.Relation(r).String())
+		if name := sim.Relation(r).String(); name != "R15" {
+			names = append(names, name)
+		}
 	}
-	return append(names, "liveness")
+	return names
 }
 
 // hunt searches from one seed on, and returns the finding, as it was found, and
@@ -111,7 +122,7 @@ func TestPlantedBugsMeasured(t *testing.T) {
 			target, begin := plant(&b), time.Now()
 			f, took := hunt(target, uint64(n)*1_000_003, 2*b.Seeds)
 			if f == nil || f.Property != b.Property {
-				t.Fatalf("%s, %s: %d seeds found %+v", b.Property, b.Name, took, f)
+				t.Fatalf("%s, %s: nothing, or something else, in %d seeds", b.Property, b.Name, took)
 			}
 			search, begin = append(search, time.Since(begin)), time.Now()
 			if f.Lost == "" {
