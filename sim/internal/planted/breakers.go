@@ -94,7 +94,7 @@ func probes() []Bug {
 				ev.OK = false
 			}
 		})},
-		{Property: "liveness", Name: "a breaker that opened never closes", Seeds: 500, Alone: true, Tamper: func() Tamper {
+		{Property: "liveness", Name: "a breaker that opened never closes", Seeds: 1000, Alone: true, Tamper: func() Tamper {
 			return Tamper{Decide: func(r *core.Router, now core.Time, ev *core.Event, d *core.Decision) {
 				if d.Kind == core.Forward && d.Probe {
 					// The probe fails at once, whatever the endpoint would have said.

@@ -28,10 +28,10 @@ func relations() []Bug {
 				panic("planted")
 			}
 		})},
-		{Property: "renamed-keys", Name: "a key's name decides the two choices", Seeds: 100, Alone: true, Tamper: event(func(_ *core.Router, ev *core.Event) {
+		{Property: "renamed-keys", Name: "a key's name decides the two choices", Seeds: 200, Alone: true, Tamper: event(func(_ *core.Router, ev *core.Event) {
 			ev.Request ^= ev.Route.Key
 		})},
-		{Property: "renamed-placements", Name: "a placement's name decides the two choices", Seeds: 100, Alone: true, Tamper: event(func(r *core.Router, ev *core.Event) {
+		{Property: "renamed-placements", Name: "a placement's name decides the two choices", Seeds: 200, Alone: true, Tamper: event(func(r *core.Router, ev *core.Event) {
 			if ev.Kind == core.Arrive && ev.Route.Placement >= 0 {
 				ev.Request ^= core.HashString(r.Config().Placement(int(ev.Route.Placement)).Name)
 			}
@@ -48,7 +48,7 @@ func relations() []Bug {
 				refuse(r, d, core.CircuitOpen)
 			}
 		})},
-		{Property: "unused-placement", Name: "the number of placements decides the two choices", Seeds: 100, Alone: true, Tamper: event(func(r *core.Router, ev *core.Event) {
+		{Property: "unused-placement", Name: "the number of placements decides the two choices", Seeds: 200, Alone: true, Tamper: event(func(r *core.Router, ev *core.Event) {
 			if ev.Kind == core.Arrive && r.Config() != nil {
 				ev.Request ^= uint64(r.Config().Placements())
 			}
