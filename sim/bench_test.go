@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"runtime/debug"
 	"syscall"
 	"testing"
 
@@ -34,6 +35,7 @@ func reference(rate uint32, length core.Duration) Plan {
 // BenchmarkReference simulates 20,000 requests/s for 10 s. Beside the time on
 // the wall it reports CPU time, which a busy machine disturbs less.
 func BenchmarkReference(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as the commands that simulate have it
 	for _, check := range []bool{false, true} {
 		b.Run(fmt.Sprintf("checkers=%t", check), func(b *testing.B) {
 			p := reference(20_000, 10*core.Second)

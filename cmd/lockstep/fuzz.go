@@ -72,6 +72,7 @@ to extremes: what only shows there is a fault of the router and said apart.`,
   lockstep fuzz config.yaml --accept-file accepted.yaml --seeds 2000 --json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			collectRarely()
 			if err := flags.first(cmd.Flags().Changed, seed); err != nil {
 				return err
 			}

@@ -49,6 +49,7 @@ config, and run it.`,
   lockstep sim --lose each-placement config.yaml`,
 		Args: func(cmd *cobra.Command, args []string) error { return schemaOrFiles(cmd, args, flags.schema) },
 		RunE: func(cmd *cobra.Command, args []string) error {
+			collectRarely()
 			if flags.schema {
 				fmt.Fprint(cmd.OutOrStdout(), scenario.Schema())
 				return nil
