@@ -19,8 +19,8 @@ type Options struct {
 	// a recorder of decisions. It may return nil.
 	Observe func(router int, r *core.Router) loop.Observer
 
-	// Stop, when set, is asked as each window opens; true breaks the run off, and
-	// its Err is ErrStopped.
+	// Stop, when set, is asked as each window but the first opens; true breaks the
+	// run off, and its Err is ErrStopped.
 	Stop func() bool
 
 	// Tamper, when set, is called once, and what it returns is planted in every

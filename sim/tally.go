@@ -8,7 +8,7 @@ import "lockstep/core"
 // openWindow starts the next window and schedules the one after.
 func (w *world) openWindow() {
 	r := w.result
-	if w.options.Stop != nil && w.options.Stop() {
+	if len(r.Windows) > 0 && w.options.Stop != nil && w.options.Stop() {
 		r.Err, w.heap = ErrStopped, heap{}
 		return
 	}

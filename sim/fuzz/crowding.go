@@ -31,6 +31,9 @@ func (t *Target) loseAll(l *Loss) Outcome {
 	second.uneven = true
 	more := t.loseOnce(&second)
 	out.Requests, out.Steps = out.Requests+more.Requests, out.Steps+more.Steps
+	if first {
+		out.Err = more.Err // a stopped second run is no reason to say that the promise holds
+	}
 	switch g := more.Finding; {
 	case g == nil:
 	case g.Broken.Kind == HomeFirst:

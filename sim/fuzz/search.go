@@ -3,7 +3,8 @@ package fuzz
 import "lockstep/core"
 
 // shrunk reduces a finding's case as long as the same property fails of the same
-// placement, and until more says that somebody is tired of waiting. The story keeps the operator's configuration; Smallest reduces that too.
+// placement, until more says that nobody waits any longer. The story keeps the
+// operator's configuration; Smallest reduces that too.
 func (t *Target) shrunk(f *Finding, more func() bool) *Finding {
 	smallest := f
 	again := func(c *Case) *Finding {
