@@ -23,9 +23,14 @@ type verdict struct {
 	placement int32 // number; the one that serves or refuses
 	candidate int   // position in the home placement's list
 	rotates   int   // admissible[:rotates] take a rotation step
+	wait      bool  // in placement's queue (R5)
+	exhausted bool  // no candidate decided
 }
 
 func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
+	if ev.Handle != (Handle{}) {
+		return r.comeAgain(now, ev, out)
+	}
 	if class, home := r.precheck(ev); class != ClassNone {
 		d := note(Reject, ruleOf(class), now)
 		d.Class, d.Status, d.Placement, d.Reason = class, class.Row().Status, home, ev.Route.Reason
@@ -39,14 +44,22 @@ func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
 	}
 	var v verdict
 	r.evaluate(now, ev, &v)
-	if v.class != ClassNone {
-		d := note(Reject, ruleOf(v.class), now)
-		d.Class, d.Status = v.class, v.class.Row().Status
-		d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, v.circuit
-		d.Placement, d.Endpoint = v.placement, v.endpoint
-		return append(out, d)
+	switch {
+	case v.wait:
+		return r.arriveQueued(now, ev, v.placement, out)
+	case v.class != ClassNone:
+		return append(out, v.reject(now, ev))
 	}
 	return r.commit(now, ev, &v, out)
+}
+
+// reject is the answer of a verdict that refuses.
+func (v *verdict) reject(now Time, ev *Event) Decision {
+	d := note(Reject, ruleOf(v.class), now)
+	d.Class, d.Status = v.class, v.class.Row().Status
+	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, v.circuit
+	d.Placement, d.Endpoint = v.placement, v.endpoint
+	return d
 }
 
 // precheck refuses what needs no look at any endpoint. home is the number of
@@ -55,7 +68,7 @@ func (r *Router) precheck(ev *Event) (class Class, home int32) {
 	switch {
 	case ev.Route.Refuse == NoKey || ev.Route.Refuse == BadRequest:
 		return ev.Route.Refuse, -1
-	case r.draining:
+	case r.draining && ev.again == nil: // one that waits came before the drain
 		return Draining, -1
 	case r.config == nil:
 		return NotReady, -1
@@ -77,7 +90,7 @@ func ruleOf(c Class) uint8 {
 	switch c {
 	case NoKey, UnknownKey:
 		return 1
-	case LimitReached:
+	case LimitReached, QueueTimeout:
 		return 5
 	case CircuitOpen, NoEndpoint:
 		return 3
@@ -139,13 +152,16 @@ const (
 	roomFull
 )
 
-func (r *Router) room(p *placementConfig, number int32, guest bool) room {
+func (r *Router) room(p *placementConfig, number int32, ev *Event, guest bool) room {
 	s := &r.placements[number]
 	if guest && p.limit.Guests != 0 && s.guests >= max(p.limit.Guests, 0) {
 		return roomGuestsFull
 	}
 	if p.limit.InFlight > 0 && s.inFlight >= p.limit.InFlight {
 		return roomFull
+	}
+	if s.queue.count > 0 && (guest || !ev.turn) {
+		return roomFull // whoever waits here comes first
 	}
 	return roomYes
 }
@@ -154,17 +170,35 @@ func (r *Router) room(p *placementConfig, number int32, guest bool) room {
 // and room serves; a full one that rejects refuses. It fills in v, which is
 // zero, field by field: copying a fresh struct costs a tenth of a decision.
 func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
+	if ev.again == nil || ev.again.attempts == 0 {
+		r.walk(now, ev, v)
+		return
+	}
+	// A retry goes to an endpoint that it has not tried, as long as there is one (R11).
+	ev.fresh, ev.skipped = true, false
+	r.walk(now, ev, v)
+	ev.fresh = false
+	if ev.skipped && v.exhausted {
+		*v = verdict{}
+		r.walk(now, ev, v)
+	}
+}
+
+func (r *Router) walk(now Time, ev *Event, v *verdict) {
 	list := r.config.placements[ev.Route.Placement].candidates
 	left := leaving{breaker: -1}
 	for i, c := range list {
 		p := &r.config.placements[c]
 		number := r.numbers.placement[c]
 		s := r.survey(p, now)
+		if ev.fresh {
+			s.admissible = r.skipTried(ev)
+		}
 		if s.admissible == 0 {
-			left.blocked(r, p, number, i, s)
+			left.blocked(r, p, number, ev, i, s)
 			continue
 		}
-		switch r.room(p, number, i > 0) {
+		switch r.room(p, number, ev, i > 0) {
 		case roomYes:
 			v.endpoint = r.admissible[r.pick(p, r.admissible, ev)]
 			v.placement, v.candidate, v.failover = number, i, left.first
@@ -173,7 +207,16 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 			}
 			return
 		case roomFull:
-			if p.limit.WhenFull == RejectWhenFull {
+			if p.limit.WhenFull == QueueWhenFull {
+				if i > 0 {
+					break // guests do not wait
+				}
+				if r.mayQueue(p, number, ev) {
+					v.wait, v.placement = true, number
+					return
+				}
+			}
+			if p.limit.WhenFull != FailOverWhenFull {
 				v.class, v.endpoint, v.placement, v.candidate, v.failover = LimitReached, -1, number, i, left.first
 				return
 			}
@@ -181,6 +224,7 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 		left.full()
 	}
 	*v = left.verdict(r, r.numbers.placement[list[0]])
+	v.exhausted = true
 }
 
 // leaving remembers why candidates were left.
@@ -204,7 +248,7 @@ func (l *leaving) leave(f Failover) {
 func (l *leaving) full() { l.leave(FailoverLimit) }
 
 // blocked books a candidate without any admissible endpoint.
-func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, s survey) {
+func (l *leaving) blocked(r *Router, p *placementConfig, number int32, ev *Event, at int, s survey) {
 	before := l.first
 	if s.breaker >= 0 {
 		l.circuit = true
@@ -222,7 +266,7 @@ func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, s
 		l.unhealthy = true
 		return
 	}
-	if l.resortAt == 0 && r.room(p, number, at > 0) == roomYes {
+	if l.resortAt == 0 && r.room(p, number, ev, at > 0) == roomYes {
 		l.resort, l.resortAt, l.resortHome, l.resortWhy = s.health, at+1, number, before
 	}
 }
@@ -243,12 +287,11 @@ func (l *leaving) verdict(r *Router, home int32) verdict {
 
 // commit takes the slot, the probe and the rotation step of a verdict to forward.
 func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decision {
-	n, ok := r.slots.take()
-	if !ok {
-		out = r.ignore(now, 5, CauseTableFull, out)
-		d := note(Reject, 5, now)
-		d.Class, d.Status, d.Reason, d.Placement = LimitReached, 429, ev.Route.Reason, v.placement
-		return append(out, d)
+	n, ok := ev.slot, true // one that waited has its slot
+	if ev.again == nil {
+		if n, ok = r.slots.take(); !ok {
+			return r.tableFull(now, ev, v.placement, out)
+		}
 	}
 	e, p := &r.endpoints[v.endpoint], &r.placements[v.placement]
 	pc := &r.config.placements[p.config]
@@ -261,8 +304,11 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 		out = r.admitProbe(now, v.endpoint, n, pc, out)
 		rule = 6
 	}
-	s := r.slots.at(n) // zero, as release left it
-	s.request, s.gen, s.generation = ev.Request, r.nextSerial(), e.breaker.gen
+	s := r.slots.at(n) // zero, as release left it, or that of a request that waited
+	if ev.again == nil {
+		s.request, s.gen = ev.Request, r.nextSerial()
+	}
+	s.generation = e.breaker.gen
 	s.endpoint, s.guest, s.probe = v.endpoint, v.candidate > 0, probe
 	r.sum += s.mix(e.id)
 	e.inFlight++
@@ -272,12 +318,26 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	}
 	r.touchEndpoint(v.endpoint)
 	r.touchPlacement(v.placement)
+	if ev.again != nil || r.config.placements[ev.Route.Placement].retries.Max > 0 {
+		r.depart(now, n, ev, e.id)
+	}
 	out = append(out, Decision{})
 	d := &out[len(out)-1]
 	d.Kind, d.Rule, d.At, d.Handle, d.Probe = Forward, rule, now, Handle{n, s.gen}, probe
 	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, e.breaker.state
 	d.Placement, d.Endpoint = v.placement, v.endpoint
+	if ev.again != nil && ev.again.attempts > 1 {
+		d.Count = uint32(ev.again.attempts)
+	}
 	return out
+}
+
+// tableFull refuses a request for which the table of attempts has no slot.
+func (r *Router) tableFull(now Time, ev *Event, placement int32, out []Decision) []Decision {
+	out = r.ignore(now, 5, CauseTableFull, out)
+	d := note(Reject, 5, now)
+	d.Class, d.Status, d.Reason, d.Placement = LimitReached, 429, ev.Route.Reason, placement
+	return append(out, d)
 }
 
 // admitProbe makes the request in slot n a half-open probe of the endpoint (R6).

@@ -118,9 +118,7 @@ func validName(s string) bool {
 }
 
 func (c *compiler) placement(p *PlacementSpec, path string) {
-	c.later(p.Retries != 0, path+".retries", "R11")
 	c.later(p.Panic != 0, path+".panic_percent", "R9")
-	c.later(p.Limit.WhenFull == QueueWhenFull, path+".limit.when_full", "R5 queue")
 	if p.Kind > ReasonTier {
 		c.fail(path+".kind", "is not a kind of placement", "use dedicated or tier")
 	}
@@ -147,9 +145,11 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 		selection: p.Select, limit: p.Limit, bodyMax: p.BodyMax,
 		breaker: c.breaker(p.Breaker, path+".breaker"), health: c.health(p.Health, path+".health"),
 		timeouts: c.timeouts(p.Timeouts, path+".timeouts"),
+		retries:  c.retries(p.Retries, path+".retries"),
 		first:    int32(len(c.config.endpoints)),
 		edge:     p.Edge,
 	}
+	c.queue(&p.Limit, out.timeouts.Request, path+".limit")
 	c.endpoints(p, path, &out)
 	c.config.placements = append(c.config.placements, out)
 }

@@ -29,7 +29,8 @@ type placementConfig struct {
 	breaker    BreakerSpec
 	health     HealthSpec
 	timeouts   TimeoutSpec
-	edge       string // carried for the edge, never read here
+	retries    RetrySpec // zero for none
+	edge       string    // carried for the edge, never read here
 }
 
 type endpointConfig struct {
@@ -96,6 +97,7 @@ type PlacementInfo struct {
 	Breaker    BreakerSpec
 	Health     HealthSpec
 	Timeouts   TimeoutSpec
+	Retries    RetrySpec // Max 0 for none
 }
 
 // Placement returns the i-th placement, every default filled in.
@@ -105,7 +107,7 @@ func (c *Config) Placement(i int) PlacementInfo {
 		Name: p.name, Kind: p.kind, Candidates: p.candidates,
 		FirstEP: int(p.first), EndEP: int(p.end),
 		Select: p.selection, LastResort: p.lastResort, Limit: p.limit, BodyMax: p.bodyMax,
-		Breaker: p.breaker, Health: p.health, Timeouts: p.timeouts,
+		Breaker: p.breaker, Health: p.health, Timeouts: p.timeouts, Retries: p.retries,
 	}
 }
 
@@ -114,6 +116,9 @@ func (c *Config) Timeouts(i int) *TimeoutSpec { return &c.placements[i].timeouts
 
 // BodyMax returns the body limit in bytes of the i-th placement, 0 for none.
 func (c *Config) BodyMax(i int) int64 { return c.placements[i].bodyMax }
+
+// Retries returns the retries of the i-th placement, every default filled in; Max 0 for none.
+func (c *Config) Retries(i int) *RetrySpec { return &c.placements[i].retries }
 
 // Edge returns the text that the Spec carries for the edge, "" for none.
 func (c *Config) Edge() string { return c.edge }
@@ -182,7 +187,9 @@ func (c *Config) hash() uint64 {
 // Tags of settings that later versions added. One at its default folds
 // nothing, so that configurations without it keep their digest.
 const (
-	tagEdge uint64 = 1 + iota // text for the edge
+	tagEdge    uint64 = 1 // text for the edge
+	tagQueue   uint64 = 5 // R5's queue
+	tagRetries uint64 = 6 // R11
 )
 
 func (f *fold) edge(s string) {
@@ -221,6 +228,7 @@ func (p *placementConfig) hash(f *fold) {
 	for _, d := range [...]Duration{t.Connect, t.ResponseHeader, t.Request, t.BodyIdle, t.UpstreamIdle, t.Settle} {
 		f.word(uint64(d))
 	}
+	p.hashWaits(f)
 	f.edge(p.edge)
 }
 

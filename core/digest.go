@@ -12,6 +12,8 @@ const (
 	entityPlacement
 	entityEndpoint
 	entityAttempt
+	entityJourney // a request that may come again
+	entityBudget  // of a placement's retries
 )
 
 func mixWord(h, w uint64) uint64 { return finalise(h + w + golden) }
@@ -70,7 +72,7 @@ func (p *placement) mix() uint64 {
 	if p.id == 0 {
 		return 0
 	}
-	return mixEntity(entityPlacement, p.id, uint64(p.inFlight)<<32|uint64(p.guests))
+	return mixEntity(entityPlacement, p.id, uint64(p.inFlight)<<32|uint64(p.guests)) + p.budget.mix(p.id)
 }
 
 func (e *endpoint) mix(probe, guard Time) uint64 {

@@ -25,6 +25,7 @@ type slot struct {
 	guest      bool // came by failover (R5)
 	probe      bool // is a half-open probe (R6)
 	replied    bool // its outcome is booked (R7)
+	state      uint8
 }
 
 // mix is the slot's part of the digest; id is its endpoint's identity. It is

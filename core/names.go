@@ -43,6 +43,10 @@ func (k DecisionKind) String() string {
 		return "ack"
 	case Nack:
 		return "nack"
+	case Queued:
+		return "queued"
+	case Retry:
+		return "retry"
 	}
 	return k.noteName()
 }

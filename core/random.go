@@ -15,6 +15,7 @@ const (
 	purposePhase
 	purposeProbeJitter
 	purposeRendezvous
+	purposeBackOff
 )
 
 // golden is 2^64 divided by the golden ratio, splitmix64's increment.

@@ -15,7 +15,7 @@ func (r *Router) pick(p *placementConfig, admissible []int32, ev *Event) int {
 	}
 	switch p.selection {
 	case LeastRequest:
-		return r.pickLeast(admissible, ev.Request)
+		return r.pickLeast(admissible, ev)
 	case Rendezvous:
 		return r.pickRendezvous(p, admissible, ev.Route.Key)
 	case First:
@@ -53,10 +53,13 @@ func (r *Router) rotate(admissible []int32, chosen int32) {
 
 // pickLeast is the power of two choices (Mitzenmacher 2001): of two distinct
 // hashed picks the one with fewer requests for its weight; ties to the earlier.
-func (r *Router) pickLeast(admissible []int32, request uint64) int {
-	n := uint64(len(admissible))
-	a := below(draw(r.seed, request, 0, purposeChoice), n)
-	b := below(draw(r.seed, request, 0, purposeSecondChoice), n-1)
+func (r *Router) pickLeast(admissible []int32, ev *Event) int {
+	n, attempt := uint64(len(admissible)), uint64(0)
+	if ev.again != nil {
+		attempt = uint64(ev.again.attempts)
+	}
+	a := below(draw(r.seed, ev.Request, attempt, purposeChoice), n)
+	b := below(draw(r.seed, ev.Request, attempt, purposeSecondChoice), n-1)
 	if b >= a {
 		b++
 	}

@@ -36,10 +36,14 @@ func (r *Router) Snapshot(dst []byte) []byte {
 	for i := range r.endpoints {
 		w.endpoint(&r.endpoints[i], &r.timers, int32(i))
 	}
-	w.uint(uint64(r.slots.live))
+	w.uint(uint64(r.InFlight()))
 	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
-		w.slot(n, r.slots.at(n))
+		if s := r.slots.at(n); s.state != slotWaiting {
+			w.slot(n, s)
+		}
 	}
+	w.journeys(r)
+	w.budgets(r)
 	return w.b
 }
 
@@ -225,6 +229,7 @@ func (rd *reader) body(r *Router) {
 	for range live {
 		rd.slot(r)
 	}
+	rd.sections(r)
 	r.touchedPlacements = growTo(r.touchedPlacements, len(r.placements))
 	r.touchedEndpoints = growTo(r.touchedEndpoints, len(r.endpoints))
 	for n := range r.placements {
@@ -371,6 +376,9 @@ func (rd *reader) check(r *Router) {
 	guests := make([]int32, len(r.placements))
 	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
 		s := r.slots.at(n)
+		if s.state == slotWaiting {
+			continue
+		}
 		home := r.endpoints[s.endpoint].placement
 		perEndpoint[s.endpoint]++
 		perPlacement[home]++

@@ -31,9 +31,9 @@ type PlacementSpec struct {
 	Breaker    BreakerSpec
 	Health     HealthSpec
 	Timeouts   TimeoutSpec
-	Retries    uint32 // R11, later; only 0
-	Panic      uint32 // R9, later; only 0
-	Edge       string // for the edge alone (TLS, pools): carried and hashed, never read; "" means none
+	Retries    RetrySpec // R11, of the requests whose home it is; the zero value is none
+	Panic      uint32    // R9, later; only 0
+	Edge       string    // for the edge alone (TLS, pools): carried and hashed, never read; "" means none
 }
 
 // EndpointSpec is one upstream address. Its identity is placement and URL.
@@ -49,6 +49,10 @@ type LimitSpec struct {
 	InFlight int32    // requests in flight; 0 means no limit
 	Guests   int32    // of those, how many may have come by failover; 0 means no cap, -1 none at all
 	WhenFull WhenFull // 0 means reject
+	// Queue, Wait and Order are read with QueueWhenFull.
+	Queue int32      // places, 1..MaxQueue
+	Wait  Duration   // longest wait, at least 1 ms
+	Order QueueOrder // 0 means first in, first out
 }
 
 // BreakerSpec is R6, per endpoint.
@@ -112,7 +116,7 @@ const (
 // WhenFull is R5: what a placement does with a request it has no room for.
 type WhenFull uint8
 
-// What a full placement does. Queue is later and refused by Compile.
+// What a full placement does.
 const (
 	RejectWhenFull WhenFull = iota
 	FailOverWhenFull

@@ -21,6 +21,8 @@ const (
 	enumPolicy
 	enumWhenFull
 	enumLastResort
+	enumQueueOrder
+	enumRetryMethods
 )
 
 // size returns how many values have a name.
@@ -45,13 +47,17 @@ func (e enum) size() uint64 {
 	case enumEvent:
 		return uint64(core.Tick) + 1
 	case enumDecision:
-		return uint64(core.NoteBug) + 1
+		return uint64(core.Retry) + 1
 	case enumPolicy:
 		return uint64(core.First) + 1
 	case enumWhenFull:
 		return uint64(core.QueueWhenFull) + 1
 	case enumLastResort:
 		return uint64(core.RefuseLastResort) + 1
+	case enumQueueOrder:
+		return uint64(core.NewestFirst) + 1
+	case enumRetryMethods:
+		return uint64(core.RetryAny) + 1
 	}
 	return 0
 }
@@ -88,6 +94,10 @@ func (e enum) name(v uint64) string {
 		return [...]string{"reject", "fail_over", "queue"}[v]
 	case enumLastResort:
 		return [...]string{"use", "refuse"}[v]
+	case enumQueueOrder:
+		return [...]string{"fifo", "newest_first"}[v]
+	case enumRetryMethods:
+		return [...]string{"safe", "idempotent", "any"}[v]
 	}
 	return ""
 }

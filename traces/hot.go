@@ -51,6 +51,8 @@ func (e *Encoder) arrive(b []byte, ev *core.Event, req *loop.Request) []byte {
 	}
 	b, mask = put(b, mask, 1<<8, uint64(ev.Priority))
 	b, mask = put(b, mask, 1<<9, uint64(ev.Route.Refuse))
+	b, mask = put(b, mask, 1<<10, uint64(ev.Handle.Slot))
+	b, mask = put(b, mask, 1<<11, uint64(ev.Handle.Gen))
 	b[at], b[at+1] = byte(mask), byte(mask>>8)
 	return b
 }
@@ -67,6 +69,9 @@ func finish(b []byte, ev *core.Event) []byte {
 		mask |= 1 << 4
 	}
 	b, mask = put(b, mask, 1<<5, zigzag(int64(ev.RetryAfter)))
+	if ev.Replayable {
+		mask |= 1 << 6
+	}
 	b[at] = byte(mask)
 	return b
 }
@@ -87,6 +92,7 @@ func forward(b []byte, d *core.Decision, now core.Time) []byte {
 		mask |= 1 << 8
 	}
 	b, mask = put(b, mask, 1<<9, zigzag(int64(d.At)-int64(now)))
+	b, mask = put(b, mask, 1<<10, uint64(d.Count))
 	b[at], b[at+1] = byte(mask), byte(mask>>8)
 	return b
 }

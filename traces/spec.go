@@ -35,7 +35,7 @@ type placementJSON struct {
 	Breaker    breakerJSON    `json:"breaker,omitzero"`
 	Health     healthJSON     `json:"health,omitzero"`
 	Timeouts   timeoutJSON    `json:"timeouts,omitzero"`
-	Retries    uint32         `json:"retries,omitempty"`
+	Retries    retriesJSON    `json:"retries,omitzero"`
 	Panic      uint32         `json:"panic_percent,omitempty"`
 	Edge       string         `json:"edge,omitempty"`
 }
@@ -48,9 +48,12 @@ type endpointJSON struct {
 }
 
 type limitJSON struct {
-	InFlight int32  `json:"in_flight,omitempty"`
-	Guests   int32  `json:"guests,omitempty"`
-	WhenFull string `json:"when_full,omitempty"`
+	InFlight int32         `json:"in_flight,omitempty"`
+	Guests   int32         `json:"guests,omitempty"`
+	WhenFull string        `json:"when_full,omitempty"`
+	Queue    int32         `json:"queue,omitempty"`
+	Wait     core.Duration `json:"wait,omitempty"`
+	Order    string        `json:"order,omitempty"`
 }
 
 type breakerJSON struct {
@@ -128,9 +131,9 @@ func EncodeSpec(s *core.Spec) []byte {
 		q := placementJSON{
 			Name: p.Name, Kind: p.Kind.String(), Fallback: p.Fallback, BodyMax: p.BodyMax,
 			LastResort: enumLastResort.print(uint64(p.LastResort)), Select: enumPolicy.print(uint64(p.Select)),
-			Limit:   limitJSON{p.Limit.InFlight, p.Limit.Guests, enumWhenFull.print(uint64(p.Limit.WhenFull))},
+			Limit:   limitOf(&p.Limit),
 			Breaker: breakerJSON(p.Breaker), Health: healthJSON(p.Health), Timeouts: timeoutJSON(p.Timeouts),
-			Retries: p.Retries, Panic: p.Panic, Edge: p.Edge,
+			Retries: retriesOf(&p.Retries), Panic: p.Panic, Edge: p.Edge,
 		}
 		for _, e := range p.Endpoints {
 			q.Endpoints = append(q.Endpoints, endpointJSON(e))
@@ -169,9 +172,9 @@ func DecodeSpec(b []byte) (core.Spec, error) {
 func (q *placementJSON) spec() (core.PlacementSpec, error) {
 	p := core.PlacementSpec{
 		Name: q.Name, Fallback: q.Fallback, BodyMax: q.BodyMax,
-		Limit:   core.LimitSpec{InFlight: q.Limit.InFlight, Guests: q.Limit.Guests},
+		Limit:   core.LimitSpec{InFlight: q.Limit.InFlight, Guests: q.Limit.Guests, Queue: q.Limit.Queue, Wait: q.Limit.Wait},
 		Breaker: core.BreakerSpec(q.Breaker), Health: core.HealthSpec(q.Health), Timeouts: core.TimeoutSpec(q.Timeouts),
-		Retries: q.Retries, Panic: q.Panic, Edge: q.Edge,
+		Retries: q.Retries.spec(), Panic: q.Panic, Edge: q.Edge,
 	}
 	for _, e := range q.Endpoints {
 		p.Endpoints = append(p.Endpoints, core.EndpointSpec(e))
@@ -186,6 +189,8 @@ func (q *placementJSON) spec() (core.PlacementSpec, error) {
 		{"last_resort", enumLastResort, q.LastResort, func(v uint64) { p.LastResort = core.LastResort(v) }},
 		{"select", enumPolicy, q.Select, func(v uint64) { p.Select = core.Policy(v) }},
 		{"when_full", enumWhenFull, q.Limit.WhenFull, func(v uint64) { p.Limit.WhenFull = core.WhenFull(v) }},
+		{"order", enumQueueOrder, q.Limit.Order, func(v uint64) { p.Limit.Order = core.QueueOrder(v) }},
+		{"methods", enumRetryMethods, q.Retries.Methods, func(v uint64) { p.Retries.Methods = core.RetryMethods(v) }},
 	} {
 		if f.text == "" {
 			continue

@@ -48,7 +48,7 @@ func placementOf(c *core.Config, i int, names []string, plain *core.PlacementInf
 	p := c.Placement(i)
 	s := core.PlacementSpec{
 		Name: p.Name, Kind: p.Kind, LastResort: p.LastResort, Select: p.Select, Limit: p.Limit,
-		BodyMax: p.BodyMax, Breaker: p.Breaker, Health: p.Health, Timeouts: p.Timeouts,
+		BodyMax: p.BodyMax, Breaker: p.Breaker, Health: p.Health, Timeouts: p.Timeouts, Retries: retriesWithoutDefaults(p.Retries),
 	}
 	for _, f := range p.Candidates[1:] {
 		s.Fallback = append(s.Fallback, names[f])

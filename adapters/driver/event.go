@@ -15,7 +15,8 @@ type Arrival struct {
 	Priority   uint8       // criticality, 0 is the most critical
 }
 
-// Admission answers an Arrival: Kind is Forward or Reject.
+// Admission answers an Arrival: Kind is Forward, Reject, or Queued, which must
+// be followed by Await.
 type Admission struct {
 	core.Decision
 	*Target // never nil
@@ -47,6 +48,9 @@ func (d *Driver) Arrive(a Arrival) (out Admission) {
 	d.request.Key, d.request.ID = a.Key, a.ID
 	out.Decision = *d.loop.Arrive(ev, &d.request)
 	out.Target = d.targets.of(&out.Decision)
+	if out.Kind == core.Queued {
+		d.expect(out.Handle)
+	}
 	d.mu.Unlock()
 	return out
 }
@@ -57,12 +61,14 @@ func (d *Driver) Reply(h core.Handle, status uint16) {
 	d.apply(core.Event{Kind: core.Reply, Handle: h, Status: status})
 }
 
-// Finish ends an attempt. class is ClassNone for a completed response, whose
+// Finish ends an attempt that is not to be tried again; End is for one that may
+// be. class is ClassNone for a completed response, whose
 // status decides then; sent says whether any of the request reached the upstream.
 func (d *Driver) Finish(h core.Handle, class core.Class, status uint16, sent bool) {
 	d.mu.Lock()
 	ev := &d.finish
 	ev.Kind, ev.Handle, ev.Class, ev.Status, ev.Sent = core.Finish, h, class, status, sent
+	ev.Replayable, ev.RetryAfter = false, 0
 	d.loop.Apply(ev)
 	d.mu.Unlock()
 }
@@ -97,6 +103,7 @@ func (d *Driver) Adopt(c *core.Config, epoch core.Epoch, origin core.Origin, fau
 		d.inForce.Store(&inForce{r.Config(), r.Epoch()})
 		d.targets = newTargets(r)
 	}
+	d.loop.MatchAgain()
 	return answer
 }
 

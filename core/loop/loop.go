@@ -53,6 +53,8 @@ type Loop struct {
 	timer     Timer
 	armed     core.Time
 	out       []core.Decision
+	keys      []Request // by slot, of requests that may come again
+	stale     []core.Handle
 }
 
 // New returns a loop around r. wake is called when the timer is due; it must
@@ -71,7 +73,7 @@ func (l *Loop) Router() *core.Router { return l.router }
 // Arrive decides one request. ev.Route and ev.Epoch may come from a Match made
 // before the lock; if another configuration is in force by now, the key is
 // matched again, so that every request is decided under the current epoch. The
-// decision is Forward or Reject; it is valid until the loop's next event.
+// decision is Forward, Reject or Queued; it is valid until the loop's next event.
 func (l *Loop) Arrive(ev *core.Event, req *Request) *core.Decision {
 	if epoch := l.router.Epoch(); ev.Epoch != epoch {
 		ev.Epoch = epoch
@@ -80,10 +82,16 @@ func (l *Loop) Arrive(ev *core.Event, req *Request) *core.Decision {
 		}
 	}
 	out := l.step(ev, req)
-	return &out[len(out)-1] // Step appends an Arrive's own decision last
+	d := &out[len(out)-1] // Step appends an Arrive's own decision last
+	if d.Kind != core.Reject && l.router.MayComeAgain(d.Handle) {
+		l.remember(d.Handle, req)
+	}
+	return d
 }
 
-// Adopt offers a configuration and returns Ack or Nack.
+// Adopt offers a configuration and returns Ack or Nack. The caller must call
+// MatchAgain before the next event, when it knows what the numbers of the new
+// configuration mean.
 func (l *Loop) Adopt(ev *core.Event) core.Decision {
 	out := l.step(ev, nil)
 	return out[len(out)-1]
@@ -115,11 +123,12 @@ func (l *Loop) stepAt(now core.Time, ev *core.Event, req *Request) []core.Decisi
 	if l.observer != nil {
 		l.observer.Observe(l.router.Now(), ev, req, l.out)
 	}
-	own := ev.Kind == core.Arrive || ev.Kind == core.Adopt
-	for i := range l.out {
-		if last := i == len(l.out)-1; !(own && last) {
-			l.transport.Deliver(&l.out[i])
-		}
+	others := len(l.out)
+	if own(ev, l.out) {
+		others--
+	}
+	for i := range l.out[:others] {
+		l.transport.Deliver(&l.out[i])
 	}
 	l.arm()
 	return l.out
