@@ -16,6 +16,7 @@ const (
 	notWaiting waitKind = iota // its attempt is in flight
 	inQueue                    // in the queue of a full placement (R5)
 	inBackOff                  // until its retry is due (R11)
+	overdue                    // its retry is due, and it must be matched again first
 )
 
 // journey is one request that may come again; its slot has the request and the handle.
@@ -101,7 +102,7 @@ func (r *Router) hold(n uint32, j *journey, kind waitKind, until Time) {
 	j.kind, j.until = kind, until
 	r.waiting++
 	t := timerQueue
-	if kind == inBackOff {
+	if kind != inQueue {
 		t = timerRetry
 	}
 	r.timers.set(t, int32(n), until)
@@ -114,7 +115,7 @@ func (r *Router) stopWaiting(n uint32, j *journey) {
 	case inQueue:
 		r.unlink(n, j)
 		r.timers.set(timerQueue, int32(n), Never)
-	case inBackOff:
+	case inBackOff, overdue:
 		r.timers.set(timerRetry, int32(n), Never)
 	default:
 		return
@@ -173,6 +174,10 @@ func (r *Router) comeAgain(now Time, ev *Event, out []Decision) []Decision {
 	j.route, j.epoch = ev.Route, ev.Epoch
 	r.touchJourney(n)
 	if j.kind == inBackOff {
+		return out
+	}
+	if j.kind == overdue {
+		out, _ = r.decideAgain(now, n, false, out)
 		return out
 	}
 	queue := j.queue

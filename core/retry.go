@@ -194,8 +194,15 @@ func (r *Router) backOff(now, due Time, n uint32, ev *Event, class Class, out []
 	return append(out, d)
 }
 
-// retryDue ends a back-off: the request is evaluated from the top.
+// retryDue ends a back-off: the request is evaluated from the top. One that has
+// not been matched under the epoch in force waits for that, at most for its own time.
 func (r *Router) retryDue(at Time, n uint32, out []Decision) []Decision {
+	j := r.journey(n)
+	if j.epoch != r.epoch && j.kind == inBackOff && at < j.deadline {
+		r.stopWaiting(n, j)
+		r.hold(n, j, overdue, j.deadline)
+		return out
+	}
 	r.timers.set(timerRetry, int32(n), Never)
 	out, _ = r.decideAgain(at, n, false, out)
 	return out

@@ -137,7 +137,7 @@ func (rd *reader) journeys(r *Router) {
 // journey reads one entry and books it; ok is false after an error.
 func (rd *reader) journey(r *Router) (n uint32, ok bool) {
 	n = uint32(rd.uint(MaxInFlight - 1))
-	kind := waitKind(rd.uint(uint64(inBackOff)))
+	kind := waitKind(rd.uint(uint64(overdue)))
 	var s slot
 	var j journey
 	j.queue = -1

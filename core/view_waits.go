@@ -57,7 +57,7 @@ func (r *Router) AppendStale(dst []Handle) []Handle {
 		}
 	}
 	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
-		if s := r.slots.at(n); s.state == slotWaiting && r.journey(n).kind == inBackOff && r.journey(n).epoch != r.epoch {
+		if s := r.slots.at(n); s.state == slotWaiting && r.journey(n).kind != inQueue && r.journey(n).epoch != r.epoch {
 			dst = append(dst, Handle{n, s.gen})
 		}
 	}

@@ -53,6 +53,7 @@ func (d *Driver) end(ev *core.Event) (out Admission) {
 	if out.Kind == core.Retry {
 		out.Target = d.targets.of(&out.Decision)
 		d.expect(out.Handle)
+		d.loop.Recheck(out.Handle)
 	}
 	return out
 }

@@ -17,17 +17,22 @@ func (l *Loop) remember(h core.Handle, req *Request) {
 
 // Finish feeds the Finish or Reply of an attempt. If a retry is to follow, it
 // returns that Retry: the attempt is over, and its request waits under the new
-// handle. Otherwise the kind is DecisionNone.
+// handle; the caller must call Recheck with it before the next event. Otherwise
+// the kind is DecisionNone.
 func (l *Loop) Finish(ev *core.Event) (retry core.Decision) {
 	out := l.step(ev, nil)
 	if len(out) == 0 || out[len(out)-1].Kind != core.Retry {
 		return core.Decision{}
 	}
-	retry = out[len(out)-1]
-	if j, ok := l.router.Journey(retry.Handle); ok && j.Epoch != l.router.Epoch() {
-		l.matchAgain(retry.Handle)
+	return out[len(out)-1]
+}
+
+// Recheck matches the waiting request that h names again, if another
+// configuration has come since it was matched. What that decides is delivered.
+func (l *Loop) Recheck(h core.Handle) {
+	if j, ok := l.router.Journey(h); ok && j.Waiting && j.Epoch != l.router.Epoch() {
+		l.matchAgain(h)
 	}
-	return retry
 }
 
 // MatchAgain matches every waiting request under the configuration in force, if
@@ -35,9 +40,7 @@ func (l *Loop) Finish(ev *core.Event) (retry core.Decision) {
 func (l *Loop) MatchAgain() {
 	l.stale = l.router.AppendStale(l.stale[:0])
 	for _, h := range l.stale {
-		if j, ok := l.router.Journey(h); ok && j.Waiting {
-			l.matchAgain(h)
-		}
+		l.Recheck(h)
 	}
 }
 
