@@ -16,7 +16,7 @@ const (
 	notWaiting waitKind = iota // its attempt is in flight
 	inQueue                    // in the queue of a full placement (R5)
 	inBackOff                  // until its retry is due (R11)
-	overdue                    // its retry is due, and it must be matched again first
+	overdue                    // it must come again first: its retry is due and its match is old, or its queue is not its home's any more
 )
 
 // journey is one request that may come again; its slot has the request and the handle.
@@ -185,12 +185,10 @@ func (r *Router) comeAgain(now Time, ev *Event, out []Decision) []Decision {
 	if ev.Route.Placement >= 0 {
 		home = r.numbers.placement[ev.Route.Placement]
 	}
-	first := j.prev == 0
-	if home != queue {
-		r.unlink(n, j)
-		first = false
+	if home != queue { // it must not be evaluated before those who keep their places
+		r.stopWaiting(n, j)
+		r.hold(n, j, overdue, j.deadline)
 	}
-	out, _ = r.decideAgain(now, n, first, out)
 	return r.turn(now, queue, out)
 }
 

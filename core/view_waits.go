@@ -1,11 +1,17 @@
 package core
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Journey is a request that may come again: it waits, or R11 may retry it.
 type Journey struct {
 	Handle    Handle
 	Request   uint64
 	Key       uint64 // hash of its routing key
 	Waiting   bool
+	Expected  bool   // waiting, and it must come again: see AppendStale
 	InQueue   bool   // waiting, in the queue of Placement; else for its retry
 	Placement int32  // InQueue: number of the placement, else -1
 	Account   int32  // number of the placement that was its home when it arrived: whose budget it is on
@@ -27,7 +33,8 @@ func (r *Router) Journey(h Handle) (out Journey, ok bool) {
 	}
 	j := r.journey(h.Slot)
 	return Journey{
-		Handle: h, Request: s.request, Key: j.route.Key, Waiting: s.state == slotWaiting, InQueue: j.kind == inQueue,
+		Handle: h, Request: s.request, Key: j.route.Key, Waiting: s.state == slotWaiting,
+		Expected: s.state == slotWaiting && (j.epoch != r.epoch || j.kind == overdue), InQueue: j.kind == inQueue,
 		Placement: j.queue, Account: j.account, Attempts: int(j.attempts), Epoch: j.epoch, Until: j.until,
 		Deadline: j.deadline, Failed: j.failed, Retrying: j.retrying, Method: j.method, Length: j.length,
 	}, true
@@ -42,9 +49,10 @@ func (r *Router) MayComeAgain(h Handle) bool {
 // Waiting returns the number of requests that wait.
 func (r *Router) Waiting() int { return int(r.waiting) }
 
-// AppendStale appends the waiting requests that were matched under another
-// epoch than the one in force, in the order in which they are to come again:
-// queues by number of placement, head first, then back-offs by slot.
+// AppendStale appends the waiting requests that must come again: those matched
+// under another epoch than the one in force, and those whose queue is not their
+// home's any more. The order is that in which they are to come: queues by number
+// of placement, head first, then the others by deadline and slot.
 func (r *Router) AppendStale(dst []Handle) []Handle {
 	if r.waiting == 0 {
 		return dst
@@ -56,11 +64,19 @@ func (r *Router) AppendStale(dst []Handle) []Handle {
 			}
 		}
 	}
+	queued := len(dst)
 	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
-		if s := r.slots.at(n); s.state == slotWaiting && r.journey(n).kind != inQueue && r.journey(n).epoch != r.epoch {
+		s := r.slots.at(n)
+		if s.state != slotWaiting || r.journey(n).kind == inQueue {
+			continue
+		}
+		if j := r.journey(n); j.epoch != r.epoch || j.kind == overdue {
 			dst = append(dst, Handle{n, s.gen})
 		}
 	}
+	slices.SortFunc(dst[queued:], func(a, b Handle) int {
+		return cmp.Or(cmp.Compare(r.journey(a.Slot).deadline, r.journey(b.Slot).deadline), cmp.Compare(a.Slot, b.Slot))
+	})
 	return dst
 }
 

@@ -83,9 +83,11 @@ func (w *walker) adopt(c *Config) {
 	if w.draw(4) == 0 {
 		return // the loop would match again; a shrunk trace may not
 	}
-	for _, h := range w.r.AppendStale(nil) {
-		route, _ := w.r.config.Match(w.keys[h.Slot])
-		w.step(Event{Kind: Arrive, Handle: h, Route: route, Epoch: w.r.epoch})
+	for range 2 {
+		for _, h := range w.r.AppendStale(nil) {
+			route, _ := w.r.config.Match(w.keys[h.Slot])
+			w.step(Event{Kind: Arrive, Handle: h, Route: route, Epoch: w.r.epoch})
+		}
 	}
 	if left := w.r.AppendStale(nil); len(left) > 0 {
 		w.Fatalf("%d requests wait unmatched", len(left))

@@ -66,7 +66,10 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 	if d.Circuit != e.state {
 		c.failEndpoint("R4", d.Endpoint, "breaker", fmt.Sprintf("its answer says circuit %s, it is %s", d.Circuit, e.state))
 	}
-	c.compareCounts(d.Endpoint)
+	c.departs(ev, d)
+	if c.asking == nil { // else the router has gone on already
+		c.compareCounts(d.Endpoint)
+	}
 }
 
 // admit checks limits (R5) and the breaker's door (R6), and books the attempt.

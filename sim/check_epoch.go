@@ -114,6 +114,7 @@ func (c *checker) rebuild() {
 	c.placements, c.endpoints = placements, endpoints
 	c.rotations(old)
 	c.checkConfig()
+	c.forgetGrants()
 	c.audit()
 }
 

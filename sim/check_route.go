@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"lockstep/core"
 )
@@ -17,6 +18,8 @@ type ruling struct {
 	failover  core.Failover
 	resort    int32 // Forward: the one endpoint that may serve, by last resort; -1 for any admissible one
 	breaker   int32 // CircuitOpen: the first endpoint, in candidate order, that its breaker blocks
+	wait      bool  // it waits in placement's queue
+	exhausted bool  // no candidate decided
 }
 
 // before judges an arrival before the router sees it: where its key, which has
@@ -56,11 +59,17 @@ func (c *checker) arrive(ev *core.Event, d *core.Decision) {
 		}
 		return
 	}
-	if d.Kind == core.Reject {
+	switch {
+	case d.Kind == core.Queued && c.ruling.wait && d.Placement == c.ruling.placement:
+		c.queued(c.begins(ev, d), d)
+	case d.Kind == core.Queued:
+		c.fail("R5", d.Placement, -1, "limit.when_full", "a request waits, by the rules it is "+c.ruling.String())
+		c.queued(c.begins(ev, d), d)
+	case d.Kind == core.Reject:
 		c.refused(ev, d, &c.ruling)
-		return
+	default:
+		c.forwarded(ev, d, &c.ruling)
 	}
-	c.forwarded(ev, d, &c.ruling)
 }
 
 // precheck names what is refused whatever the endpoints are doing.
@@ -88,6 +97,7 @@ const (
 	free obstacle = iota
 	byBreaker
 	byHealth
+	byTrial // the request has tried it
 )
 
 func (c *checker) obstacle(n int32, b *core.BreakerSpec) obstacle {
@@ -97,6 +107,8 @@ func (c *checker) obstacle(n int32, b *core.BreakerSpec) obstacle {
 		return byBreaker
 	case e.unhealthy:
 		return byHealth
+	case c.fresh && slices.Contains(c.asking.tried, e.identity):
+		return byTrial
 	}
 	return free
 }
@@ -114,7 +126,10 @@ func (c *checker) evaluate(home int) ruling {
 		case usable && !guestFull && !full:
 			out.placement = number
 			return out
-		case usable && !guestFull && row.Limit.WhenFull == core.RejectWhenFull:
+		case usable && !guestFull && i == 0 && row.Limit.WhenFull == core.QueueWhenFull && c.mayWait(number, &row.Limit):
+			out.placement, out.wait = number, true
+			return out
+		case usable && !guestFull && (row.Limit.WhenFull == core.RejectWhenFull || i == 0 && row.Limit.WhenFull == core.QueueWhenFull):
 			return ruling{class: core.LimitReached, placement: number, failover: out.failover, resort: -1}
 		case !usable && sick >= 0 && row.LastResort == core.UseLastResort && resort.resort < 0 && !guestFull && !full:
 			resort = ruling{placement: number, failover: out.failover, resort: sick}
@@ -134,6 +149,7 @@ func (c *checker) evaluate(home int) ruling {
 			out.failover = why
 		}
 	}
+	out.exhausted, resort.exhausted = true, true
 	switch {
 	case resort.resort >= 0:
 		return resort
@@ -172,12 +188,19 @@ func (c *checker) survey(row *core.PlacementInfo) (usable bool, broken, sick int
 func (c *checker) room(row *core.PlacementInfo, number int32, guest bool) (guestFull, full bool) {
 	p := &c.placements[number]
 	guestFull = guest && (row.Limit.Guests < 0 || row.Limit.Guests > 0 && p.guests >= row.Limit.Guests)
-	return guestFull, row.Limit.InFlight > 0 && p.inFlight >= row.Limit.InFlight
+	full = row.Limit.InFlight > 0 && p.inFlight >= row.Limit.InFlight
+	if len(c.journeys) > 0 && (guest || !c.turn) && c.waitingAt(number) > 0 {
+		full = true // nobody overtakes
+	}
+	return guestFull, full
 }
 
 func (w ruling) String() string {
 	if w.class != core.ClassNone {
 		return "refused as " + w.class.String()
+	}
+	if w.wait {
+		return "to wait"
 	}
 	return "forwarded"
 }

@@ -49,7 +49,11 @@ func (c *checker) pick(ev *core.Event, row *core.PlacementInfo) int32 {
 	}
 	switch row.Select {
 	case core.LeastRequest:
-		return c.lessLoaded(list, ev.Request)
+		attempt := uint64(0)
+		if c.asking != nil {
+			attempt = uint64(c.asking.attempts)
+		}
+		return c.lessLoaded(list, ev.Request, attempt)
 	case core.Rendezvous:
 		return c.highest(list, ev.Route.Key)
 	case core.First:
@@ -82,11 +86,11 @@ func (c *checker) richest(list []int32) int32 {
 }
 
 // lessLoaded is the one of two distinct hashed picks that has less to do for its weight.
-func (c *checker) lessLoaded(list []int32, request uint64) int32 {
+func (c *checker) lessLoaded(list []int32, request, attempt uint64) int32 {
 	c.saw(SawTwoChoices)
 	all := uint64(len(list))
-	one := below(coreDraw(c.r.seed, request, 0, coreChoice), all)
-	two := below(coreDraw(c.r.seed, request, 0, coreSecondChoice), all-1)
+	one := below(coreDraw(c.r.seed, request, attempt, coreChoice), all)
+	two := below(coreDraw(c.r.seed, request, attempt, coreSecondChoice), all-1)
 	if two >= one {
 		two++
 	}

@@ -42,6 +42,13 @@ const (
 	SawWeighted   // a rotation over unequal weights
 	SawTwoChoices // least_request among several
 	SawRendezvous // the same
+	// What came later.
+	SawWait        // a request waited in a placement's queue
+	SawWaitOver    // and was refused as queue_timeout
+	SawTurn        // and was forwarded
+	SawRouterRetry // a router tried again
+	SawOutOfBudget // or did not, because the budget was spent
+	SawMatchAgain  // a request that waited was matched again after a push
 	situations
 )
 
@@ -78,7 +85,8 @@ func (s Situation) String() string {
 		"router restart", "drain aborted", "drain refused", "client gone", "body outlived settle", "body broke",
 		"outcome of an old generation", "client retry", "request queued at a server",
 		"drained with several aborts", "restart from a pushed configuration", "tie in selection", "weighted rotation",
-		"least of two choices", "rendezvous",
+		"least of two choices", "rendezvous", "request waited for room", "wait for room timed out", "turn after a wait",
+		"router retry", "retry budget spent", "wait met a push",
 	}
 	if s >= situations {
 		return "none"

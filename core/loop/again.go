@@ -30,17 +30,23 @@ func (l *Loop) Finish(ev *core.Event) (retry core.Decision) {
 // Recheck matches the waiting request that h names again, if another
 // configuration has come since it was matched. What that decides is delivered.
 func (l *Loop) Recheck(h core.Handle) {
-	if j, ok := l.router.Journey(h); ok && j.Waiting && j.Epoch != l.router.Epoch() {
+	if j, ok := l.router.Journey(h); ok && j.Expected {
 		l.matchAgain(h)
 	}
 }
 
 // MatchAgain matches every waiting request under the configuration in force, if
-// it was matched under another. What that decides is delivered.
+// it was matched under another. What that decides is delivered. One that has to
+// leave its queue comes a second time, after all who keep their places.
 func (l *Loop) MatchAgain() {
-	l.stale = l.router.AppendStale(l.stale[:0])
-	for _, h := range l.stale {
-		l.Recheck(h)
+	for {
+		l.stale = l.router.AppendStale(l.stale[:0])
+		if len(l.stale) == 0 {
+			return
+		}
+		for _, h := range l.stale {
+			l.Recheck(h)
+		}
 	}
 }
 

@@ -43,17 +43,26 @@ func (r *runner) end(at core.Time, label string, ev *core.Event, options map[str
 
 // matchAgain lets every waiting request come again after another configuration.
 func (r *runner) matchAgain(at core.Time) error {
-	for _, h := range r.router.AppendStale(nil) {
-		j, ok := r.router.Journey(h)
-		if !ok || !j.Waiting {
-			continue
+	for {
+		stale := r.router.AppendStale(nil)
+		if len(stale) == 0 {
+			return nil
 		}
-		req := r.keys[h.Slot]
-		ev := &core.Event{Kind: core.Arrive, Handle: h, Request: j.Request, Epoch: r.router.Epoch(), Method: j.Method, Length: j.Length}
-		ev.Route, _ = r.router.Config().Match(req.Key)
-		if err := r.step(at, ev, &loop.Request{Key: req.Key, ID: req.ID}); err != nil {
-			return err
+		for _, h := range stale {
+			if err := r.comeAgain(at, h); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+}
+
+func (r *runner) comeAgain(at core.Time, h core.Handle) error {
+	j, ok := r.router.Journey(h)
+	if !ok || !j.Expected {
+		return nil
+	}
+	req := r.keys[h.Slot]
+	ev := &core.Event{Kind: core.Arrive, Handle: h, Request: j.Request, Epoch: r.router.Epoch(), Method: j.Method, Length: j.Length}
+	ev.Route, _ = r.router.Config().Match(req.Key)
+	return r.step(at, ev, &loop.Request{Key: req.Key, ID: req.ID})
 }
