@@ -29,18 +29,26 @@ const (
 	headRoom = 18
 )
 
-var (
-	readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
-	heads   = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &b }}
-	chunks  = sync.Pool{New: func() any { b := make([]byte, headRoom+sendBuffer+2); return &b }}
-)
+// buffers are shared by all pools of a set: an idle connection holds none.
+type buffers struct {
+	readers sync.Pool // of *bufio.Reader
+	heads   sync.Pool // of *[]byte
+	chunks  sync.Pool // of *[]byte
+}
+
+func (b *buffers) init() {
+	b.readers.New = func() any { return bufio.NewReaderSize(nil, readBuffer) }
+	b.heads.New = func() any { return new(make([]byte, 0, 2<<10)) }
+	b.chunks.New = func() any { return new(make([]byte, headRoom+sendBuffer+2)) }
+}
 
 // roundTrip sends one request and reads the head of its response. Whatever it
 // returns, the connection is taken care of.
 func (c *conn) roundTrip(call *Call, r *http.Request, reused bool) (*http.Response, *Error) {
 	f := framingOf(r)
-	buffer := heads.Get().(*[]byte)
-	defer heads.Put(buffer)
+	spare := &c.pool.set.buffers
+	buffer := spare.heads.Get().(*[]byte)
+	defer spare.heads.Put(buffer)
 	head, bad := appendHead((*buffer)[:0], r, c.pool.host, f)
 	*buffer = head[:0]
 	if bad != nil {
@@ -63,13 +71,13 @@ func (c *conn) roundTrip(call *Call, r *http.Request, reused bool) (*http.Respon
 	} else if call.Watcher != nil {
 		call.Watcher.Wrote()
 	}
-	br := readers.Get().(*bufio.Reader)
+	br := spare.readers.Get().(*bufio.Reader)
 	br.Reset(c.stream)
 	res, err := c.readResponse(call, r, br, up)
 	if err == nil {
 		return c.respond(call, r, res, br, up)
 	}
-	readers.Put(br)
+	spare.readers.Put(br)
 	c.abort()
 	up.abandon(call)
 	c.drop(call)
@@ -144,7 +152,7 @@ func (c *conn) respond(call *Call, r *http.Request, res *response, br *bufio.Rea
 	res.Request = r
 	switch {
 	case bad != nil:
-		readers.Put(br)
+		c.pool.set.buffers.readers.Put(br)
 		c.abort()
 		up.abandon(call)
 		c.drop(call)
@@ -166,7 +174,7 @@ func (c *conn) respond(call *Call, r *http.Request, res *response, br *bufio.Rea
 func (c *conn) done(call *Call, br *bufio.Reader, up *upload, keep bool) {
 	keep = keep && br.Buffered() == 0 && up.finished()
 	br.Reset(nil)
-	readers.Put(br)
+	c.pool.set.buffers.readers.Put(br)
 	call.detach()
 	if keep {
 		c.pool.put(c)
@@ -239,8 +247,9 @@ func (u *upload) wanted() bool {
 
 // copy writes the body.
 func (u *upload) copy() {
-	buffer := chunks.Get().(*[]byte)
-	defer chunks.Put(buffer)
+	spare := &u.conn.pool.set.buffers
+	buffer := spare.chunks.Get().(*[]byte)
+	defer spare.chunks.Put(buffer)
 	b := *buffer
 	for left := u.f.length; ; {
 		room := b[headRoom : headRoom+sendBuffer]

@@ -29,8 +29,9 @@ type Options struct {
 // Set holds the pool of every endpoint in use, made at first use. Its methods
 // may be called from any goroutine.
 type Set struct {
-	dial DialFunc
-	tls  *tls.Config
+	dial    DialFunc
+	tls     *tls.Config
+	buffers buffers
 
 	mu sync.RWMutex
 	of map[Identity]*Pool
@@ -41,7 +42,9 @@ func New(o Options) *Set {
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext
 	}
-	return &Set{dial: o.Dial, tls: o.TLS, of: map[Identity]*Pool{}}
+	s := &Set{dial: o.Dial, tls: o.TLS, of: map[Identity]*Pool{}}
+	s.buffers.init()
+	return s
 }
 
 // Get returns the endpoint's pool under the settings of a placement of a
