@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -251,16 +252,33 @@ func (p *Pool) dial(ctx context.Context, call *Call) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.conn(w, stream, p.peerOf(call)), nil
+}
+
+func (p *Pool) conn(w *wire, stream net.Conn, peer string) *conn {
 	now := time.Now()
-	c := &conn{pool: p, wire: w, stream: stream, peer: p.peerOf(call), opened: now, idleAt: now, peeker: newPeeker(w.Conn)}
-	if life := p.settings.MaxLifetime; life > 0 {
-		p.mu.Lock()
-		p.made++
-		spread := p.made * 7919 % 1000 // of a tenth: connections made together do not end together
-		p.mu.Unlock()
-		c.life = life - life/10*time.Duration(spread)/1000
+	return &conn{
+		pool: p, wire: w, stream: stream, peer: peer, opened: now, idleAt: now,
+		life: p.spread(p.settings.MaxLifetime), peeker: newPeeker(w.Conn),
 	}
-	return c, nil
+}
+
+// adopt takes in a connection that was opened in the hope of HTTP/2.
+func (p *Pool) adopt(w *wire, stream net.Conn) {
+	p.mu.Lock()
+	p.open++
+	p.mu.Unlock()
+	p.put(p.conn(w, stream, ""))
+}
+
+// spread shortens a lifetime by up to a tenth: connections made together do not
+// end together.
+func (p *Pool) spread(life time.Duration) time.Duration {
+	p.mu.Lock()
+	p.made++
+	n := p.made * 7919 % 1000
+	p.mu.Unlock()
+	return life - life/10*time.Duration(n)/1000
 }
 
 // armLocked sees to it that the pool is looked at soon.
@@ -314,8 +332,12 @@ func (p *Pool) sweep() {
 // warm dials until there are as many connections as are kept open without need.
 // A dial that fails is tried again at the next sweep.
 func (p *Pool) warm() {
+	if p.h2 != nil {
+		p.h2.warm()
+		return
+	}
 	p.mu.Lock()
-	if p.warming || p.closed || p.open >= p.settings.Warm || p.settings.ProxyProtocol != "" || p.h2 != nil {
+	if p.warming || p.closed || p.open >= p.settings.Warm || p.settings.ProxyProtocol != "" {
 		p.mu.Unlock()
 		return
 	}
