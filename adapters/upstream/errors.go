@@ -74,11 +74,11 @@ func timedOut(err error) bool {
 
 // connectionError names the end of a connection before there was a response.
 func connectionError(detail string, err error) *Error {
-	var alert tls.AlertError
+	var op *net.OpError
 	var record tls.RecordHeaderError
 	class := core.ResetBeforeResponse
-	if errors.As(err, &alert) || errors.As(err, &record) {
-		class = core.TLS // TLS 1.3 tells of a refused client certificate only now
+	if errors.As(err, &op) && op.Op == "remote error" || errors.As(err, &record) {
+		class = core.TLS // an alert: TLS 1.3 tells of a refused client certificate only now
 	}
 	return &Error{Class: class, Detail: detail, Err: err}
 }

@@ -24,6 +24,8 @@ type Options struct {
 	// TLS is what connections to https endpoints begin with before a placement's
 	// own settings; nil means the system's roots.
 	TLS *tls.Config
+	// Now says when the files of TLS settings are due for another look; nil means time.Now.
+	Now func() time.Time
 }
 
 // Set holds the pool of every endpoint in use, made at first use. Its methods
@@ -31,6 +33,7 @@ type Options struct {
 type Set struct {
 	dial    DialFunc
 	tls     *tls.Config
+	now     func() time.Time
 	buffers buffers
 
 	mu sync.RWMutex
@@ -42,7 +45,10 @@ func New(o Options) *Set {
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext
 	}
-	s := &Set{dial: o.Dial, tls: o.TLS, of: map[Identity]*Pool{}}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Set{dial: o.Dial, tls: o.TLS, now: o.Now, of: map[Identity]*Pool{}}
 	s.buffers.init()
 	return s
 }
@@ -109,9 +115,7 @@ func (s *Set) pool(id Identity, t *core.TimeoutSpec, edge string) (*Pool, error)
 	}
 	p.addr = addressOf(u)
 	if p.secure {
-		if p.tls, err = newTLSSource(s.tls, &p.settings, u.Hostname()); err != nil {
-			return nil, err
-		}
+		p.tls = newTLSSource(s.tls, &p.settings, u.Hostname(), s.now)
 	}
 	if p.speaksH2() {
 		p.h2 = newH2Pool(p)

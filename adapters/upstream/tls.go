@@ -45,13 +45,12 @@ type stamp struct {
 	size int64
 }
 
-// newTLSSource reads the files once: a wrong one is an error here.
-func newTLSSource(base *tls.Config, u *settings.Upstream, host string) (*tlsSource, error) {
-	s := &tlsSource{base: base, host: host, now: time.Now}
+func newTLSSource(base *tls.Config, u *settings.Upstream, host string, now func() time.Time) *tlsSource {
+	s := &tlsSource{base: base, host: host, now: now}
 	if u.TLS != nil {
 		s.settings = *u.TLS
 	}
-	return s, nil
+	return s
 }
 
 // config returns the configuration for a handshake now. Where the files have
