@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -115,6 +117,9 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 		x.finish(core.Internal)
 		return ownAnswer(r, adm, id.text, core.Internal, 0), x
 	}
+	if pool.TellsClient() {
+		x.call.Client, x.call.Local = clientOf(r)
+	}
 	out, upgrade := x.request(r, id.text, pool)
 	res, err := pool.RoundTrip(&x.call, out)
 	x.endHints()
@@ -142,6 +147,17 @@ func (x *exchange) request(r *http.Request, id string, p *upstream.Pool) (*http.
 		out.Body, out.ContentLength = x.upload, bodyLength(r)
 	}
 	return out, upgrade
+}
+
+// clientOf is who sent a request and where it arrived, as PROXY protocol tells
+// it; nil where that is not known.
+func clientOf(r *http.Request) (client, local net.Addr) {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	to, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if err != nil || !ok {
+		return nil, nil
+	}
+	return net.TCPAddrFromAddrPort(from), to
 }
 
 // uploadOf returns the request's body, nil for none. A length that was

@@ -56,6 +56,10 @@ func (p *Pool) Scheme() string { return p.scheme }
 // Host is the endpoint's authority.
 func (p *Pool) Host() string { return p.host }
 
+// TellsClient reports whether connections say who the client is: then
+// Call.Client and Call.Local matter.
+func (p *Pool) TellsClient() bool { return p.settings.ProxyProtocol != "" }
+
 // RoundTrip sends a request and returns when the response's headers are there.
 // Nothing is ever sent twice. r.Body is read by another goroutine, perhaps
 // beyond the return if there is a response; if there is an error, nobody reads
