@@ -16,10 +16,9 @@ import (
 	"lockstep/adapters/settings"
 )
 
-// Options say what to listen on. Handler must be set.
+// Options say what to listen on.
 type Options struct {
 	Listeners []settings.Listener
-	Handler   http.Handler
 	// Open holds addresses that are open already, by the listener's name, such as
 	// those that systemd hands over. Listen takes them in place of opening the
 	// listener's own address; it closes them when it fails, and an unknown name is
@@ -54,10 +53,9 @@ type NewEngine func(l settings.Listener, h http.Handler, errors *slog.Logger) En
 
 // Edge is a set of open listeners.
 type Edge struct {
-	log       *slog.Logger
 	listeners []*listener
-	active    sync.WaitGroup // handlers at work: an engine forgets those that took their connection over
-	handler   http.Handler
+	active    sync.WaitGroup     // handlers at work: an engine forgets those that took their connection over
+	handler   http.Handler       // nil before Serve
 	stop      context.CancelFunc // ends the watching of files
 	watching  sync.WaitGroup
 }
@@ -73,7 +71,7 @@ func Listen(o Options) (*Edge, error) {
 		o.Clock = clock.New()
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	e := &Edge{log: o.Log, handler: o.Handler, stop: stop}
+	e := &Edge{stop: stop}
 	if err := e.open(ctx, o); err != nil {
 		e.Close()
 		for _, l := range o.Open {
@@ -127,9 +125,11 @@ func bind(s settings.Listener, open map[string]net.Listener) (net.Listener, erro
 	return l, nil
 }
 
-// Serve accepts on every listener until Shutdown or Close. It returns the first
-// error of one that ended by itself, nil when all were ended.
-func (e *Edge) Serve() error {
+// Serve answers with h on every listener until Shutdown or Close. It returns the
+// first error of one that ended by itself, nil when all were ended. It may be
+// called once.
+func (e *Edge) Serve(h http.Handler) error {
+	e.handler = h
 	failed := make(chan error, len(e.listeners))
 	for _, l := range e.listeners {
 		go func() {

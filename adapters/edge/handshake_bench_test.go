@@ -25,11 +25,11 @@ func benchmarkHandshake(b *testing.B, ca *authority, key crypto.Signer, mutual, 
 		config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 	}
 	s.Address = "127.0.0.1:0"
-	e, err := edge.Listen(edge.Options{Listeners: []settings.Listener{s}, Handler: tell})
+	e, err := edge.Listen(edge.Options{Listeners: []settings.Listener{s}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	go e.Serve()
+	go e.Serve(tell)
 	defer e.Close()
 	once := func() bool {
 		raw, err := net.Dial("tcp", e.Addrs()["edge"].String())

@@ -85,7 +85,7 @@ func newRig(t *testing.T, s settings.Listener, h http.Handler) *rig {
 	s.Name = "edge"
 	var err error
 	g.edge, err = edge.Listen(edge.Options{
-		Listeners: []settings.Listener{s}, Handler: h, PollOnly: true,
+		Listeners: []settings.Listener{s}, PollOnly: true,
 		Open: map[string]net.Listener{"edge": addressed{g.net.Listen("edge:443"), g}},
 		Log:  slog.New(slog.NewTextHandler(&g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
@@ -93,7 +93,7 @@ func newRig(t *testing.T, s settings.Listener, h http.Handler) *rig {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- g.edge.Serve() }()
+	go func() { done <- g.edge.Serve(h) }()
 	t.Cleanup(func() {
 		g.edge.Close()
 		if err := <-done; err != nil {

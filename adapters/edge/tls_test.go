@@ -177,7 +177,7 @@ func TestABrokenCertificateAtTheStartIsAnErrorThatSaysWhatToDo(t *testing.T) {
 		{settings.ListenerTLS{Folder: good, TicketKeys: filepath.Join(dir, "none")}, "holds no session ticket key"},
 		{settings.ListenerTLS{Folder: good, TicketKeys: filepath.Join(dir, "nowhere")}, "reading the session ticket keys"},
 	} {
-		_, err := edge.Listen(edge.Options{Listeners: []settings.Listener{{Name: "edge", Address: "127.0.0.1:0", TLS: &c.tls}}, Handler: tell})
+		_, err := edge.Listen(edge.Options{Listeners: []settings.Listener{{Name: "edge", Address: "127.0.0.1:0", TLS: &c.tls}}})
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `listener "edge"`) {
 			t.Errorf("the error is %v, want %q in it", err, c.want)
 		}
