@@ -40,6 +40,8 @@ var libraries = []struct {
 	{"github.com/benbjohnson/clock", "adapters", false, "the injectable clock, behind loop.Clock"},
 	{"github.com/benbjohnson/clock", "core/loop", true, "the loop runs on clock.NewMock"},
 	{"github.com/coder/websocket", "adapters/controlplane", false, "WebSocket framing"},
+	{"github.com/coder/websocket", "adapters/httpproxy", true, "the other end of the WebSockets that pass through"},
+	{"github.com/pires/go-proxyproto", "adapters/edge", false, "the PROXY header; its default trusts every peer, so the policy is ours"},
 	{"github.com/coder/websocket", "cmd", true, "a test is a baseline router to lockstep control"},
 	{"github.com/expr-lang/expr", "cmd", false, "expressions in scenarios, checked before they run; no modules of its own"},
 	{"github.com/fsnotify/fsnotify", "adapters/filewatch", false, "inotify and its kin"},

@@ -116,10 +116,12 @@ func (x *exchange) sever(class core.Class) {
 	if !x.cut.CompareAndSwap(0, uint32(class)) {
 		return
 	}
-	x.call.Cancel()
 	x.mu.Lock()
 	phase, closer := x.phase, x.closer
 	x.mu.Unlock()
+	if phase != tunnelled || closer == nil { // else closer ends it, perhaps with a last word
+		x.call.Cancel()
+	}
 	switch {
 	case phase == awaiting:
 		x.upload.interrupt()

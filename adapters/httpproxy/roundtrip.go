@@ -211,6 +211,9 @@ func (x *exchange) received(r *http.Request, res *http.Response, asked, id strin
 			x.finish(core.BadResponse)
 			return ownAnswer(r, &x.adm, id, core.BadResponse, 0)
 		}
+		// From here on the client's half close is not its going away, though
+		// net/http's reader of a hijacked connection ends the context at it.
+		x.leave()
 		x.replied(res.StatusCode, tunnelled)
 		res.Body = &tunnel{x, stream}
 		return res
