@@ -158,8 +158,11 @@ func (c Class) upstreamRow() ClassRow {
 
 // ByEdge reports whether the class is one that the edge finds without asking
 // Match, so that a recording keeps it and a replay takes it as it is: the
-// request could not be read, no route takes it, or its key could not be verified.
-func (c Class) ByEdge() bool { return c.byBytes() || c == Unauthorized || c == NoRoute }
+// request could not be read, no route takes it, its key could not be verified,
+// or the edge itself is at fault.
+func (c Class) ByEdge() bool {
+	return c.byBytes() || c == Unauthorized || c == NoRoute || c == Internal
+}
 
 // byBytes reports whether the class needs no configuration: it is refused
 // before anything else.

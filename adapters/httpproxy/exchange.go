@@ -45,6 +45,7 @@ type exchange struct {
 	cancel context.CancelFunc  // ends the request upstream
 	writer http.ResponseWriter // the client's side; nil under RoundTripper
 	upload *upload             // nil without a request body
+	way    *way
 
 	sent  atomic.Bool                  // some of the request may have reached the upstream
 	wrote atomic.Int64                 // ns after begun when all of it was written, plus 1; 0 before
