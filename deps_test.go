@@ -45,6 +45,7 @@ var libraries = []struct {
 	{"github.com/coder/websocket", "cmd", true, "a test is a baseline router to lockstep control"},
 	{"github.com/expr-lang/expr", "cmd", false, "expressions in scenarios, checked before they run; no modules of its own"},
 	{"github.com/fsnotify/fsnotify", "adapters/filewatch", false, "inotify and its kin"},
+	{"github.com/golang-jwt/jwt/v5", "adapters/routing", false, "signatures of tokens that carry a key"},
 	{"github.com/goccy/go-yaml", "adapters/configfile", false, "YAML with positions"},
 	{"github.com/goccy/go-yaml", "cmd", true, "a scenario as another reader of YAML sees it, for its schema"},
 	{"github.com/pires/go-proxyproto", "adapters/upstream", false, "writing and parsing of the PROXY protocol"},
