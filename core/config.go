@@ -11,7 +11,9 @@ type Config struct {
 	unknownStatus uint16
 	placements    []placementConfig
 	endpoints     []endpointConfig
-	edge          string // carried for the edge, never read here
+	edge          string       // carried for the edge, never read here
+	extras        bool         // some placement needs more state of its endpoints: extra.go
+	crc           *[256]uint32 // of ketama, nil when no placement uses it
 }
 
 // placementConfig is one placement with every default filled in.
@@ -24,12 +26,16 @@ type placementConfig struct {
 	lastResort LastResort
 	selection  Policy
 	weighted   bool // weights differ
+	sharded    bool // choice.shards is set
+	narrows    bool // choice narrows what is admissible: sticky, slow start, bound
+	timed      bool // attempts are timed: slow calls, ewma
 	limit      LimitSpec
 	bodyMax    int64
 	breaker    BreakerSpec
 	health     HealthSpec
 	timeouts   TimeoutSpec
 	edge       string // carried for the edge, never read here
+	choice     choice
 }
 
 type endpointConfig struct {
@@ -44,7 +50,8 @@ type Route struct {
 	Key       uint64 // hash of the routing key
 	Placement int32  // index in that Config, -1 for none
 	Reason    Reason
-	Refuse    Class // NoKey or UnknownKey when there is nowhere to go
+	Refuse    Class  // NoKey or UnknownKey when there is nowhere to go
+	Ring      uint32 // CRC-32 of the routing key, where the Config has a ketama ring; else 0
 }
 
 // Match is the pure map from routing key to home placement. An empty key is
@@ -55,13 +62,32 @@ func (c *Config) Match(key string) (route Route, ok bool) {
 		return Route{Placement: -1, Refuse: NoKey}, false
 	}
 	hash := HashString(key)
+	if c.crc != nil {
+		return c.matchRing(key, hash)
+	}
 	if p, found := c.keys.find(key, hash); found {
 		return Route{Key: hash, Placement: p, Reason: c.placements[p].kind}, true
 	}
+	return c.stranger(hash)
+}
+
+// stranger is the route of a key that no placement owns.
+func (c *Config) stranger(hash uint64) (route Route, ok bool) {
 	if c.fallback < 0 {
 		return Route{Key: hash, Placement: -1, Refuse: UnknownKey}, false
 	}
 	return Route{Key: hash, Placement: c.fallback, Reason: ReasonDefault}, true
+}
+
+// matchRing is Match with the key's place on ketama rings.
+func (c *Config) matchRing(key string, hash uint64) (route Route, ok bool) {
+	if p, found := c.keys.find(key, hash); found {
+		route, ok = Route{Key: hash, Placement: p, Reason: c.placements[p].kind}, true
+	} else {
+		route, ok = c.stranger(hash)
+	}
+	route.Ring = c.crc32(key)
+	return route, ok
 }
 
 // Version returns the operator's label.
@@ -90,6 +116,11 @@ type PlacementInfo struct {
 	FirstEP    int     // its endpoints are numbers FirstEP..EndEP-1 of Config.Endpoint
 	EndEP      int
 	Select     Policy
+	Bound      uint32   // percent, 0 for none
+	Decay      Duration // under EWMA, else 0
+	SlowStart  Duration // 0 for none
+	Sticky     StickySpec
+	Shards     uint32 // 0 for all
 	LastResort LastResort
 	Limit      LimitSpec
 	BodyMax    int64 // 0 for none
@@ -106,6 +137,8 @@ func (c *Config) Placement(i int) PlacementInfo {
 		FirstEP: int(p.first), EndEP: int(p.end),
 		Select: p.selection, LastResort: p.lastResort, Limit: p.limit, BodyMax: p.bodyMax,
 		Breaker: p.breaker, Health: p.health, Timeouts: p.timeouts,
+		Bound: p.choice.bound, Decay: p.choice.decay, SlowStart: p.choice.slowStart,
+		Sticky: p.choice.sticky, Shards: p.choice.shards,
 	}
 }
 
@@ -222,6 +255,7 @@ func (p *placementConfig) hash(f *fold) {
 		f.word(uint64(d))
 	}
 	f.edge(p.edge)
+	p.hashChoice(f)
 }
 
 // fold is a running hash of words in order.
