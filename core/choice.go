@@ -89,8 +89,8 @@ const (
 	tagBound
 	tagDecay
 	tagSlowStart
-	tagSticky
 	tagShards
+	tagSticky
 )
 
 // hashChoice folds what is set, each behind its tag.
@@ -261,6 +261,9 @@ func (r *Router) measure(now Time, n int32, took Duration, effect Effect) {
 	x := &r.extras[n]
 	sample := min(max(int64(took), 1), maxCost)
 	if effect == EffectFailure {
+		if x.cost == 0 {
+			return
+		}
 		sample = max(sample, x.cost)
 	}
 	if sample < x.cost { // slower counts at once, faster by and by

@@ -124,8 +124,8 @@ func (w *writer) extra(n int, x *extra) {
 
 // extras reads section 7.
 func (rd *reader) extras(r *Router) {
-	if r.config == nil {
-		rd.fail("it times calls without a configuration")
+	if r.config == nil || !r.config.extras {
+		rd.fail("it has windows or times that its configuration does not use")
 		return
 	}
 	last := -1
@@ -135,9 +135,7 @@ func (rd *reader) extras(r *Router) {
 			rd.fail("a window belongs to no endpoint")
 			return
 		}
-		for last = n; len(r.extras) < len(r.endpoints); {
-			r.extras = append(r.extras, extra{})
-		}
+		last = n
 		rd.extra(&r.extras[n])
 	}
 	for range rd.uint(uint64(len(rd.b))) {

@@ -226,6 +226,9 @@ func (rd *reader) body(r *Router) {
 		e := rd.endpoint(r, n)
 		r.endpoints = append(r.endpoints, e)
 	}
+	if r.config != nil {
+		r.useExtras(r.config)
+	}
 	rd.number(r)
 	live := rd.uint(MaxInFlight)
 	for range live {
