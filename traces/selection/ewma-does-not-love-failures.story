@@ -11,14 +11,14 @@ config
       forward visa/b dedicated closed
 1.001s  finish r2 500
 1.1s  finish r1 200
-2s  repeat 3 arrive visa as s#
+2s  repeat 4 arrive visa as s#
       forward visa/a dedicated closed
       forward visa/b dedicated closed
       forward visa/a dedicated closed
-2.001s  finish s2 200
+      forward visa/b dedicated closed
+2.001s  finish s2 500
+2.002s  finish s4 500
 2.1s  finish s1 200
 2.1s  finish s3 200
-3s  repeat 3 get visa 500
-      3x forward visa/b dedicated closed
 3s  repeat 3 get visa 200
-      3x forward visa/b dedicated closed
+      3x forward visa/a dedicated closed
