@@ -25,6 +25,7 @@ type verdict struct {
 	rotates   int   // admissible[:rotates] take a rotation step
 	wait      bool  // in placement's queue (R5)
 	exhausted bool  // no candidate decided
+	pin       bool  // the client's cookie is to name the endpoint (R10)
 }
 
 func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
@@ -34,8 +35,11 @@ func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
 	if class, home := r.precheck(ev); class != ClassNone {
 		d := note(Reject, ruleOf(class), now)
 		d.Class, d.Status, d.Placement, d.Reason = class, class.Row().Status, home, ev.Route.Reason
-		if class == UnknownKey {
-			d.Status = r.config.unknownStatus
+		switch class {
+		case UnknownKey:
+			d.Status = r.config.routes[ev.Via].status
+		case NoRoute:
+			d.Status = r.config.noRouteStatus
 		}
 		if class == Internal {
 			out = r.ignore(now, 12, CauseBadRoute, out)
@@ -66,7 +70,7 @@ func (v *verdict) reject(now Time, ev *Event) Decision {
 // the key's own placement where there is one, else -1.
 func (r *Router) precheck(ev *Event) (class Class, home int32) {
 	switch {
-	case ev.Route.Refuse == NoKey || ev.Route.Refuse == BadRequest:
+	case ev.Route.Refuse == NoKey || ev.Route.Refuse.byBytes():
 		return ev.Route.Refuse, -1
 	case r.draining && ev.again == nil: // one that waits came before the drain
 		return Draining, -1
@@ -74,8 +78,10 @@ func (r *Router) precheck(ev *Event) (class Class, home int32) {
 		return NotReady, -1
 	case ev.Epoch != r.epoch:
 		return Internal, -1
-	case ev.Route.Refuse == UnknownKey:
+	case ev.Route.Refuse == UnknownKey && int(ev.Via) < len(r.config.routes):
 		return UnknownKey, -1
+	case ev.Route.Refuse.ByEdge():
+		return ev.Route.Refuse, -1
 	case ev.Route.Placement < 0 || int(ev.Route.Placement) >= len(r.config.placements):
 		return Internal, -1
 	}
@@ -88,7 +94,7 @@ func (r *Router) precheck(ev *Event) (class Class, home int32) {
 
 func ruleOf(c Class) uint8 {
 	switch c {
-	case NoKey, UnknownKey:
+	case NoKey, UnknownKey, NoRoute:
 		return 1
 	case LimitReached, QueueTimeout:
 		return 5
@@ -190,7 +196,12 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 	for i, c := range list {
 		p := &r.config.placements[c]
 		number := r.numbers.placement[c]
-		s := r.survey(p, now)
+		var s survey
+		if p.sharded {
+			s = r.surveyShard(p, now, ev.Route.Key)
+		} else {
+			s = r.survey(p, now)
+		}
 		if ev.fresh {
 			s.admissible = r.skipTried(ev)
 		}
@@ -200,10 +211,14 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 		}
 		switch r.room(p, number, ev, i > 0) {
 		case roomYes:
-			v.endpoint = r.admissible[r.pick(p, r.admissible, ev)]
 			v.placement, v.candidate, v.failover = number, i, left.first
+			if p.narrows && r.narrow(now, p, ev, v) {
+				return
+			}
 			if p.selection == RoundRobin {
-				v.rotates = s.admissible
+				v.endpoint, v.rotates = r.admissible[r.pickRotation(r.admissible)], len(r.admissible)
+			} else {
+				v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
 			}
 			return
 		case roomFull:
@@ -310,6 +325,9 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	}
 	s.generation = e.breaker.gen
 	s.endpoint, s.guest, s.probe = v.endpoint, v.candidate > 0, probe
+	if pc.timed {
+		s.began = now + 1
+	}
 	r.sum += s.mix(e.id)
 	e.inFlight++
 	p.inFlight++
@@ -325,7 +343,7 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	d := &out[len(out)-1]
 	d.Kind, d.Rule, d.At, d.Handle, d.Probe = Forward, rule, now, Handle{n, s.gen}, probe
 	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, e.breaker.state
-	d.Placement, d.Endpoint = v.placement, v.endpoint
+	d.Placement, d.Endpoint, d.Pin = v.placement, v.endpoint, v.pin
 	if ev.again != nil && ev.again.attempts > 1 {
 		d.Count = uint32(ev.again.attempts)
 	}

@@ -14,6 +14,8 @@ const (
 	entityAttempt
 	entityJourney // a request that may come again
 	entityBudget  // of a placement's retries
+
+	entityExtra entity = 7 // what extra.go keeps of an endpoint
 )
 
 func mixWord(h, w uint64) uint64 { return finalise(h + w + golden) }
@@ -30,6 +32,9 @@ func (r *Router) Digest() uint64 {
 		e := &r.endpoints[n]
 		r.sum -= e.mixed
 		e.mixed = e.mix(r.timers.get(timerHealth, n), r.timers.get(timerHealthGuard, n))
+		if int(n) < len(r.extras) && e.id != 0 {
+			e.mixed += r.extras[n].mix(e.id)
+		}
 		r.sum += e.mixed
 		e.touched = false
 	}

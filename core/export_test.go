@@ -64,7 +64,7 @@ func (r *Router) journeyByTheSpec(request uint64, j *journey, fold func(uint64, 
 	one := map[bool]uint64{true: 1}
 	words := []uint64{
 		request, j.route.Key, uint64(uint32(j.route.Placement))<<16 + uint64(j.route.Reason)<<8 + uint64(j.route.Refuse),
-		j.epoch.Term, j.epoch.Number, uint64(j.length), uint64(j.deadline), uint64(j.until),
+		uint64(j.via)<<32 + uint64(j.route.Ring), j.prefer, j.epoch.Term, j.epoch.Number, uint64(j.length), uint64(j.deadline), uint64(j.until),
 	}
 	words = append(words, j.tried[:min(int(j.attempts), 4)]...)
 	words = append(words, HashString(r.placements[j.account].name))

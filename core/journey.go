@@ -32,6 +32,8 @@ type journey struct {
 	queue      int32              // inQueue: number of the placement
 	prev, next uint32             // inQueue: its neighbours' slots plus 1, 0 for none
 	ticket     uint32             // inQueue: its place, growing from head to tail
+	prefer     uint64             // identity of the endpoint that its sticky cookie names (R10)
+	via        uint16             // route by which it came, in the configuration of epoch
 	kind       waitKind
 	attempts   uint8 // forwarded so far
 	method     Method
@@ -65,7 +67,7 @@ func (r *Router) begin(now Time, n uint32, ev *Event) *journey {
 	c := &r.config.placements[ev.Route.Placement]
 	j := r.journey(n)
 	*j = journey{
-		route: ev.Route, epoch: ev.Epoch, length: ev.Length, method: ev.Method,
+		route: ev.Route, epoch: ev.Epoch, via: ev.Via, prefer: ev.Prefer, length: ev.Length, method: ev.Method,
 		deadline: now.Add(c.timeouts.Request), account: home, queue: -1,
 	}
 	p := &r.placements[home]
@@ -167,11 +169,11 @@ func (r *Router) comeAgain(now Time, ev *Event, out []Decision) []Decision {
 	}
 	n := ev.Handle.Slot
 	j := r.journey(n)
-	if ev.Epoch != r.epoch || r.config == nil || ev.Route.Key != j.route.Key ||
+	if ev.Epoch != r.epoch || r.config == nil || ev.Request != s.request ||
 		ev.Route.Refuse == ClassNone && (ev.Route.Placement < 0 || int(ev.Route.Placement) >= len(r.config.placements)) {
 		return r.ignore(now, 11, CauseBadRoute, out)
 	}
-	j.route, j.epoch = ev.Route, ev.Epoch
+	j.route, j.epoch, j.via, j.prefer = ev.Route, ev.Epoch, ev.Via, ev.Prefer
 	r.touchJourney(n)
 	if j.kind == inBackOff {
 		return out
@@ -198,15 +200,17 @@ func (r *Router) decideAgain(now Time, n uint32, turn bool, out []Decision) (_ [
 	s, j := r.slots.at(n), r.journey(n)
 	ev := &r.scratch
 	ev.Request, ev.Route, ev.Epoch, ev.Length, ev.Method = s.request, j.route, j.epoch, j.length, j.method
+	ev.Via, ev.Prefer = j.via, j.prefer
 	ev.again, ev.slot, ev.turn = j, n, turn
-	if class, _ := r.precheck(ev); class != ClassNone {
+	if class, home := r.precheck(ev); class != ClassNone {
 		d := note(Reject, ruleOf(class), now)
 		d.Class, d.Status, d.Reason, d.Handle = class, class.Row().Status, j.route.Reason, Handle{n, s.gen}
-		if _, home := r.precheck(ev); home >= 0 {
-			d.Placement = home
-		}
-		if class == UnknownKey {
-			d.Status = r.config.unknownStatus
+		d.Placement = home
+		switch class {
+		case UnknownKey:
+			d.Status = r.config.routes[ev.Via].status
+		case NoRoute:
+			d.Status = r.config.noRouteStatus
 		}
 		if class == Internal {
 			out = r.ignore(now, 12, CauseBadRoute, out)
@@ -242,6 +246,7 @@ func (r *Router) touchJourney(n uint32) {
 func (r *Router) mixJourney(request uint64, j *journey) uint64 {
 	h := mixEntity(entityJourney, request, j.route.Key)
 	h = mixWord(h, uint64(uint32(j.route.Placement))<<16|uint64(j.route.Reason)<<8|uint64(j.route.Refuse))
+	h = mixWord(mixWord(h, uint64(j.via)<<32|uint64(j.route.Ring)), j.prefer)
 	h = mixWord(mixWord(h, j.epoch.Term), j.epoch.Number)
 	h = mixWord(mixWord(h, uint64(j.length)), uint64(j.deadline))
 	h = mixWord(h, uint64(j.until))

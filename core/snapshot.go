@@ -42,9 +42,15 @@ func (r *Router) Snapshot(dst []byte) []byte {
 			w.slot(n, s)
 		}
 	}
+	w.sections(r)
+	return w.b
+}
+
+// sections writes what is not at rest of what later versions added, in order of tag.
+func (w *writer) sections(r *Router) {
 	w.journeys(r)
 	w.budgets(r)
-	return w.b
+	w.extras(r)
 }
 
 // writer appends snapshot fields.
@@ -224,6 +230,9 @@ func (rd *reader) body(r *Router) {
 		e := rd.endpoint(r, n)
 		r.endpoints = append(r.endpoints, e)
 	}
+	if r.config != nil {
+		r.useExtras(r.config)
+	}
 	rd.number(r)
 	live := rd.uint(MaxInFlight)
 	for range live {
@@ -237,6 +246,28 @@ func (rd *reader) body(r *Router) {
 	}
 	for n := range r.endpoints {
 		r.touchEndpoint(int32(n))
+	}
+}
+
+// sections reads the optional sections, each at most once and in order of tag.
+func (rd *reader) sections(r *Router) {
+	for last := uint64(0); rd.err == nil && len(rd.b) > 0; {
+		tag := rd.uint(max64)
+		if tag <= last {
+			rd.fail("its sections are out of order")
+			return
+		}
+		last = tag
+		switch entity(tag) {
+		case entityJourney:
+			rd.journeys(r)
+		case entityBudget:
+			rd.budgets(r)
+		case entityExtra:
+			rd.extras(r)
+		default:
+			rd.fail("it has a section that this version does not know")
+		}
 	}
 }
 

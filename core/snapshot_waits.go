@@ -42,6 +42,9 @@ func (w *writer) journey(n uint32, s *slot, j *journey) {
 	w.uint(uint64(j.route.Placement + 1))
 	w.uint(uint64(j.route.Reason))
 	w.uint(uint64(j.route.Refuse))
+	w.uint(uint64(j.route.Ring))
+	w.uint(uint64(j.via))
+	w.uint(j.prefer)
 	w.uint(j.epoch.Term)
 	w.uint(j.epoch.Number)
 	w.int(j.length)
@@ -70,29 +73,6 @@ func (w *writer) budgets(r *Router) {
 			w.uint(uint64(i))
 			w.uint(uint64(b.debt))
 			w.time(b.at)
-		}
-	}
-}
-
-// sections reads what follows the attempts.
-func (rd *reader) sections(r *Router) {
-	for last := uint64(0); rd.err == nil && len(rd.b) > 0; {
-		tag := rd.uint(max32)
-		if tag == 0 {
-			rd.fail("bytes are left over")
-			return
-		}
-		if tag <= last {
-			rd.fail("its sections are out of order")
-			return
-		}
-		switch last = tag; entity(tag) {
-		case entityJourney:
-			rd.journeys(r)
-		case entityBudget:
-			rd.budgets(r)
-		default:
-			rd.fail("a section is not known")
 		}
 	}
 }
@@ -150,8 +130,9 @@ func (rd *reader) journey(r *Router) (n uint32, ok bool) {
 	}
 	j.route = Route{
 		Key: rd.uint(max64), Placement: int32(rd.uint(max31)) - 1,
-		Reason: Reason(rd.uint(uint64(ReasonDefault))), Refuse: Class(rd.uint(uint64(classes - 1))),
+		Reason: Reason(rd.uint(uint64(ReasonDefault))), Refuse: Class(rd.uint(uint64(classes - 1))), Ring: uint32(rd.uint(max32)),
 	}
+	j.via, j.prefer = uint16(rd.uint(1<<16-1)), rd.uint(max64)
 	j.epoch = Epoch{rd.uint(max64), rd.uint(max64)}
 	j.length, j.deadline = rd.int(), rd.time()
 	j.account = rd.placementNumber(r)

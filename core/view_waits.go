@@ -9,7 +9,7 @@ import (
 type Journey struct {
 	Handle    Handle
 	Request   uint64
-	Key       uint64 // hash of its routing key
+	Route     Route // what Match said of it last
 	Waiting   bool
 	Expected  bool   // waiting, and it must come again: see AppendStale
 	InQueue   bool   // waiting, in the queue of Placement; else for its retry
@@ -17,6 +17,8 @@ type Journey struct {
 	Account   int32  // number of the placement that was its home when it arrived: whose budget it is on
 	Attempts  int    // forwarded so far
 	Epoch     Epoch  // under which it was matched
+	Via       uint16 // the route by which it came, in the configuration of Epoch
+	Prefer    uint64 // identity of the endpoint that its sticky cookie names
 	Until     Time   // waiting: when the wait ends by itself
 	Deadline  Time   // of the request as a whole
 	Failed    bool   // one of its attempts has counted against an endpoint (R7)
@@ -33,10 +35,10 @@ func (r *Router) Journey(h Handle) (out Journey, ok bool) {
 	}
 	j := r.journey(h.Slot)
 	return Journey{
-		Handle: h, Request: s.request, Key: j.route.Key, Waiting: s.state == slotWaiting,
+		Handle: h, Request: s.request, Route: j.route, Waiting: s.state == slotWaiting,
 		Expected: s.state == slotWaiting && (j.epoch != r.epoch || j.kind == overdue), InQueue: j.kind == inQueue,
 		Placement: j.queue, Account: j.account, Attempts: int(j.attempts), Epoch: j.epoch, Until: j.until,
-		Deadline: j.deadline, Failed: j.failed, Retrying: j.retrying, Method: j.method, Length: j.length,
+		Deadline: j.deadline, Failed: j.failed, Retrying: j.retrying, Method: j.method, Length: j.length, Via: j.via, Prefer: j.prefer,
 	}, true
 }
 

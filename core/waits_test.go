@@ -86,7 +86,7 @@ func (w *walker) adopt(c *Config) {
 	for range 2 {
 		for _, h := range w.r.AppendStale(nil) {
 			route, _ := w.r.config.Match(w.keys[h.Slot])
-			w.step(Event{Kind: Arrive, Handle: h, Route: route, Epoch: w.r.epoch})
+			w.step(Event{Kind: Arrive, Handle: h, Route: route, Epoch: w.r.epoch, Request: w.r.slots.at(h.Slot).request})
 		}
 	}
 	if left := w.r.AppendStale(nil); len(left) > 0 {

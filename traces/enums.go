@@ -23,6 +23,7 @@ const (
 	enumLastResort
 	enumQueueOrder
 	enumRetryMethods
+	enumTrip
 )
 
 // size returns how many values have a name.
@@ -49,7 +50,7 @@ func (e enum) size() uint64 {
 	case enumDecision:
 		return uint64(core.Retry) + 1
 	case enumPolicy:
-		return uint64(core.First) + 1
+		return uint64(core.EWMA) + 1
 	case enumWhenFull:
 		return uint64(core.QueueWhenFull) + 1
 	case enumLastResort:
@@ -58,6 +59,8 @@ func (e enum) size() uint64 {
 		return uint64(core.NewestFirst) + 1
 	case enumRetryMethods:
 		return uint64(core.RetryAny) + 1
+	case enumTrip:
+		return uint64(core.TripSlow) + 1
 	}
 	return 0
 }
@@ -98,6 +101,8 @@ func (e enum) name(v uint64) string {
 		return [...]string{"fifo", "newest_first"}[v]
 	case enumRetryMethods:
 		return [...]string{"safe", "idempotent", "any"}[v]
+	case enumTrip:
+		return core.Trip(v).String()
 	}
 	return ""
 }

@@ -51,8 +51,11 @@ func (e *Encoder) arrive(b []byte, ev *core.Event, req *loop.Request) []byte {
 	}
 	b, mask = put(b, mask, 1<<8, uint64(ev.Priority))
 	b, mask = put(b, mask, 1<<9, uint64(ev.Route.Refuse))
-	b, mask = put(b, mask, 1<<10, uint64(ev.Handle.Slot))
-	b, mask = put(b, mask, 1<<11, uint64(ev.Handle.Gen))
+	b, mask = put(b, mask, 1<<10, uint64(ev.Via))
+	b, mask = put(b, mask, 1<<11, ev.Split)
+	b, mask = put(b, mask, 1<<12, ev.Prefer)
+	b, mask = put(b, mask, 1<<13, uint64(ev.Handle.Slot))
+	b, mask = put(b, mask, 1<<14, uint64(ev.Handle.Gen))
 	b[at], b[at+1] = byte(mask), byte(mask>>8)
 	return b
 }
@@ -92,7 +95,10 @@ func forward(b []byte, d *core.Decision, now core.Time) []byte {
 		mask |= 1 << 8
 	}
 	b, mask = put(b, mask, 1<<9, zigzag(int64(d.At)-int64(now)))
-	b, mask = put(b, mask, 1<<10, uint64(d.Count))
+	if d.Pin {
+		mask |= 1 << 10
+	}
+	b, mask = put(b, mask, 1<<11, uint64(d.Count))
 	b[at], b[at+1] = byte(mask), byte(mask>>8)
 	return b
 }

@@ -53,7 +53,7 @@ type Loop struct {
 	timer     Timer
 	armed     core.Time
 	out       []core.Decision
-	keys      []Request // by slot, of requests that may come again
+	kept      []kept // by slot, of requests that may come again
 	stale     []core.Handle
 }
 
@@ -72,21 +72,39 @@ func (l *Loop) Router() *core.Router { return l.router }
 
 // Arrive decides one request. ev.Route and ev.Epoch may come from a Match made
 // before the lock; if another configuration is in force by now, the key is
-// matched again, so that every request is decided under the current epoch. The
-// decision is Forward, Reject or Queued; it is valid until the loop's next event.
+// matched again, so that every request is decided under the current epoch. A
+// configuration of several routes cannot be asked again here: the caller makes
+// sure that ev is of the epoch in force. The decision is Forward, Reject or
+// Queued; it is valid until the loop's next event.
 func (l *Loop) Arrive(ev *core.Event, req *Request) *core.Decision {
-	if epoch := l.router.Epoch(); ev.Epoch != epoch {
-		ev.Epoch = epoch
-		if c := l.router.Config(); c != nil {
-			ev.Route, _ = c.Match(req.Key)
-		}
+	if ev.Epoch != l.router.Epoch() {
+		l.rematch(ev, ev.Request, req)
 	}
 	out := l.step(ev, req)
 	d := &out[len(out)-1] // Step appends an Arrive's own decision last
 	if d.Kind != core.Reject && l.router.MayComeAgain(d.Handle) {
-		l.remember(d.Handle, req)
+		l.remember(d.Handle, ev, req)
 	}
 	return d
+}
+
+// rematch matches a key under the configuration in force. That can be done here
+// only where there is one route: which route a request takes, and so which key
+// it has, is for the edge to say anew. An Arrive that comes too late for that
+// keeps its epoch, and the router refuses it.
+func (l *Loop) rematch(ev *core.Event, request uint64, req *Request) {
+	c := l.router.Config()
+	if c != nil && (c.Routes() > 1 || ev.Via != 0) {
+		return
+	}
+	ev.Epoch = l.router.Epoch()
+	if c != nil && !ev.Route.Refuse.ByEdge() {
+		split := ev.Split
+		if split == 0 {
+			split = request
+		}
+		ev.Route, _ = c.MatchVia(0, req.Key, split)
+	}
 }
 
 // Adopt offers a configuration and returns Ack or Nack. The caller must call

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"lockstep/core"
-	"lockstep/core/loop"
 )
 
 // Requests that come again: what the loop does for them, the runner does too.
@@ -62,7 +61,7 @@ func (r *runner) comeAgain(at core.Time, h core.Handle) error {
 		return nil
 	}
 	req := r.keys[h.Slot]
-	ev := &core.Event{Kind: core.Arrive, Handle: h, Request: j.Request, Epoch: r.router.Epoch(), Method: j.Method, Length: j.Length}
-	ev.Route, _ = r.router.Config().Match(req.Key)
-	return r.step(at, ev, &loop.Request{Key: req.Key, ID: req.ID})
+	ev := &core.Event{Kind: core.Arrive, Handle: h, Request: j.Request, Epoch: r.router.Epoch(), Method: j.Method, Length: j.Length, Via: j.Via, Prefer: j.Prefer}
+	ev.Route, _ = r.router.Config().MatchVia(j.Via, req.Key, ev.SplitHash())
+	return r.step(at, ev, &req)
 }

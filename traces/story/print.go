@@ -25,6 +25,9 @@ func (r *runner) printDecision(d *core.Decision, now core.Time) string {
 		if d.Probe {
 			add("probe")
 		}
+		if d.Pin {
+			add("pin")
+		}
 		if d.Count > 0 {
 			add("attempt=" + strconv.Itoa(int(d.Count)))
 		}
@@ -44,8 +47,14 @@ func (r *runner) printDecision(d *core.Decision, now core.Time) string {
 		add(r.label(d.Handle), endpoint)
 	case core.NoteOpened, core.Probe:
 		add(endpoint, "until", printTime(d.Until))
+		if d.Trip != core.TripConsecutive {
+			add("by", d.Trip.String())
+		}
 	case core.NoteTripCapped:
 		add(endpoint, "open="+strconv.Itoa(int(d.Count)))
+		if d.Trip != core.TripConsecutive {
+			add("by", d.Trip.String())
+		}
 	case core.NoteDraining:
 		add("until", printTime(d.Until))
 	case core.NoteDrained:
