@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"lockstep/core"
+	"lockstep/core/loop"
 )
 
 // Ending says how an attempt ended, when it may be tried again (R11).
@@ -20,6 +21,7 @@ type Ending struct {
 type waiter struct {
 	handle core.Handle
 	answer chan Admission // holds one
+	stale  chan struct{}  // holds a token while the request must be resolved anew
 }
 
 // End ends an attempt as Finish does. If the answer's Kind is Retry, another
@@ -53,7 +55,9 @@ func (d *Driver) end(ev *core.Event) (out Admission) {
 	if out.Kind == core.Retry {
 		out.Target = d.targets.of(&out.Decision)
 		d.expect(out.Handle)
-		d.loop.Recheck(out.Handle)
+		if !d.loop.Recheck(out.Handle) {
+			d.resolve(out.Handle)
+		}
 	}
 	return out
 }
@@ -62,24 +66,30 @@ func (d *Driver) end(ev *core.Event) (out Admission) {
 // again: Forward, to be followed by Finish or End, or Reject. If ctx ends first,
 // the request gives up its place and the error is ctx's cause. Every Queued and
 // every Retry is awaited once. Without the driver's timer, after Close, only
-// other requests' events or ctx end the wait.
-func (d *Driver) Await(ctx context.Context, h core.Handle) (Admission, error) {
+// other requests' events or ctx end the wait. a is the request's Arrival: where
+// there are several routes, its Resolver is asked again after a push.
+func (d *Driver) Await(ctx context.Context, h core.Handle, a *Arrival) (Admission, error) {
 	d.mu.Lock()
 	w := d.waiters[h.Slot]
 	d.mu.Unlock()
-	select {
-	case a := <-w.answer:
-		return a, nil
-	case <-ctx.Done():
+	for waiting := true; waiting; {
+		select {
+		case adm := <-w.answer:
+			return adm, nil
+		case <-w.stale:
+			d.comeAgain(h, *a)
+		case <-ctx.Done():
+			waiting = false
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var a Admission
+	var late Admission
 	select {
-	case a = <-w.answer:
+	case late = <-w.answer:
 	default:
 	}
-	if a.Kind != core.Reject { // it still waits, or has been forwarded to nobody: either way this ends it
+	if late.Kind != core.Reject { // it still waits, or has been forwarded to nobody: either way this ends it
 		d.finish = core.Event{Kind: core.Finish, Handle: h, Class: core.ClientGone}
 		d.loop.Finish(&d.finish)
 	}
@@ -93,10 +103,48 @@ func (d *Driver) expect(h core.Handle) {
 	}
 	w := d.waiters[h.Slot]
 	if w == nil {
-		w = &waiter{answer: make(chan Admission, 1)}
+		w = &waiter{answer: make(chan Admission, 1), stale: make(chan struct{}, 1)}
 		d.waiters[h.Slot] = w
 	}
+	select {
+	case <-w.stale: // of an earlier request
+	default:
+	}
 	w.handle = h
+}
+
+// resolve tells whoever awaits h to resolve the request anew.
+func (d *Driver) resolve(h core.Handle) {
+	if int(h.Slot) < len(d.waiters) && d.waiters[h.Slot] != nil {
+		select {
+		case d.waiters[h.Slot].stale <- struct{}{}:
+		default: // it has been told
+		}
+	}
+}
+
+// matchAgain lets every request that waits come again after an adoption. The
+// caller holds the lock.
+func (d *Driver) matchAgain() {
+	d.loop.MatchAgain()
+	for _, h := range d.loop.Router().AppendStale(nil) {
+		d.resolve(h)
+	}
+}
+
+// comeAgain resolves a waiting request under the configuration in force, outside
+// the lock, and says what came of it.
+func (d *Driver) comeAgain(h core.Handle, a Arrival) {
+	f, route := d.match(&a, core.RequestHash(a.ID[0], a.ID[1]))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if f.epoch != d.loop.Router().Epoch() {
+		d.resolve(h) // another push came between
+		return
+	}
+	d.event = core.Event{Kind: core.Arrive, Handle: h, Epoch: f.epoch, Route: route, Via: a.Via, Split: a.Split, Source: a.Source}
+	d.loop.ComeAgain(&d.event, &loop.Request{Key: a.Key, ID: a.ID})
+	d.matchAgain()
 }
 
 // answer hands a decision to the request that waits for it; it reports false
@@ -111,7 +159,7 @@ func (t *transport) answer(d *core.Decision) bool {
 	}
 	if int(d.Handle.Slot) < len(t.waiters) {
 		if w := t.waiters[d.Handle.Slot]; w != nil && w.handle == d.Handle {
-			w.answer <- Admission{*d, t.targets.of(d)}
+			w.answer <- Admission{*d, t.targets.of(d), d.Kind == core.Forward && t.loop.Router().MayComeAgain(d.Handle)}
 			w.handle = core.Handle{}
 		}
 	}

@@ -44,6 +44,9 @@ type Resolved struct {
 type Admission struct {
 	core.Decision
 	*Target // never nil
+	// Again says of a Forward that it may be tried again (R11): it should end with
+	// End, and a response of 500 and above be asked about with Ask.
+	Again bool
 }
 
 // Delivery is a decision that nobody waits for.
@@ -71,8 +74,11 @@ func (d *Driver) Arrive(a Arrival) (out Admission) {
 	d.request.Key, d.request.ID = a.Key, a.ID
 	out.Decision = *d.loop.Arrive(ev, &d.request)
 	out.Target = d.targets.of(&out.Decision)
-	if out.Kind == core.Queued {
+	switch out.Kind {
+	case core.Queued:
 		d.expect(out.Handle)
+	case core.Forward:
+		out.Again = d.loop.Router().MayComeAgain(out.Handle)
 	}
 	d.mu.Unlock()
 	return out
@@ -148,7 +154,7 @@ func (d *Driver) Adopt(c *core.Config, epoch core.Epoch, origin core.Origin, fau
 		d.inForce.Store(&inForce{r.Config(), r.Epoch()})
 		d.targets = newTargets(r)
 	}
-	d.loop.MatchAgain()
+	d.matchAgain()
 	return answer
 }
 

@@ -70,6 +70,8 @@ func sentence(c core.Class, adm *driver.Admission) string {
 		return "the request body is larger than its placement accepts"
 	case core.LimitReached:
 		return "placement " + where + " has as many requests in flight as it may"
+	case core.QueueTimeout:
+		return "placement " + where + " had no room for the request in time"
 	case core.CircuitOpen:
 		return "the circuit of placement " + where + " is open and no fallback takes the request"
 	case core.NoEndpoint:

@@ -50,8 +50,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	id := h.trip.identify(r)
 	line := logLine{begun: time.Now(), request: r, id: id.text, way: id.way}
-	line.adm = h.trip.arrive(r, id)
-	res, x := h.trip.answer(r, w, id, &line.adm, line.begun)
+	a := arrival(r, id)
+	line.adm = h.trip.router.Arrive(a)
+	res, x := h.trip.answer(r, w, id, &line.adm, &a, line.begun)
 	early := x != nil && x.upload.unfinished()
 	if early {
 		answerEarly(w, r, res)
