@@ -283,10 +283,12 @@ func TestAPushFindsThoseWhoWait(t *testing.T) {
 func TestADrainRefusesThoseWhoStillWaitAtItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t, twice(func(p *core.PlacementSpec) { narrow(p); p.Limit.Wait = 5 * core.Second }))
-		g.serve("a:80", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { select {
+		g.serve("a:80", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
 			case <-time.After(3 * time.Second):
 			case <-r.Context().Done():
-			} }))
+			}
+		}))
 		defer g.behind()()
 		synctest.Wait()
 		go func() {
