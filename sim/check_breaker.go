@@ -98,6 +98,9 @@ func (c *checker) book(a *attemptModel, slot uint32, what core.Effect) {
 	}
 	if e.state == core.HalfOpen {
 		e.probes = slices.DeleteFunc(e.probes, func(p probeModel) bool { return p.slot == slot })
+		if d, timed := a.took(c.now); what == core.EffectOK && timed && row.Breaker.SlowRatio > 0 && d >= row.Breaker.SlowCall {
+			what = core.EffectFailure
+		}
 		c.bookProbe(a.endpoint, e, row, what)
 		return
 	}
