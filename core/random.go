@@ -15,6 +15,7 @@ const (
 	purposePhase
 	purposeProbeJitter
 	purposeRendezvous
+	purposeSplit purpose = 15
 )
 
 // Purposes of endpoint selection (SPEC, "Randomness").
