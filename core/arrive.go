@@ -29,8 +29,11 @@ func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
 	if class, home := r.precheck(ev); class != ClassNone {
 		d := note(Reject, ruleOf(class), now)
 		d.Class, d.Status, d.Placement, d.Reason = class, class.Row().Status, home, ev.Route.Reason
-		if class == UnknownKey {
-			d.Status = r.config.unknownStatus
+		switch class {
+		case UnknownKey:
+			d.Status = r.config.routes[ev.Via].status
+		case NoRoute:
+			d.Status = r.config.noRouteStatus
 		}
 		if class == Internal {
 			out = r.ignore(now, 12, CauseBadRoute, out)
@@ -53,7 +56,7 @@ func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
 // the key's own placement where there is one, else -1.
 func (r *Router) precheck(ev *Event) (class Class, home int32) {
 	switch {
-	case ev.Route.Refuse == NoKey || ev.Route.Refuse == BadRequest:
+	case ev.Route.Refuse == NoKey || ev.Route.Refuse.byBytes():
 		return ev.Route.Refuse, -1
 	case r.draining:
 		return Draining, -1
@@ -61,8 +64,10 @@ func (r *Router) precheck(ev *Event) (class Class, home int32) {
 		return NotReady, -1
 	case ev.Epoch != r.epoch:
 		return Internal, -1
-	case ev.Route.Refuse == UnknownKey:
+	case ev.Route.Refuse == UnknownKey && int(ev.Via) < len(r.config.routes):
 		return UnknownKey, -1
+	case ev.Route.Refuse.ByEdge():
+		return ev.Route.Refuse, -1
 	case ev.Route.Placement < 0 || int(ev.Route.Placement) >= len(r.config.placements):
 		return Internal, -1
 	}
@@ -75,7 +80,7 @@ func (r *Router) precheck(ev *Event) (class Class, home int32) {
 
 func ruleOf(c Class) uint8 {
 	switch c {
-	case NoKey, UnknownKey:
+	case NoKey, UnknownKey, NoRoute:
 		return 1
 	case LimitReached:
 		return 5

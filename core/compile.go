@@ -46,7 +46,7 @@ type compiler struct {
 // Compile validates s and turns it into a Config. The error, if any, is a
 // SpecErrors that names every fault found, not only the first.
 func Compile(s Spec) (*Config, error) {
-	c := &compiler{spec: &s, config: &Config{version: s.Version, unknownStatus: s.UnknownStatus, edge: s.Edge}}
+	c := &compiler{spec: &s, config: &Config{version: s.Version, noRouteStatus: s.NoRouteStatus, edge: s.Edge}}
 	if s.Version == "" {
 		c.fail("version", "is empty", "give this configuration a label, such as \"v1\"")
 	}
@@ -54,8 +54,7 @@ func Compile(s Spec) (*Config, error) {
 	if len(c.errs) == 0 {
 		c.identities()
 		c.fallbacks()
-		c.defaultPlacement()
-		c.keys()
+		c.routing()
 	}
 	if len(c.errs) > 0 {
 		return nil, c.errs
@@ -319,48 +318,6 @@ func orDefault[T cmp.Ordered](v *T, value T) {
 	var zero T
 	if *v == zero {
 		*v = value
-	}
-}
-
-func (c *compiler) defaultPlacement() {
-	c.config.fallback = -1
-	if c.config.unknownStatus == 0 {
-		c.config.unknownStatus = UnknownKey.Row().Status
-	}
-	if s := c.config.unknownStatus; s < 400 || s > 599 {
-		c.fail("unknown_key.reject", strconv.Itoa(int(s))+" is not an error status", "use 400 to 599")
-	}
-	if c.spec.Default == "" {
-		return
-	}
-	p, ok := searchPlacements(c.config.placements, c.spec.Default)
-	if !ok {
-		c.fail("default", c.unknown(c.spec.Default), c.suggest(c.spec.Default))
-		return
-	}
-	c.config.fallback = p
-}
-
-func (c *compiler) keys() {
-	sorted := sortKeys(c.spec.Keys)
-	names := make([]string, 0, len(sorted))
-	placements := make([]int32, 0, len(sorted))
-	for i, k := range sorted {
-		path := "keys." + k.Key
-		p, ok := searchPlacements(c.config.placements, k.Placement)
-		switch {
-		case k.Key == "":
-			c.fail("keys", "a key is empty", "an empty key can never match: remove it")
-		case i > 0 && k.Key == sorted[i-1].Key:
-			c.fail(path, "is defined twice", "keep one of the two")
-		case !ok:
-			c.fail(path, c.unknown(k.Placement), c.suggest(k.Placement))
-		}
-		names = append(names, k.Key)
-		placements = append(placements, p)
-	}
-	if len(c.errs) == 0 {
-		c.config.keys = newKeyTable(names, placements)
 	}
 }
 

@@ -6,9 +6,10 @@ package core
 type Config struct {
 	version       string
 	digest        uint64
-	keys          keyTable
-	fallback      int32 // placement of unknown keys, -1 to refuse them
-	unknownStatus uint16
+	tables        []keyTable    // 0: Spec.Keys; the others in order of name
+	routes        []routeConfig // 0: the one that every Spec has
+	splits        []split       // each different one once, in ascending order
+	noRouteStatus uint16
 	placements    []placementConfig
 	endpoints     []endpointConfig
 	edge          string // carried for the edge, never read here
@@ -44,24 +45,9 @@ type Route struct {
 	Key       uint64 // hash of the routing key
 	Placement int32  // index in that Config, -1 for none
 	Reason    Reason
-	Refuse    Class // NoKey or UnknownKey when there is nowhere to go
-}
-
-// Match is the pure map from routing key to home placement. An empty key is
-// refused; an unknown key goes where the configuration says (R1). ok is false
-// exactly when the route refuses.
-func (c *Config) Match(key string) (route Route, ok bool) {
-	if key == "" {
-		return Route{Placement: -1, Refuse: NoKey}, false
-	}
-	hash := HashString(key)
-	if p, found := c.keys.find(key, hash); found {
-		return Route{Key: hash, Placement: p, Reason: c.placements[p].kind}, true
-	}
-	if c.fallback < 0 {
-		return Route{Key: hash, Placement: -1, Refuse: UnknownKey}, false
-	}
-	return Route{Key: hash, Placement: c.fallback, Reason: ReasonDefault}, true
+	// Refuse is NoKey or UnknownKey when there is nowhere to go, or what the edge
+	// itself found wrong with the request (Class.ByEdge).
+	Refuse Class
 }
 
 // Version returns the operator's label.
@@ -74,13 +60,11 @@ func (c *Config) Digest() uint64 { return c.digest }
 // Placements returns the number of placements; they are numbered from 0 in order of name.
 func (c *Config) Placements() int { return len(c.placements) }
 
-// Keys returns the number of routing keys.
-func (c *Config) Keys() int { return len(c.keys.keys) }
+// Keys returns the number of routing keys in table 0.
+func (c *Config) Keys() int { return c.TableKeys(0) }
 
-// Key returns the i-th key in ascending order and the index of its placement.
-func (c *Config) Key(i int) (key string, placement int) {
-	return c.keys.keys[i], int(c.keys.placements[i])
-}
+// Key returns the i-th key of table 0, as TableKey does.
+func (c *Config) Key(i int) (key string, home int) { return c.TableKey(0, i) }
 
 // PlacementInfo is one compiled placement, for those who act on decisions or explain them.
 type PlacementInfo struct {
@@ -160,12 +144,9 @@ func searchPlacements(ps []placementConfig, name string) (int32, bool) {
 func (c *Config) hash() uint64 {
 	f := fold(0)
 	f.string(c.version)
-	f.word(uint64(int64(c.fallback)))
-	f.word(uint64(c.unknownStatus))
-	for i, k := range c.keys.keys {
-		f.string(k)
-		f.word(uint64(c.keys.placements[i]))
-	}
+	f.word(uint64(int64(c.routes[0].fallback)))
+	f.word(uint64(c.routes[0].status))
+	f.keys(&c.tables[0])
 	for i := range c.placements {
 		c.placements[i].hash(&f)
 	}
@@ -176,6 +157,7 @@ func (c *Config) hash() uint64 {
 		f.word(uint64(e.weight))
 	}
 	f.edge(c.edge)
+	f.routing(c)
 	return uint64(f)
 }
 

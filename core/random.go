@@ -15,6 +15,7 @@ const (
 	purposePhase
 	purposeProbeJitter
 	purposeRendezvous
+	purposeSplit purpose = 15
 )
 
 // golden is 2^64 divided by the golden ratio, splitmix64's increment.

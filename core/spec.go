@@ -10,12 +10,16 @@ type Spec struct {
 	UnknownStatus  uint16          // status of that refusal, 400..599; 0 means 421
 	ChainFallbacks bool            // R1, baseline forms: follow fallbacks, then Default
 	Placements     []PlacementSpec // order carries no meaning
+	Tables         []TableSpec     // further key tables; order carries no meaning
+	Routes         []RouteSpec     // further routes, numbered from 1; route 0 is Keys, Default and UnknownStatus
+	Splits         []SplitSpec     // what keys may name in place of a placement
+	NoRouteStatus  uint16          // status of a request that no route takes, 400..599; 0 means 404
 	// Edge is text for the edge alone, such as how routes match; core carries it,
 	// hashes it and never reads it. "" means none.
 	Edge string
 }
 
-// KeySpec sends one routing key to a placement.
+// KeySpec sends one routing key to a placement, or divides it by a split.
 type KeySpec struct{ Key, Placement string }
 
 // PlacementSpec is one dedicated cell or shared tier.

@@ -94,6 +94,8 @@ func (r *Router) Attempt(h Handle) (a Attempt, ok bool) {
 	return Attempt{h, s.request, s.endpoint, s.guest, s.probe, s.replied, s.generation == r.endpoints[s.endpoint].breaker.gen}, true
 }
 
-// Unknown returns what happens to unknown keys: the index of the placement
+// Unknown returns what happens to unknown keys on route 0: the index of the placement
 // that takes them, or -1 and the status that refuses them.
-func (c *Config) Unknown() (placement int, status uint16) { return int(c.fallback), c.unknownStatus }
+func (c *Config) Unknown() (placement int, status uint16) {
+	return int(c.routes[0].fallback), c.routes[0].status
+}

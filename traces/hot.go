@@ -51,6 +51,8 @@ func (e *Encoder) arrive(b []byte, ev *core.Event, req *loop.Request) []byte {
 	}
 	b, mask = put(b, mask, 1<<8, uint64(ev.Priority))
 	b, mask = put(b, mask, 1<<9, uint64(ev.Route.Refuse))
+	b, mask = put(b, mask, 1<<10, uint64(ev.Via))
+	b, mask = put(b, mask, 1<<11, ev.Split)
 	b[at], b[at+1] = byte(mask), byte(mask>>8)
 	return b
 }

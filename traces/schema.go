@@ -92,6 +92,8 @@ func eventFields() [][]field[core.Event] {
 			{"replayable", wireBool, 0, func(e *E) uint64 { return bit(e.Replayable) }, func(e *E, v uint64) { e.Replayable = v != 0 }},
 			{"priority", wireUint, 0, func(e *E) uint64 { return uint64(e.Priority) }, func(e *E, v uint64) { e.Priority = uint8(v) }},
 			{"refuse", wireEnum, enumClass, func(e *E) uint64 { return uint64(e.Route.Refuse) }, func(e *E, v uint64) { e.Route.Refuse = core.Class(v) }},
+			{"route", wireUint, 0, func(e *E) uint64 { return uint64(e.Via) }, func(e *E, v uint64) { e.Via = uint16(v) }},
+			{"split", wireUint, 0, func(e *E) uint64 { return e.Split }, func(e *E, v uint64) { e.Split = v }},
 		},
 		core.Reply: {slot, gen, status, retryAfter},
 		core.Finish: {

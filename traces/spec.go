@@ -21,6 +21,31 @@ type specJSON struct {
 	ChainFallbacks bool            `json:"chain_fallbacks,omitempty"`
 	Placements     []placementJSON `json:"placements"`
 	Edge           string          `json:"edge,omitempty"`
+	Tables         []tableJSON     `json:"tables,omitempty"`
+	Routes         []routeJSON     `json:"routes,omitempty"`
+	Splits         []splitJSON     `json:"splits,omitempty"`
+	NoRouteStatus  uint16          `json:"no_route_status,omitempty"`
+}
+
+type tableJSON struct {
+	Name string   `json:"name"`
+	Keys keysJSON `json:"keys"`
+}
+
+type routeJSON struct {
+	Table         string `json:"table,omitempty"`
+	Default       string `json:"default,omitempty"`
+	UnknownStatus uint16 `json:"unknown_status,omitempty"`
+}
+
+type splitJSON struct {
+	Name  string     `json:"name"`
+	Parts []partJSON `json:"parts"`
+}
+
+type partJSON struct {
+	Placement string `json:"placement"`
+	Share     uint32 `json:"share,omitempty"`
 }
 
 type placementJSON struct {
@@ -122,6 +147,16 @@ func EncodeSpec(s *core.Spec) []byte {
 	out := specJSON{
 		Version: s.Version, Keys: s.Keys, Default: s.Default, UnknownStatus: s.UnknownStatus,
 		ChainFallbacks: s.ChainFallbacks, Placements: make([]placementJSON, len(s.Placements)), Edge: s.Edge,
+		NoRouteStatus: s.NoRouteStatus,
+	}
+	for _, t := range s.Tables {
+		out.Tables = append(out.Tables, tableJSON{t.Name, t.Keys})
+	}
+	for _, r := range s.Routes {
+		out.Routes = append(out.Routes, routeJSON(r))
+	}
+	for _, p := range s.Splits {
+		out.Splits = append(out.Splits, splitJSON{p.Name, convert(p.Parts, func(q core.PartSpec) partJSON { return partJSON(q) })})
 	}
 	for i := range s.Placements {
 		p := &s.Placements[i]
@@ -154,7 +189,16 @@ func DecodeSpec(b []byte) (core.Spec, error) {
 	}
 	s := core.Spec{
 		Version: in.Version, Keys: in.Keys, Default: in.Default, UnknownStatus: in.UnknownStatus,
-		ChainFallbacks: in.ChainFallbacks, Edge: in.Edge,
+		ChainFallbacks: in.ChainFallbacks, Edge: in.Edge, NoRouteStatus: in.NoRouteStatus,
+	}
+	for _, t := range in.Tables {
+		s.Tables = append(s.Tables, core.TableSpec{Name: t.Name, Keys: t.Keys})
+	}
+	for _, r := range in.Routes {
+		s.Routes = append(s.Routes, core.RouteSpec(r))
+	}
+	for _, p := range in.Splits {
+		s.Splits = append(s.Splits, core.SplitSpec{Name: p.Name, Parts: convert(p.Parts, func(q partJSON) core.PartSpec { return core.PartSpec(q) })})
 	}
 	for i := range in.Placements {
 		p, err := in.Placements[i].spec()
@@ -164,6 +208,14 @@ func DecodeSpec(b []byte) (core.Spec, error) {
 		s.Placements = append(s.Placements, p)
 	}
 	return s, nil
+}
+
+func convert[A, B any](list []A, f func(A) B) []B {
+	var out []B
+	for _, v := range list {
+		out = append(out, f(v))
+	}
+	return out
 }
 
 func (q *placementJSON) spec() (core.PlacementSpec, error) {

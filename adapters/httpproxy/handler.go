@@ -48,8 +48,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuseConnect(w, r)
 		return
 	}
-	id := identify(r)
-	line := logLine{begun: time.Now(), request: r, id: id.text}
+	id := h.trip.identify(r)
+	line := logLine{begun: time.Now(), request: r, id: id.text, way: id.way}
 	line.adm = h.trip.arrive(r, id)
 	res, x := h.trip.answer(r, w, id, &line.adm, line.begun)
 	early := x != nil && x.upload.unfinished()

@@ -279,7 +279,7 @@ func TestTheTableOfGRPCCodesIsTheOneThatIsUsed(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(string(text), "| class (R16) | HTTP | gRPC |")
 	table, _, _ = strings.Cut(table, "\n\n")
-	names := map[string]string{"1": "CANCELLED", "2": "UNKNOWN", "3": "INVALID_ARGUMENT", "4": "DEADLINE_EXCEEDED", "5": "NOT_FOUND", "8": "RESOURCE_EXHAUSTED", "13": "INTERNAL", "14": "UNAVAILABLE", "16": "UNAUTHENTICATED"}
+	names := map[string]string{"1": "CANCELLED", "2": "UNKNOWN", "3": "INVALID_ARGUMENT", "4": "DEADLINE_EXCEEDED", "5": "NOT_FOUND", "8": "RESOURCE_EXHAUSTED", "12": "UNIMPLEMENTED", "13": "INTERNAL", "14": "UNAVAILABLE", "16": "UNAUTHENTICATED"}
 	for class := core.NoKey; int(class) < core.Classes; class++ {
 		row := class.Row()
 		if row.Status == 0 && class != core.ClientGone {

@@ -59,13 +59,13 @@ func (r *runner) arrive(at core.Time, key, label string, options map[string]stri
 	r.request++
 	req := &loop.Request{Key: key, ID: [2]uint64{0, r.request}}
 	ev := &core.Event{Kind: core.Arrive, Request: core.RequestHash(0, r.request), Epoch: r.router.Epoch(), Route: core.Route{Placement: -1}}
-	if c := r.router.Config(); c != nil {
-		ev.Route, _ = c.Match(key)
-	}
 	for k, v := range options {
 		if err := setArrival(ev, k, v); err != nil {
 			return fmt.Errorf("option %s=%s: %w", k, v, err)
 		}
+	}
+	if c := r.router.Config(); c != nil && ev.Route.Refuse == core.ClassNone {
+		ev.Route, _ = c.MatchVia(ev.Via, key, ev.SplitHash())
 	}
 	if err := r.step(at, ev, req); err != nil {
 		return err
@@ -81,6 +81,14 @@ func setArrival(ev *core.Event, key, value string) (err error) {
 	case "epoch":
 		ev.Epoch, err = parseEpoch(value)
 		return err
+	case "route":
+		return count(&ev.Via, value)
+	case "refuse":
+		ev.Route.Refuse, err = parseClass(value)
+		return err
+	case "user":
+		ev.Split = core.HashString(value)
+		return nil
 	}
 	return fmt.Errorf("there is no such option")
 }
