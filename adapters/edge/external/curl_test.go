@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,7 +101,7 @@ var curlCases = []curlCase{
 	{"--tlsv1.2 --tls-max 1.2 --ciphers AES128-SHA TLS/", "", "exit 35", "", "no forward secrecy, so not in Go's list"},
 	{"--cert DIR/client.pem MUTUAL/", "", "2 200", "proto=https", ""},
 	{"--cert DIR/client.pem --tls-max 1.2 MUTUAL/", "", "2 200", "proto=https", ""},
-	{"MUTUAL/", "", "exit 56", "", "a certificate is required"},
+	{"MUTUAL/", "", "exit 55 or exit 56", "", "a certificate is required; in TLS 1.3 the client learns it after the handshake"},
 	{"--tls-max 1.2 MUTUAL/", "", "exit 35", "", "in TLS 1.2 it is asked for within the handshake"},
 	{"--haproxy-protocol PROXY/", "", "1.1 200", "for=127.0.0.1", ""},
 	{"--haproxy-protocol --http2-prior-knowledge PROXY/", "", "2 200", "for=127.0.0.1", ""},
@@ -156,7 +157,9 @@ func TestCurl(t *testing.T) {
 	if err != nil {
 		t.Fatal("curl is not here; install it")
 	}
-	backend := httptest.NewServer(origin())
+	backend := httptest.NewUnstartedServer(origin())
+	backend.Config.DisableGeneralOptionsHandler = true
+	backend.Start()
 	defer backend.Close()
 	dir := certificates(t)
 	at := serve(t, fmt.Sprintf(`lockstep: 1
@@ -182,10 +185,10 @@ keys: {k: a}
 			args = append(args, stands.Replace(a))
 		}
 		got, output := call(curl, args, c.stdin)
-		if got != c.want || !strings.Contains(output, c.holds) {
+		if !slices.Contains(strings.Split(c.want, " or "), got) || !strings.Contains(output, c.holds) {
 			t.Errorf("curl %s: %s, want %s; %.300q", c.args, got, c.want, output)
 		}
-		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", strings.ReplaceAll(c.args, "|", "\\|"), got, c.why)
+		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", strings.ReplaceAll(c.args, "|", "\\|"), c.want, c.why)
 	}
 	compare(t, table.String())
 }

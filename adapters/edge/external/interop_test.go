@@ -39,27 +39,34 @@ listen:
   plain: {address: "127.0.0.1:0"}
   tls: {address: "127.0.0.1:0", tls: {certs: %[1]s/certs}}
 placements:
-  plain: {protocol: h2c, health: none, endpoints: {x: {url: "http://127.0.0.1:%[2]s"}}}
-  secure: {protocol: h2, upstream_tls: {ca: %[1]s/ca.pem, server_name: localhost}, health: none, endpoints: {x: {url: "https://127.0.0.1:%[3]s"}}}
+  plain: {upstream: {protocol: h2c}, health: none, endpoints: {x: {url: "http://127.0.0.1:%[2]s"}}}
+  secure: {upstream: {protocol: h2, tls: {ca: %[1]s/ca.pem, server_name: localhost}}, health: none, endpoints: {x: {url: "https://127.0.0.1:%[3]s"}}}
 keys: {plain: plain, secure: secure}
 `, dir, plain, secure), 2)
-	call := func(listener, key, name string) string {
-		host, port, _ := net.SplitHostPort(at[listener])
+	call := func(address string, secure bool, key, name string) (string, error) {
+		host, port, _ := net.SplitHostPort(address)
 		args := []string{"-server_host", host, "-server_port", port, "-test_case", name, "-additional_metadata", "x-routing-key:" + key}
-		if listener == "tls" {
+		if secure {
 			args = append(args, "-use_tls", "-use_test_ca", "-ca_file", filepath.Join(dir, "ca.pem"), "-server_host_override", "localhost")
 		}
 		out, err := exec.Command(client, args...).CombinedOutput()
-		if err != nil {
+		return string(out), err
+	}
+	through := func(listener, key, name string) string {
+		if out, err := call(at[listener], listener == "tls", key, name); err != nil {
 			t.Errorf("%s over %s to %s: %v\n%s", name, listener, key, err, out)
 			return "fails"
 		}
 		return "passes"
 	}
 	var table strings.Builder
-	table.WriteString("| gRPC interop case | h2c, h2c to the server | TLS, TLS to the server |\n|---|---|---|\n")
+	table.WriteString("| gRPC interop case | without a router | h2c, h2c to the server | TLS, TLS to the server |\n|---|---|---|---|\n")
 	for _, name := range interopCases {
-		fmt.Fprintf(&table, "| %s | %s | %s |\n", name, call("plain", "plain", name), call("tls", "secure", name))
+		if _, err := call("127.0.0.1:"+plain, false, "", name); err != nil {
+			fmt.Fprintf(&table, "| %s | fails | | |\n", name) // Go's own server lacks it: nothing can be learned
+			continue
+		}
+		fmt.Fprintf(&table, "| %s | passes | %s | %s |\n", name, through("plain", "plain", name), through("tls", "secure", name))
 	}
 	compare(t, table.String())
 }
