@@ -70,6 +70,14 @@ func (c *Config) Match(key string) (route Route, ok bool) { return c.MatchVia(0,
 // configuration does not have gives a Route that the router refuses as
 // internal. ok is false exactly when the request will be refused.
 func (c *Config) MatchVia(via uint16, key string, split uint64) (route Route, ok bool) {
+	route, ok = c.match(via, key, split)
+	if c.crc != nil {
+		route.Ring = c.crc32(key)
+	}
+	return route, ok
+}
+
+func (c *Config) match(via uint16, key string, split uint64) (route Route, ok bool) {
 	if key == "" {
 		return Route{Placement: -1, Refuse: NoKey}, false
 	}
