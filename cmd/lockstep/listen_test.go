@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -68,28 +66,8 @@ func TestServeSaysWhichListenerCannotBeOpened(t *testing.T) {
 	}
 }
 
-// lockedText is a log that several goroutines write to.
-type lockedText struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// take returns what was written since the last time.
-func (l *lockedText) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.b.Reset()
-	return l.b.String()
-}
-
 func TestAChangedSectionListenIsReported(t *testing.T) {
-	var log lockedText
+	var log safeBuffer
 	r, err := newRouter(routerOptions{log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
@@ -111,9 +89,8 @@ func TestAChangedSectionListenIsReported(t *testing.T) {
 			r.listen = file.Listen
 		}
 		r.reload(path)
-		text = log.take()
-		if got := strings.Contains(text, "listen has changed"); got != row.want {
-			t.Errorf("%s: reported is %t\n%s", row.listen, got, text)
+		if got := strings.Contains(log.String(), "listen has changed"); got != row.want {
+			t.Errorf("%s: reported is %t\n%s", row.listen, got, log.String())
 		}
 	}
 	r.close()
