@@ -58,8 +58,8 @@ func sentence(c core.Class, adm *driver.Admission) string {
 		return "the router has no configuration yet"
 	case core.Draining:
 		return "the router is shutting down"
-	case core.ClientGone:
-		return "the request body did not arrive in time"
+	case core.RequestTimeout, core.ClientGone:
+		return "the request did not arrive in time"
 	case core.Internal:
 		return "the router could not handle the request"
 	}

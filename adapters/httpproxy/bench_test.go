@@ -47,15 +47,6 @@ func BenchmarkProxy(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// TestMain makes the test binary a proxy when BenchmarkProxy starts it as one.
-func TestMain(m *testing.M) {
-	if kind := os.Getenv("BENCH_PROXY"); kind != "" {
-		runProxy(kind, os.Getenv("BENCH_UPSTREAM"))
-		return
-	}
-	os.Exit(m.Run())
-}
-
 // runProxy serves until its standard input ends, and tells its CPU time at /cpu.
 func runProxy(kind, upstream string) {
 	proxy, stop := reverseProxy(upstream), func() {}

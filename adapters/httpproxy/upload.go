@@ -86,13 +86,16 @@ func (u *upload) interrupt() {
 	}
 }
 
-// uploadFault names why the client's body could not be read: it went away, or
-// what it sent is not HTTP.
+// uploadFault names why the client's body could not be read: it went away, did
+// not send it in time, or what it sent is not HTTP.
 func uploadFault(err error) core.Class {
 	var op *net.OpError
 	var big *http.MaxBytesError
 	if errors.As(err, &big) {
 		return core.BodyTooLarge // a limit of whoever wraps the handler
+	}
+	if timedOut(err) {
+		return core.RequestTimeout // the server that we run in gave up on it
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) {
 		return core.ClientGone
