@@ -182,7 +182,7 @@ func (b *body) wait(read func() (int, error)) (int, error) {
 
 // more reads more of the framing.
 func (b *body) more() error {
-	_, err := b.wait(func() (int, error) { return 1, b.c.in.fill() })
+	_, err := b.wait(func() (int, error) { return 0, b.c.in.fill() })
 	return err
 }
 
