@@ -3,7 +3,7 @@ package http1
 // What a byte may be part of.
 const (
 	inName   uint8 = 1 << iota // a header's name: token (RFC 9110, 5.6.2)
-	inMethod                   // a token without small letters
+	inMethod                   // capital letters, digits, - and _: of tokens, what methods have
 	inTarget                   // visible ASCII but '#'
 	inValue                    // a header's value: visible, space, tab, and bytes from 128
 	inHost                     // a name or an IPv4 address
@@ -20,9 +20,9 @@ func charClasses() (t [256]uint8) {
 		letter, digit := c|0x20 >= 'a' && c|0x20 <= 'z', c >= '0' && c <= '9'
 		if letter || digit || contains("!#$%&'*+-.^_`|~", c) {
 			t[i] |= inName
-			if c < 'a' || c > 'z' {
-				t[i] |= inMethod
-			}
+		}
+		if letter && c < 'a' || digit || contains("-_", c) {
+			t[i] |= inMethod
 		}
 		if c > ' ' && c < 0x7f && c != '#' {
 			t[i] |= inTarget

@@ -38,6 +38,7 @@ type conn struct {
 	state atomic.Int32
 
 	requests int64
+	limited  bool // the head under way has its time
 	skipped  bool // an empty line before the request: one is accepted
 
 	readFailed  atomic.Bool // no other request can be read
@@ -50,6 +51,9 @@ type conn struct {
 func newConn(s *Server, rwc net.Conn) *conn {
 	c := &conn{server: s, rwc: rwc, in: newInput(rwc, &s.pool)}
 	c.watch.armed.Store(never)
+	_, tcp := rwc.(*net.TCPConn)
+	_, unix := rwc.(*net.UnixConn)
+	c.out.vectored = tcp || unix
 	c.remote = rwc.RemoteAddr().String()
 	if t, ok := rwc.(interface{ ConnectionState() tls.ConnectionState }); ok {
 		state := t.ConnectionState()
@@ -65,8 +69,16 @@ func newConn(s *Server, rwc net.Conn) *conn {
 // serve runs the connection to its end.
 func (c *conn) serve() {
 	defer c.close()
+	if c.tls != nil && c.tls.NegotiatedProtocol == "h2" {
+		c.handToHTTP2()
+		return
+	}
 	for c.await() {
 		begun := time.Now()
+		if c.requests == 0 && c.server.o.HTTP2 != nil && c.preface() {
+			c.handToHTTP2()
+			return
+		}
 		var h head
 		b, fields, fault := c.readHead(&h)
 		if fault != ReasonNone {
@@ -134,7 +146,6 @@ func (c *conn) leave() {
 func (c *conn) readHead(h *head) (b []byte, fields []field, fault Reason) {
 	in, o := c.in, &c.server.o
 	var scan, line, lines int // where to look on, where the current line begins, how many there were
-	limited := false
 	for {
 		b = in.unread()
 		n := bytes.IndexByte(b[scan:], '\n')
@@ -143,12 +154,9 @@ func (c *conn) readHead(h *head) (b []byte, fields []field, fault Reason) {
 			if fault := headFault(b, lines, o); fault != ReasonNone {
 				return b[:line], nil, fault
 			}
-			if !limited {
-				limited = true
-				c.set(&c.watch.limits.request, c.server.now()+int64(o.HeaderTimeout))
-			}
+			c.limitHead()
 			if err := in.fill(); err != nil {
-				if clearLimit(&c.watch.limits.request) {
+				if c.headIsLate() {
 					return in.unread()[:line], nil, HeaderTimeout
 				}
 				return in.unread()[:line], nil, ClientClosedEarly
@@ -163,7 +171,7 @@ func (c *conn) readHead(h *head) (b []byte, fields []field, fault Reason) {
 		case len(text) > 0 && lines == 0:
 			fault = h.parseLine(text, o.MaxTarget)
 		case len(text) == 0 && lines > 0:
-			if limited && clearLimit(&c.watch.limits.request) {
+			if c.headIsLate() {
 				return b[:line], nil, HeaderTimeout
 			}
 			return c.takeHead(h, b[:end+1])
@@ -173,7 +181,7 @@ func (c *conn) readHead(h *head) (b []byte, fields []field, fault Reason) {
 			}
 			c.skipped = true
 			in.r += 2
-			if in.buffered() == 0 && !limited {
+			if in.buffered() == 0 && !c.limited {
 				return nil, nil, ReasonNone
 			}
 			scan, line = 0, 0
@@ -185,6 +193,23 @@ func (c *conn) readHead(h *head) (b []byte, fields []field, fault Reason) {
 		lines++
 		scan, line = end+1, end+1
 	}
+}
+
+// limitHead begins the time that a head has, once it turns out to need any.
+func (c *conn) limitHead() {
+	if !c.limited {
+		c.limited = true
+		c.set(&c.watch.limits.request, c.server.now()+int64(c.server.o.HeaderTimeout))
+	}
+}
+
+// headIsLate ends the time that a head has.
+func (c *conn) headIsLate() bool {
+	if !c.limited {
+		return false
+	}
+	c.limited = false
+	return clearLimit(&c.watch.limits.request)
 }
 
 // headFault judges a head that is not complete: whether more of it is wanted.

@@ -71,6 +71,9 @@ func (h *head) parseLine(b []byte, maxTarget int) Reason {
 		return URITooLong
 	}
 	if string(b[:h.methodEnd]) == http.MethodConnect {
+		if authority := h.target(b); !validHost(authority) || bytes.LastIndexByte(authority, ':') < bytes.LastIndexByte(authority, ']') {
+			return BadTarget
+		}
 		return Connect
 	}
 	h.fieldsAt = len(b) + 2

@@ -11,9 +11,7 @@ import (
 // hand gives the connection to the handler.
 func (c *conn) hand() (net.Conn, *bufio.ReadWriter, error) {
 	c.endWatch()
-	c.state.Store(stateHijacked)
-	c.watch.stop()
-	_ = c.rwc.SetDeadline(time.Time{}) // whoever has it sets its own
+	c.give()
 	rest := bytes.Clone(c.in.unread())
 	c.in.r = c.in.w
 	taken := &hijacked{Conn: c.rwc, c: c}
@@ -26,6 +24,13 @@ func (c *conn) hand() (net.Conn, *bufio.ReadWriter, error) {
 		_, _ = in.Peek(len(rest)) // so that Buffered tells of them
 	}
 	return taken, bufio.NewReadWriter(in, bufio.NewWriter(taken)), nil
+}
+
+// give makes the connection somebody else's.
+func (c *conn) give() {
+	c.state.Store(stateHijacked)
+	c.watch.stop()
+	_ = c.rwc.SetDeadline(time.Time{}) // whoever has it sets its own
 }
 
 // hijacked is a connection that the handler has; the server counts it until it is closed.

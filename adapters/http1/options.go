@@ -49,6 +49,10 @@ type Options struct {
 	BaseContext context.Context
 	// ConnContext may change the context of a connection's requests; nil means no change.
 	ConnContext func(ctx context.Context, c net.Conn) context.Context
+	// HTTP2 takes a connection over that speaks HTTP/2: by ALPN, or because it
+	// begins with the preface, which is still there to be read. nil means that such
+	// a connection is refused (bad_version) or, by ALPN, closed.
+	HTTP2 func(net.Conn)
 	// Refused is told of every request that the handler did not see, and of every
 	// body that was refused under it. It is called before the answer is sent, in
 	// the connection's goroutine; it may set RequestID. nil means that nobody is told.

@@ -10,8 +10,10 @@ type output struct {
 	pooled *outBuffer
 	b      []byte // b[start:] is to be sent; pooled.b, or larger
 	start  int
-	vec    [3][]byte
-	bufs   net.Buffers
+
+	vectored bool // the connection takes several slices in one call
+	vec      [3][]byte
+	bufs     net.Buffers
 }
 
 func (o *output) hold(p *buffers) {
@@ -62,44 +64,33 @@ func (c *conn) write(b []byte) error {
 // connection permits. With crlf, a line end follows p, perhaps not yet sent.
 func (c *conn) writeWith(p []byte, crlf bool) error {
 	o := &c.out
-	if c.in.raw == nil {
-		return c.writeCopied(p, crlf)
+	if o.vectored && len(p) <= writePiece {
+		o.bufs = append(net.Buffers(o.vec[:0]), o.b[o.start:], p)
+		if crlf {
+			o.bufs = append(o.bufs, lineEnd[:])
+		}
+		o.start, o.b = 0, o.b[:0]
+		limit := &c.watch.limits.write
+		c.set(limit, c.server.now()+int64(c.server.o.WriteTimeout))
+		_, err := o.bufs.WriteTo(c.rwc)
+		o.vec, o.bufs = [3][]byte{}, nil
+		return c.wrote(clearLimit(limit), err)
 	}
-	if len(p) > writePiece {
+	// Elsewhere several slices are several writes, through TLS as many records: so
+	// the buffer is filled up, and what is left goes by itself if it is long.
+	n := min(len(p), o.room())
+	o.b, p = append(o.b, p[:n]...), p[n:]
+	if len(p) > 0 {
 		if err := c.flush(); err != nil {
 			return err
 		}
-		last := (len(p) - 1) / writePiece * writePiece
-		if err := c.write(p[:last]); err != nil {
-			return err
+		if len(p) > outSize/2 {
+			if err := c.write(p); err != nil {
+				return err
+			}
+			p = nil
 		}
-		p = p[last:]
-	}
-	o.bufs = append(net.Buffers(o.vec[:0]), o.b[o.start:], p)
-	if crlf {
-		o.bufs = append(o.bufs, lineEnd[:])
-	}
-	o.start, o.b = 0, o.b[:0]
-	limit := &c.watch.limits.write
-	c.set(limit, c.server.now()+int64(c.server.o.WriteTimeout))
-	_, err := o.bufs.WriteTo(c.rwc)
-	o.vec, o.bufs = [3][]byte{}, nil
-	return c.wrote(clearLimit(limit), err)
-}
-
-// writeCopied is writeWith where several slices are several writes: through
-// TLS that would be as many records.
-func (c *conn) writeCopied(p []byte, crlf bool) error {
-	o := &c.out
-	for {
-		n := min(len(p), o.room())
-		o.b = append(o.b, p[:n]...)
-		if p = p[n:]; len(p) == 0 {
-			break
-		}
-		if err := c.flush(); err != nil {
-			return err
-		}
+		o.b = append(o.b, p...)
 	}
 	if crlf {
 		o.b = append(o.b, lineEnd[:]...)

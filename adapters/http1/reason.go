@@ -10,7 +10,7 @@ type Reason uint8
 const (
 	ReasonNone        Reason = iota
 	BadRequestLine           // not three parts with one space between them
-	BadMethod                // not a token of capital letters, digits and marks, or longer than 32
+	BadMethod                // not of capital letters, digits, - and _, or longer than 32
 	BadTarget                // bytes or a form that a request target cannot have
 	BadVersion               // neither HTTP/1.1 nor HTTP/1.0
 	Connect                  // CONNECT: this is no forward proxy
@@ -82,7 +82,7 @@ func (r Reason) lineRow() reasonRow {
 	case BadVersion:
 		return reasonRow{"bad_version", 505, bad, "only HTTP/1.1 and HTTP/1.0 are spoken here"}
 	case Connect:
-		return reasonRow{"connect", 400, bad, "CONNECT is not proxied"}
+		return reasonRow{"connect", 405, bad, "CONNECT is not proxied"}
 	case BareLF:
 		return reasonRow{"bare_lf", 400, bad, "a line ends in LF without CR"}
 	case BareCR:
@@ -185,5 +185,5 @@ func (e *BodyError) Error() string { return e.Reason.String() + ": " + e.Reason.
 // Timeout reports whether the body did not come in time, as net.Error has it.
 func (e *BodyError) Timeout() bool { return e.Reason == BodyTimeout || e.Reason == BodyTooSlow }
 
-// Code is the reason's code, for those who do not know this package.
-func (e *BodyError) Code() string { return e.Reason.String() }
+// Class is the reason's class in R16, for those who do not know this package.
+func (e *BodyError) Class() core.Class { return e.Reason.Class() }

@@ -43,6 +43,9 @@ func appendRefusal(b []byte, f *Refusal, date string) []byte {
 	b = append(b, "\r\nContent-Type: text/plain; charset=utf-8\r\n"...)
 	b = append(b, date...)
 	b = append(b, "X-Content-Type-Options: nosniff\r\n"...)
+	if f.Reason == Connect {
+		b = append(b, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n"...)
+	}
 	if f.RequestID != "" {
 		b = appendField(b, "X-Request-Id", f.RequestID)
 	}

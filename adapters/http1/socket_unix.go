@@ -8,16 +8,14 @@ import (
 	"syscall"
 )
 
-// rawOf returns the socket under c if c is nothing but a socket.
+// rawOf returns the socket under c, nil if reading it is not the same as reading
+// c: a wrapper that offers SyscallConn promises that it holds no bytes back.
 func rawOf(c net.Conn) syscall.RawConn {
-	var raw syscall.RawConn
-	var err error
-	switch c := c.(type) {
-	case *net.TCPConn:
-		raw, err = c.SyscallConn()
-	case *net.UnixConn:
-		raw, err = c.SyscallConn()
+	socket, ok := c.(syscall.Conn)
+	if !ok {
+		return nil
 	}
+	raw, err := socket.SyscallConn()
 	if err != nil {
 		return nil
 	}
