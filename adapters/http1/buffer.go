@@ -50,6 +50,8 @@ type input struct {
 	buf    []byte // pooled.b, or a larger one of its own for a large head
 	r, w   int    // buf[r:w] is unread
 
+	waited bool // the last wait had to wait; never set without raw
+
 	one     [1]byte
 	rawRead func(fd uintptr) (done bool)
 	rawN    int

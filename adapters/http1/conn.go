@@ -38,6 +38,7 @@ type conn struct {
 	state atomic.Int32
 
 	requests int64
+	run      int  // requests in a row without waiting
 	limited  bool // the head under way has its time
 	skipped  bool // an empty line before the request: one is accepted
 
@@ -98,6 +99,7 @@ func (c *conn) serve() {
 
 // await returns when the first bytes of a request are here, false when none will come.
 func (c *conn) await() bool {
+	c.yield()
 	if c.in.buffered() > 0 {
 		return true
 	}

@@ -20,6 +20,7 @@ type Server struct {
 	o       Options
 	began   time.Time
 	pool    buffers
+	turns   turns
 	date    atomic.Pointer[dateLine]
 	request *http.Request // what every request is copied from
 

@@ -37,6 +37,7 @@ func (in *input) readSocket(fd uintptr) (done bool) {
 			continue
 		case syscall.EAGAIN:
 			in.release()
+			in.waited = true
 			return false
 		}
 		return true

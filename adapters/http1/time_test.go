@@ -213,3 +213,17 @@ func TestAHandlersOwnDeadlinesEndWithItsRequest(t *testing.T) {
 		}
 	})
 }
+
+func TestAClientThatPipelinesLetsOthersHaveTheirTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newRig(t, http1.Options{}, func(w http.ResponseWriter, r *http.Request) {}).dial()
+		begin := time.Now()
+		c.say(strings.Repeat("GET / HTTP/1.1\nHost: h\n\n", 64))
+		for range 64 {
+			c.answer("GET")
+		}
+		if took := time.Since(begin); took != 4*20*time.Microsecond && took != 3*20*time.Microsecond {
+			t.Errorf("64 requests in a row waited %v in all, want 20 us after each 16", took)
+		}
+	})
+}
