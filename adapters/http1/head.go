@@ -71,8 +71,9 @@ func (h *head) parseLine(b []byte, maxTarget int) Reason {
 		return URITooLong
 	}
 	if string(b[:h.methodEnd]) == http.MethodConnect {
-		if authority := h.target(b); !validHost(authority) || bytes.LastIndexByte(authority, ':') < bytes.LastIndexByte(authority, ']') {
-			return BadTarget
+		authority := h.target(b)
+		if port := bytes.LastIndexByte(authority, ':'); !validHost(authority) || port < bytes.IndexByte(authority, ']') || port < 0 || port == len(authority)-1 {
+			return BadTarget // that is no CONNECT
 		}
 		return Connect
 	}

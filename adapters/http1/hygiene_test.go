@@ -16,6 +16,7 @@ import (
 	"lockstep/adapters/http1"
 	"lockstep/adapters/httpproxy"
 	"lockstep/adapters/memnet"
+	"lockstep/adapters/upstream"
 	"lockstep/core"
 )
 
@@ -46,7 +47,7 @@ func (o *origin) take() (seen []string) {
 
 // router is the whole way of a request: this server, the router, an upstream
 // connection. dial opens those, address is the origin's.
-func router(t testing.TB, address string, dial httpproxy.DialFunc, refused func(*http1.Refusal)) *http1.Server {
+func router(t testing.TB, address string, dial upstream.DialFunc, refused func(*http1.Refusal)) *http1.Server {
 	config, err := core.Compile(core.Spec{Version: "1", Default: "p", Placements: []core.PlacementSpec{{
 		Name: "p", Health: core.HealthSpec{Off: true}, Breaker: core.BreakerSpec{Off: true}, Endpoints: []core.EndpointSpec{{URL: "http://" + address}},
 	}}})

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -85,7 +86,14 @@ func (u *upload) interrupt() {
 		u.Close()
 	default:
 		u.cut.Store(true)
-		u.ended.Store(true)
+		u.release()
+	}
+}
+
+// release ends a read that may be under way, without taking it on us.
+func (u *upload) release() {
+	u.Close()
+	if u.client != nil {
 		// An error here means a writer without deadlines: then the client's next byte ends the read.
 		_ = http.NewResponseController(u.client).SetReadDeadline(time.Unix(1, 0))
 	}
@@ -110,7 +118,7 @@ func uploadFault(err error) core.Class {
 	if errors.As(err, &big) {
 		return core.BodyTooLarge // a limit of whoever wraps the handler
 	}
-	if timedOut(err) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return core.RequestTimeout // the server that we run in gave up on it
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) {
