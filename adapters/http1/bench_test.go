@@ -248,7 +248,7 @@ func serveRepeated(n int) {
 
 func TestARequestAllocatesNoMoreThanItMust(t *testing.T) {
 	const n = 1000
-	perRequest := (testing.AllocsPerRun(5, func() { serveRepeated(n) })) / n
+	perRequest := testing.AllocsPerRun(5, func() { serveRepeated(n) }) / n
 	t.Logf("%.2f allocations a request", perRequest)
 	if perRequest > 13 { // net/http needs about twice as many
 		t.Errorf("%.2f allocations a request", perRequest)

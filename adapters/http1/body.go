@@ -43,6 +43,7 @@ type body struct {
 	excess  int64 // bytes of framing beyond what chunks need
 	got     int64 // bytes of the body so far
 	waited  int64 // ns spent waiting for them
+	end     int64 // when all of it must be here
 	err     error
 }
 
@@ -50,6 +51,7 @@ func (b *body) start(c *conn, r *http.Request, h *head, res *response) {
 	b.c, b.req, b.res = c, r, res
 	b.chunked = h.te
 	b.left.Store(h.length)
+	b.end = c.server.now() + int64(c.server.o.BodyTotal)
 }
 
 // blocks reports whether what is left of the body keeps the connection from
@@ -88,13 +90,13 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.next(p)
 	if err != nil {
-		b.end(err)
+		b.over(err)
 	}
 	return n, err
 }
 
-// end takes up the body's end, its own or another.
-func (b *body) end(err error) {
+// over takes up the body's end, its own or another.
+func (b *body) over(err error) {
 	b.err = err
 	if err == io.EOF {
 		b.whole.Store(true)
@@ -166,6 +168,9 @@ func (b *body) wait(read func() (int, error)) (int, error) {
 		if slow := int64(o.BodyGrace) + b.got/o.MinBodyRate*1e9 - b.waited; slow < patience {
 			patience, late = max(slow, 1), BodyTooSlow
 		}
+	}
+	if left := b.end - now; left < patience {
+		patience, late = max(left, 1), BodyTimeout
 	}
 	limit := &b.c.watch.limits.body
 	b.c.set(limit, now+patience)

@@ -64,6 +64,9 @@ func (e *early) Read(p []byte) (int, error) {
 	return e.Conn.Read(p)
 }
 
+// NetConn returns the connection underneath.
+func (e *early) NetConn() net.Conn { return e.Conn }
+
 // Dual serves HTTP/1.1 on a Server and HTTP/2 on net/http's, on the same
 // connections: by ALPN over TLS, by prior knowledge without.
 type Dual struct {

@@ -26,6 +26,9 @@ type Options struct {
 	// BodyGrace is the waiting that MinBodyRate allows before any byte; default
 	// 5 s. It cannot be negative.
 	BodyGrace time.Duration
+	// BodyTotal is how long a request may take from its head to the end of its
+	// body, whoever is slow; the default is no limit.
+	BodyTotal time.Duration
 	// WriteTimeout is how long the client may take for one write, of at most 64
 	// KiB; default 30 s.
 	WriteTimeout time.Duration
@@ -67,6 +70,7 @@ func (o Options) withDefaults() Options {
 	o.HeaderTimeout = limit(o.HeaderTimeout, 10*time.Second, forever)
 	o.IdleTimeout = limit(o.IdleTimeout, 60*time.Second, forever)
 	o.BodyIdle = limit(o.BodyIdle, 30*time.Second, forever)
+	o.BodyTotal = limit(o.BodyTotal, forever, forever)
 	o.WriteTimeout = limit(o.WriteTimeout, 30*time.Second, forever)
 	o.BodyGrace = limit(o.BodyGrace, 5*time.Second, 0)
 	o.MinBodyRate = limit(o.MinBodyRate, 240, 0)

@@ -40,7 +40,7 @@ const (
 	TrailerTooLarge          // trailers beyond the limits of headers
 	BodyTooLarge             // Options.MaxBody
 	HeaderTimeout            // Options.HeaderTimeout
-	BodyTimeout              // Options.BodyIdle: no byte of the body
+	BodyTimeout              // Options.BodyIdle or BodyTotal: the body does not come
 	BodyTooSlow              // Options.MinBodyRate
 	WriteTimeout             // Options.WriteTimeout: the client does not take the answer
 	Idle                     // Options.IdleTimeout; nothing is sent
