@@ -210,7 +210,13 @@ func (x *exchange) failed(r *http.Request, err error, id string) *http.Response 
 		class = classify(err)
 	}
 	x.finish(class)
-	return ownAnswer(r, &x.adm, id, class, 0)
+	res := ownAnswer(r, &x.adm, id, class, 0)
+	if x.upload != nil {
+		if why := x.upload.why.Load(); why != nil && (*why).Class() == class {
+			say(r, res, class.String()+": "+(*why).Error()+"\n")
+		}
+	}
+	return res
 }
 
 // received turns an upstream's response into the router's.
