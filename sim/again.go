@@ -61,6 +61,9 @@ func (w *world) told(r *router, d *core.Decision) {
 		return
 	case core.Forward:
 		w.result.Sometimes.add(SawTurn)
+		if d.Pin && w.clients[w.senders[c.sender].client].plan.Cookies {
+			w.senders[c.sender].cookie = r.core.Identity(d.Endpoint)
+		}
 		w.admit(c, r, d)
 	case core.Reject:
 		if d.Class == core.QueueTimeout {

@@ -32,7 +32,7 @@ type journeyModel struct {
 	tried           []uint64
 	route           core.Route
 	epoch           core.Epoch
-	request         uint64
+	request, prefer uint64
 	method          core.Method
 	length          int64
 	deadline, until core.Time
@@ -53,7 +53,7 @@ func (c *checker) begins(ev *core.Event, d *core.Decision) *journeyModel {
 	row := &c.rows[ev.Route.Placement]
 	j := &c.journeys[d.Handle.Slot]
 	*j = journeyModel{
-		gen: d.Handle.Gen, queue: -1, account: row.Name, route: ev.Route, epoch: ev.Epoch, request: ev.Request,
+		gen: d.Handle.Gen, queue: -1, account: row.Name, route: ev.Route, epoch: ev.Epoch, request: ev.Request, prefer: ev.Prefer,
 		method: ev.Method, length: ev.Length, deadline: c.now.Add(row.Timeouts.Request),
 	}
 	a := c.accountOf(row.Name)
@@ -181,15 +181,15 @@ func (c *checker) comesAgain(j *journeyModel, d *core.Decision) {
 		c.ends(j)
 		return
 	}
-	c.asking, c.turn = j, j.does == queues && j.queue >= 0 && j.queue == home && c.next(j.queue) == j
+	c.asking, c.itsTurn = j, j.does == queues && j.queue >= 0 && j.queue == home && c.next(j.queue) == j
 	c.ruling = c.again(j)
 	c.follow(j, d)
-	c.asking, c.turn, c.fresh = nil, false, false
+	c.asking, c.itsTurn, c.fresh = nil, false, false
 }
 
 // follow holds a decision about a request that waited against the ruling, and books it.
 func (c *checker) follow(j *journeyModel, d *core.Decision) {
-	as := &core.Event{Kind: core.Arrive, Request: j.request, Route: j.route, Epoch: j.epoch, Method: j.method, Length: j.length}
+	as := &core.Event{Kind: core.Arrive, Request: j.request, Route: j.route, Epoch: j.epoch, Method: j.method, Length: j.length, Prefer: j.prefer}
 	want := &c.ruling
 	switch {
 	case d.Kind == core.Queued:
@@ -226,10 +226,10 @@ func (c *checker) again(j *journeyModel) ruling {
 		return ruling{class: class, early: true, placement: -1, resort: -1, breaker: -1}
 	}
 	c.fresh = j.attempts > 0
-	out := c.evaluate(int(j.route.Placement))
+	out := c.evaluate(int(j.route.Placement), j.route.Key)
 	if c.fresh && out.exhausted {
 		c.fresh = false
-		out = c.evaluate(int(j.route.Placement))
+		out = c.evaluate(int(j.route.Placement), j.route.Key)
 	}
 	return out
 }
@@ -281,11 +281,11 @@ func (c *checker) afterStep(ev *core.Event) {
 		case (j.epoch != c.epoch || j.does == expects) && ev.Kind != core.Adopt && ev.Kind != core.Arrive && ev.Kind != core.Finish && ev.Kind != core.Reply:
 			c.fail("R12", -1, -1, "", "a request waits that was matched under another epoch")
 		case j.does == queues && j.epoch == c.epoch && c.next(j.queue) == j:
-			c.asking, c.turn = j, true
+			c.asking, c.itsTurn = j, true
 			if out := c.again(j); out.class == core.ClassNone && !out.wait && out.placement == j.queue {
 				c.fail("R5", j.queue, -1, "limit.when_full", "a request waits, although there is room for it")
 			}
-			c.asking, c.turn, c.fresh = nil, false, false
+			c.asking, c.itsTurn, c.fresh = nil, false, false
 		}
 	}
 }

@@ -42,7 +42,16 @@ const (
 	SawWeighted   // a rotation over unequal weights
 	SawTwoChoices // least_request among several
 	SawRendezvous // the same
-	// What came later.
+	SawRatioTrip  // a share of failures opened a breaker
+	SawSlowTrip   // a share of slow calls did
+	SawSlowStart  // an endpoint was in its slow start
+	SawSticky     // a client met its own endpoint
+	SawShard      // a key had a shard
+	SawBound      // a bound passed a key on
+	SawKetama
+	SawMaglev
+	SawEWMA
+	// Waits and retries.
 	SawWait        // a request waited in a placement's queue
 	SawWaitOver    // and was refused as queue_timeout
 	SawTurn        // and was forwarded
@@ -85,7 +94,9 @@ func (s Situation) String() string {
 		"router restart", "drain aborted", "drain refused", "client gone", "body outlived settle", "body broke",
 		"outcome of an old generation", "client retry", "request queued at a server",
 		"drained with several aborts", "restart from a pushed configuration", "tie in selection", "weighted rotation",
-		"least of two choices", "rendezvous", "request waited for room", "wait for room timed out", "turn after a wait",
+		"least of two choices", "rendezvous", "ratio trip", "slow trip", "slow start",
+		"sticky client", "shard of a key", "bounded load", "ketama", "maglev", "ewma",
+		"request waited for room", "wait for room timed out", "turn after a wait",
 		"router retry", "retry budget spent", "wait met a push",
 	}
 	if s >= situations {

@@ -244,6 +244,7 @@ func TestAClientThatLeavesTheQueueFreesItsPlace(t *testing.T) {
 			t.Fatal("nobody waits")
 		}
 		leave()
+		time.Sleep(60 * time.Millisecond) // when our own engine looks, at the latest
 		synctest.Wait()
 		if waiting() != 0 {
 			t.Error("a place is held for a client that is gone")

@@ -53,6 +53,7 @@ type exchange struct {
 	replay *replay             // what is kept of it for another attempt; nil for nothing
 	next   driver.Admission    // the Retry that follows; Kind DecisionNone for none
 	way    *way
+	sticky *stickiness
 
 	wrote atomic.Int64  // ns after begun when all of the request was written, plus 1; 0 before
 	cut   atomic.Uint32 // the class for which we cut it ourselves, first one wins
