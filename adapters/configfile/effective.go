@@ -40,6 +40,7 @@ func (f *File) Effective(c *core.Config, index int) []Value {
 	add("select", p.Select.String())
 	effectiveChoice(p, add)
 	effectiveLimit(p, add)
+	effectiveRetries(p.Retries, add)
 	effectiveBreaker(p.Breaker, add)
 	effectiveHealth(p.Health, add)
 	t := p.Timeouts
@@ -84,7 +85,7 @@ func fallbackText(c *core.Config, p core.PlacementInfo) string {
 func effectiveLimit(p core.PlacementInfo, add func(path, value string)) {
 	add("limit.in_flight", countOrNone(p.Limit.InFlight))
 	add("limit.guests", guestsText(p.Limit.Guests))
-	add("limit.when_full", map[core.WhenFull]string{core.RejectWhenFull: "reject", core.FailOverWhenFull: "fail_over"}[p.Limit.WhenFull])
+	effectiveQueue(p.Limit, add)
 	body := "none"
 	if p.BodyMax > 0 {
 		body = sizeText(p.BodyMax)

@@ -154,8 +154,8 @@ func (l *loader) placement(name string, n *node) core.PlacementSpec {
 		Name: name, Endpoints: l.endpoints(in.Endpoints),
 		Fallback: s.Fallback.value, BodyMax: int64(s.BodyMax.value),
 		Breaker: lowerBreaker(s.Breaker), Health: lowerHealth(s.Health), Limit: lowerLimit(s.Limit.value),
-		Timeouts: core.TimeoutSpec(s.Timeouts),
-		Bound:    uint32(s.Bound), Decay: s.Decay, SlowStart: s.SlowStart.value,
+		Timeouts: core.TimeoutSpec(s.Timeouts), Retries: lowerRetries(s.Retries),
+		Bound: uint32(s.Bound), Decay: s.Decay, SlowStart: s.SlowStart.value,
 		Sticky: core.StickySpec{Cookie: s.Sticky.value.Cookie, TTL: s.Sticky.value.TTL}, Shards: s.Shards.value,
 	}
 	if s.Sticky.set && s.Sticky.value.Cookie == "" {
@@ -204,7 +204,8 @@ func lowerHealth(m maybe[health]) core.HealthSpec {
 }
 
 func lowerLimit(in limit) core.LimitSpec {
-	out := core.LimitSpec{InFlight: in.InFlight.value, Guests: in.Guests.value, WhenFull: core.WhenFull(in.WhenFull)}
+	out := core.LimitSpec{InFlight: in.InFlight.value, Guests: in.Guests.value}
+	in.WhenFull.lower(&out)
 	if in.Guests.set && in.Guests.value == 0 {
 		out.Guests = -1 // here 0 means none at all; in core 0 is no cap
 	}
