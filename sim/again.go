@@ -88,6 +88,9 @@ func (w *world) turn(id, gen uint32) {
 	}
 }
 
+// poison reports whether a call's request is its server's end.
+func (w *world) poison(c *call) bool { return w.clients[w.senders[c.sender].client].plan.Poison }
+
 // replayable says whether the edge could send the call's request again.
 func (w *world) replayable(c *call) bool {
 	return w.clients[w.senders[c.sender].client].plan.Length >= 0

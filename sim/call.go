@@ -194,7 +194,7 @@ func (w *world) dispatch(id uint32, c *call, r *router) {
 	c.atServer = true
 	at := w.now.Add(way.cross(draw(c.root, drawLinkOut)))
 	s := &w.servers[w.dir.servers[c.endpoint]]
-	if s.model.Workers > 0 || !s.sound || at >= w.nextChange {
+	if s.model.Workers > 0 || !s.sound || at >= w.nextChange || w.poison(c) {
 		await(id, c, wait, class)
 		w.heap.push(at, evServerIn, id, 0)
 		return

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -164,6 +165,24 @@ func (c *checker) grant(j *journeyModel, d *core.Decision, home int32) {
 			c.fail("R11", home, d.Endpoint, "retries.budget", fmt.Sprintf("%d retries were granted in %d ns, in which %d requests came and at whose end %d were there", granted, c.now.Sub(first.at), came, a.own))
 			return
 		}
+	}
+}
+
+// meant takes limits and retries from the configuration as it was written, not
+// as it was compiled.
+func (c *checker) meant(row *core.PlacementInfo) {
+	p := placementOf(c.truth.spec, row.Name)
+	row.Limit = p.Limit
+	if row.Retries = p.Retries; p.Retries.Max == 0 {
+		return
+	}
+	s := &row.Retries
+	s.On = cmp.Or(s.On, core.OnConnect|core.OnReset|core.OnGateway)
+	s.BackOff = cmp.Or(s.BackOff, 25*core.Millisecond)
+	s.BackOffMax = cmp.Or(s.BackOffMax, 10*s.BackOff)
+	s.RetryAfter = cmp.Or(s.RetryAfter, core.Second)
+	if !s.NoBudget {
+		s.Percent, s.Floor = cmp.Or(s.Percent, 20), cmp.Or(s.Floor, 3)
 	}
 }
 

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"lockstep/core"
 )
@@ -207,6 +208,9 @@ func (c *checker) follow(j *journeyModel, d *core.Decision) {
 		c.refused(as, d, want)
 		c.ends(j)
 	default:
+		if d.Endpoint >= 0 && int(d.Endpoint) < len(c.endpoints) && c.fresh && slices.Contains(j.tried, c.endpoints[d.Endpoint].identity) {
+			c.failEndpoint("R11", d.Endpoint, "retries", "a request was tried here before, and another endpoint is left")
+		}
 		c.forwarded(as, d, want)
 	}
 }

@@ -44,6 +44,10 @@ func addWaits(s *core.Spec, h uint64) {
 func waitingPlan(t *rapid.T) Plan {
 	p := drawPlan(t)
 	addWaits(&p.Spec, fold(p.Seed, 99))
+	p.Clients[0].Method = core.Method(below(fold(p.Seed, 98), 3))
+	if below(fold(p.Seed, 97), 4) == 0 {
+		p.Clients[1].Length = -1 // a body of unknown length
+	}
 	for i := range p.Pushes {
 		if s := p.Pushes[i].Spec; s != nil && i%2 == 0 {
 			addWaits(s, fold(p.Seed, uint64(100+i)))
