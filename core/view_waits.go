@@ -11,20 +11,22 @@ type Journey struct {
 	Request   uint64
 	Route     Route // what Match said of it last
 	Waiting   bool
-	Expected  bool   // waiting, and it must come again: see AppendStale
-	InQueue   bool   // waiting, in the queue of Placement; else for its retry
-	Placement int32  // InQueue: number of the placement, else -1
-	Account   int32  // number of the placement that was its home when it arrived: whose budget it is on
-	Attempts  int    // forwarded so far
-	Epoch     Epoch  // under which it was matched
-	Via       uint16 // the route by which it came, in the configuration of Epoch
-	Prefer    uint64 // identity of the endpoint that its sticky cookie names
-	Until     Time   // waiting: when the wait ends by itself
-	Deadline  Time   // of the request as a whole
-	Failed    bool   // one of its attempts has counted against an endpoint (R7)
-	Retrying  bool   // a retry was granted
-	Method    Method // class of its method
-	Length    int64  // of its body, -1 unknown
+	Expected  bool  // waiting, and it must come again: see AppendStale
+	InQueue   bool  // waiting, in the queue of Placement; else for its retry
+	Placement int32 // InQueue: number of the placement, else -1
+	Account   int32 // number of the placement that was its home when it arrived: whose budget it is on
+	Attempts  int   // forwarded so far
+	// Tried holds the identities of the endpoints of its attempts, as Router.Identity gives them; 0 for none.
+	Tried    [MaxRetries]uint64
+	Epoch    Epoch  // under which it was matched
+	Via      uint16 // the route by which it came, in the configuration of Epoch
+	Prefer   uint64 // identity of the endpoint that its sticky cookie names
+	Until    Time   // waiting: when the wait ends by itself
+	Deadline Time   // of the request as a whole
+	Failed   bool   // one of its attempts has counted against an endpoint (R7)
+	Retrying bool   // a retry was granted
+	Method   Method // class of its method
+	Length   int64  // of its body, -1 unknown
 }
 
 // Journey returns the request that h names; ok is false when it has ended or may not come again.
@@ -37,7 +39,7 @@ func (r *Router) Journey(h Handle) (out Journey, ok bool) {
 	return Journey{
 		Handle: h, Request: s.request, Route: j.route, Waiting: s.state == slotWaiting,
 		Expected: s.state == slotWaiting && (j.epoch != r.epoch || j.kind == overdue), InQueue: j.kind == inQueue,
-		Placement: j.queue, Account: j.account, Attempts: int(j.attempts), Epoch: j.epoch, Until: j.until,
+		Placement: j.queue, Account: j.account, Attempts: int(j.attempts), Tried: j.tried, Epoch: j.epoch, Until: j.until,
 		Deadline: j.deadline, Failed: j.failed, Retrying: j.retrying, Method: j.method, Length: j.length, Via: j.via, Prefer: j.prefer,
 	}, true
 }

@@ -168,11 +168,11 @@ func (c *checker) grant(j *journeyModel, d *core.Decision, home int32) {
 	}
 }
 
-// meant takes limits and retries from the configuration as it was written, not
+// meant takes queues and retries from the configuration as it was written, not
 // as it was compiled.
 func (c *checker) meant(row *core.PlacementInfo) {
 	p := placementOf(c.truth.spec, row.Name)
-	row.Limit = p.Limit
+	row.Limit.WhenFull, row.Limit.Queue, row.Limit.Wait, row.Limit.Order = p.Limit.WhenFull, p.Limit.Queue, p.Limit.Wait, p.Limit.Order
 	if row.Retries = p.Retries; p.Retries.Max == 0 {
 		return
 	}

@@ -1,6 +1,10 @@
 package planted
 
-import "lockstep/core"
+import (
+	"slices"
+
+	"lockstep/core"
+)
 
 // waits are bugs in the queue (R5) and in retries (R7, R11).
 func waits() []Bug {
@@ -82,8 +86,13 @@ func waits() []Bug {
 			}
 			p := r.Placement(d.Placement)
 			info := r.Config().Placement(p.Index)
+			j, _ := r.Journey(d.Handle)
+			before := j.Tried[:min(j.Attempts-1, len(j.Tried))]
+			if slices.Contains(before, r.Identity(d.Endpoint)) {
+				return
+			}
 			for i := info.FirstEP; i < info.EndEP; i++ {
-				if n := r.EndpointNumber(i); n != d.Endpoint && r.Endpoint(n).Breaker == r.Endpoint(d.Endpoint).Breaker && r.Endpoint(n).Failures > 0 {
+				if n := r.EndpointNumber(i); slices.Contains(before, r.Identity(n)) && usable(n, view(r, n)) {
 					d.Endpoint = n
 					return
 				}
@@ -99,6 +108,11 @@ func waits() []Bug {
 			}}
 		}},
 	}
+}
+
+func view(r *core.Router, n int32) *core.EndpointView {
+	v := r.Endpoint(n)
+	return &v
 }
 
 // strike sends a request of its own to an endpoint's placement, which fails if
