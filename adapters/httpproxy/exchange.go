@@ -45,6 +45,7 @@ type exchange struct {
 	cancel context.CancelFunc  // ends the request upstream
 	writer http.ResponseWriter // the client's side; nil under RoundTripper
 	upload *upload             // nil without a request body
+	look   *look               // nil when nobody observes
 
 	sent  atomic.Bool                  // some of the request may have reached the upstream
 	wrote atomic.Int64                 // ns after begun when all of it was written, plus 1; 0 before
@@ -86,6 +87,7 @@ func (x *exchange) replied(status int, p phase) {
 	if x.phase == ended {
 		return
 	}
+	x.look.replied()
 	x.status, x.phase, x.settles = uint16(status), p, time.Since(x.begun)+time.Duration(x.times.Settle)
 	if x.settles < x.due { // else the timer comes soon enough to move itself
 		x.due = x.settles
@@ -109,8 +111,20 @@ func (x *exchange) finish(class core.Class) bool {
 	}
 	x.live.remove(x)
 	x.router.Finish(x.adm.Handle, class, x.status, x.sent.Load())
+	x.look.ended(class, x.status, x.sent.Load())
 	x.cancel()
 	return true
+}
+
+// endedAs is the class of a request whose last exchange this is; nil for one
+// that had none.
+func (x *exchange) endedAs(adm *driver.Admission) core.Class {
+	if x == nil {
+		return adm.Class
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.class
 }
 
 // sever cuts the exchange for a reason of ours: the request upstream is

@@ -7,10 +7,12 @@ import (
 	"lockstep/traces"
 )
 
-// requestID is an id as text, for headers and logs, and as the recording keeps it.
+// requestID is an id as text, for headers and logs, and as the recording keeps
+// it, and who looks on.
 type requestID struct {
 	text string
 	bits [2]uint64
+	seen *sight // nil when nobody observes the request
 }
 
 // identify returns the id that a request came with, or makes one: unlikely to
@@ -18,8 +20,8 @@ type requestID struct {
 func identify(r *http.Request) requestID {
 	if given := r.Header[headerRequestID]; len(given) > 0 && given[0] != "" {
 		hi, lo := traces.ParseRequestID(given[0])
-		return requestID{given[0], [2]uint64{hi, lo}}
+		return requestID{text: given[0], bits: [2]uint64{hi, lo}}
 	}
 	bits := [2]uint64{rand.Uint64(), rand.Uint64()}
-	return requestID{traces.FormatRequestID(bits), bits}
+	return requestID{text: traces.FormatRequestID(bits), bits: bits}
 }

@@ -22,6 +22,8 @@ type Options struct {
 	// Config answers GET /debug/config, Handler only; nil means that the path is
 	// routed like any other.
 	Config func() ConfigInfo
+	// Observer is told of every request and attempt; nil means nobody.
+	Observer Observer
 }
 
 // RoundTripper is the router as an http.RoundTripper: the request's
@@ -35,13 +37,16 @@ type RoundTripper struct {
 	router Router
 	pools  *pools
 	live   *live
+
+	observer Observer // nil for none
+	detail   bool     // the log wants to know what only an observation tells
 }
 
 // NewRoundTripper returns a RoundTripper over a driver. Its Deliver must be
 // registered with Driver.Handle, or drains and removed endpoints leave
 // connections open.
 func NewRoundTripper(r Router, o Options) *RoundTripper {
-	return &RoundTripper{router: r, pools: newPools(o.Dial, o.TLS), live: newLive()}
+	return &RoundTripper{router: r, pools: newPools(o.Dial, o.TLS), live: newLive(), observer: o.Observer, detail: o.Log.detailed()}
 }
 
 // Deliver carries out the decisions that concern connections; it is a sink of
@@ -60,9 +65,11 @@ func (t *RoundTripper) CloseIdleConnections() { t.pools.close() }
 
 // RoundTrip implements http.RoundTripper.
 func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
-	id := identify(r)
+	id, begun := identify(r), time.Now()
+	id.seen = t.sight(r, id.text, begun)
 	adm := t.arrive(r, id)
-	res, x := t.answer(r, nil, id, &adm, time.Now())
+	res, x := t.answer(r, nil, id, &adm, begun)
+	id.seen.ended(&adm, res.StatusCode, x.endedAs(&adm), time.Now())
 	if x != nil && core.Class(x.cut.Load()) == core.ClassNone && r.Context().Err() != nil {
 		res.Body.Close()
 		return nil, context.Cause(r.Context())
@@ -74,6 +81,7 @@ func (t *RoundTripper) arrive(r *http.Request, id requestID) driver.Admission {
 	a := driver.Arrival{ID: id.bits, Method: methodClass(r.Method), Length: bodyLength(r)}
 	if key := r.Header[headerKey]; len(key) > 0 {
 		a.Key = key[0]
+		id.seen.keyFrom("header")
 	}
 	a.Replayable = a.Length == 0
 	return t.router.Arrive(a)
@@ -100,7 +108,7 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 	x := &exchange{
 		router: t.router, live: t.live, adm: *adm, writer: w,
 		times: adm.Config.Timeouts(adm.PlacementIndex), begun: begun,
-		client: r.Context(), cancel: cancel, upload: uploadOf(r, w, adm.Config),
+		client: r.Context(), cancel: cancel, upload: uploadOf(r, w, adm.Config, id.seen),
 	}
 	x.hints = w != nil && r.Header["Expect"] == nil // else net/http's 100 Continue may cross them
 	x.start()
@@ -110,6 +118,7 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 		return ownAnswer(r, adm, id.text, core.Internal, 0), x
 	}
 	out, upgrade := x.request(ctx, r, id.text, pool)
+	x.look = id.seen.attempt(adm, out.Header)
 	res, err := pool.transport.RoundTrip(out)
 	x.endHints()
 	if err == nil && x.cut.Load() != 0 {
@@ -143,12 +152,12 @@ func (x *exchange) request(ctx context.Context, r *http.Request, id string, p *p
 
 // uploadOf returns the request's body, nil for none. A length that was
 // announced has been checked by the driver; one that was not is counted here.
-func uploadOf(r *http.Request, w http.ResponseWriter, c *core.Config) *upload {
+func uploadOf(r *http.Request, w http.ResponseWriter, c *core.Config, seen *sight) *upload {
 	length := bodyLength(r)
 	if length == 0 {
 		return nil
 	}
-	u := &upload{body: r.Body, left: -1, client: w}
+	u := &upload{body: r.Body, left: -1, client: w, seen: seen}
 	if length > 0 {
 		return u
 	}
