@@ -45,6 +45,8 @@ var libraries = []struct {
 	{"github.com/fsnotify/fsnotify", "adapters/filewatch", false, "inotify and its kin"},
 	{"github.com/goccy/go-yaml", "adapters/configfile", false, "YAML with positions"},
 	{"github.com/goccy/go-yaml", "cmd", true, "a scenario as another reader of YAML sees it, for its schema"},
+	{"github.com/prometheus/client_golang", "adapters/metrics", false, "metrics: exposition and native histograms"},
+	{"github.com/prometheus/client_golang", "adapters/metrics", true, "promlint holds the names"},
 	{"github.com/santhosh-tekuri/jsonschema/v6", "cmd", true, "the schema of scenarios holds for every one that is shipped"},
 	{"github.com/santhosh-tekuri/jsonschema/v6", "adapters/configfile", true, "the schema that editors get and the loader must agree"},
 	{"github.com/spf13/cobra", "cmd", false, "commands, help, completion"},
