@@ -2,8 +2,8 @@ package core
 
 // Class is R16: the one list of ways in which a request can end other than
 // with an upstream's answer below 500. The numbers are part of the trace
-// format. The order is load-bearing: FirstFailure divides excluded classes
-// from those that count against an endpoint.
+// format. The order is load-bearing: the classes that count against an endpoint
+// lie between FirstFailure and LastFailure.
 type Class uint8
 
 // The classes of R16. ClassNone is a completed response.
@@ -31,10 +31,18 @@ const (
 	Upstream5xx
 	BrokenBody
 	BodyTimeout
+	RequestTimeout
+	HeaderTooLarge
+	URITooLong
+	Shed
+	FairShare
+	Unauthorized
 	classes
 
 	// FirstFailure is the first class that counts against the endpoint (R7).
 	FirstFailure = DNS
+	// LastFailure is the last one.
+	LastFailure = BodyTimeout
 )
 
 // Classes is the number of classes, ClassNone included.
@@ -96,6 +104,25 @@ func (c Class) Row() ClassRow {
 	case ClientGone:
 		return ClassRow{"client_gone", 0, EffectExcluded, RetryNever}
 	}
+	return c.edgeRow()
+}
+
+// edgeRow holds the rows of refusals that later versions added behind the upstream's classes.
+func (c Class) edgeRow() ClassRow {
+	switch c {
+	case RequestTimeout:
+		return ClassRow{"request_timeout", 408, EffectExcluded, RetryNever}
+	case HeaderTooLarge:
+		return ClassRow{"header_too_large", 431, EffectExcluded, RetryNever}
+	case URITooLong:
+		return ClassRow{"uri_too_long", 414, EffectExcluded, RetryNever}
+	case Shed:
+		return ClassRow{"shed", 503, EffectExcluded, RetryNever}
+	case FairShare:
+		return ClassRow{"fair_share", 429, EffectExcluded, RetryNever}
+	case Unauthorized:
+		return ClassRow{"unauthorized", 401, EffectExcluded, RetryNever}
+	}
 	return c.upstreamRow()
 }
 
@@ -134,7 +161,7 @@ func (c Class) Effect() Effect {
 	switch {
 	case c == ClassNone:
 		return EffectOK
-	case c >= FirstFailure && c < classes:
+	case c >= FirstFailure && c <= LastFailure:
 		return EffectFailure
 	}
 	return EffectExcluded

@@ -46,7 +46,7 @@ type compiler struct {
 // Compile validates s and turns it into a Config. The error, if any, is a
 // SpecErrors that names every fault found, not only the first.
 func Compile(s Spec) (*Config, error) {
-	c := &compiler{spec: &s, config: &Config{version: s.Version, unknownStatus: s.UnknownStatus}}
+	c := &compiler{spec: &s, config: &Config{version: s.Version, unknownStatus: s.UnknownStatus, edge: s.Edge}}
 	if s.Version == "" {
 		c.fail("version", "is empty", "give this configuration a label, such as \"v1\"")
 	}
@@ -148,6 +148,7 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 		breaker: c.breaker(p.Breaker, path+".breaker"), health: c.health(p.Health, path+".health"),
 		timeouts: c.timeouts(p.Timeouts, path+".timeouts"),
 		first:    int32(len(c.config.endpoints)),
+		edge:     p.Edge,
 	}
 	c.endpoints(p, path, &out)
 	c.config.placements = append(c.config.placements, out)

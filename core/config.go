@@ -11,6 +11,7 @@ type Config struct {
 	unknownStatus uint16
 	placements    []placementConfig
 	endpoints     []endpointConfig
+	edge          string // carried for the edge, never read here
 }
 
 // placementConfig is one placement with every default filled in.
@@ -28,6 +29,7 @@ type placementConfig struct {
 	breaker    BreakerSpec
 	health     HealthSpec
 	timeouts   TimeoutSpec
+	edge       string // carried for the edge, never read here
 }
 
 type endpointConfig struct {
@@ -113,6 +115,12 @@ func (c *Config) Timeouts(i int) *TimeoutSpec { return &c.placements[i].timeouts
 // BodyMax returns the body limit in bytes of the i-th placement, 0 for none.
 func (c *Config) BodyMax(i int) int64 { return c.placements[i].bodyMax }
 
+// Edge returns the text that the Spec carries for the edge, "" for none.
+func (c *Config) Edge() string { return c.edge }
+
+// PlacementEdge returns the same of the i-th placement.
+func (c *Config) PlacementEdge(i int) string { return c.placements[i].edge }
+
 // Endpoints returns the number of endpoints over all placements.
 func (c *Config) Endpoints() int { return len(c.endpoints) }
 
@@ -167,7 +175,21 @@ func (c *Config) hash() uint64 {
 		f.word(e.id)
 		f.word(uint64(e.weight))
 	}
+	f.edge(c.edge)
 	return uint64(f)
+}
+
+// Tags of settings that later versions added. One at its default folds
+// nothing, so that configurations without it keep their digest.
+const (
+	tagEdge uint64 = 1 + iota // text for the edge
+)
+
+func (f *fold) edge(s string) {
+	if s != "" {
+		f.word(tagEdge)
+		f.string(s)
+	}
 }
 
 func (p *placementConfig) hash(f *fold) {
@@ -199,6 +221,7 @@ func (p *placementConfig) hash(f *fold) {
 	for _, d := range [...]Duration{t.Connect, t.ResponseHeader, t.Request, t.BodyIdle, t.UpstreamIdle, t.Settle} {
 		f.word(uint64(d))
 	}
+	f.edge(p.edge)
 }
 
 // fold is a running hash of words in order.

@@ -10,6 +10,9 @@ type Spec struct {
 	UnknownStatus  uint16          // status of that refusal, 400..599; 0 means 421
 	ChainFallbacks bool            // R1, baseline forms: follow fallbacks, then Default
 	Placements     []PlacementSpec // order carries no meaning
+	// Edge is text for the edge alone, such as how routes match; core carries it,
+	// hashes it and never reads it. "" means none.
+	Edge string
 }
 
 // KeySpec sends one routing key to a placement.
@@ -30,6 +33,7 @@ type PlacementSpec struct {
 	Timeouts   TimeoutSpec
 	Retries    uint32 // R11, later; only 0
 	Panic      uint32 // R9, later; only 0
+	Edge       string // for the edge alone (TLS, pools): carried and hashed, never read; "" means none
 }
 
 // EndpointSpec is one upstream address. Its identity is placement and URL.

@@ -20,6 +20,7 @@ type specJSON struct {
 	UnknownStatus  uint16          `json:"unknown_status,omitempty"`
 	ChainFallbacks bool            `json:"chain_fallbacks,omitempty"`
 	Placements     []placementJSON `json:"placements"`
+	Edge           string          `json:"edge,omitempty"`
 }
 
 type placementJSON struct {
@@ -36,6 +37,7 @@ type placementJSON struct {
 	Timeouts   timeoutJSON    `json:"timeouts,omitzero"`
 	Retries    uint32         `json:"retries,omitempty"`
 	Panic      uint32         `json:"panic_percent,omitempty"`
+	Edge       string         `json:"edge,omitempty"`
 }
 
 type endpointJSON struct {
@@ -119,7 +121,7 @@ func (ks *keysJSON) UnmarshalJSON(b []byte) error {
 func EncodeSpec(s *core.Spec) []byte {
 	out := specJSON{
 		Version: s.Version, Keys: s.Keys, Default: s.Default, UnknownStatus: s.UnknownStatus,
-		ChainFallbacks: s.ChainFallbacks, Placements: make([]placementJSON, len(s.Placements)),
+		ChainFallbacks: s.ChainFallbacks, Placements: make([]placementJSON, len(s.Placements)), Edge: s.Edge,
 	}
 	for i := range s.Placements {
 		p := &s.Placements[i]
@@ -128,7 +130,7 @@ func EncodeSpec(s *core.Spec) []byte {
 			LastResort: enumLastResort.print(uint64(p.LastResort)), Select: enumPolicy.print(uint64(p.Select)),
 			Limit:   limitJSON{p.Limit.InFlight, p.Limit.Guests, enumWhenFull.print(uint64(p.Limit.WhenFull))},
 			Breaker: breakerJSON(p.Breaker), Health: healthJSON(p.Health), Timeouts: timeoutJSON(p.Timeouts),
-			Retries: p.Retries, Panic: p.Panic,
+			Retries: p.Retries, Panic: p.Panic, Edge: p.Edge,
 		}
 		for _, e := range p.Endpoints {
 			q.Endpoints = append(q.Endpoints, endpointJSON(e))
@@ -152,7 +154,7 @@ func DecodeSpec(b []byte) (core.Spec, error) {
 	}
 	s := core.Spec{
 		Version: in.Version, Keys: in.Keys, Default: in.Default, UnknownStatus: in.UnknownStatus,
-		ChainFallbacks: in.ChainFallbacks,
+		ChainFallbacks: in.ChainFallbacks, Edge: in.Edge,
 	}
 	for i := range in.Placements {
 		p, err := in.Placements[i].spec()
@@ -169,7 +171,7 @@ func (q *placementJSON) spec() (core.PlacementSpec, error) {
 		Name: q.Name, Fallback: q.Fallback, BodyMax: q.BodyMax,
 		Limit:   core.LimitSpec{InFlight: q.Limit.InFlight, Guests: q.Limit.Guests},
 		Breaker: core.BreakerSpec(q.Breaker), Health: core.HealthSpec(q.Health), Timeouts: core.TimeoutSpec(q.Timeouts),
-		Retries: q.Retries, Panic: q.Panic,
+		Retries: q.Retries, Panic: q.Panic, Edge: q.Edge,
 	}
 	for _, e := range q.Endpoints {
 		p.Endpoints = append(p.Endpoints, core.EndpointSpec(e))
