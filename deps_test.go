@@ -50,6 +50,8 @@ var libraries = []struct {
 	{"github.com/santhosh-tekuri/jsonschema/v6", "cmd", true, "the schema of scenarios holds for every one that is shipped"},
 	{"github.com/santhosh-tekuri/jsonschema/v6", "adapters/configfile", true, "the schema that editors get and the loader must agree"},
 	{"github.com/spf13/cobra", "cmd", false, "commands, help, completion"},
+	{"go.opentelemetry.io/otel", "adapters/tracing", false, "spans, OTLP over HTTP; unsampled requests take another way than otelhttp's"},
+	{"go.opentelemetry.io/otel", "adapters/tracing", true, "an exporter in memory"},
 	{"golang.org/x/term", "cmd", false, "is this a terminal, and how wide"},
 	{"github.com/google/go-cmp", "", true, "differences"},
 	{"pgregory.net/rapid", "", true, "properties"},
