@@ -31,6 +31,7 @@ func (l *loader) native(root *node) {
 	slices.SortFunc(f.Listen, func(a, b Listener) int { return cmp.Compare(a.Name, b.Name) })
 	f.ControlPlane = ControlPlane{in.ControlPlane.URL, in.ControlPlane.LastKnownGood.Dir}
 	f.Recording = Recording{in.Recording.Dir}
+	f.Observe = l.observe(root, &in)
 	l.route(in.Routes, root.value("routes"))
 	placements := l.placements(root, in.Placements)
 	l.peak(root, in.Facts)

@@ -52,6 +52,9 @@ func instance(n *node) any {
 	if _, err := strconv.ParseFloat(n.text, 64); err == nil && !n.quoted {
 		return json.Number(n.text)
 	}
+	if b, err := strconv.ParseBool(n.text); err == nil && !n.quoted && (n.text == "true" || n.text == "false") {
+		return b
+	}
 	return n.text
 }
 
@@ -128,6 +131,8 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 		"": structNames[nativeFile](), ".facts": structNames[nativeFacts](), "$load": structNames[nativeLoad](),
 		"$listener": structNames[listener](), ".control_plane": structNames[controlPlane](),
 		".control_plane.last_known_good": structNames[lastKnownGood](), ".recording": structNames[recording](),
+		".admin": structNames[admin](), ".access_log": structNames[accessLog](), ".access_log.always": structNames[slow](),
+		".metrics": structNames[metricsSettings](), ".tracing": structNames[tracing](),
 		"$route": structNames[route](), "$route.key": structNames[keySource](), "$route.unknown_key": structNames[unknownKey](),
 		"$settings": structNames[settings](), "$placement": structNames[placement](), "$endpoint": structNames[endpoint](),
 		"$timeouts": structNames[timeouts](), "$health": structNames[health](), "$breaker": structNames[breaker](), "$limit": structNames[limit](),
