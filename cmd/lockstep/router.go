@@ -16,6 +16,7 @@ import (
 	"lockstep/adapters/flightrec"
 	"lockstep/adapters/httpproxy"
 	"lockstep/adapters/probe"
+	"lockstep/adapters/settings"
 	"lockstep/core"
 )
 
@@ -27,6 +28,8 @@ type routerOptions struct {
 	access io.Writer    // access log; nil means none
 	log    *slog.Logger // what an operator should know
 	errs   io.Writer    // net/http's complaints
+
+	observe settings.Observe // how it is watched
 }
 
 // router is a whole router but for where its configuration comes from.
@@ -38,6 +41,8 @@ type router struct {
 	proxy    *httpproxy.Handler
 	access   *httpproxy.AccessLog
 	server   *server
+	watch    *watch
+	stage    atomic.Int32 // a stage below
 
 	bootstrap atomic.Pointer[core.Config] // what it started with under a control plane
 	control   bool                        // a control plane pushes to it
@@ -50,16 +55,23 @@ func newRouter(o routerOptions) (*router, error) {
 	if err != nil {
 		return nil, err
 	}
+	w, err := newWatch(o.observe, o.log)
+	if err != nil {
+		return nil, err
+	}
 	var seed [8]byte
 	rand.Read(seed[:]) // never fails
-	r := &router{o: o, recorder: recorder}
-	r.driver = driver.New(driver.Options{Seed: binary.LittleEndian.Uint64(seed[:]), Observer: recorder})
+	r := &router{o: o, recorder: recorder, watch: w}
+	r.driver = driver.New(driver.Options{Seed: binary.LittleEndian.Uint64(seed[:]), Observer: w.recorder(recorder)})
 	r.prober = probe.New(probe.Options{Report: r.driver.Probed})
 	if o.access != nil {
-		r.access = httpproxy.NewAccessLog(o.access)
+		r.access = httpproxy.NewAccessLogWith(o.access, logOptions(o.observe.AccessLog))
 	}
-	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{Log: r.access, Config: r.configInfo})
+	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{Log: r.access, Config: r.configInfo, Observer: w.observe(r)})
 	r.server = newServer(r.proxy, o.errs)
+	if w.connections != nil {
+		r.server.http.ConnState = w.connections.Note
+	}
 	for _, sink := range []func(driver.Delivery){r.proxy.Deliver, r.prober.Sink, r.note} {
 		r.driver.Handle(sink)
 	}
@@ -101,6 +113,7 @@ func (r *router) configInfo() (info httpproxy.ConfigInfo) {
 // serve answers on every listener until ctx ends, then drains (R14): new
 // requests are refused, those under way get that much time.
 func (r *router) serve(ctx context.Context, listeners []net.Listener, patience time.Duration) error {
+	r.stage.Store(stageServing)
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() { failed <- r.server.serve(l) }()
@@ -110,6 +123,7 @@ func (r *router) serve(ctx context.Context, listeners []net.Listener, patience t
 		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
 	}
+	r.stage.Store(stageDraining)
 	r.o.log.Info("draining", "for", patience)
 	r.driver.Drain(r.driver.Now().Add(core.Duration(patience)))
 	// What the drain aborts at its deadline gets a moment to say so.
@@ -119,6 +133,31 @@ func (r *router) serve(ctx context.Context, listeners []net.Listener, patience t
 		r.o.log.Warn("connections were cut at the end of the drain")
 	}
 	return nil
+}
+
+// Stages of a router's life.
+const (
+	stageStarting int32 = iota
+	stageServing
+	stageLameDuck
+	stageDraining
+)
+
+// ready says whether the router should get requests. The control plane has no
+// part in it (R13).
+func (r *router) ready() (ready bool, why string) {
+	switch r.stage.Load() {
+	case stageStarting:
+		return false, "starting"
+	case stageLameDuck:
+		return false, "about to drain"
+	case stageDraining:
+		return false, "draining"
+	}
+	if c, _ := r.driver.Config(); c == nil {
+		return false, "there is no configuration yet"
+	}
+	return true, ""
 }
 
 // dump writes down what the flight recorder holds; the recorder logs where.
@@ -133,6 +172,7 @@ func (r *router) close() {
 	r.driver.Close()
 	r.prober.Close()
 	r.proxy.CloseIdleConnections()
+	r.watch.close(r.o.log)
 	r.recorder.Close()
 	if r.access != nil {
 		r.access.Close()

@@ -25,6 +25,7 @@ type serveOptions struct {
 	control                       controlOptions
 	drain                         time.Duration
 	noLog                         bool
+	observe                       observeOptions
 }
 
 func newServeCommand() *cobra.Command {
@@ -64,6 +65,9 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 	f.StringVar(&o.control.tokenFile, "control-token", "", "file with the token for the control plane")
 	f.BoolVar(&o.control.insecure, "insecure", false, "permit a control plane on another machine without a token")
 	f.DurationVar(&o.drain, "drain", 10*time.Second, "how long requests under way get after SIGTERM")
+	f.StringVar(&o.observe.admin, "admin", "", "address of metrics, health, readiness and profiles, not for clients (host:port; :PORT means loopback)")
+	f.BoolVar(&o.observe.exemplars, "metrics-exemplars", false, "attach trace ids of sampled requests to metrics")
+	f.StringVar(&o.observe.otlp, "otlp", "", "URL of the OpenTelemetry collector (default $OTEL_EXPORTER_OTLP_ENDPOINT, else no tracing)")
 	f.BoolVar(&o.noLog, "no-log", false, "write no line per request")
 	return c
 }
@@ -89,8 +93,9 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) err
 	}
 	options := routerOptions{
 		name: filepath.Base(o.config), record: cmp.Or(o.record, file.Recording.Dir), dumps: o.dumps, log: log, errs: stderr,
+		observe: o.observe.over(file.Observe),
 	}
-	if !o.noLog {
+	if !o.noLog && !file.Observe.AccessLog.Off {
 		options.access = stdout
 	}
 	r, err := newRouter(options)
@@ -107,6 +112,9 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) err
 	defer wait()
 	defer cancel()
 	defer r.dumpOnSignal(ctx)()
+	if operators != nil {
+		defer r.serveAdmin(context.Background(), operators)
+	}
 	for _, l := range listeners {
 		log.Info("serving", "address", l.Addr().String())
 	}
