@@ -107,6 +107,7 @@ func (rec *Recorder) Start(r *core.Router, lock sync.Locker, origin time.Time) {
 	rec.router, rec.lock = r, lock
 	rec.header = traces.Header{Name: rec.o.Name, Seed: seed, Origin: origin.UnixNano()}
 	rec.disk.header, rec.disk.step = rec.header, 1
+	rec.disk.began = rec.header.Origin + int64(r.Now()) // a successor's origin is its predecessor's, its files are its own
 	rec.begin(nil, 1)
 	go rec.work()
 }
