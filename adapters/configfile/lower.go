@@ -1,11 +1,9 @@
 package configfile
 
 import (
-	"cmp"
 	"fmt"
 	"net/url"
 	"reflect"
-	"slices"
 	"strconv"
 
 	"lockstep/core"
@@ -22,13 +20,7 @@ func (l *loader) native(root *node) {
 	f := l.file
 	f.Spec.Version = in.Version
 	f.Facts = lowerFacts(in.Facts)
-	for name, at := range in.Listen {
-		if at.Address == "" && root.value("listen").value(name).kind == mapping {
-			l.fail(root.value("listen").get(name).at, "listener "+strconv.Quote(name)+" has no address", `write {address: ":8080"}`)
-		}
-		f.Listen = append(f.Listen, Listener{name, at.Address})
-	}
-	slices.SortFunc(f.Listen, func(a, b Listener) int { return cmp.Compare(a.Name, b.Name) })
+	f.Listen = l.listeners(root.value("listen"), in.Listen)
 	f.ControlPlane = ControlPlane{in.ControlPlane.URL, in.ControlPlane.LastKnownGood.Dir}
 	f.Recording = Recording{in.Recording.Dir}
 	f.Observe = l.observe(root, &in)

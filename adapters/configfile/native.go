@@ -39,13 +39,6 @@ type nativeLoad struct {
 	Latency  core.Duration `yaml:"latency" check:"positive"`
 }
 
-type listener struct {
-	Address    string `yaml:"address"`
-	HTTPEngine *node  `yaml:"http_engine" later:"HTTP engines"`
-	TLS        *node  `yaml:"tls" later:"TLS"`
-	Trust      *node  `yaml:"trust_headers_from" later:"trusted proxies"`
-}
-
 type controlPlane struct {
 	URL            string        `yaml:"url"`
 	LastKnownGood  lastKnownGood `yaml:"last_known_good"`

@@ -134,10 +134,12 @@ func (x *exchange) sever(class core.Class) {
 	if !x.cut.CompareAndSwap(0, uint32(class)) {
 		return
 	}
-	x.cancel()
 	x.mu.Lock()
 	phase, closer := x.phase, x.closer
 	x.mu.Unlock()
+	if phase != tunnelled || closer == nil { // else closer ends it, perhaps with a last word
+		x.cancel()
+	}
 	switch {
 	case phase == awaiting:
 		x.upload.interrupt()

@@ -37,8 +37,12 @@ func (s sender) gauge(m *metric, v float64, labels ...string) {
 	s <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, v, labels...)
 }
 
+func count(m *metric, v uint64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(m.desc, prometheus.CounterValue, float64(v), labels...)
+}
+
 func (s sender) counter(m *metric, v uint64) {
-	s <- prometheus.MustNewConstMetric(m.desc, prometheus.CounterValue, float64(v))
+	s <- count(m, v)
 }
 
 func truth(b bool) float64 {
@@ -61,7 +65,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	if g.o.LogLost != nil {
 		s.counter(mLogLost, g.o.LogLost())
 	}
-	g.o.Connections.collect(s)
+	g.connections(s)
 	g.o.Decisions.collect(ch)
 	if g.o.Router != nil {
 		(*Metrics)(g).current() // a scrape of a router without traffic still forgets what left

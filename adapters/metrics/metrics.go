@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/edge"
 	"lockstep/adapters/flightrec"
 	"lockstep/adapters/httpproxy"
 	"lockstep/core"
@@ -31,6 +32,8 @@ type Options struct {
 	Ready func() bool
 	// Connections counts clients' connections by state.
 	Connections *Connections
+	// Listeners tells what each listener has seen.
+	Listeners func() []edge.Stats
 	// Version is the program's.
 	Version string
 	// Exemplars attaches the trace id to counts and latencies of sampled

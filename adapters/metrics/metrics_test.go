@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/edge"
 	"lockstep/adapters/flightrec"
 	"lockstep/adapters/httpproxy"
 	"lockstep/adapters/metrics"
@@ -245,7 +246,7 @@ func TestTheLinterOfPrometheusFindsNothing(t *testing.T) {
 func everything(t testing.TB) *rig {
 	g := newRig(t, metrics.Options{
 		Version: "v1", Recorder: func() flightrec.Stats { return flightrec.Stats{LostBlocks: 7} }, LogLost: func() uint64 { return 3 },
-		Ready: func() bool { return true }, Connections: new(metrics.Connections),
+		Ready: func() bool { return true }, Connections: new(metrics.Connections), Listeners: func() []edge.Stats { return []edge.Stats{{Listener: "edge", Open: 5, Accepted: 9}} },
 	}, "a")
 	q := g.arrive("a")
 	q.Queued = time.Millisecond
@@ -335,6 +336,11 @@ func TestConnectionsAreCountedByState(t *testing.T) {
 			t.Errorf("%d connections are %v after the server has ended", n, s)
 		}
 	}
+}
+
+func TestConnectionsThatWereUpgradedAreThoseThatNetHTTPNoLongerKnows(t *testing.T) {
+	g := everything(t)
+	g.wants(g.scrape(), `lockstep_client_connections{state="hijacked"} 5`, `lockstep_listener_accepted_total{listener="edge"} 9`)
 }
 
 func TestCountingARequestAllocatesNothing(t *testing.T) {

@@ -52,6 +52,9 @@ var (
 	mDiskErrors    = define("lockstep_recorder_disk_errors_total", "counter", "", "Failed writes of the recorder.")
 	mLogLost       = define("lockstep_access_log_lost_writes_total", "counter", "", "Writes of the access log that failed; each may hold many lines.")
 	mConnections   = define("lockstep_client_connections", "gauge", "state", "Connections of clients: new, active, idle or hijacked (upgraded).")
+	mListenerOpen  = define("lockstep_listener_connections", "gauge", "listener", "Connections that are open.")
+	mAccepted      = define("lockstep_listener_accepted_total", "counter", "listener", "Connections taken in.")
+	mConnRefused   = define("lockstep_listener_refused_total", "counter", "listener reason", "Connections closed before a request: a limit, a PROXY header, a TLS handshake.")
 	mReady         = define("lockstep_ready", "gauge", "", "1 while the router says that it is ready.")
 	mBuild         = define("lockstep_build_info", "gauge", "version go spec", "1; the labels tell the program and the version of its rules.")
 	mScrapeSeconds = define("lockstep_view_seconds", "gauge", "", "Time that reading the router took for this scrape; its lock is held for parts of it.")
@@ -63,7 +66,7 @@ func table() []*metric {
 		mRequests, mDuration, mQueued, mReceived, mSent, mAttempts, mUpstream, mEvents, mDecisions,
 		mInFlight, mGuests, mLimit, mGuestLimit, mEndInFlight, mBreaker, mBreakerFails, mHealthy, mRetiring,
 		mEpoch, mTerm, mConfig, mDraining, mReady, mIgnored, mBugs, mMissed, mNotesDropped,
-		mLostBlocks, mLostSteps, mWrittenBytes, mDiskErrors, mLogLost, mConnections, mBuild, mScrapeSeconds,
+		mLostBlocks, mLostSteps, mWrittenBytes, mDiskErrors, mLogLost, mConnections, mListenerOpen, mAccepted, mConnRefused, mBuild, mScrapeSeconds,
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"lockstep/adapters/admin"
 	"lockstep/adapters/driver"
+	"lockstep/adapters/edge"
 	"lockstep/adapters/flightrec"
 	"lockstep/adapters/httpproxy"
 	"lockstep/adapters/metrics"
@@ -46,11 +47,8 @@ func (o observeOptions) over(s settings.Observe) settings.Observe {
 }
 
 // newWatch makes what the router's other parts are made with.
-func newWatch(o settings.Observe, log *slog.Logger) (*watch, error) {
-	w := &watch{o: o}
-	if o.Admin.Address != "" {
-		w.connections = new(metrics.Connections)
-	}
+func newWatch(o settings.Observe, connections *metrics.Connections, log *slog.Logger) (*watch, error) {
+	w := &watch{o: o, connections: connections}
 	if o.Tracing.OTLP == "" && !tracing.Configured() {
 		return w, nil
 	}
@@ -59,8 +57,14 @@ func newWatch(o settings.Observe, log *slog.Logger) (*watch, error) {
 		sample = -1
 	}
 	var err error
-	w.tracer, err = tracing.New(tracing.Options{URL: o.Tracing.OTLP, Sample: sample, Version: version, Log: log})
+	w.tracer, err = tracing.New(tracing.Options{URL: o.Tracing.OTLP, Sample: sample, Trust: trusted, Version: version, Log: log})
 	return w, err
+}
+
+// trusted says whether a request comes from a peer whose headers its listener believes.
+func trusted(r *http.Request) bool {
+	c := edge.Of(r.Context())
+	return c != nil && c.Trusted
 }
 
 // recorder puts the counters of decisions before a recorder, if somebody reads them.
@@ -80,7 +84,7 @@ func (w *watch) observe(r *router) httpproxy.Observer {
 	}
 	if w.o.Admin.Address != "" {
 		w.metrics = metrics.New(metrics.Options{
-			Router: r.driver, Decisions: w.decisions, Connections: w.connections,
+			Router: r.driver, Decisions: w.decisions, Connections: w.connections, Listeners: r.o.listeners,
 			Recorder: func() flightrec.Stats { return r.recorder.Stats() },
 			LogLost: func() uint64 {
 				if r.access == nil {
@@ -123,19 +127,21 @@ func (r *router) adminHandler(public bool) http.Handler {
 	})
 }
 
-// serveAdmin answers operators until ctx ends: longer than clients are served,
-// so that a drain can be watched.
-func (r *router) serveAdmin(ctx context.Context, l net.Listener) (wait func()) {
+// serveAdmin answers operators until end is called: longer than clients are
+// served, so that a drain can be watched.
+func (r *router) serveAdmin(l net.Listener) (end func()) {
 	_, public, _ := admin.Address(l.Addr().String())
 	if public {
 		r.o.log.Warn("the admin listener can be reached from other machines: it shows addresses of upstreams and serves profiles", "address", l.Addr().String())
 	}
 	r.o.log.Info("admin listens", "url", "http://"+l.Addr().String()+"/")
-	return background(ctx, func(ctx context.Context) {
+	ctx, cancel := context.WithCancel(context.Background())
+	wait := background(ctx, func(ctx context.Context) {
 		if err := newServer(r.adminHandler(public), r.o.errs).run(ctx, l, time.Second); err != nil {
 			r.o.log.Error("the admin listener has ended", "error", err)
 		}
 	})
+	return func() { cancel(); wait() }
 }
 
 // serveConfig tells what is in force: the members of BASELINE's /debug/config and more.

@@ -4,17 +4,19 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"lockstep/adapters/configfile"
 	"lockstep/adapters/driver"
+	"lockstep/adapters/edge"
 	"lockstep/adapters/flightrec"
 	"lockstep/adapters/httpproxy"
+	"lockstep/adapters/lifecycle"
+	"lockstep/adapters/metrics"
 	"lockstep/adapters/probe"
 	"lockstep/adapters/settings"
 	"lockstep/core"
@@ -27,9 +29,12 @@ type routerOptions struct {
 	dumps  string       // folder of dumps
 	access io.Writer    // access log; nil means none
 	log    *slog.Logger // what an operator should know
-	errs   io.Writer    // net/http's complaints
+	errs   io.Writer    // complaints of the demo's other servers
 
-	observe settings.Observe // how it is watched
+	observe     settings.Observe     // how it is watched
+	connections *metrics.Connections // of clients
+	listeners   func() []edge.Stats  // what each has seen
+	state       *lifecycle.State     // of the predecessor; nil for none
 }
 
 // router is a whole router but for where its configuration comes from.
@@ -40,9 +45,12 @@ type router struct {
 	prober   *probe.Prober
 	proxy    *httpproxy.Handler
 	access   *httpproxy.AccessLog
-	server   *server
+	listen   []configfile.Listener // as it was when it began to serve
 	watch    *watch
-	stage    atomic.Int32 // a stage below
+	stage    atomic.Int32  // a stage below
+	leaving  atomic.Bool   // answers tell clients to go
+	first    chan struct{} // closed at the first adoption
+	once     sync.Once
 
 	bootstrap atomic.Pointer[core.Config] // what it started with under a control plane
 	control   bool                        // a control plane pushes to it
@@ -55,23 +63,26 @@ func newRouter(o routerOptions) (*router, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := newWatch(o.observe, o.log)
+	w, err := newWatch(o.observe, o.connections, o.log)
 	if err != nil {
 		return nil, err
 	}
 	var seed [8]byte
 	rand.Read(seed[:]) // never fails
-	r := &router{o: o, recorder: recorder, watch: w}
-	r.driver = driver.New(driver.Options{Seed: binary.LittleEndian.Uint64(seed[:]), Observer: w.recorder(recorder)})
+	r := &router{o: o, recorder: recorder, watch: w, first: make(chan struct{})}
+	begin := driver.Options{Seed: binary.LittleEndian.Uint64(seed[:]), Observer: w.recorder(recorder)}
+	if o.state != nil {
+		begin.Router, begin.Origin = o.state.Router, o.state.Origin
+	}
+	r.driver = driver.New(begin)
+	if c, _ := r.driver.Config(); c != nil {
+		r.once.Do(func() { close(r.first) })
+	}
 	r.prober = probe.New(probe.Options{Report: r.driver.Probed})
 	if o.access != nil {
 		r.access = httpproxy.NewAccessLogWith(o.access, logOptions(o.observe.AccessLog))
 	}
 	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{Log: r.access, Config: r.configInfo, Observer: w.observe(r)})
-	r.server = newServer(r.proxy, o.errs)
-	if w.connections != nil {
-		r.server.http.ConnState = w.connections.Note
-	}
 	for _, sink := range []func(driver.Delivery){r.proxy.Deliver, r.prober.Sink, r.note} {
 		r.driver.Handle(sink)
 	}
@@ -88,6 +99,7 @@ func (r *router) note(d driver.Delivery) {
 		r.o.log.Info(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)
 	case core.NoteAdopted:
 		r.adopted.Store(int64(d.At))
+		r.once.Do(func() { close(r.first) })
 		if c, _ := r.driver.Config(); c != nil { // perhaps a later one already
 			r.o.log.Info("adopted", "version", c.Version(), "epoch", d.Epoch.Number)
 		}
@@ -108,56 +120,6 @@ func (r *router) configInfo() (info httpproxy.ConfigInfo) {
 	}
 	info.LastReloadAt = r.driver.Origin().Add(time.Duration(r.adopted.Load()))
 	return info
-}
-
-// serve answers on every listener until ctx ends, then drains (R14): new
-// requests are refused, those under way get that much time.
-func (r *router) serve(ctx context.Context, listeners []net.Listener, patience time.Duration) error {
-	r.stage.Store(stageServing)
-	failed := make(chan error, len(listeners))
-	for _, l := range listeners {
-		go func() { failed <- r.server.serve(l) }()
-	}
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serving: %w", err)
-	case <-ctx.Done():
-	}
-	r.stage.Store(stageDraining)
-	r.o.log.Info("draining", "for", patience)
-	r.driver.Drain(r.driver.Now().Add(core.Duration(patience)))
-	// What the drain aborts at its deadline gets a moment to say so.
-	end, cancel := context.WithTimeout(context.Background(), patience+time.Second)
-	defer cancel()
-	if !r.server.end(end) {
-		r.o.log.Warn("connections were cut at the end of the drain")
-	}
-	return nil
-}
-
-// Stages of a router's life.
-const (
-	stageStarting int32 = iota
-	stageServing
-	stageLameDuck
-	stageDraining
-)
-
-// ready says whether the router should get requests. The control plane has no
-// part in it (R13).
-func (r *router) ready() (ready bool, why string) {
-	switch r.stage.Load() {
-	case stageStarting:
-		return false, "starting"
-	case stageLameDuck:
-		return false, "about to drain"
-	case stageDraining:
-		return false, "draining"
-	}
-	if c, _ := r.driver.Config(); c == nil {
-		return false, "there is no configuration yet"
-	}
-	return true, ""
 }
 
 // dump writes down what the flight recorder holds; the recorder logs where.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"lockstep/adapters/configfile"
@@ -62,6 +63,9 @@ func (r *router) reload(path string) (watch []string) {
 	if d := r.driver.Adopt(config, core.Epoch{}, core.OriginFile, core.FaultNone); d.Kind != core.Ack {
 		r.o.log.Error("the changed configuration is refused, the old one stays in force", "cause", d.Cause)
 	}
+	if !reflect.DeepEqual(file.Listen, r.listen) {
+		r.o.log.Warn("listen has changed; that takes effect at the next start")
+	}
 	return file.Watch
 }
 
@@ -84,6 +88,9 @@ func (r *router) followControl(ctx context.Context, o controlOptions, config *co
 		return nil, err
 	}
 	r.control = true
+	if inForce, _ := r.driver.Config(); inForce != nil {
+		config = nil // a predecessor's, which is newer than the bootstrap file
+	}
 	r.bootstrap.Store(controlplane.Boot(r.driver, options.Store, config, r.o.log))
 	return background(ctx, client.Run), nil
 }
