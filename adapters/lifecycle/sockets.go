@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Environment of a process that gets open sockets.
@@ -202,17 +204,36 @@ func (s *Sockets) Close() {
 // files returns a copy of each open socket, for a child.
 func (s *Sockets) files() (names []string, files []*os.File, err error) {
 	for _, g := range s.open {
-		source, ok := g.Listener.(interface{ File() (*os.File, error) })
-		if !ok {
-			return nil, files, fmt.Errorf("listener %q is not one that can be handed over", g.name)
-		}
-		f, err := source.File()
+		f, err := duplicate(g.Listener, g.name)
 		if err != nil {
 			return nil, files, fmt.Errorf("handing over listener %q: %w", g.name, err)
 		}
 		names, files = append(names, url.QueryEscape(g.name)), append(files, f)
 	}
 	return names, files, nil
+}
+
+// duplicate returns a copy of a listener's descriptor. Not by File: os/exec would
+// make what that returns blocking, and the mode belongs to the socket, which
+// this process goes on accepting from.
+func duplicate(l net.Listener, name string) (*os.File, error) {
+	source, ok := l.(syscall.Conn)
+	if !ok {
+		return nil, fmt.Errorf("%T has no descriptor", l)
+	}
+	raw, err := source.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var copied int
+	var failed error
+	if err := raw.Control(func(fd uintptr) { copied, failed = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) }); err != nil {
+		return nil, err
+	}
+	if failed != nil {
+		return nil, os.NewSyscallError("fcntl", failed)
+	}
+	return os.NewFile(uintptr(copied), name), nil
 }
 
 // Gate is a listener that can stop accepting before it is closed: a server
