@@ -381,3 +381,24 @@ func BenchmarkScrape(b *testing.B) {
 		g.scrape()
 	}
 }
+
+func TestLatenciesAreNativeHistogramsWithClassicBucketsBeside(t *testing.T) {
+	families, err := everything(t).metrics.Registry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if h := m.GetHistogram(); h.GetSampleCount() > 0 {
+				seen++
+				if len(h.GetPositiveSpan()) == 0 || len(h.GetBucket()) == 0 {
+					t.Errorf("%s: %d native spans, %d classic buckets", f.GetName(), len(h.GetPositiveSpan()), len(h.GetBucket()))
+				}
+			}
+		}
+	}
+	if seen != 3 {
+		t.Errorf("%d histograms with samples, want request, queue and upstream", seen)
+	}
+}
