@@ -51,7 +51,7 @@ func TestTheServiceUnitUsesFlagsThatServeHas(t *testing.T) {
 	if stop, err := time.ParseDuration(u["TimeoutStopSec"]); err != nil || stop <= total+time.Second {
 		t.Errorf("systemd kills after %v, a drain takes %v and a second: %v", stop, total, err)
 	}
-	if u["Type"] != "notify-reload" || u["NotifyAccess"] != "main" {
+	if u["Type"] != "notify" || u["NotifyAccess"] != "main" {
 		t.Errorf("type %s, access %s: the main process reports ready, reloads and its successor", u["Type"], u["NotifyAccess"])
 	}
 }
