@@ -16,6 +16,7 @@ const (
 	grpcDeadlineExceeded  = 4
 	grpcNotFound          = 5
 	grpcResourceExhausted = 8
+	grpcUnimplemented     = 12
 	grpcInternal          = 13
 	grpcUnavailable       = 14
 	grpcUnauthenticated   = 16
@@ -41,6 +42,8 @@ func grpcCode(c core.Class) int {
 		return grpcInvalidArgument
 	case core.UnknownKey:
 		return grpcNotFound
+	case core.NoRoute:
+		return grpcUnimplemented
 	case core.Unauthorized:
 		return grpcUnauthenticated
 	case core.BodyTooLarge, core.HeaderTooLarge, core.URITooLong, core.LimitReached, core.FairShare:

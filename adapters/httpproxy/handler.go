@@ -48,8 +48,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuseConnect(w, r)
 		return
 	}
-	id := identify(r)
-	line := logLine{begun: time.Now(), request: r, id: id.text, bits: id.bits}
+	id := h.trip.identify(r)
+	line := logLine{begun: time.Now(), request: r, id: id.text, bits: id.bits, way: id.way}
 	id.seen = h.trip.sight(r, id.text, line.begun)
 	line.adm, line.seen = h.trip.arrive(r, id), id.seen
 	res, x := h.trip.answer(r, w, id, &line.adm, line.begun)

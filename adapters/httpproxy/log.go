@@ -83,6 +83,7 @@ type logLine struct {
 	request *http.Request
 	id      string
 	bits    [2]uint64
+	way     *way
 	adm     driver.Admission
 	status  int
 	class   core.Class
@@ -118,7 +119,7 @@ func (line *logLine) append(b []byte, now time.Time) []byte {
 	b = field(b, "request_id", line.id)
 	b = field(b, "method", r.Method)
 	b = field(b, "path", r.URL.Path)
-	if key := r.Header.Get(headerKey); key != "" {
+	if key := line.way.Key; key != "" {
 		b = field(b, "routing_key", key)
 	}
 	b = field(b, "placement_key", line.adm.PlacementName)

@@ -58,6 +58,9 @@ func (line *logLine) detail(b []byte, o *LogOptions) []byte {
 	if circuit := line.adm.Circuit.String(); circuit != "" {
 		b = field(b, "circuit_state", circuit)
 	}
+	if s.Route != "" {
+		b = field(b, "route", s.Route)
+	}
 	if s.KeySource != "" {
 		b = field(b, "key_source", s.KeySource)
 	}

@@ -32,9 +32,9 @@ type Request struct {
 	HTTP  *http.Request // as it came; must not be changed
 	ID    string        // X-Request-Id, given or made
 	Begun time.Time
-	// KeySource names where the routing key came from, "" for nowhere: one of a
-	// closed set, never a value.
-	KeySource string
+	// Route and KeySource name the configured route and where on it the routing key
+	// came from, "" for none: names of a closed set, never what a client sent.
+	Route, KeySource string
 	// TraceID is the W3C trace id, zero for none; the observer that knows it sets it.
 	TraceID [16]byte
 	// Sampled says that spans of this trace are kept; set with TraceID.
@@ -158,10 +158,10 @@ func (t *RoundTripper) sight(r *http.Request, id string, begun time.Time) *sight
 	return s
 }
 
-// keyFrom notes where the key came from.
-func (s *sight) keyFrom(source string) {
+// routed notes which route the request took and where its key came from.
+func (s *sight) routed(w *way) {
 	if s != nil {
-		s.KeySource = source
+		s.Route, s.KeySource = w.RouteName(), w.SourceName()
 	}
 }
 

@@ -97,7 +97,7 @@ func TestAnObserverIsToldOfARequestItsAttemptAndTheirEnds(t *testing.T) {
 		if !slices.Equal(w.calls, want) {
 			t.Errorf("told %q, want %q", w.calls, want)
 		}
-		if w.last.Attempts != 1 || w.last.KeySource != "header" || w.last.Sent() != int64(len("seen yes")) {
+		if w.last.Attempts != 1 || w.last.KeySource != "header X-Routing-Key" || w.last.Sent() != int64(len("seen yes")) {
 			t.Errorf("request ended as %+v, %d bytes sent", w.last, w.last.Sent())
 		}
 		if w.last.Admission.Step == 0 || w.last.Admission.InForce.Number != 1 {
@@ -141,7 +141,7 @@ func TestTheLongLogLineHasTheBaselinesFieldsAndMore(t *testing.T) {
 		for name, want := range map[string]any{
 			"request_id": "1", "method": "GET", "path": "/p", "routing_key": "visa", "placement_key": "visa", "route_reason": "dedicated",
 			"upstream_url": "http://visa:80", "status_code": 200.0,
-			"class": "ok", "protocol": "HTTP/1.1", "circuit_state": "closed", "key_source": "header",
+			"class": "ok", "protocol": "HTTP/1.1", "circuit_state": "closed", "key_source": "header X-Routing-Key",
 			"attempts": 1.0, "bytes_received": 0.0, "bytes_sent": 8.0, "epoch": 1.0,
 		} {
 			if line[name] != want {

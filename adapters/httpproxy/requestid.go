@@ -12,16 +12,18 @@ import (
 type requestID struct {
 	text string
 	bits [2]uint64
+	way  *way   // how the request is routed
 	seen *sight // nil when nobody observes the request
 }
 
 // identify returns the id that a request came with, or makes one: unlikely to
 // repeat, though not hard to guess.
-func identify(r *http.Request) requestID {
-	if given := r.Header[headerRequestID]; len(given) > 0 && given[0] != "" {
+func (t *RoundTripper) identify(r *http.Request) requestID {
+	w := &way{router: t.routing, request: r}
+	if given := r.Header[headerRequestID]; len(given) > 0 && given[0] != "" && t.routing.TrustedID(r) {
 		hi, lo := traces.ParseRequestID(given[0])
-		return requestID{text: given[0], bits: [2]uint64{hi, lo}}
+		return requestID{text: given[0], bits: [2]uint64{hi, lo}, way: w}
 	}
 	bits := [2]uint64{rand.Uint64(), rand.Uint64()}
-	return requestID{text: traces.FormatRequestID(bits), bits: bits}
+	return requestID{text: traces.FormatRequestID(bits), bits: bits, way: w}
 }

@@ -14,7 +14,7 @@ func TestARequestThatNobodyObservesAllocatesNothingForIt(t *testing.T) {
 	r, adm := &http.Request{}, &driver.Admission{}
 	n := testing.AllocsPerRun(100, func() {
 		s := trip.sight(r, "id", time.Time{})
-		s.keyFrom("header")
+		s.routed(nil)
 		l := s.attempt(adm, nil)
 		l.replied()
 		l.gave(1)

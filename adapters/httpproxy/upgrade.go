@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"time"
 
 	"lockstep/core"
 )
@@ -46,7 +45,7 @@ func join(w http.ResponseWriter, res *http.Response, t *tunnel) (whole bool) {
 				tear()
 				return
 			}
-			go farewell(client, upstream, func(at time.Time) { _ = conn.SetWriteDeadline(at) }, ended, tear)
+			go farewell(client, upstream, ended, tear)
 		})
 	}
 	var both sync.WaitGroup

@@ -194,10 +194,9 @@ func closeFrame(status uint16, reason string, masked bool) []byte {
 // farewell tells both sides of a WebSocket that the drain is over, gives them a
 // moment, and tears the connection down. ended is closed when both directions
 // have come to their end by themselves.
-func farewell(client, upstream *courier, deadline func(time.Time), ended <-chan struct{}, tear func()) {
+func farewell(client, upstream *courier, ended <-chan struct{}, tear func()) {
 	defer tear()
 	until := time.Now().Add(goodbyeTime)
-	deadline(until) // a client that reads nothing must not hold its direction
 	var both sync.WaitGroup
 	for _, c := range []*courier{client, upstream} {
 		both.Go(func() {

@@ -49,6 +49,9 @@ func (t *Tracer) RequestEnded(q *httpproxy.Request) {
 		attribute.String("lockstep.request_id", q.ID),
 		attribute.String("lockstep.class", className(q.Class)),
 		attribute.Int("lockstep.attempts", q.Attempts))
+	if q.Route != "" {
+		at = append(at, attribute.String("lockstep.route", q.Route))
+	}
 	if q.KeySource != "" {
 		at = append(at, attribute.String("lockstep.key_source", q.KeySource))
 	}
