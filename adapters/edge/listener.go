@@ -106,8 +106,11 @@ func newStd(s settings.Listener, h http.Handler, errs *slog.Logger) Engine {
 		ConnContext:       ConnContext,
 		ErrorLog:          slog.NewLogLogger(errs.Handler(), slog.LevelWarn),
 		Protocols:         new(http.Protocols),
+		// OPTIONS * is routed like any other request.
+		DisableGeneralOptionsHandler: true,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: s.HTTP2.MaxStreams,
+			MaxReadFrameSize:     16 << 10, // the least that may be announced: a frame is held in memory before it counts against a window
 			SendPingTimeout:      s.HTTP2.PingEvery,
 			PingTimeout:          s.HTTP2.PingTimeout,
 		},

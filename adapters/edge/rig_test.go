@@ -24,7 +24,6 @@ type rig struct {
 	net  memnet.Network
 	edge *edge.Edge
 	log  lockedBuffer
-	over bool
 
 	mu   sync.Mutex
 	from net.Addr // whom the next connection comes from
