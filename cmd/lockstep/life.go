@@ -54,7 +54,8 @@ type life struct {
 	reload   func()              // SIGHUP; nil: nothing to reload
 	unfollow func()              // ends following the configuration
 
-	replaced chan int // gets the successor's process id
+	asked    <-chan os.Signal // SIGHUP and SIGUSR2; nil: none
+	replaced chan int         // gets the successor's process id
 	succeeds atomic.Bool
 }
 
@@ -138,19 +139,21 @@ func (r *router) tell(err error) {
 	}
 }
 
+// listenToSignals begins to listen for those that a router obeys. Early: until
+// then they would end the process. Those that come before it serves wait.
+func listenToSignals() (asked <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 4)
+	signal.Notify(c, syscall.SIGHUP, syscall.SIGUSR2)
+	return c, func() { signal.Stop(c) }
+}
+
 // obey reloads at SIGHUP and begins an upgrade at SIGUSR2, until end ends.
 func (r *router) obey(ctx, end context.Context, l *life) {
-	if l.upgrader == nil {
-		return
-	}
-	asked := make(chan os.Signal, 4)
-	signal.Notify(asked, syscall.SIGHUP, syscall.SIGUSR2)
-	defer signal.Stop(asked)
 	for {
 		select {
 		case <-end.Done():
 			return
-		case s := <-asked:
+		case s := <-l.asked:
 			if s == syscall.SIGHUP {
 				r.reloadOn(l)
 			} else if l.succeeds.CompareAndSwap(false, true) {

@@ -92,6 +92,8 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 
 func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (err error) {
 	log := slog.New(slog.NewTextHandler(stderr, nil))
+	asked, ignore := listenToSignals()
+	defer ignore()
 	sockets, err := lifecycle.Inherit()
 	if err != nil {
 		return err
@@ -153,7 +155,7 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (er
 	for name, address := range open.Addrs() {
 		log.Info("serving", "listener", name, "address", address.String())
 	}
-	l := &life{lameDuck: o.lameDuck, drain: o.drain, sockets: sockets, notify: lifecycle.NewNotifier(), unfollow: unfollow}
+	l := &life{lameDuck: o.lameDuck, drain: o.drain, sockets: sockets, notify: lifecycle.NewNotifier(), unfollow: unfollow, asked: asked}
 	if o.control.url == "" {
 		l.reload = func() { r.reload(file.Path) }
 	}
