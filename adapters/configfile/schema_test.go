@@ -52,6 +52,9 @@ func instance(n *node) any {
 	if _, err := strconv.ParseFloat(n.text, 64); err == nil && !n.quoted {
 		return json.Number(n.text)
 	}
+	if n.isWord("true") || n.isWord("false") {
+		return n.text == "true"
+	}
 	return n.text
 }
 
@@ -131,6 +134,8 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 		"$route": structNames[route](), "$route.key": structNames[keySource](), "$route.unknown_key": structNames[unknownKey](),
 		"$settings": structNames[settings](), "$placement": structNames[placement](), "$endpoint": structNames[endpoint](),
 		"$timeouts": structNames[timeouts](), "$health": structNames[health](), "$breaker": structNames[breaker](), "$limit": structNames[limit](),
+		"$upstream": structNames[upstreamForm](), "$upstream.pool": structNames[poolForm](), "$upstream.h2": structNames[h2Form](),
+		"$endTLS": structNames[endTLSForm](), "$endTLS.key": structNames[keyFile](), "$discovery": structNames[discoveryForm](),
 		"$promise": structNames[pledge](), "$promise.keys": structNames[keysOf](), "$promise.in_flight": structNames[inFlightOf](),
 	}
 	if d := cmp.Diff(want, got); d != "" {

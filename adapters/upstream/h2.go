@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -74,10 +75,7 @@ func newH2Pool(p *Pool) *h2pool {
 	given := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return ctx.Value(socketKey{}).(net.Conn), nil
 	}
-	after, timeout := p.settings.H2.PingAfter, p.settings.H2.PingTimeout
-	if after == 0 {
-		after = 30 * time.Second
-	}
+	after, timeout := cmp.Or(p.settings.H2.PingAfter, settings.PingAfter), cmp.Or(p.settings.H2.PingTimeout, settings.PingTimeout)
 	h.transport = &http.Transport{
 		DialContext: given, DialTLSContext: given, Protocols: &speaks, DisableCompression: true,
 		MaxResponseHeaderBytes: int64(p.settings.HeaderMax),
@@ -102,6 +100,7 @@ func (h *h2pool) roundTrip(call *Call, r *http.Request) (*http.Response, error) 
 	ctx, cancel := context.WithCancel(call.Context)
 	call.while(cancel) // for as long as the call lives: its Cancel comes at the end too
 	out := r.WithContext(h.trace(ctx, call))
+	out.Host = cmp.Or(r.Host, h.p.authority)
 	var up *guarded
 	if r.Body != nil && r.Body != http.NoBody {
 		up = &guarded{body: r.Body}

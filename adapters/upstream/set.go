@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -111,8 +112,9 @@ func (s *Set) pool(id Identity, t *core.TimeoutSpec, edge string) (*Pool, error)
 		p.settings = *written.Upstream
 	}
 	if p.settings.HeaderMax == 0 {
-		p.settings.HeaderMax = 64 << 10
+		p.settings.HeaderMax = settings.HeaderMax
 	}
+	p.authority = cmp.Or(p.settings.Host, p.host)
 	p.addr = addressOf(u)
 	if p.secure {
 		p.tls = newTLSSource(s.tls, &p.settings, u.Hostname(), s.now)
