@@ -49,6 +49,8 @@ var libraries = []struct {
 	{"github.com/santhosh-tekuri/jsonschema/v6", "cmd", true, "the schema of scenarios holds for every one that is shipped"},
 	{"github.com/santhosh-tekuri/jsonschema/v6", "adapters/configfile", true, "the schema that editors get and the loader must agree"},
 	{"github.com/spf13/cobra", "cmd", false, "commands, help, completion"},
+	{"golang.org/x/net", "adapters/discovery", false, "DNS messages: std's resolver does not tell the time to live"},
+	{"golang.org/x/net", "cmd", true, "answers of the name server in tests"},
 	{"golang.org/x/net", "adapters/upstream", true, "frames of HTTP/2 that no honest server sends"},
 	{"golang.org/x/term", "cmd", false, "is this a terminal, and how wide"},
 	{"github.com/google/go-cmp", "", true, "differences"},

@@ -229,8 +229,11 @@ type Discovery struct {
 	Port      int    // of Host
 	Scheme    string // http or https
 	Server    string // host:port of the name server to ask; "" means the system's
-	At        Position
+	at        place
 }
+
+// Warning is a problem at the place where the name is written.
+func (d *Discovery) Warning(what, hint string) *Problem { return d.at.problem(what, hint) }
 
 // String returns the name as it is written.
 func (d *Discovery) String() string {
@@ -286,7 +289,7 @@ func (l *loader) discovered(placement string, n *node) (out []core.EndpointSpec,
 	}
 	in := decodeAs[discoveryForm](&l.decoder, n)
 	at := n.value("dns").at
-	d := Discovery{Placement: placement, Scheme: in.Scheme, Server: in.Server, At: at.position()}
+	d := Discovery{Placement: placement, Scheme: in.Scheme, Server: in.Server, at: at}
 	if in.Server != "" {
 		if _, port, err := net.SplitHostPort(in.Server); err != nil || !isPort(port) {
 			l.fail(n.value("server").at, strconv.Quote(in.Server)+" is not the address of a name server", `write "host:port", such as "10.0.0.53:53"`)

@@ -41,10 +41,15 @@ func loadConfig(path string, log *slog.Logger) (*configfile.File, *core.Config, 
 // followFile puts a file's configuration in force and every later content of it
 // that is valid; an invalid one is reported, and the old one stays (R13).
 func (r *router) followFile(ctx context.Context, file *configfile.File, config *core.Config) (wait func()) {
-	r.driver.Adopt(config, core.Epoch{}, core.OriginFile, core.FaultNone)
+	f := &found{router: r}
+	if _, err := f.use(ctx, file); err != nil {
+		r.driver.Adopt(config, core.Epoch{}, core.OriginFile, core.FaultNone)
+		r.o.log.Error("the endpoints found by DNS are refused", "error", err)
+	}
 	return background(ctx, func(ctx context.Context) {
+		defer f.wait()
 		err := filewatch.Run(ctx, filewatch.Options{Patterns: file.Watch, Changed: func() []string {
-			return r.reload(file.Path)
+			return r.reload(ctx, f, file.Path)
 		}})
 		if err != nil && !errors.Is(err, context.Canceled) {
 			r.o.log.Error("the configuration file is not watched any more", "error", err)
@@ -52,14 +57,17 @@ func (r *router) followFile(ctx context.Context, file *configfile.File, config *
 	})
 }
 
-func (r *router) reload(path string) (watch []string) {
-	file, config, err := loadConfig(path, r.o.log)
+func (r *router) reload(ctx context.Context, f *found, path string) (watch []string) {
+	file, _, err := loadConfig(path, r.o.log)
 	if err != nil {
 		r.driver.Adopt(nil, core.Epoch{}, core.OriginFile, core.FaultInvalid)
 		r.o.log.Error("the changed configuration is refused, the old one stays in force\n" + err.Error())
 		return nil
 	}
-	if d := r.driver.Adopt(config, core.Epoch{}, core.OriginFile, core.FaultNone); d.Kind != core.Ack {
+	switch d, err := f.use(ctx, file); {
+	case err != nil:
+		r.o.log.Error("the changed configuration is refused, the old one stays in force", "error", err)
+	case d.Kind != core.Ack:
 		r.o.log.Error("the changed configuration is refused, the old one stays in force", "cause", d.Cause)
 	}
 	return file.Watch
