@@ -52,6 +52,7 @@ var libraries = []struct {
 	{"golang.org/x/net", "adapters/discovery", false, "DNS messages: std's resolver does not tell the time to live"},
 	{"golang.org/x/net", "cmd", true, "answers of the name server in tests"},
 	{"golang.org/x/net", "adapters/upstream", true, "frames of HTTP/2 that no honest server sends"},
+	{"golang.org/x/sys", "adapters/upstream", true, "sockets of a test in a network namespace"},
 	{"golang.org/x/term", "cmd", false, "is this a terminal, and how wide"},
 	{"github.com/google/go-cmp", "", true, "differences"},
 	{"pgregory.net/rapid", "", true, "properties"},

@@ -78,6 +78,13 @@ func (l *loader) edgeText(name string, n *node, s *settings, endpoints []core.En
 		d.lower(&up)
 	}
 	l.checkUpstream(n, &s.Upstream, endpoints)
+	if up.Health != nil && up.Health.Kind == "tls" {
+		for _, e := range endpoints {
+			if strings.HasPrefix(e.URL, "http:") {
+				l.fail(n.value("health").get("tls").at, "endpoint "+e.Name+" is "+e.URL+", which has no TLS to check", "write tcp: true, or an https URL")
+			}
+		}
+	}
 	if up.isZero() {
 		return ""
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/upstream"
 	"lockstep/core"
 )
 
@@ -35,6 +36,9 @@ func (h *Handler) Deliver(d driver.Delivery) { h.trip.Deliver(d) }
 
 // CloseIdleConnections closes connections to upstreams that carry no request.
 func (h *Handler) CloseIdleConnections() { h.trip.CloseIdleConnections() }
+
+// Upstream returns the connections to endpoints, for health checks and figures.
+func (h *Handler) Upstream() *upstream.Set { return h.trip.pools }
 
 // ServeHTTP implements http.Handler. It panics with http.ErrAbortHandler when
 // an answer breaks half-way, which is how net/http is told to cut the

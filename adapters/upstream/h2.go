@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lockstep/adapters/settings"
@@ -45,7 +46,7 @@ type h2conn struct {
 	opened   time.Time
 	idleAt   time.Time // since when nothing is in flight, as the sweep saw it
 	life     time.Duration
-	requests int
+	requests atomic.Int64
 }
 
 // h2dial is one dial, for all who wait for it.
@@ -106,7 +107,7 @@ func (h *h2pool) roundTrip(call *Call, r *http.Request) (*http.Response, error) 
 		up = &guarded{body: r.Body}
 		out.Body = up
 	}
-	reused := c.requests > 1
+	reused := c.requests.Load() > 1
 	res, err := c.cc.RoundTrip(out)
 	if err == nil {
 		res.Request = r
@@ -179,7 +180,7 @@ func (h *h2pool) reserve() (*h2conn, *h2dial, chan struct{}, error) {
 		open++
 		streams := h.p.settings.H2.Streams
 		if (streams == 0 || c.cc.InFlight() < streams) && c.cc.Reserve() == nil {
-			c.requests++
+			c.requests.Add(1)
 			return c, nil, nil, nil
 		}
 	}
@@ -192,7 +193,7 @@ func (h *h2pool) reserve() (*h2conn, *h2dial, chan struct{}, error) {
 
 func (h *h2pool) worn(c *h2conn, now time.Time) bool {
 	s := &h.p.settings
-	return s.MaxRequests > 0 && c.requests >= s.MaxRequests || c.life > 0 && now.Sub(c.opened) >= c.life
+	return s.MaxRequests > 0 && c.requests.Load() >= int64(s.MaxRequests) || c.life > 0 && now.Sub(c.opened) >= c.life
 }
 
 // dial opens one connection, on nobody's account.

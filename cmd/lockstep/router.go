@@ -54,11 +54,11 @@ func newRouter(o routerOptions) (*router, error) {
 	rand.Read(seed[:]) // never fails
 	r := &router{o: o, recorder: recorder}
 	r.driver = driver.New(driver.Options{Seed: binary.LittleEndian.Uint64(seed[:]), Observer: recorder})
-	r.prober = probe.New(probe.Options{Report: r.driver.Probed})
 	if o.access != nil {
 		r.access = httpproxy.NewAccessLog(o.access)
 	}
 	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{Log: r.access, Config: r.configInfo})
+	r.prober = probe.New(probe.Options{Report: r.driver.Probed, Check: r.proxy.Upstream().Check})
 	r.server = newServer(r.proxy, o.errs)
 	for _, sink := range []func(driver.Delivery){r.proxy.Deliver, r.prober.Sink, r.note} {
 		r.driver.Handle(sink)
