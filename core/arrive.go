@@ -23,14 +23,18 @@ type verdict struct {
 	placement int32 // number; the one that serves or refuses
 	candidate int   // position in the home placement's list
 	rotates   int   // admissible[:rotates] take a rotation step
+	pin       bool  // the client's cookie is to name the endpoint (R10)
 }
 
 func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
 	if class, home := r.precheck(ev); class != ClassNone {
 		d := note(Reject, ruleOf(class), now)
 		d.Class, d.Status, d.Placement, d.Reason = class, class.Row().Status, home, ev.Route.Reason
-		if class == UnknownKey {
-			d.Status = r.config.unknownStatus
+		switch class {
+		case UnknownKey:
+			d.Status = r.config.routes[ev.Via].status
+		case NoRoute:
+			d.Status = r.config.noRouteStatus
 		}
 		if class == Internal {
 			out = r.ignore(now, 12, CauseBadRoute, out)
@@ -53,7 +57,7 @@ func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
 // the key's own placement where there is one, else -1.
 func (r *Router) precheck(ev *Event) (class Class, home int32) {
 	switch {
-	case ev.Route.Refuse == NoKey || ev.Route.Refuse == BadRequest:
+	case ev.Route.Refuse == NoKey || ev.Route.Refuse.byBytes():
 		return ev.Route.Refuse, -1
 	case r.draining:
 		return Draining, -1
@@ -61,8 +65,10 @@ func (r *Router) precheck(ev *Event) (class Class, home int32) {
 		return NotReady, -1
 	case ev.Epoch != r.epoch:
 		return Internal, -1
-	case ev.Route.Refuse == UnknownKey:
+	case ev.Route.Refuse == UnknownKey && int(ev.Via) < len(r.config.routes):
 		return UnknownKey, -1
+	case ev.Route.Refuse.ByEdge():
+		return ev.Route.Refuse, -1
 	case ev.Route.Placement < 0 || int(ev.Route.Placement) >= len(r.config.placements):
 		return Internal, -1
 	}
@@ -75,7 +81,7 @@ func (r *Router) precheck(ev *Event) (class Class, home int32) {
 
 func ruleOf(c Class) uint8 {
 	switch c {
-	case NoKey, UnknownKey:
+	case NoKey, UnknownKey, NoRoute:
 		return 1
 	case LimitReached:
 		return 5
@@ -159,17 +165,26 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 	for i, c := range list {
 		p := &r.config.placements[c]
 		number := r.numbers.placement[c]
-		s := r.survey(p, now)
+		var s survey
+		if p.sharded {
+			s = r.surveyShard(p, now, ev.Route.Key)
+		} else {
+			s = r.survey(p, now)
+		}
 		if s.admissible == 0 {
 			left.blocked(r, p, number, i, s)
 			continue
 		}
 		switch r.room(p, number, i > 0) {
 		case roomYes:
-			v.endpoint = r.admissible[r.pick(p, r.admissible, ev)]
 			v.placement, v.candidate, v.failover = number, i, left.first
+			if p.narrows && r.narrow(now, p, ev, v) {
+				return
+			}
 			if p.selection == RoundRobin {
-				v.rotates = s.admissible
+				v.endpoint, v.rotates = r.admissible[r.pickRotation(r.admissible)], len(r.admissible)
+			} else {
+				v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
 			}
 			return
 		case roomFull:
@@ -264,6 +279,9 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	s := r.slots.at(n) // zero, as release left it
 	s.request, s.gen, s.generation = ev.Request, r.nextSerial(), e.breaker.gen
 	s.endpoint, s.guest, s.probe = v.endpoint, v.candidate > 0, probe
+	if pc.timed {
+		s.began = now + 1
+	}
 	r.sum += s.mix(e.id)
 	e.inFlight++
 	p.inFlight++
@@ -276,7 +294,7 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	d := &out[len(out)-1]
 	d.Kind, d.Rule, d.At, d.Handle, d.Probe = Forward, rule, now, Handle{n, s.gen}, probe
 	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, e.breaker.state
-	d.Placement, d.Endpoint = v.placement, v.endpoint
+	d.Placement, d.Endpoint, d.Pin = v.placement, v.endpoint, v.pin
 	return out
 }
 

@@ -45,6 +45,7 @@ type exchange struct {
 	leave  func() bool         // stops waiting for the client to go away
 	writer http.ResponseWriter // the client's side; nil under RoundTripper
 	upload *upload             // nil without a request body
+	way    *way
 
 	wrote atomic.Int64  // ns after begun when all of the request was written, plus 1; 0 before
 	cut   atomic.Uint32 // the class for which we cut it ourselves, first one wins
@@ -116,10 +117,12 @@ func (x *exchange) sever(class core.Class) {
 	if !x.cut.CompareAndSwap(0, uint32(class)) {
 		return
 	}
-	x.call.Cancel()
 	x.mu.Lock()
 	phase, closer := x.phase, x.closer
 	x.mu.Unlock()
+	if phase != tunnelled || closer == nil { // else closer ends it, perhaps with a last word
+		x.call.Cancel()
+	}
 	switch {
 	case phase == awaiting:
 		x.upload.interrupt()

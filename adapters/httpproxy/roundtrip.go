@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/routing"
 	"lockstep/adapters/upstream"
 	"lockstep/core"
 )
@@ -25,26 +26,35 @@ type Options struct {
 	// Config answers GET /debug/config, Handler only; nil means that the path is
 	// routed like any other.
 	Config func() ConfigInfo
+	// Routing finds the route and key of each request; nil means one with its own
+	// defaults, which is never closed.
+	Routing *routing.Router
 }
 
 // RoundTripper is the router as an http.RoundTripper: the request's
-// X-Routing-Key says where it goes, its URL only gives path and query.
+// routing key says where it goes, its URL only gives path and query.
 //
 // Refusals and upstream failures are answers, as a client of the router would
 // get them (400, 413, 421, 429, 502, 503, 504), not errors. An error means that
 // the request's context ended. The body must be read to its end or closed, as
 // with any RoundTripper: until then the attempt holds its slot.
 type RoundTripper struct {
-	router Router
-	pools  *upstream.Set
-	live   *live
+	router  Router
+	routing *routing.Router
+	pools   *upstream.Set
+	live    *live
 }
 
 // NewRoundTripper returns a RoundTripper over a driver. Its Deliver must be
 // registered with Driver.Handle, or drains and removed endpoints leave
 // connections open.
 func NewRoundTripper(r Router, o Options) *RoundTripper {
-	return &RoundTripper{router: r, pools: upstream.New(upstream.Options{Dial: o.Dial, TLS: o.TLS}), live: newLive()}
+	if o.Routing == nil {
+		o.Routing = routing.New(routing.Options{})
+	}
+	return &RoundTripper{
+		router: r, routing: o.Routing, pools: upstream.New(upstream.Options{Dial: o.Dial, TLS: o.TLS}), live: newLive(),
+	}
 }
 
 // Deliver carries out the decisions that concern connections; it is a sink of
@@ -67,7 +77,7 @@ func (t *RoundTripper) CloseIdleConnections() { t.pools.CloseIdle() }
 
 // RoundTrip implements http.RoundTripper.
 func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
-	id := identify(r)
+	id := t.identify(r)
 	adm := t.arrive(r, id)
 	res, x := t.answer(r, nil, id, &adm, time.Now())
 	if x != nil && core.Class(x.cut.Load()) == core.ClassNone && r.Context().Err() != nil {
@@ -78,10 +88,7 @@ func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (t *RoundTripper) arrive(r *http.Request, id requestID) driver.Admission {
-	a := driver.Arrival{ID: id.bits, Method: methodClass(r.Method), Length: bodyLength(r)}
-	if key := r.Header[headerKey]; len(key) > 0 {
-		a.Key = key[0]
-	}
+	a := driver.Arrival{ID: id.bits, Method: methodClass(r.Method), Length: bodyLength(r), Resolver: id.way}
 	a.Replayable = a.Length == 0
 	return t.router.Arrive(a)
 }
@@ -106,7 +113,7 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 	x := &exchange{
 		router: t.router, live: t.live, adm: *adm, writer: w,
 		times: adm.Config.Timeouts(adm.PlacementIndex), begun: begun,
-		client: r.Context(), upload: uploadOf(r, w, adm.Config),
+		client: r.Context(), upload: uploadOf(r, w, adm.Config, &id), way: id.way,
 	}
 	x.call.Context, x.call.Watcher = x.client, x
 	x.leave = context.AfterFunc(x.client, x.call.Cancel)
@@ -138,7 +145,7 @@ func (x *exchange) request(r *http.Request, id string, p *upstream.Pool) (*http.
 	out := new(http.Request)
 	*out = *r
 	var upgrade string
-	out.Header, upgrade = requestHeader(r, id)
+	out.Header, upgrade = requestHeader(r, id, x.way)
 	out.URL = target(r, p)
 	out.Host, out.RequestURI, out.TransferEncoding = "", "", nil
 	out.Close, out.GetBody = false, nil
@@ -162,7 +169,7 @@ func clientOf(r *http.Request) (client, local net.Addr) {
 
 // uploadOf returns the request's body, nil for none. A length that was
 // announced has been checked by the driver; one that was not is counted here.
-func uploadOf(r *http.Request, w http.ResponseWriter, c *core.Config) *upload {
+func uploadOf(r *http.Request, w http.ResponseWriter, c *core.Config, id *requestID) *upload {
 	length := bodyLength(r)
 	if length == 0 {
 		return nil
@@ -171,7 +178,7 @@ func uploadOf(r *http.Request, w http.ResponseWriter, c *core.Config) *upload {
 	if length > 0 {
 		return u
 	}
-	if route, ok := c.Match(r.Header.Get(headerKey)); ok && c.BodyMax(int(route.Placement)) > 0 {
+	if route, ok := id.way.home(c, id.bits); ok && c.BodyMax(int(route.Placement)) > 0 {
 		u.left = c.BodyMax(int(route.Placement)) // the key's own placement's, whoever serves
 	}
 	return u
@@ -211,6 +218,9 @@ func (x *exchange) received(r *http.Request, res *http.Response, asked, id strin
 			x.finish(core.BadResponse)
 			return ownAnswer(r, &x.adm, id, core.BadResponse, 0)
 		}
+		// From here on the client's half close is not its going away, though
+		// net/http's reader of a hijacked connection ends the context at it.
+		x.leave()
 		x.replied(res.StatusCode, tunnelled)
 		res.Body = &tunnel{x, stream}
 		return res

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"lockstep/adapters/configfile"
@@ -69,6 +70,9 @@ func (r *router) reload(ctx context.Context, f *found, path string) (watch []str
 		r.o.log.Error("the changed configuration is refused, the old one stays in force", "error", err)
 	case d.Kind != core.Ack:
 		r.o.log.Error("the changed configuration is refused, the old one stays in force", "cause", d.Cause)
+	}
+	if !reflect.DeepEqual(file.Listen, r.listen) {
+		r.o.log.Warn("listen has changed; that takes effect at the next start")
 	}
 	return file.Watch
 }
