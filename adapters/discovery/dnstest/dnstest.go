@@ -35,14 +35,7 @@ func (s *Server) Change(f func()) {
 
 // New starts a server without records, which ends with the test.
 func New(t testing.TB) *Server {
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tcp, err := net.Listen("tcp", udp.LocalAddr().String())
-	if err != nil {
-		t.Skipf("the TCP port of the same number is taken: %v", err)
-	}
+	udp, tcp := listen(t)
 	s := &Server{Address: udp.LocalAddr().String(), Records: map[string][]dnsmessage.Resource{}}
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -74,6 +67,21 @@ func New(t testing.TB) *Server {
 	})
 	t.Cleanup(func() { udp.Close(); tcp.Close(); running.Wait() })
 	return s
+}
+
+// listen opens a port that is free for both UDP and TCP.
+func listen(t testing.TB) (net.PacketConn, net.Listener) {
+	for {
+		tcp, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		udp, err := net.ListenPacket("udp", tcp.Addr().String())
+		if err == nil {
+			return udp, tcp
+		}
+		tcp.Close() // another one
+	}
 }
 
 func (s *Server) answer(query []byte, network string) []byte {
