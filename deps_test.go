@@ -56,6 +56,8 @@ var libraries = []struct {
 	{"golang.org/x/net", "cmd", true, "answers of the name server in tests"},
 	{"golang.org/x/net", "adapters/upstream", true, "frames of HTTP/2 that no honest server sends"},
 	{"golang.org/x/sys", "adapters/upstream", true, "sockets of a test in a network namespace"},
+	{"github.com/sony/gobreaker/v2", "core", true, "a breaker that others wrote, as an oracle"},
+	{"github.com/failsafe-go/failsafe-go", "core", true, "the same, with rates over a window"},
 	{"golang.org/x/term", "cmd", false, "is this a terminal, and how wide"},
 	{"github.com/google/go-cmp", "", true, "differences"},
 	{"pgregory.net/rapid", "", true, "properties"},

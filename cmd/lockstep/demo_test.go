@@ -138,7 +138,6 @@ func TestServeFollowsItsFileAndKeepsTheOldOneWhenTheNewIsBad(t *testing.T) {
 	}
 	defer r.close()
 	path := filepath.Join(t.TempDir(), "c.json")
-	source := &found{router: r}
 	for _, row := range []struct{ text, version string }{
 		{`{"version":"1","routingTable":{},"cellEndpoints":{"a":"http://localhost:1"},"defaultPlacement":"a"}`, "1"},
 		{`{"version":"2","routingTable":{},"cellEndpoints":{"a":"http://localhost:1"},"defaultPlacement":"gone"}`, "1"},
@@ -147,7 +146,7 @@ func TestServeFollowsItsFileAndKeepsTheOldOneWhenTheNewIsBad(t *testing.T) {
 		if err := os.WriteFile(path, []byte(row.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r.reload(t.Context(), source, path)
+		r.reload(path)
 		if info := r.configInfo(); info.Version != row.version || info.Source != "file" {
 			t.Errorf("after %s: %+v", row.text, info)
 		}

@@ -27,6 +27,8 @@ func dnsNames(f *configfile.File) map[string]discovery.Name {
 // the endpoints that DNS knows for it.
 type found struct {
 	router *router
+	ctx    context.Context // ends with the router
+	end    context.CancelFunc
 
 	mu        sync.Mutex
 	file      *configfile.File
@@ -36,9 +38,21 @@ type found struct {
 	following sync.WaitGroup
 }
 
+func newFound(r *router) *found {
+	f := &found{router: r}
+	f.ctx, f.end = context.WithCancel(context.Background())
+	return f
+}
+
+// close returns when nobody follows any names more.
+func (f *found) close() {
+	f.end()
+	f.following.Wait()
+}
+
 // use puts a file in force, with the endpoints that are known for its names. Those of
 // new names are waited for a moment, so that a router does not begin with none.
-func (f *found) use(ctx context.Context, file *configfile.File) (core.Decision, error) {
+func (f *found) use(file *configfile.File) (core.Decision, error) {
 	names := dnsNames(file)
 	fresh := map[string]discovery.Name{}
 	f.mu.Lock()
@@ -48,7 +62,7 @@ func (f *found) use(ctx context.Context, file *configfile.File) (core.Decision, 
 		}
 	}
 	f.mu.Unlock()
-	first, cancel := context.WithTimeout(ctx, firstAnswers)
+	first, cancel := context.WithTimeout(f.ctx, firstAnswers)
 	answers, failed := discovery.All(first, fresh, nil)
 	cancel()
 	for placement, err := range failed {
@@ -72,12 +86,12 @@ func (f *found) use(ctx context.Context, file *configfile.File) (core.Decision, 
 		return d, nil
 	}
 	f.file, f.names, f.endpoints = file, names, answers
-	f.follow(ctx)
+	f.follow()
 	return d, nil
 }
 
 // follow asks for the names of the file in force from now on.
-func (f *found) follow(ctx context.Context) {
+func (f *found) follow() {
 	if f.cancel != nil {
 		f.cancel()
 		f.cancel = nil
@@ -85,7 +99,8 @@ func (f *found) follow(ctx context.Context) {
 	if len(f.names) == 0 {
 		return
 	}
-	ctx, f.cancel = context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(f.ctx)
+	f.cancel = cancel
 	file := f.file
 	options := discovery.Options{
 		Names: f.names, Known: f.endpoints, Log: f.router.o.log,
@@ -112,9 +127,6 @@ func (f *found) changed(file *configfile.File, all map[string][]core.EndpointSpe
 	}
 	f.endpoints = all
 }
-
-// wait returns when nobody follows any more; the context of use has ended.
-func (f *found) wait() { f.following.Wait() }
 
 // unresolved warns of names that DNS does not know now.
 func unresolved(f *configfile.File) (warnings configfile.Problems) {

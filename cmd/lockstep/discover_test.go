@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -63,11 +62,8 @@ func TestServeFollowsWhatDNSSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.close()
-	ctx, cancel := context.WithCancel(t.Context())
-	f, file := &found{router: r}, dnsFile(t, names.Address, u.Port())
-	defer f.wait()
-	defer cancel()
-	if _, err := f.use(ctx, file); err != nil {
+	f, file := r.found, dnsFile(t, names.Address, u.Port())
+	if _, err := f.use(file); err != nil {
 		t.Fatal(err)
 	}
 	if got := endpointsOf(r, "p"); !slices.Equal(got, []string{upstream.URL}) {
@@ -89,7 +85,7 @@ func TestServeFollowsWhatDNSSays(t *testing.T) {
 		names.A("p.test.", 300, "127.0.0.2")
 		names.SRV("_http._tcp.q.test.", 300, 0, 0, 81, "a.test.")
 	})
-	found, failed := discovery.All(ctx, dnsNames(file), nil)
+	found, failed := discovery.All(t.Context(), dnsNames(file), nil)
 	if len(failed) > 0 {
 		t.Fatal(failed)
 	}
@@ -107,7 +103,7 @@ func TestServeFollowsWhatDNSSays(t *testing.T) {
 	}
 	// The file is loaded again while DNS is away: what was known stays.
 	names.Change(func() { names.Silent = true })
-	if _, err := f.use(ctx, file); err != nil || len(endpointsOf(r, "p")) != 2 {
+	if _, err := f.use(file); err != nil || len(endpointsOf(r, "p")) != 2 {
 		t.Errorf("p is %v, %v", endpointsOf(r, "p"), err)
 	}
 }

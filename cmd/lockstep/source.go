@@ -42,15 +42,13 @@ func loadConfig(path string, log *slog.Logger) (*configfile.File, *core.Config, 
 // followFile puts a file's configuration in force and every later content of it
 // that is valid; an invalid one is reported, and the old one stays (R13).
 func (r *router) followFile(ctx context.Context, file *configfile.File, config *core.Config) (wait func()) {
-	f := &found{router: r}
-	if _, err := f.use(ctx, file); err != nil {
+	if _, err := r.found.use(file); err != nil {
 		r.driver.Adopt(config, core.Epoch{}, core.OriginFile, core.FaultNone)
 		r.o.log.Error("the endpoints found by DNS are refused", "error", err)
 	}
 	return background(ctx, func(ctx context.Context) {
-		defer f.wait()
 		err := filewatch.Run(ctx, filewatch.Options{Patterns: file.Watch, Changed: func() []string {
-			return r.reload(ctx, f, file.Path)
+			return r.reload(file.Path)
 		}})
 		if err != nil && !errors.Is(err, context.Canceled) {
 			r.o.log.Error("the configuration file is not watched any more", "error", err)
@@ -58,14 +56,14 @@ func (r *router) followFile(ctx context.Context, file *configfile.File, config *
 	})
 }
 
-func (r *router) reload(ctx context.Context, f *found, path string) (watch []string) {
+func (r *router) reload(path string) (watch []string) {
 	file, _, err := loadConfig(path, r.o.log)
 	if err != nil {
 		r.driver.Adopt(nil, core.Epoch{}, core.OriginFile, core.FaultInvalid)
 		r.o.log.Error("the changed configuration is refused, the old one stays in force\n" + err.Error())
 		return nil
 	}
-	switch d, err := f.use(ctx, file); {
+	switch d, err := r.found.use(file); {
 	case err != nil:
 		r.o.log.Error("the changed configuration is refused, the old one stays in force", "error", err)
 	case d.Kind != core.Ack:
