@@ -66,7 +66,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	line.status, line.class = res.StatusCode, line.adm.Class
 	if x != nil {
-		line.class = x.class
+		line.class, line.why = x.class, x.why
 	}
 	if line.class == core.ClientGone && r.Context().Err() != nil {
 		line.status = statusClientGone
