@@ -44,6 +44,7 @@ type router struct {
 	driver   *driver.Driver
 	recorder *flightrec.Recorder
 	prober   *probe.Prober
+	found    *found
 	proxy    *httpproxy.Handler
 	access   *httpproxy.AccessLog
 	listen   []configfile.Listener // as it was when it began to serve
@@ -79,13 +80,14 @@ func newRouter(o routerOptions) (*router, error) {
 	if c, _ := r.driver.Config(); c != nil {
 		r.once.Do(func() { close(r.first) })
 	}
-	r.prober = probe.New(probe.Options{Report: r.driver.Probed})
 	if o.access != nil {
 		r.access = httpproxy.NewAccessLogWith(o.access, logOptions(o.observe.AccessLog))
 	}
 	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{
 		Log: r.access, Config: r.configInfo, Observer: w.observe(r), StickyKey: o.stickyKey,
 	})
+	r.prober = probe.New(probe.Options{Report: r.driver.Probed, Check: r.proxy.Upstream().Check})
+	r.found = newFound(r)
 	for _, sink := range []func(driver.Delivery){r.proxy.Deliver, r.prober.Sink, r.note} {
 		r.driver.Handle(sink)
 	}
@@ -140,6 +142,7 @@ func (r *router) dump(why string) {
 
 // close writes everything that is still in memory.
 func (r *router) close() {
+	r.found.close()
 	r.driver.Close()
 	r.prober.Close()
 	r.proxy.CloseIdleConnections()
