@@ -107,6 +107,7 @@ var curlCases = []curlCase{
 	{"--haproxy-protocol --http2-prior-knowledge PROXY/", "", "2 200", "for=127.0.0.1", ""},
 	{"PROXY/", "", "exit 52", "", "`required: true`"},
 	{"--haproxy-protocol PLAIN/", "", "1.1 400", "", "the header is not HTTP"},
+	{"http://TLSADDR/", "", "1 400", "Client sent an HTTP request to an HTTPS server", ""},
 	{"--haproxy-protocol TLS/", "", "exit 35", "", "the header is not TLS"},
 	{"--compressed PLAIN/gzip", "", "1.1 200", "unpacked", "passes as it is"},
 	{"--compressed --http2 TLS/gzip", "", "2 200", "unpacked", ""},
