@@ -16,6 +16,7 @@ import (
 	"github.com/benbjohnson/clock"
 	"github.com/pires/go-proxyproto"
 
+	"lockstep/adapters/http1"
 	"lockstep/adapters/settings"
 )
 
@@ -45,6 +46,7 @@ type counts struct {
 type Stats struct {
 	Listener     string
 	Open         int    // connections now
+	Idle, Active int    // of those, HTTP/1.1 connections that await a request or are inside one; engine std: 0
 	Accepted     uint64 // connections taken in
 	Full         uint64 // closed at max_connections
 	ClientFull   uint64 // closed at max_connections_per_client
@@ -57,8 +59,12 @@ func (e *Edge) Stats() []Stats {
 	var out []Stats
 	for _, l := range e.listeners {
 		c := &l.counts
+		var h1 http1.Counts
+		if s, ok := l.engine.(interface{ Counts() http1.Counts }); ok {
+			h1 = s.Counts()
+		}
 		out = append(out, Stats{
-			Listener: l.s.Name, Open: l.limits.now(), Accepted: c.accepted.Load(), Full: c.full.Load(),
+			Listener: l.s.Name, Open: l.limits.now(), Idle: h1.Idle, Active: h1.Active, Accepted: c.accepted.Load(), Full: c.full.Load(),
 			ClientFull: c.clientFull.Load(), ProxyRefused: c.proxy.Load(), TLSFailed: c.handshake.Load(),
 		})
 	}
@@ -73,9 +79,11 @@ func newListener(e *Edge, s settings.Listener, o Options) (*listener, error) {
 	}
 	switch {
 	case s.Engine == settings.EngineStd:
-		l.engine = newStd(s, e, l.log)
+		std := newStd(s, e, l.log)
+		std.ConnState = o.ConnState
+		l.engine = std
 	case s.Engine == settings.EngineHTTP1 && o.Engines[s.Engine] == nil:
-		l.engine = newHTTP1(s, e, l.log)
+		l.engine = newHTTP1(s, e, o.ConnState, l.log)
 	case o.Engines[s.Engine] != nil:
 		l.engine = o.Engines[s.Engine](s, e, l.log)
 	default:
@@ -97,7 +105,7 @@ func newListener(e *Edge, s settings.Listener, o Options) (*listener, error) {
 }
 
 // newStd is net/http as an engine.
-func newStd(s settings.Listener, h http.Handler, errs *slog.Logger) Engine {
+func newStd(s settings.Listener, h http.Handler, errs *slog.Logger) *http.Server {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: s.Timeouts.Header,
