@@ -416,9 +416,9 @@ func TestAPlainClientOfATLSListenerIsTold(t *testing.T) {
 		g := newRig(t, settings.Listener{TLS: &settings.ListenerTLS{Folder: dir}}, tell)
 		for says, want := range map[string]string{
 			"GET / HTTP/1.1\r\nHost: a\r\n\r\n": "HTTP/1.0 400 Bad Request",
-			"SSH-2.0-OpenSSH_9.2\r\n":           "\x15\x03", // a TLS alert
+			"SSH-2.0-OpenSSH_9.2\r\n":           "",
 		} {
-			if answer := g.talk(says); !strings.HasPrefix(answer, want) {
+			if answer := g.talk(says); !strings.HasPrefix(answer, want) || want == "" && answer != "" {
 				t.Errorf("%q: the answer is %q", says, answer)
 			}
 		}
