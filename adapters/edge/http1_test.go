@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"lockstep/adapters/http1"
 	"lockstep/adapters/settings"
 )
 
@@ -35,6 +36,9 @@ func TestTheLimitsOfHTTP1AreThoseOfTheListener(t *testing.T) {
 				begin := time.Now()
 				io.WriteString(c, row.raw)
 				answer, _ := io.ReadAll(c)
+				if s := g.edge.Stats()[0]; row.name == "body_idle" && s.Refused[http1.BodyTimeout] != 1 || s.HTTP1.Served == 0 && row.after > 0 {
+					t.Errorf("counted %+v", s)
+				}
 				if took := time.Since(begin); took != row.after || strings.Count(string(answer), row.want) != 1 {
 					t.Errorf("after %v: %q", took, answer)
 				}

@@ -15,6 +15,7 @@ import (
 	"github.com/benbjohnson/clock"
 	"github.com/pires/go-proxyproto"
 
+	"lockstep/adapters/http1"
 	"lockstep/adapters/settings"
 )
 
@@ -49,6 +50,11 @@ type Stats struct {
 	ClientFull   uint64 // closed at max_connections_per_client
 	ProxyRefused uint64 // closed for the PROXY header that they had, or lacked
 	TLSFailed    uint64 // closed because the handshake failed or took too long
+	// HTTP1 and Refused are what package http1 has: its connections, HTTP/2 ones
+	// without TLS among the hijacked, and what it refused or ended, by Reason. Zero
+	// with another engine.
+	HTTP1   http1.Counts
+	Refused [http1.Reasons]uint64
 }
 
 // Stats returns what each listener has seen, in the order of the options.
@@ -56,10 +62,20 @@ func (e *Edge) Stats() []Stats {
 	var out []Stats
 	for _, l := range e.listeners {
 		c := &l.counts
-		out = append(out, Stats{
+		one := Stats{
 			Listener: l.s.Name, Open: l.limits.now(), Accepted: c.accepted.Load(), Full: c.full.Load(),
 			ClientFull: c.clientFull.Load(), ProxyRefused: c.proxy.Load(), TLSFailed: c.handshake.Load(),
-		})
+		}
+		if s, ok := l.engine.(interface {
+			Counts() http1.Counts
+			Refused(http1.Reason) uint64
+		}); ok {
+			one.HTTP1 = s.Counts()
+			for r := range one.Refused {
+				one.Refused[r] = s.Refused(http1.Reason(r))
+			}
+		}
+		out = append(out, one)
 	}
 	return out
 }
