@@ -227,7 +227,7 @@ func (r *Router) add(now Time, n, i int32) {
 	e := &r.endpoints[n]
 	r.touchEndpoint(n)
 	*e = endpoint{
-		id: c.id, config: i, placement: r.numbers.placement[c.placement], weight: c.weight,
+		id: c.id, config: i, placement: r.numbers.placement[c.placement], weight: c.weight, limit: c.limit,
 		name: c.name, url: c.url, mixed: e.mixed, touched: true,
 		breaker: breaker{state: Closed},
 	}
@@ -249,7 +249,7 @@ func (r *Router) keep(now Time, old *Config, n, i int32) {
 	if !back {
 		was = old.placements[old.endpoints[e.config].placement].health
 	}
-	e.config, e.weight, e.name, e.kept = i, c.weight, c.name, true
+	e.config, e.weight, e.limit, e.name, e.kept = i, c.weight, c.limit, c.name, true
 	if p.breaker.Off && e.breaker.state != Closed {
 		e.breaker = breaker{state: Closed, gen: e.breaker.gen + 1}
 		r.timers.set(timerBreakerGuard, n, Never)

@@ -12,6 +12,7 @@ const (
 	BlockRetiring
 	BlockBreaker
 	BlockHealth
+	BlockCap // its own limit of requests in flight is reached
 )
 
 // verdict is the outcome of an evaluation.
@@ -95,6 +96,7 @@ type survey struct {
 	admissible int
 	breaker    int32 // first endpoint that its breaker blocks, -1 for none
 	health     int32 // first endpoint that only health blocks, -1 for none
+	capped     bool  // some are blocked by their cap
 }
 
 func (r *Router) survey(p *placementConfig, now Time) survey {
@@ -110,9 +112,11 @@ func (r *Router) survey(p *placementConfig, now Time) survey {
 				s.breaker = n
 			}
 		case BlockHealth:
-			if s.health < 0 {
+			if e := &r.endpoints[n]; s.health < 0 && e.inFlight < e.limit {
 				s.health = n
 			}
+		case BlockCap:
+			s.capped = true
 		}
 	}
 	s.admissible = len(r.admissible)
@@ -126,6 +130,9 @@ func (r *Router) block(e *endpoint, p *placementConfig, now Time) Block {
 	}
 	if e.health.unhealthy {
 		return BlockHealth
+	}
+	if e.inFlight >= e.limit {
+		return BlockCap
 	}
 	return BlockNone
 }
@@ -160,11 +167,15 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 		p := &r.config.placements[c]
 		number := r.numbers.placement[c]
 		s := r.survey(p, now)
-		if s.admissible == 0 {
+		if s.admissible == 0 && (s.breaker >= 0 || !s.capped) {
 			left.blocked(r, p, number, i, s)
 			continue
 		}
-		switch r.room(p, number, i > 0) {
+		room := r.room(p, number, i > 0)
+		if s.admissible == 0 && room == roomYes {
+			room = roomFull // every sound endpoint is at its cap
+		}
+		switch room {
 		case roomYes:
 			v.endpoint = r.admissible[r.pick(p, r.admissible, ev)]
 			v.placement, v.candidate, v.failover = number, i, left.first
@@ -177,6 +188,9 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 				v.class, v.endpoint, v.placement, v.candidate, v.failover = LimitReached, -1, number, i, left.first
 				return
 			}
+		}
+		if s.admissible == 0 && s.health >= 0 {
+			left.offer(r, p, number, i, s.health, left.first)
 		}
 		left.full()
 	}
@@ -222,8 +236,15 @@ func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, s
 		l.unhealthy = true
 		return
 	}
-	if l.resortAt == 0 && r.room(p, number, at > 0) == roomYes {
-		l.resort, l.resortAt, l.resortHome, l.resortWhy = s.health, at+1, number, before
+	l.offer(r, p, number, at, s.health, before)
+}
+
+// offer keeps an endpoint that only health blocks as the last resort, if its
+// placement has room and none before it was found. why is the reason in the
+// header if it serves.
+func (l *leaving) offer(r *Router, p *placementConfig, number int32, at int, endpoint int32, why Failover) {
+	if p.lastResort == UseLastResort && l.resortAt == 0 && r.room(p, number, at > 0) == roomYes {
+		l.resort, l.resortAt, l.resortHome, l.resortWhy = endpoint, at+1, number, why
 	}
 }
 

@@ -171,7 +171,9 @@ func (c *compiler) endpoints(p *PlacementSpec, path string, out *placementConfig
 	}
 	for i, e := range p.Endpoints {
 		at := path + ".endpoints[" + strconv.Itoa(i) + "]"
-		c.later(e.Limit != 0, at+".limit", "R2 endpoint caps")
+		if e.Limit > MaxInFlight {
+			c.fail(at+".limit", "is above "+strconv.Itoa(MaxInFlight), "use 1 or more, or leave it out for no cap")
+		}
 		if what := urlFault(e.URL); what != "" {
 			c.fail(at+".url", what, "write it as http://host:port or https://host:port")
 		}
@@ -187,7 +189,7 @@ func (c *compiler) endpoints(p *PlacementSpec, path string, out *placementConfig
 		out.weighted = out.weighted || e.Weight != weightOr100(p.Endpoints[0].Weight)
 		c.config.endpoints = append(c.config.endpoints, endpointConfig{
 			name: e.Name, url: e.URL, id: identity(p.Name, e.URL),
-			placement: int32(len(c.config.placements)), weight: e.Weight,
+			placement: int32(len(c.config.placements)), weight: e.Weight, limit: capOf(e.Limit),
 		})
 	}
 	out.end = int32(len(c.config.endpoints))
@@ -218,6 +220,14 @@ func (c *compiler) identities() {
 	if len(slices.Compact(ids)) < len(c.config.placements)+len(c.config.endpoints) || ids[0] == 0 {
 		c.fail("placements", "two names or URLs have the same hash", "change one name or URL by a character")
 	}
+}
+
+// capOf turns the cap of a Spec into one to compare with.
+func capOf(limit uint32) int32 {
+	if limit == 0 {
+		return noCap
+	}
+	return int32(min(limit, MaxInFlight))
 }
 
 func weightOr100(w uint32) uint32 {
@@ -255,11 +265,14 @@ func (c *compiler) breaker(b BreakerSpec, path string) BreakerSpec {
 	orDefault(&b.Failures, 5)
 	orDefault(&b.Open, 30*Second)
 	orDefault(&b.Growth, 1e6)
-	orDefault(&b.OpenMax, 10*b.Open)
+	orDefault(&b.OpenMax, max(b.Open, 10*min(b.Open, MaxDuration/10)))
 	orDefault(&b.Probes, 1)
 	orDefault(&b.Successes, 1)
 	orDefault(&b.MaxOpenPercent, 100)
 	c.duration(b.Open, path+".open")
+	if b.Open <= MaxDuration {
+		c.duration(b.OpenMax, path+".open_max")
+	}
 	if b.OpenMax < b.Open {
 		c.fail(path+".open_max", "is below open", "use at least the value of open")
 	}

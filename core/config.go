@@ -37,7 +37,11 @@ type endpointConfig struct {
 	id        uint64 // hash of placement and URL (R12)
 	placement int32
 	weight    uint32 // percent
+	limit     int32  // cap on its requests in flight, noCap for none (R2)
 }
+
+// noCap is the cap of an endpoint that has none: nothing in flight reaches it.
+const noCap int32 = 1<<31 - 1
 
 // Route is what Match says of a key under one Config.
 type Route struct {
@@ -129,12 +133,17 @@ type EndpointInfo struct {
 	Name, URL string
 	Placement int
 	Weight    uint32 // percent
+	Limit     uint32 // cap on its requests in flight, 0 for none (R2)
 }
 
 // Endpoint returns the i-th endpoint: sorted by placement, then by URL or, under First, as written.
 func (c *Config) Endpoint(i int) EndpointInfo {
 	e := &c.endpoints[i]
-	return EndpointInfo{Name: e.name, URL: e.url, Placement: int(e.placement), Weight: e.weight}
+	info := EndpointInfo{Name: e.name, URL: e.url, Placement: int(e.placement), Weight: e.weight}
+	if e.limit != noCap {
+		info.Limit = uint32(e.limit)
+	}
+	return info
 }
 
 // FindPlacement returns the index of the placement with that name.
@@ -174,6 +183,10 @@ func (c *Config) hash() uint64 {
 		f.string(e.name)
 		f.word(e.id)
 		f.word(uint64(e.weight))
+		if e.limit != noCap {
+			f.word(tagCap)
+			f.word(uint64(e.limit))
+		}
 	}
 	f.edge(c.edge)
 	return uint64(f)
@@ -182,7 +195,8 @@ func (c *Config) hash() uint64 {
 // Tags of settings that later versions added. One at its default folds
 // nothing, so that configurations without it keep their digest.
 const (
-	tagEdge uint64 = 1 + iota // text for the edge
+	tagEdge uint64 = 1  // text for the edge
+	tagCap  uint64 = 20 // cap of an endpoint
 )
 
 func (f *fold) edge(s string) {

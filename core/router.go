@@ -58,6 +58,7 @@ type endpoint struct {
 	config    int32 // index in the current Config, -1 while retiring (R12)
 	placement int32 // number of its placement
 	inFlight  int32
+	limit     int32 // cap on inFlight, the largest number for none (R2)
 	weight    uint32
 	rotation  int64 // credit of smooth round robin (R10)
 	health    health

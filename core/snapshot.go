@@ -283,7 +283,7 @@ func (rd *reader) inConfig(r *Router, e *endpoint) {
 	if p := r.placements[e.placement].config; p >= 0 {
 		for i := r.config.placements[p].first; i < r.config.placements[p].end; i++ {
 			if c := &r.config.endpoints[i]; c.id == e.id {
-				e.config, e.weight = i, c.weight
+				e.config, e.weight, e.limit = i, c.weight, c.limit
 				return
 			}
 		}

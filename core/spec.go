@@ -41,7 +41,7 @@ type EndpointSpec struct {
 	Name   string // for explanations only; "" means the URL
 	URL    string // absolute, http or https
 	Weight uint32 // percent of a full share, 1..10000; 0 means 100
-	Limit  uint32 // cap on the endpoint's own requests in flight, R2; later, only 0
+	Limit  uint32 // cap on the endpoint's own requests in flight per router, R2, at most MaxInFlight; 0 means none
 }
 
 // LimitSpec is R5, per router.

@@ -29,6 +29,9 @@ func (c *checker) homeRefusal(ev *core.Event, d *core.Decision) {
 	if d.Class != core.LimitReached || d.Placement != c.homes[ev.Route.Placement] {
 		return
 	}
+	if usable, _, _, _ := c.survey(&c.rows[ev.Route.Placement]); !usable {
+		return // its endpoints are at their caps, which guests and home share
+	}
 	limit := &c.rows[ev.Route.Placement].Limit
 	p := &c.placements[d.Placement]
 	home := p.inFlight - p.guests
@@ -83,6 +86,9 @@ func (c *checker) admit(d *core.Decision, e *endpointModel, guest, resort bool) 
 	}
 	if guestFull {
 		c.fail("R5", e.placement, d.Endpoint, "limit.guests", fmt.Sprintf("%d guests are in flight, the cap is %d", p.guests+1, row.Limit.Guests))
+	}
+	if e.full() {
+		c.failEndpoint("R2", d.Endpoint, "endpoints", fmt.Sprintf("%d are in flight at it, its cap is %d", e.inFlight+1, e.limit))
 	}
 	p.inFlight++
 	e.inFlight++

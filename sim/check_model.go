@@ -13,6 +13,7 @@ type endpointModel struct {
 	index     int32 // of the configuration, -1 while retiring
 	inFlight  int32
 	weight    uint32
+	limit     int32 // cap on inFlight, 0 for none
 	credit    int64 // of smooth weighted round robin
 
 	state     core.Circuit
@@ -32,6 +33,9 @@ type endpointModel struct {
 
 	stood uint64 // when it was last covered: see States
 }
+
+// full reports whether its own cap is reached.
+func (e *endpointModel) full() bool { return e.limit > 0 && e.inFlight >= e.limit }
 
 // dueProbe is an active probe and when its time was.
 type dueProbe struct {

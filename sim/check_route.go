@@ -88,6 +88,7 @@ const (
 	free obstacle = iota
 	byBreaker
 	byHealth
+	byCap
 )
 
 func (c *checker) obstacle(n int32, b *core.BreakerSpec) obstacle {
@@ -97,6 +98,8 @@ func (c *checker) obstacle(n int32, b *core.BreakerSpec) obstacle {
 		return byBreaker
 	case e.unhealthy:
 		return byHealth
+	case e.full():
+		return byCap
 	}
 	return free
 }
@@ -108,15 +111,21 @@ func (c *checker) evaluate(home int) ruling {
 	anyHealth := false
 	for i, at := range c.rows[home].Candidates {
 		row, number := &c.rows[at], c.homes[at]
-		usable, broken, sick := c.survey(row)
+		usable, broken, sick, capped := c.survey(row)
 		guestFull, full := c.room(row, number, i > 0)
+		roomy := !guestFull && !full
+		if !usable && broken < 0 && capped {
+			usable, full = true, true // R3: only its caps are in the way, so it is full
+			c.saw(SawCapFull)
+		}
 		switch {
 		case usable && !guestFull && !full:
 			out.placement = number
 			return out
 		case usable && !guestFull && row.Limit.WhenFull == core.RejectWhenFull:
 			return ruling{class: core.LimitReached, placement: number, failover: out.failover, resort: -1}
-		case !usable && sick >= 0 && row.LastResort == core.UseLastResort && resort.resort < 0 && !guestFull && !full:
+		}
+		if sick >= 0 && row.LastResort == core.UseLastResort && resort.resort < 0 && roomy {
 			resort = ruling{placement: number, failover: out.failover, resort: sick}
 		}
 		why := core.FailoverUnhealthy
@@ -148,25 +157,28 @@ func (c *checker) evaluate(home int) ruling {
 	return out
 }
 
-// survey says whether a placement has an endpoint free to serve, and the first
-// that its breaker and that only health blocks (-1 for none).
-func (c *checker) survey(row *core.PlacementInfo) (usable bool, broken, sick int32) {
+// survey says whether a placement has an endpoint free to serve, and if not, the
+// first that its breaker and that only health blocks (-1 for none), and whether
+// a cap is all that blocks one.
+func (c *checker) survey(row *core.PlacementInfo) (usable bool, broken, sick int32, capped bool) {
 	broken, sick = -1, -1
 	for _, n := range c.numbers[row.FirstEP:row.EndEP] {
 		switch c.obstacle(n, &row.Breaker) {
 		case free:
-			return true, -1, -1
+			return true, -1, -1, false
 		case byBreaker:
 			if broken < 0 {
 				broken = n
 			}
 		case byHealth:
-			if sick < 0 {
+			if sick < 0 && !c.endpoints[n].full() {
 				sick = n
 			}
+		case byCap:
+			capped = true
 		}
 	}
-	return false, broken, sick
+	return false, broken, sick, capped
 }
 
 func (c *checker) room(row *core.PlacementInfo, number int32, guest bool) (guestFull, full bool) {

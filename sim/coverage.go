@@ -42,6 +42,7 @@ const (
 	SawWeighted   // a rotation over unequal weights
 	SawTwoChoices // least_request among several
 	SawRendezvous // the same
+	SawCapFull    // every sound endpoint of a placement was at its cap
 	situations
 )
 
@@ -78,7 +79,7 @@ func (s Situation) String() string {
 		"router restart", "drain aborted", "drain refused", "client gone", "body outlived settle", "body broke",
 		"outcome of an old generation", "client retry", "request queued at a server",
 		"drained with several aborts", "restart from a pushed configuration", "tie in selection", "weighted rotation",
-		"least of two choices", "rendezvous",
+		"least of two choices", "rendezvous", "endpoints at their caps",
 	}
 	if s >= situations {
 		return "none"

@@ -125,10 +125,10 @@ func (c *checker) coverArrival(s *States, home int, d *core.Decision) {
 	h := fold(memberArrival, uint64(d.Kind)|uint64(d.Class)<<8|uint64(d.Failover)<<16|uint64(flag(d.Probe))<<24)
 	for i, at := range c.rows[home].Candidates {
 		row := &c.rows[at]
-		usable, broken, sick := c.survey(row)
+		usable, broken, sick, capped := c.survey(row)
 		guestFull, full := c.room(row, c.homes[at], i > 0)
 		h = fold(h, uint64(flag(usable))|uint64(flag(broken >= 0))<<1|uint64(flag(sick >= 0))<<2|uint64(flag(guestFull))<<3|uint64(flag(full))<<4|
-			uint64(flag(c.homes[at] == d.Placement))<<5)
+			uint64(flag(capped))<<6|uint64(flag(c.homes[at] == d.Placement))<<5)
 	}
 	s.add(h)
 }

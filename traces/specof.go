@@ -57,7 +57,7 @@ func placementOf(c *core.Config, i int, names []string, plain *core.PlacementInf
 		e := c.Endpoint(n)
 		unless(&e.Name, e.URL)
 		unless(&e.Weight, 100)
-		s.Endpoints = append(s.Endpoints, core.EndpointSpec{Name: e.Name, URL: e.URL, Weight: e.Weight})
+		s.Endpoints = append(s.Endpoints, core.EndpointSpec{Name: e.Name, URL: e.URL, Weight: e.Weight, Limit: e.Limit})
 	}
 	if tier := p.Name == "tier1" || p.Name == "tier2" || p.Name == "tier3"; tier == (p.Kind == core.ReasonTier) {
 		s.Kind = core.ReasonNone

@@ -53,9 +53,9 @@ func (f *File) Effective(c *core.Config, index int) []Value {
 
 // effectiveEndpoints lists endpoints as the file orders them, so that each is found there.
 func (f *File) effectiveEndpoints(c *core.Config, p core.PlacementInfo, add func(path, value string)) {
-	weight := map[string]uint32{}
+	compiled := map[string]core.EndpointInfo{}
 	for i := p.FirstEP; i < p.EndEP; i++ {
-		weight[c.Endpoint(i).URL] = c.Endpoint(i).Weight
+		compiled[c.Endpoint(i).URL] = c.Endpoint(i)
 	}
 	for i := range f.Spec.Placements {
 		if f.Spec.Placements[i].Name != p.Name {
@@ -64,7 +64,10 @@ func (f *File) effectiveEndpoints(c *core.Config, p core.PlacementInfo, add func
 		for k, e := range f.Spec.Placements[i].Endpoints {
 			at := "endpoints[" + strconv.Itoa(k) + "]"
 			add(at+".url", e.URL)
-			add(at+".weight", fmt.Sprintf("%d%%", weight[e.URL]))
+			add(at+".weight", fmt.Sprintf("%d%%", compiled[e.URL].Weight))
+			if limit := compiled[e.URL].Limit; limit > 0 {
+				add(at+".limit", strconv.Itoa(int(limit)))
+			}
 		}
 	}
 }

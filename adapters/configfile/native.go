@@ -106,7 +106,7 @@ type placement struct {
 type endpoint struct {
 	URL    string  `yaml:"url"`
 	Weight percent `yaml:"weight" check:"positive"`
-	Limit  *node   `yaml:"limit" later:"R2 endpoint caps"`
+	Limit  uint32  `yaml:"limit" check:"positive"`
 }
 
 type timeouts struct {
@@ -183,7 +183,7 @@ func (d *decoder) endpoints(n *node) []core.EndpointSpec {
 		}
 		v := decodeAs[endpoint](d, e.value)
 		d.checkURL(v.URL, e.value.value("url"), e.at)
-		out = append(out, core.EndpointSpec{Name: e.key, URL: v.URL, Weight: uint32(v.Weight)})
+		out = append(out, core.EndpointSpec{Name: e.key, URL: v.URL, Weight: uint32(v.Weight), Limit: v.Limit})
 	}
 	return out
 }

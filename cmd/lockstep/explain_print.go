@@ -112,5 +112,8 @@ func (e *endpointAtTime) line() string {
 	if e.Unhealthy {
 		s += ", unhealthy"
 	}
+	if e.Limit > 0 {
+		return s + fmt.Sprintf(", %d of %d in flight", e.InFlight, e.Limit)
+	}
 	return s + fmt.Sprintf(", %d in flight", e.InFlight)
 }

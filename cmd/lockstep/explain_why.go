@@ -29,6 +29,7 @@ type endpointAtTime struct {
 	Failures  int    `json:"failures,omitempty"`
 	Unhealthy bool   `json:"unhealthy,omitempty"`
 	InFlight  int    `json:"in_flight"`
+	Limit     int    `json:"limit,omitempty"` // its own cap, 0 for none
 }
 
 // candidates looks at every candidate of the route, in order.
@@ -49,13 +50,14 @@ func look(r *core.Router, now core.Time, index int, guest bool, clock func(core.
 		Limit: info.Limit.InFlight, GuestCap: info.Limit.Guests,
 	}
 	sound, byBreaker := 0, 0
+	var capped []string
 	for i := info.FirstEP; i < info.EndEP; i++ {
 		n := r.EndpointNumber(i)
 		e := r.Endpoint(n)
 		block := r.Blocked(now, n)
 		at := endpointAtTime{
 			Name: e.Name, Blocked: blockText(block), Breaker: e.Breaker.String(),
-			Failures: e.Failures, Unhealthy: e.Unhealthy, InFlight: e.InFlight,
+			Failures: e.Failures, Unhealthy: e.Unhealthy, InFlight: e.InFlight, Limit: int(r.Config().Endpoint(i).Limit),
 		}
 		if e.Breaker == core.Open {
 			at.Until = clock(e.Until)
@@ -66,12 +68,16 @@ func look(r *core.Router, now core.Time, index int, guest bool, clock func(core.
 			sound++
 		case core.BlockBreaker:
 			byBreaker++
+		case core.BlockCap:
+			capped = append(capped, fmt.Sprintf("%s %d of %d", e.Name, at.InFlight, at.Limit))
 		}
 	}
 	switch {
 	case sound == 0 && byBreaker > 0:
 		c.left = fmt.Sprintf("left as circuit_open: breakers block %d of %d endpoints, none is sound (R3)", byBreaker, len(c.Endpoints))
-	case sound == 0:
+	case sound == 0 && len(capped) > 0 && !(guest && c.GuestCap != 0 && c.Guests >= int(max(c.GuestCap, 0))):
+		c.left = "full: every sound endpoint is at its cap, " + strings.Join(capped, ", ") + " in flight (R2, R3)"
+	case sound == 0 && len(capped) == 0:
 		c.left = "left as upstream_unhealthy: no endpoint is sound (R3)"
 	case guest && c.GuestCap != 0 && c.Guests >= int(max(c.GuestCap, 0)):
 		c.left = fmt.Sprintf("left: guests %d of %d (R5)", c.Guests, max(c.GuestCap, 0))
@@ -89,6 +95,8 @@ func blockText(b core.Block) string {
 		return "breaker"
 	case core.BlockHealth:
 		return "health"
+	case core.BlockCap:
+		return "cap"
 	}
 	return ""
 }
@@ -167,7 +175,7 @@ func whyFull(s *story, place core.PlacementView) string {
 		if c.Placement != place.Name || !strings.HasPrefix(c.left, "full") {
 			continue
 		}
-		text := fmt.Sprintf("%s was full: %d of %d in flight", c.Placement, c.InFlight, c.Limit)
+		text := c.Placement + " was " + withoutRule(c.left)
 		if c.Guests > 0 {
 			text += fmt.Sprintf(", %d of them guests; without guests it would have had %d", c.Guests, c.InFlight-c.Guests)
 		}

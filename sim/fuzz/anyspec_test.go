@@ -31,6 +31,7 @@ func drawSpec(d Draw) core.Spec {
 		if c.oneIn(4, "body limit") {
 			p.BodyMax = 1 << 20
 		}
+		drawRoom(c, &p)
 		s.Placements = append(s.Placements, p)
 		s.Keys = append(s.Keys, core.KeySpec{Key: fmt.Sprintf("k%d", i), Placement: p.Name})
 	}
@@ -50,6 +51,15 @@ func drawLimit(c chooser) (l core.LimitSpec) {
 	}
 	l.WhenFull = core.WhenFull(c.Range(0, 1, "when full"))
 	return l
+}
+
+// drawRoom draws what else is said of a placement's room.
+func drawRoom(c chooser, p *core.PlacementSpec) {
+	for i := range p.Endpoints {
+		if c.oneIn(4, "capped") {
+			p.Endpoints[i].Limit = uint32(c.Range(1, 12, "cap"))
+		}
+	}
 }
 
 func drawBreaker(c chooser) core.BreakerSpec {

@@ -52,7 +52,11 @@ func placementTree(c *core.Config, p *core.PlacementInfo) map[string]any {
 	var endpoints Pairs // in order: under select: first it is the meaning
 	for i := p.FirstEP; i < p.EndEP; i++ {
 		e := c.Endpoint(i)
-		endpoints = append(endpoints, Pair{e.Name, map[string]any{"url": e.URL, "weight": strconv.Itoa(int(e.Weight)) + "%"}})
+		tree := map[string]any{"url": e.URL, "weight": strconv.Itoa(int(e.Weight)) + "%"}
+		if e.Limit > 0 {
+			tree["limit"] = e.Limit
+		}
+		endpoints = append(endpoints, Pair{e.Name, tree})
 	}
 	tree["endpoints"] = endpoints
 	if p.LastResort == core.RefuseLastResort {

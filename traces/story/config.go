@@ -140,9 +140,10 @@ func setHealth(h *core.HealthSpec, field, value string) error {
 	return fmt.Errorf("there is no such option")
 }
 
-// setEndpoints reads a,b@50%,c:http://host: names, weights, URLs.
+// setEndpoints reads a,b@50%,c:http://host,d^3: names, weights, URLs, caps.
 func setEndpoints(p *core.PlacementSpec, value string) error {
 	for _, item := range strings.Split(value, ",") {
+		item, limit, capped := strings.Cut(item, "^")
 		name, url, given := strings.Cut(item, ":")
 		if !given {
 			name, _, _ = strings.Cut(item, "@")
@@ -152,6 +153,11 @@ func setEndpoints(p *core.PlacementSpec, value string) error {
 		var weight string
 		if e.URL, weight, given = strings.Cut(url, "@"); given {
 			if err := count(&e.Weight, strings.TrimSuffix(weight, "%")); err != nil {
+				return err
+			}
+		}
+		if capped {
+			if err := count(&e.Limit, limit); err != nil {
 				return err
 			}
 		}

@@ -35,6 +35,29 @@ func admissions() []Bug {
 				refuse(r, d, core.LimitReached)
 			}
 		})},
+		{Property: "R2", Name: "one more than an endpoint's cap is admitted", Seeds: 500, Tamper: decide(func(r *core.Router, ev *core.Event, d *core.Decision) {
+			if !decided(ev, d) || d.Probe {
+				return
+			}
+			if n, ok := among(r, ev.Route.Placement, atCap(r)); ok && d.Kind == core.Reject {
+				admit(r, d, n)
+			}
+		})},
+		{Property: "R2", Name: "a placement has room although every sound endpoint is at its cap", Seeds: 500, Tamper: spec(func(s *core.Spec) {
+			for i := range s.Placements {
+				for e := range s.Placements[i].Endpoints {
+					s.Placements[i].Endpoints[e].Limit *= 2
+				}
+			}
+		})},
+		{Property: "R5", Name: "a placement at its caps is left as unhealthy", Seeds: 500, Tamper: decide(func(r *core.Router, ev *core.Event, d *core.Decision) {
+			if !decided(ev, d) || d.Class != core.LimitReached {
+				return
+			}
+			if _, ok := among(r, ev.Route.Placement, atCap(r)); ok && d.Placement == r.PlacementNumber(int(ev.Route.Placement)) {
+				refuse(r, d, core.NoEndpoint)
+			}
+		})},
 		{Property: "R15", Name: "a home request is refused because of guests", Seeds: 20, Tamper: decide(func(r *core.Router, ev *core.Event, d *core.Decision) {
 			if !decided(ev, d) || d.Kind != core.Forward || d.Probe || guest(r, ev, d) {
 				return

@@ -1,0 +1,36 @@
+package sim
+
+import "lockstep/core"
+
+// addRoom gives half of the drawn plans settings about room. It draws from a
+// hash of the plan's seed and not from rapid's stream, so that plans keep what
+// else they hold when a setting is added here.
+func addRoom(p *Plan) {
+	specs := []*core.Spec{&p.Spec}
+	for i := range p.Pushes {
+		specs = append(specs, p.Pushes[i].Spec)
+	}
+	for n, s := range specs {
+		for i := range s.Placements {
+			d := roomDraw{fold(p.Seed, uint64(n)<<8|uint64(i))}
+			if d.one(2, 0) {
+				d.room(&s.Placements[i])
+			}
+		}
+	}
+}
+
+// roomDraw draws by hash: each choice has its own number.
+type roomDraw struct{ seed uint64 }
+
+func (d roomDraw) below(n, choice uint64) uint64 { return fold(d.seed, choice) % n }
+
+func (d roomDraw) one(in, choice uint64) bool { return d.below(in, choice) == 0 }
+
+func (d roomDraw) room(p *core.PlacementSpec) {
+	for e := range p.Endpoints {
+		if d.one(2, 10+uint64(e)) {
+			p.Endpoints[e].Limit = uint32(1 + d.below(8, 20+uint64(e)))
+		}
+	}
+}
