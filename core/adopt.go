@@ -29,6 +29,7 @@ func (r *Router) adopt(now Time, ev *Event, out []Decision) []Decision {
 	r.indexRows()
 	r.placePlacements()
 	out = r.placeEndpoints(now, old, out)
+	out = r.weighAll(now, out)
 	r.freePlacements()
 	return append(out, answer(NoteAdopted, now, epoch, CauseNone), answer(Ack, now, epoch, CauseNone))
 }
@@ -110,6 +111,7 @@ func (r *Router) placePlacements() {
 			p.config = int32(i)
 			r.numbers.placement[i] = int32(n)
 		}
+		p.panic = p.panic && p.config >= 0
 	}
 	free := 0
 	for i := range r.config.placements {

@@ -18,6 +18,7 @@ const (
 // verdict is the outcome of an evaluation.
 type verdict struct {
 	class     Class // ClassNone: forward
+	rule      uint8 // that refuses, 0 for the class's own
 	failover  Failover
 	circuit   Circuit
 	endpoint  int32 // number; the one to use, or whose breaker refuses; -1 for none
@@ -42,6 +43,9 @@ func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
 	r.evaluate(now, ev, &v)
 	if v.class != ClassNone {
 		d := note(Reject, ruleOf(v.class), now)
+		if v.rule != 0 {
+			d.Rule = v.rule
+		}
 		d.Class, d.Status = v.class, v.class.Row().Status
 		d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, v.circuit
 		d.Placement, d.Endpoint = v.placement, v.endpoint
@@ -97,14 +101,16 @@ type survey struct {
 	breaker    int32 // first endpoint that its breaker blocks, -1 for none
 	health     int32 // first endpoint that only health blocks, -1 for none
 	capped     bool  // some are blocked by their cap
+	passed     bool  // panic passed over sound ones (R9)
 }
 
-func (r *Router) survey(p *placementConfig, now Time) survey {
+func (r *Router) survey(p *placementConfig, number int32, now Time) survey {
 	s := survey{breaker: -1, health: -1}
+	blind := r.placements[number].panic && p.panicDo == PanicAll
 	r.admissible = r.admissible[:0]
 	for i := p.first; i < p.end; i++ {
 		n := r.numbers.endpoint[i]
-		switch r.block(&r.endpoints[n], p, now) {
+		switch r.block(&r.endpoints[n], p, now, blind) {
 		case BlockNone:
 			r.admissible = append(r.admissible, n)
 		case BlockBreaker:
@@ -123,12 +129,12 @@ func (r *Router) survey(p *placementConfig, now Time) survey {
 	return s
 }
 
-// block asks R2 of one endpoint in the configuration.
-func (r *Router) block(e *endpoint, p *placementConfig, now Time) Block {
+// block asks R2 of one endpoint in the configuration; blind ignores health (R9).
+func (r *Router) block(e *endpoint, p *placementConfig, now Time, blind bool) Block {
 	if e.breaker.state != Closed && !e.breaker.admits(now, &p.breaker) {
 		return BlockBreaker
 	}
-	if e.health.unhealthy {
+	if e.health.unhealthy && !blind {
 		return BlockHealth
 	}
 	if e.inFlight >= e.limit {
@@ -166,7 +172,17 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 	for i, c := range list {
 		p := &r.config.placements[c]
 		number := r.numbers.placement[c]
-		s := r.survey(p, now)
+		s := r.survey(p, number, now)
+		if r.placements[number].panic && p.panicDo != PanicAll {
+			if r.tests(&s); s.admissible == 0 {
+				if p.panicDo == PanicFail {
+					v.class, v.rule, v.endpoint, v.placement, v.failover = NoEndpoint, 9, -1, number, left.first
+					return
+				}
+				left.blocked(r, p, number, i, s)
+				continue
+			}
+		}
 		if s.admissible == 0 && (s.breaker >= 0 || !s.capped) {
 			left.blocked(r, p, number, i, s)
 			continue
@@ -194,6 +210,10 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 		}
 		left.full()
 	}
+	if left.chosen {
+		r.choose(now, ev, &left, v)
+		return
+	}
 	*v = left.verdict(r, r.numbers.placement[list[0]])
 }
 
@@ -203,6 +223,7 @@ type leaving struct {
 	circuit    bool     // some were left as circuit_open
 	unhealthy  bool     // some were left as upstream_unhealthy, with no last resort
 	breaker    int32    // first breaker-blocked endpoint in candidate order
+	chosen     bool     // the last resort is one of a placement's sound endpoints, by selection (R9)
 	resort     int32    // endpoint to use when nothing else can, -1 with none found
 	resortAt   int      // its candidate's position plus 1, 0 for none
 	resortHome int32    // number of its placement
@@ -229,14 +250,17 @@ func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, s
 	} else {
 		l.leave(FailoverUnhealthy)
 	}
-	if s.health < 0 {
+	if s.health < 0 && !s.passed {
 		return
 	}
 	if p.lastResort == RefuseLastResort {
 		l.unhealthy = true
 		return
 	}
-	l.offer(r, p, number, at, s.health, before)
+	if l.resortAt == 0 {
+		l.offer(r, p, number, at, s.health, before)
+		l.chosen = s.passed && l.resortAt > 0
+	}
 }
 
 // offer keeps an endpoint that only health blocks as the last resort, if its
@@ -307,6 +331,7 @@ func (r *Router) admitProbe(now Time, number int32, n uint32, pc *placementConfi
 	if b.state == Open {
 		out = r.ensure(b.move(breakerAdmit), now, "a probe from closed", out)
 		out = append(out, r.about(NoteHalfOpened, 6, now, number))
+		out = r.weigh(now, r.endpoints[number].placement, out)
 	}
 	guard := now.Add(pc.timeouts.Connect + pc.timeouts.ResponseHeader + Second)
 	r.timers.set(timerBreakerGuard, number, b.addProbe(n, guard))

@@ -119,7 +119,6 @@ func validName(s string) bool {
 
 func (c *compiler) placement(p *PlacementSpec, path string) {
 	c.later(p.Retries != 0, path+".retries", "R11")
-	c.later(p.Panic != 0, path+".panic_percent", "R9")
 	c.later(p.Limit.WhenFull == QueueWhenFull, path+".limit.when_full", "R5 queue")
 	if p.Kind > ReasonTier {
 		c.fail(path+".kind", "is not a kind of placement", "use dedicated or tier")
@@ -139,6 +138,7 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 	if p.Limit.InFlight > 0 && p.Limit.Guests > p.Limit.InFlight {
 		c.fail(path+".limit.guests", "is above in_flight", "guests are part of in_flight: use at most "+strconv.Itoa(int(p.Limit.InFlight)))
 	}
+	c.panicOf(p, path)
 	if p.BodyMax < 0 {
 		c.fail(path+".body_max", "is negative", "use 1 byte or more, or leave it out for no limit")
 	}
@@ -148,10 +148,23 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 		breaker: c.breaker(p.Breaker, path+".breaker"), health: c.health(p.Health, path+".health"),
 		timeouts: c.timeouts(p.Timeouts, path+".timeouts"),
 		first:    int32(len(c.config.endpoints)),
-		edge:     p.Edge,
+		edge:     p.Edge, panicPercent: p.Panic, panicDo: p.PanicDo,
 	}
 	c.endpoints(p, path, &out)
 	c.config.placements = append(c.config.placements, out)
+}
+
+// panicOf checks R9.
+func (c *compiler) panicOf(p *PlacementSpec, path string) {
+	if p.Panic > 100 {
+		c.fail(path+".panic_percent", "is above 100 %", "use 1 % to 100 %, or leave it out for no panic")
+	}
+	if p.PanicDo >= panicModes {
+		c.fail(path+".panic", "is not what a placement in panic can do", "use all, fail or fail_over")
+	}
+	if p.Panic == 0 && p.PanicDo != PanicAll {
+		c.fail(path+".panic", "says what to do in panic, and there is none without panic_percent", "add panic_percent, or remove panic")
+	}
 }
 
 func kindOf(p *PlacementSpec) Reason {

@@ -30,6 +30,9 @@ type placementConfig struct {
 	health     HealthSpec
 	timeouts   TimeoutSpec
 	edge       string // carried for the edge, never read here
+
+	panicPercent uint32 // R9, 0 for none
+	panicDo      PanicMode
 }
 
 type endpointConfig struct {
@@ -100,6 +103,8 @@ type PlacementInfo struct {
 	Breaker    BreakerSpec
 	Health     HealthSpec
 	Timeouts   TimeoutSpec
+	Panic      uint32 // percent, 0 for none (R9)
+	PanicDo    PanicMode
 }
 
 // Placement returns the i-th placement, every default filled in.
@@ -110,6 +115,7 @@ func (c *Config) Placement(i int) PlacementInfo {
 		FirstEP: int(p.first), EndEP: int(p.end),
 		Select: p.selection, LastResort: p.lastResort, Limit: p.limit, BodyMax: p.bodyMax,
 		Breaker: p.breaker, Health: p.health, Timeouts: p.timeouts,
+		Panic: p.panicPercent, PanicDo: p.panicDo,
 	}
 }
 
@@ -195,8 +201,9 @@ func (c *Config) hash() uint64 {
 // Tags of settings that later versions added. One at its default folds
 // nothing, so that configurations without it keep their digest.
 const (
-	tagEdge uint64 = 1  // text for the edge
-	tagCap  uint64 = 20 // cap of an endpoint
+	tagEdge  uint64 = 1  // text for the edge
+	tagCap   uint64 = 20 // cap of an endpoint
+	tagPanic uint64 = 21 // panic of a placement
 )
 
 func (f *fold) edge(s string) {
@@ -236,6 +243,10 @@ func (p *placementConfig) hash(f *fold) {
 		f.word(uint64(d))
 	}
 	f.edge(p.edge)
+	if p.panicPercent != 0 {
+		f.word(tagPanic)
+		f.word(uint64(p.panicPercent)<<8 | uint64(p.panicDo))
+	}
 }
 
 // fold is a running hash of words in order.

@@ -26,6 +26,10 @@ const (
 	NoteDrained
 	NoteIgnored
 	NoteBug
+	reservedQueued   // 21, of R5's queue
+	reservedRetry    // 22, of R11
+	NotePanicEntered // too few endpoints are usable: Count are (R9)
+	NotePanicLeft
 	decisionKinds
 )
 
@@ -97,7 +101,7 @@ type Decision struct {
 	Probe     bool // Forward: this request is a half-open probe
 	Status    uint16
 	Token     uint32
-	Count     uint32 // NoteTripCapped: endpoints open; NoteDrained: attempts aborted in its last batch
+	Count     uint32 // NoteTripCapped: endpoints open; NoteDrained: attempts aborted in its last batch; NotePanicEntered, NotePanicLeft: endpoints usable
 	Placement int32
 	Endpoint  int32
 	Handle    Handle

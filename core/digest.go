@@ -12,6 +12,8 @@ const (
 	entityPlacement
 	entityEndpoint
 	entityAttempt
+
+	entityRoom entity = 8 // panic and adaptive limit of a placement
 )
 
 func mixWord(h, w uint64) uint64 { return finalise(h + w + golden) }
@@ -70,7 +72,11 @@ func (p *placement) mix() uint64 {
 	if p.id == 0 {
 		return 0
 	}
-	return mixEntity(entityPlacement, p.id, uint64(p.inFlight)<<32|uint64(p.guests))
+	h := mixEntity(entityPlacement, p.id, uint64(p.inFlight)<<32|uint64(p.guests))
+	if p.panic {
+		h += mixEntity(entityRoom, p.id, bit(p.panic))
+	}
+	return h
 }
 
 func (e *endpoint) mix(probe, guard Time) uint64 {

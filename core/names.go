@@ -75,6 +75,14 @@ func (k DecisionKind) noteName() string {
 		return "ignored"
 	case NoteBug:
 		return "bug"
+	case reservedQueued:
+		return "queued"
+	case reservedRetry:
+		return "retry"
+	case NotePanicEntered:
+		return "panic_entered"
+	case NotePanicLeft:
+		return "panic_left"
 	}
 	return "none"
 }

@@ -140,7 +140,7 @@ func (r *Router) open(now Time, number int32, in breakerInput, out []Decision) [
 	r.touchEndpoint(number)
 	d := r.about(NoteOpened, 6, now, number)
 	d.Until = e.breaker.until
-	return append(out, d)
+	return r.weigh(now, e.placement, append(out, d))
 }
 
 // breakerGuard fails a half-open probe that never answered.

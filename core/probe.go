@@ -50,7 +50,7 @@ func (r *Router) endProbe(now Time, number int32, ok bool, out []Decision) []Dec
 	if e.health.unhealthy {
 		kind = NoteUnhealthy
 	}
-	return append(out, r.about(kind, 8, now, number))
+	return r.weigh(now, e.placement, append(out, r.about(kind, 8, now, number)))
 }
 
 // healthSpec returns the settings of an endpoint in the configuration; a

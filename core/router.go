@@ -50,6 +50,7 @@ type placement struct {
 	name     string
 	mixed    uint64
 	touched  bool
+	panic    bool // R9
 }
 
 // endpoint is the state of one endpoint; id 0 marks a free number.

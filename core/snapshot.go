@@ -40,6 +40,7 @@ func (r *Router) Snapshot(dst []byte) []byte {
 	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
 		w.slot(n, r.slots.at(n))
 	}
+	w.room(r)
 	return w.b
 }
 
@@ -225,6 +226,7 @@ func (rd *reader) body(r *Router) {
 	for range live {
 		rd.slot(r)
 	}
+	rd.sections(r)
 	r.touchedPlacements = growTo(r.touchedPlacements, len(r.placements))
 	r.touchedEndpoints = growTo(r.touchedEndpoints, len(r.endpoints))
 	for n := range r.placements {

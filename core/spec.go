@@ -31,9 +31,10 @@ type PlacementSpec struct {
 	Breaker    BreakerSpec
 	Health     HealthSpec
 	Timeouts   TimeoutSpec
-	Retries    uint32 // R11, later; only 0
-	Panic      uint32 // R9, later; only 0
-	Edge       string // for the edge alone (TLS, pools): carried and hashed, never read; "" means none
+	Retries    uint32    // R11, later; only 0
+	Panic      uint32    // R9: percent of the endpoints that must be usable, 1..100; 0 means that there is no panic
+	PanicDo    PanicMode // R9: what it does in panic; 0 means all
+	Edge       string    // for the edge alone (TLS, pools): carried and hashed, never read; "" means none
 }
 
 // EndpointSpec is one upstream address. Its identity is placement and URL.

@@ -9,6 +9,7 @@ type PlacementView struct {
 	Index    int    // in the current Config, -1 once removed
 	InFlight int
 	Guests   int
+	Panic    bool // R9
 }
 
 // Placements returns the number of placement numbers in use or free; they run from 0.
@@ -20,7 +21,7 @@ func (r *Router) Placement(n int32) PlacementView {
 		return PlacementView{Index: -1}
 	}
 	p := &r.placements[n]
-	return PlacementView{Name: p.name, Index: int(p.config), InFlight: int(p.inFlight), Guests: int(p.guests)}
+	return PlacementView{Name: p.name, Index: int(p.config), InFlight: int(p.inFlight), Guests: int(p.guests), Panic: p.panic}
 }
 
 // EndpointView is the state of one endpoint.
@@ -71,7 +72,9 @@ func (r *Router) Blocked(now Time, n int32) Block {
 		return BlockRetiring
 	}
 	e := &r.endpoints[n]
-	return r.block(e, &r.config.placements[r.placements[e.placement].config], now)
+	home := &r.placements[e.placement]
+	p := &r.config.placements[home.config]
+	return r.block(e, p, now, home.panic && p.panicDo == PanicAll)
 }
 
 // Attempt is one attempt in flight.

@@ -18,6 +18,9 @@ func (c *checker) refused(ev *core.Event, d *core.Decision, want *ruling) {
 		return
 	}
 	rule := "R3"
+	if want.panicked || d.Rule == 9 {
+		rule = "R9"
+	}
 	if d.Class == core.LimitReached || want.class == core.LimitReached {
 		rule = "R5"
 	}
@@ -53,9 +56,10 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 	allowed := want.class == core.ClassNone && want.placement == e.placement && (want.resort < 0 || want.resort == d.Endpoint)
 	pick := d.Endpoint
 	if allowed && want.resort < 0 {
-		pick = c.pick(ev, &c.rows[c.placements[e.placement].index])
+		pick = c.pick(ev, &c.rows[c.placements[e.placement].index], want.chosen)
 	}
 	c.admit(d, e, e.placement != c.homes[ev.Route.Placement], want.resort >= 0)
+	c.checkPanic(d, e, want)
 	switch {
 	case c.w.result.Violated > before: // a closer rule has said it
 	case !allowed:
@@ -94,7 +98,7 @@ func (c *checker) admit(d *core.Decision, e *endpointModel, guest, resort bool) 
 	e.inFlight++
 	p.guests += int32(flag(guest))
 	c.passBreaker(d, e, row)
-	if e.unhealthy && !resort {
+	if e.unhealthy && !resort && !c.blind(e) {
 		c.failEndpoint("R2", d.Endpoint, "health", "a request was forwarded to an unhealthy endpoint although others could serve")
 	}
 	for int(d.Handle.Slot) >= len(c.attempts) {

@@ -127,6 +127,9 @@ func (c *checker) checkConfig() {
 		if want := c.truth.candidates(p); !slices.Equal(list, want) {
 			c.fail("R1", c.homes[i], -1, "fallback", fmt.Sprintf("its candidates are %v, by the rules %v", list, want))
 		}
+		if row.Panic != p.Panic || row.PanicDo != p.PanicDo {
+			c.fail("R9", c.homes[i], -1, "panic_percent", "when it panics, or what it does then, is not as its configuration says")
+		}
 		want := peers(p)
 		if !slices.EqualFunc(stand, want, func(a, b core.EndpointSpec) bool { return a.Limit == b.Limit }) {
 			c.fail("R2", c.homes[i], -1, "endpoints", "the caps of its endpoints are not those of the configuration")

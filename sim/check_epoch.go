@@ -104,6 +104,7 @@ func (c *checker) rebuild() {
 		p := placementModel{name: v.Name, index: int32(v.Index)}
 		if n < len(c.placements) && c.placements[n].name == v.Name {
 			p.inFlight, p.guests = c.placements[n].inFlight, c.placements[n].guests
+			p.panicking = c.placements[n].panicking && p.index >= 0
 		}
 		placements[n] = p
 	}
@@ -113,6 +114,7 @@ func (c *checker) rebuild() {
 	}
 	c.placements, c.endpoints = placements, endpoints
 	c.rotations(old)
+	c.weighAll()
 	c.checkConfig()
 	c.audit()
 }

@@ -31,6 +31,8 @@ type endpointModel struct {
 	every     core.Duration // between active probes; 0 for none
 	due       core.Time     // the next of them
 
+	usable bool // healthy, and its breaker not open: for panic
+
 	stood uint64 // when it was last covered: see States
 }
 
@@ -54,6 +56,8 @@ type placementModel struct {
 	index    int32 // of the configuration, -1 once removed
 	inFlight int32
 	guests   int32
+
+	panicking bool
 }
 
 type attemptModel struct {

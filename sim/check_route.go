@@ -16,6 +16,8 @@ type ruling struct {
 	placement int32      // number
 	failover  core.Failover
 	resort    int32 // Forward: the one endpoint that may serve, by last resort; -1 for any admissible one
+	chosen    bool  // Forward: by last resort, one of a placement in panic, by its selection
+	panicked  bool  // refused because a placement is in panic
 	breaker   int32 // CircuitOpen: the first endpoint, in candidate order, that its breaker blocks
 }
 
@@ -96,7 +98,7 @@ func (c *checker) obstacle(n int32, b *core.BreakerSpec) obstacle {
 	switch {
 	case e.state == core.Open && c.now < e.until, e.state == core.HalfOpen && len(e.probes) >= int(b.Probes):
 		return byBreaker
-	case e.unhealthy:
+	case e.unhealthy && !c.blind(e):
 		return byHealth
 	case e.full():
 		return byCap
@@ -104,16 +106,34 @@ func (c *checker) obstacle(n int32, b *core.BreakerSpec) obstacle {
 	return free
 }
 
+// blind reports whether an endpoint's placement ignores health, in panic.
+func (c *checker) blind(e *endpointModel) bool {
+	p := &c.placements[e.placement]
+	return p.panicking && c.rows[p.index].PanicDo == core.PanicAll
+}
+
 // evaluate walks the candidates of a home placement.
 func (c *checker) evaluate(home int) ruling {
 	out := ruling{resort: -1, placement: c.homes[home], breaker: -1}
 	resort := ruling{resort: -1}
-	anyHealth := false
+	anyHealth, resorted := false, false
 	for i, at := range c.rows[home].Candidates {
 		row, number := &c.rows[at], c.homes[at]
 		usable, broken, sick, capped := c.survey(row)
 		guestFull, full := c.room(row, number, i > 0)
 		roomy := !guestFull && !full
+		sound := false
+		if c.placements[number].panicking && row.PanicDo != core.PanicAll {
+			if usable, sound = c.onlyTests(row); !usable {
+				if row.PanicDo == core.PanicFail {
+					c.saw(SawPanicRefusal)
+					return ruling{class: core.NoEndpoint, placement: number, failover: out.failover, resort: -1, panicked: true}
+				}
+				_, broken, sick = c.blocks(row)
+				capped = false
+			}
+			sound = sound && !usable
+		}
 		if !usable && broken < 0 && capped {
 			usable, full = true, true // R3: only its caps are in the way, so it is full
 			c.saw(SawCapFull)
@@ -125,8 +145,11 @@ func (c *checker) evaluate(home int) ruling {
 		case usable && !guestFull && row.Limit.WhenFull == core.RejectWhenFull:
 			return ruling{class: core.LimitReached, placement: number, failover: out.failover, resort: -1}
 		}
-		if sick >= 0 && row.LastResort == core.UseLastResort && resort.resort < 0 && roomy {
-			resort = ruling{placement: number, failover: out.failover, resort: sick}
+		if (sick >= 0 || sound) && row.LastResort == core.UseLastResort && !resorted && roomy {
+			resort, resorted = ruling{placement: number, failover: out.failover, resort: sick}, true
+			if sound {
+				resort.resort, resort.chosen = -1, true
+			}
 		}
 		why := core.FailoverUnhealthy
 		switch {
@@ -138,13 +161,13 @@ func (c *checker) evaluate(home int) ruling {
 				out.breaker = broken
 			}
 		}
-		anyHealth = anyHealth || !usable && sick >= 0 && row.LastResort == core.RefuseLastResort
+		anyHealth = anyHealth || !usable && (sick >= 0 || sound) && row.LastResort == core.RefuseLastResort
 		if out.failover == core.FailoverNone {
 			out.failover = why
 		}
 	}
 	switch {
-	case resort.resort >= 0:
+	case resorted:
 		return resort
 	case out.breaker >= 0:
 		out.class = core.CircuitOpen
@@ -179,6 +202,25 @@ func (c *checker) survey(row *core.PlacementInfo) (usable bool, broken, sick int
 		}
 	}
 	return false, broken, sick, capped
+}
+
+// blocks is survey for a placement of which nothing may serve: the first that
+// its breaker and that only health blocks.
+func (c *checker) blocks(row *core.PlacementInfo) (usable bool, broken, sick int32) {
+	broken, sick = -1, -1
+	for _, n := range c.numbers[row.FirstEP:row.EndEP] {
+		switch c.obstacle(n, &row.Breaker) {
+		case byBreaker:
+			if broken < 0 {
+				broken = n
+			}
+		case byHealth:
+			if sick < 0 && !c.endpoints[n].full() {
+				sick = n
+			}
+		}
+	}
+	return false, broken, sick
 }
 
 func (c *checker) room(row *core.PlacementInfo, number int32, guest bool) (guestFull, full bool) {

@@ -43,6 +43,9 @@ const (
 	SawTwoChoices // least_request among several
 	SawRendezvous // the same
 	SawCapFull    // every sound endpoint of a placement was at its cap
+	SawPanic
+	SawPanicLeft
+	SawPanicRefusal // a placement in panic refused
 	situations
 )
 
@@ -79,7 +82,7 @@ func (s Situation) String() string {
 		"router restart", "drain aborted", "drain refused", "client gone", "body outlived settle", "body broke",
 		"outcome of an old generation", "client retry", "request queued at a server",
 		"drained with several aborts", "restart from a pushed configuration", "tie in selection", "weighted rotation",
-		"least of two choices", "rendezvous", "endpoints at their caps",
+		"least of two choices", "rendezvous", "endpoints at their caps", "panic entered", "panic left", "panic refused",
 	}
 	if s >= situations {
 		return "none"

@@ -28,6 +28,9 @@ func (d roomDraw) below(n, choice uint64) uint64 { return fold(d.seed, choice) %
 func (d roomDraw) one(in, choice uint64) bool { return d.below(in, choice) == 0 }
 
 func (d roomDraw) room(p *core.PlacementSpec) {
+	if d.one(2, 1) {
+		p.Panic, p.PanicDo = uint32(1+d.below(100, 2)), core.PanicMode(d.below(3, 3))
+	}
 	for e := range p.Endpoints {
 		if d.one(2, 10+uint64(e)) {
 			p.Endpoints[e].Limit = uint32(1 + d.below(8, 20+uint64(e)))

@@ -106,6 +106,7 @@ func (h *halves) simplify(s *core.Spec) {
 	p := placementOf(s, h.name)
 	p.Select, p.Limit, p.Health = core.First, core.LimitSpec{}, core.HealthSpec{Off: true}
 	p.Breaker.Jitter, p.Breaker.MaxOpenPercent = 0, 100
+	p.Panic, p.PanicDo = 0, core.PanicAll
 	for i := range p.Endpoints {
 		p.Endpoints[i].Limit = 0
 	}

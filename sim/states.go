@@ -104,7 +104,7 @@ func (c *checker) stand(n int32) uint64 {
 	bits := [...]bool{
 		e.state == core.Open, e.state == core.HalfOpen, e.state == core.Open && c.now >= e.until,
 		e.failures > 0, e.reopened > 0, len(e.probes) > 0, e.unhealthy, e.streak > 0, e.inFlight > 0,
-		e.index < 0, p.guests > 0, c.draining, p.index >= 0 && c.full(p),
+		e.index < 0, p.guests > 0, c.draining, p.index >= 0 && c.full(p), p.panicking,
 	}
 	word := uint64(0)
 	for i, b := range bits {

@@ -167,6 +167,9 @@ func decisionFields() [][]field[core.Decision] {
 		core.NoteDrained:    {rule, count, at},
 		core.NoteIgnored:    {rule, cause, at},
 		core.NoteBug:        {rule, cause, at},
+
+		core.NotePanicEntered: {rule, placement, count, at},
+		core.NotePanicLeft:    {rule, placement, count, at},
 	}
 }
 

@@ -37,6 +37,7 @@ type placementJSON struct {
 	Timeouts   timeoutJSON    `json:"timeouts,omitzero"`
 	Retries    uint32         `json:"retries,omitempty"`
 	Panic      uint32         `json:"panic_percent,omitempty"`
+	PanicDo    string         `json:"panic,omitempty"`
 	Edge       string         `json:"edge,omitempty"`
 }
 
@@ -130,7 +131,7 @@ func EncodeSpec(s *core.Spec) []byte {
 			LastResort: enumLastResort.print(uint64(p.LastResort)), Select: enumPolicy.print(uint64(p.Select)),
 			Limit:   limitJSON{p.Limit.InFlight, p.Limit.Guests, enumWhenFull.print(uint64(p.Limit.WhenFull))},
 			Breaker: breakerJSON(p.Breaker), Health: healthJSON(p.Health), Timeouts: timeoutJSON(p.Timeouts),
-			Retries: p.Retries, Panic: p.Panic, Edge: p.Edge,
+			Retries: p.Retries, Panic: p.Panic, PanicDo: enumPanic.print(uint64(p.PanicDo)), Edge: p.Edge,
 		}
 		for _, e := range p.Endpoints {
 			q.Endpoints = append(q.Endpoints, endpointJSON(e))
@@ -185,6 +186,7 @@ func (q *placementJSON) spec() (core.PlacementSpec, error) {
 		{"kind", enumReason, q.Kind, func(v uint64) { p.Kind = core.Reason(v) }},
 		{"last_resort", enumLastResort, q.LastResort, func(v uint64) { p.LastResort = core.LastResort(v) }},
 		{"select", enumPolicy, q.Select, func(v uint64) { p.Select = core.Policy(v) }},
+		{"panic", enumPanic, q.PanicDo, func(v uint64) { p.PanicDo = core.PanicMode(v) }},
 		{"when_full", enumWhenFull, q.Limit.WhenFull, func(v uint64) { p.Limit.WhenFull = core.WhenFull(v) }},
 	} {
 		if f.text == "" {

@@ -9,7 +9,7 @@ import (
 // every value that is the default left at zero. A recorder needs no more of a
 // configuration than the Config that it sees adopted.
 func SpecOf(c *core.Config) core.Spec {
-	s := core.Spec{Version: c.Version()}
+	s := core.Spec{Version: c.Version(), Edge: c.Edge()}
 	home, status := c.Unknown()
 	if home >= 0 {
 		s.Default = c.Placement(home).Name
@@ -49,6 +49,7 @@ func placementOf(c *core.Config, i int, names []string, plain *core.PlacementInf
 	s := core.PlacementSpec{
 		Name: p.Name, Kind: p.Kind, LastResort: p.LastResort, Select: p.Select, Limit: p.Limit,
 		BodyMax: p.BodyMax, Breaker: p.Breaker, Health: p.Health, Timeouts: p.Timeouts,
+		Panic: p.Panic, PanicDo: p.PanicDo, Edge: c.PlacementEdge(i),
 	}
 	for _, f := range p.Candidates[1:] {
 		s.Fallback = append(s.Fallback, names[f])

@@ -11,11 +11,12 @@ import (
 // arithmetic: requests in flight are rate x latency, shared evenly by the fewest
 // routers that the facts allow. It warns of a placement too small for its own
 // load, and of fallbacks too small to take a failed placement's load beside
-// their own. It knows nothing of bursts, retries or the time a breaker takes to
+// their own, and of settings about room that do nothing. It knows nothing of bursts, retries or the time a breaker takes to
 // open; sim and fuzz do. c must come from f.Compile.
 func (f *File) Capacity(c *core.Config) Problems {
+	out := f.odd(c)
 	if f.Facts.Routers.Min == 0 {
-		return nil
+		return out
 	}
 	need := make([]int64, c.Placements())
 	for name, load := range f.Facts.Peak {
@@ -23,7 +24,6 @@ func (f *File) Capacity(c *core.Config) Problems {
 			need[i] = inFlight(load, f.Facts.Routers.Min)
 		}
 	}
-	var out Problems
 	for i := range need {
 		p := c.Placement(i)
 		if room := int64(p.Limit.InFlight); room > 0 && need[i] > room {

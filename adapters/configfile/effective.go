@@ -38,6 +38,10 @@ func (f *File) Effective(c *core.Config, index int) []Value {
 	add("fallback", fallbackText(c, p))
 	add("last_resort", map[core.LastResort]string{core.UseLastResort: "use", core.RefuseLastResort: "refuse"}[p.LastResort])
 	add("select", p.Select.String())
+	if p.Panic > 0 {
+		add("panic_percent", fmt.Sprintf("%d%%", p.Panic))
+		add("panic", p.PanicDo.String())
+	}
 	effectiveLimit(p, add)
 	effectiveBreaker(p.Breaker, add)
 	effectiveHealth(p.Health, add)

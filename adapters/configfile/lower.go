@@ -162,7 +162,7 @@ func (l *loader) placement(name string, n *node) core.PlacementSpec {
 		Name: name, Endpoints: l.endpoints(in.Endpoints),
 		Fallback: s.Fallback.value, BodyMax: int64(s.BodyMax.value),
 		Breaker: lowerBreaker(s.Breaker), Health: lowerHealth(s.Health), Limit: lowerLimit(s.Limit.value),
-		Timeouts: core.TimeoutSpec(s.Timeouts),
+		Timeouts: core.TimeoutSpec(s.Timeouts), Panic: uint32(s.Panic),
 	}
 	switch s.Kind {
 	case "dedicated":
@@ -173,6 +173,11 @@ func (l *loader) placement(name string, n *node) core.PlacementSpec {
 	for p := core.RoundRobin; p <= core.First; p++ {
 		if s.Select == p.String() {
 			out.Select = p
+		}
+	}
+	for m := core.PanicAll; m <= core.PanicFailOver; m++ {
+		if s.PanicDo == m.String() {
+			out.PanicDo = m
 		}
 	}
 	if s.LastResort == "refuse" {

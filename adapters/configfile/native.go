@@ -93,7 +93,8 @@ type settings struct {
 	Limit      maybe[limit]    `yaml:"limit"`
 	BodyMax    maybe[size]     `yaml:"body_max" check:"positive"`
 	Retries    retriesLater    `yaml:"retries"`
-	Panic      *node           `yaml:"panic_percent" later:"R9 panic"`
+	Panic      percent         `yaml:"panic_percent" check:"positive"`
+	PanicDo    string          `yaml:"panic" oneof:"all fail fail_over"`
 }
 
 type placement struct {

@@ -15,6 +15,7 @@ type candidate struct {
 	Limit     int32            `json:"limit,omitempty"` // 0 for none
 	Guests    int              `json:"guests"`
 	GuestCap  int32            `json:"guest_cap,omitempty"`
+	Panic     string           `json:"panic,omitempty"` // what it does in panic, "" when it is not
 	Endpoints []endpointAtTime `json:"endpoints"`
 
 	left string // why it could not serve, "" if it could
@@ -49,12 +50,15 @@ func look(r *core.Router, now core.Time, index int, guest bool, clock func(core.
 		Placement: info.Name, InFlight: p.InFlight, Guests: p.Guests,
 		Limit: info.Limit.InFlight, GuestCap: info.Limit.Guests,
 	}
-	sound, byBreaker := 0, 0
+	sound, byBreaker, usable := 0, 0, 0
 	var capped []string
 	for i := info.FirstEP; i < info.EndEP; i++ {
 		n := r.EndpointNumber(i)
 		e := r.Endpoint(n)
 		block := r.Blocked(now, n)
+		if !e.Unhealthy && e.Breaker != core.Open {
+			usable++
+		}
 		at := endpointAtTime{
 			Name: e.Name, Blocked: blockText(block), Breaker: e.Breaker.String(),
 			Failures: e.Failures, Unhealthy: e.Unhealthy, InFlight: e.InFlight, Limit: int(r.Config().Endpoint(i).Limit),
@@ -65,14 +69,21 @@ func look(r *core.Router, now core.Time, index int, guest bool, clock func(core.
 		c.Endpoints = append(c.Endpoints, at)
 		switch block {
 		case core.BlockNone:
-			sound++
+			if !p.Panic || info.PanicDo == core.PanicAll || e.Breaker != core.Closed {
+				sound++
+			}
 		case core.BlockBreaker:
 			byBreaker++
 		case core.BlockCap:
 			capped = append(capped, fmt.Sprintf("%s %d of %d", e.Name, at.InFlight, at.Limit))
 		}
 	}
+	if p.Panic {
+		c.Panic = info.PanicDo.String()
+	}
 	switch {
+	case sound == 0 && p.Panic && info.PanicDo != core.PanicAll:
+		c.left = fmt.Sprintf("in panic: %d of %d endpoints are usable, %d %% must be; it does: %s (R9)", usable, len(c.Endpoints), info.Panic, c.Panic)
 	case sound == 0 && byBreaker > 0:
 		c.left = fmt.Sprintf("left as circuit_open: breakers block %d of %d endpoints, none is sound (R3)", byBreaker, len(c.Endpoints))
 	case sound == 0 && len(capped) > 0 && !(guest && c.GuestCap != 0 && c.Guests >= int(max(c.GuestCap, 0))):
@@ -150,6 +161,9 @@ func why(s *story, r *core.Router, d *core.Decision) string {
 	case core.CircuitOpen:
 		return "No candidate could take it: " + whyLeft(s) + "."
 	case core.NoEndpoint:
+		if d.Rule == 9 {
+			return whyPanic(s, place)
+		}
 		return "No candidate could take it, and last_resort is refuse: " + whyLeft(s) + "."
 	}
 	return "The router refused it as " + d.Class.String() + "."
@@ -182,6 +196,16 @@ func whyFull(s *story, place core.PlacementView) string {
 		return text + "."
 	}
 	return "Only room was missing: " + whyLeft(s) + "."
+}
+
+// whyPanic is the refusal of a placement that fails in panic.
+func whyPanic(s *story, place core.PlacementView) string {
+	for _, c := range s.Candidates {
+		if c.Placement == place.Name {
+			return place.Name + " was " + withoutRule(c.left) + "."
+		}
+	}
+	return place.Name + " was in panic."
 }
 
 func whyServed(s *story, r *core.Router, d *core.Decision) string {

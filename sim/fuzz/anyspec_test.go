@@ -55,6 +55,9 @@ func drawLimit(c chooser) (l core.LimitSpec) {
 
 // drawRoom draws what else is said of a placement's room.
 func drawRoom(c chooser, p *core.PlacementSpec) {
+	if c.oneIn(3, "panics") {
+		p.Panic, p.PanicDo = uint32(c.Range(1, 100, "panic")), core.PanicMode(c.Range(0, 2, "panic does"))
+	}
 	for i := range p.Endpoints {
 		if c.oneIn(4, "capped") {
 			p.Endpoints[i].Limit = uint32(c.Range(1, 12, "cap"))

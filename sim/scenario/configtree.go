@@ -65,6 +65,9 @@ func placementTree(c *core.Config, p *core.PlacementInfo) map[string]any {
 	if p.BodyMax > 0 {
 		tree["body_max"] = strconv.FormatInt(p.BodyMax, 10) + "B"
 	}
+	if p.Panic > 0 {
+		tree["panic_percent"], tree["panic"] = strconv.Itoa(int(p.Panic))+"%", p.PanicDo.String()
+	}
 	tree["limit"] = limitTree(&p.Limit)
 	tree["breaker"] = breakerTree(&p.Breaker)
 	tree["health"] = healthTree(&p.Health)

@@ -78,6 +78,10 @@ func setOption(p *core.PlacementSpec, key, value string) error {
 		return oneOf(&p.Select, value, core.RoundRobin, core.LeastRequest, core.Rendezvous, core.First)
 	case "last_resort":
 		return word(&p.LastResort, value, map[string]core.LastResort{"use": core.UseLastResort, "refuse": core.RefuseLastResort})
+	case "panic_percent":
+		return count(&p.Panic, strings.TrimSuffix(value, "%"))
+	case "panic":
+		return oneOf(&p.PanicDo, value, core.PanicAll, core.PanicFail, core.PanicFailOver)
 	case "when_full":
 		return word(&p.Limit.WhenFull, value, map[string]core.WhenFull{"reject": core.RejectWhenFull, "fail_over": core.FailOverWhenFull})
 	case "limit":

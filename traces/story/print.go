@@ -33,6 +33,8 @@ func (r *runner) printDecision(d *core.Decision, now core.Time) string {
 		add(endpoint, "until", printTime(d.Until))
 	case core.NoteTripCapped:
 		add(endpoint, "open="+strconv.Itoa(int(d.Count)))
+	case core.NotePanicEntered, core.NotePanicLeft:
+		add(r.placements[d.Placement], "usable="+strconv.Itoa(int(d.Count)))
 	case core.NoteDraining:
 		add("until", printTime(d.Until))
 	case core.NoteDrained:
