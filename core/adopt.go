@@ -30,6 +30,7 @@ func (r *Router) adopt(now Time, ev *Event, out []Decision) []Decision {
 	r.placePlacements()
 	out = r.placeEndpoints(now, old, out)
 	out = r.weighAll(now, out)
+	r.retable()
 	r.freePlacements()
 	return append(out, answer(NoteAdopted, now, epoch, CauseNone), answer(Ack, now, epoch, CauseNone))
 }

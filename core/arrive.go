@@ -82,7 +82,7 @@ func ruleOf(c Class) uint8 {
 	switch c {
 	case NoKey, UnknownKey:
 		return 1
-	case LimitReached:
+	case LimitReached, Shed, FairShare:
 		return 5
 	case CircuitOpen, NoEndpoint:
 		return 3
@@ -104,9 +104,9 @@ type survey struct {
 	passed     bool  // panic passed over sound ones (R9)
 }
 
-func (r *Router) survey(p *placementConfig, number int32, now Time) survey {
+func (r *Router) survey(p *placementConfig, state *placement, now Time) survey {
 	s := survey{breaker: -1, health: -1}
-	blind := r.placements[number].panic && p.panicDo == PanicAll
+	blind := state.panic && p.panicDo == PanicAll
 	r.admissible = r.admissible[:0]
 	for i := p.first; i < p.end; i++ {
 		n := r.numbers.endpoint[i]
@@ -150,15 +150,20 @@ const (
 	roomYes room = iota
 	roomGuestsFull
 	roomFull
+	roomShed   // its priority has no share of what is left
+	roomUnfair // its tenant holds its share
 )
 
-func (r *Router) room(p *placementConfig, number int32, guest bool) room {
-	s := &r.placements[number]
+// room asks R5 of one request; it changes nothing and may be asked again.
+func (s *placement) room(p *placementConfig, ev *Event, guest bool) room {
 	if guest && p.limit.Guests != 0 && s.guests >= max(p.limit.Guests, 0) {
 		return roomGuestsFull
 	}
 	if p.limit.InFlight > 0 && s.inFlight >= p.limit.InFlight {
 		return roomFull
+	}
+	if p.rationed {
+		return s.ration(&p.limit, p.limit.InFlight, max(p.limit.Guests, 0), ev, guest)
 	}
 	return roomYes
 }
@@ -172,22 +177,23 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 	for i, c := range list {
 		p := &r.config.placements[c]
 		number := r.numbers.placement[c]
-		s := r.survey(p, number, now)
-		if r.placements[number].panic && p.panicDo != PanicAll {
+		state := &r.placements[number]
+		s := r.survey(p, state, now)
+		if state.panic && p.panicDo != PanicAll {
 			if r.tests(&s); s.admissible == 0 {
 				if p.panicDo == PanicFail {
 					v.class, v.rule, v.endpoint, v.placement, v.failover = NoEndpoint, 9, -1, number, left.first
 					return
 				}
-				left.blocked(r, p, number, i, s)
+				left.blocked(r, p, number, i, ev, s)
 				continue
 			}
 		}
 		if s.admissible == 0 && (s.breaker >= 0 || !s.capped) {
-			left.blocked(r, p, number, i, s)
+			left.blocked(r, p, number, i, ev, s)
 			continue
 		}
-		room := r.room(p, number, i > 0)
+		room := state.room(p, ev, i > 0)
 		if s.admissible == 0 && room == roomYes {
 			room = roomFull // every sound endpoint is at its cap
 		}
@@ -199,16 +205,17 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 				v.rotates = s.admissible
 			}
 			return
-		case roomFull:
-			if p.limit.WhenFull == RejectWhenFull {
-				v.class, v.endpoint, v.placement, v.candidate, v.failover = LimitReached, -1, number, i, left.first
+		case roomFull, roomShed, roomUnfair:
+			// A guest without a share goes on, as one over the cap does.
+			if p.limit.WhenFull == RejectWhenFull && (room == roomFull || i == 0) {
+				v.class, v.endpoint, v.placement, v.candidate, v.failover = room.class(), -1, number, i, left.first
 				return
 			}
 		}
 		if s.admissible == 0 && s.health >= 0 {
-			left.offer(r, p, number, i, s.health, left.first)
+			left.offer(r, p, number, i, ev, s.health, left.first)
 		}
-		left.full()
+		left.full(room)
 	}
 	if left.chosen {
 		r.choose(now, ev, &left, v)
@@ -220,6 +227,7 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 // leaving remembers why candidates were left.
 type leaving struct {
 	first      Failover // reason of the first one left: the header's
+	class      Class    // of a refusal, when only room was missing: by the first one that had none
 	circuit    bool     // some were left as circuit_open
 	unhealthy  bool     // some were left as upstream_unhealthy, with no last resort
 	breaker    int32    // first breaker-blocked endpoint in candidate order
@@ -236,10 +244,15 @@ func (l *leaving) leave(f Failover) {
 	}
 }
 
-func (l *leaving) full() { l.leave(FailoverLimit) }
+func (l *leaving) full(m room) {
+	l.leave(FailoverLimit)
+	if l.class == ClassNone {
+		l.class = m.class()
+	}
+}
 
 // blocked books a candidate without any admissible endpoint.
-func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, s survey) {
+func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, ev *Event, s survey) {
 	before := l.first
 	if s.breaker >= 0 {
 		l.circuit = true
@@ -258,7 +271,7 @@ func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, s
 		return
 	}
 	if l.resortAt == 0 {
-		l.offer(r, p, number, at, s.health, before)
+		l.offer(r, p, number, at, ev, s.health, before)
 		l.chosen = s.passed && l.resortAt > 0
 	}
 }
@@ -266,8 +279,8 @@ func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, s
 // offer keeps an endpoint that only health blocks as the last resort, if its
 // placement has room and none before it was found. why is the reason in the
 // header if it serves.
-func (l *leaving) offer(r *Router, p *placementConfig, number int32, at int, endpoint int32, why Failover) {
-	if p.lastResort == UseLastResort && l.resortAt == 0 && r.room(p, number, at > 0) == roomYes {
+func (l *leaving) offer(r *Router, p *placementConfig, number int32, at int, ev *Event, endpoint int32, why Failover) {
+	if p.lastResort == UseLastResort && l.resortAt == 0 && r.placements[number].room(p, ev, at > 0) == roomYes {
 		l.resort, l.resortAt, l.resortHome, l.resortWhy = endpoint, at+1, number, why
 	}
 }
@@ -283,7 +296,10 @@ func (l *leaving) verdict(r *Router, home int32) verdict {
 	case l.unhealthy:
 		return verdict{class: NoEndpoint, endpoint: -1, placement: home}
 	}
-	return verdict{class: LimitReached, endpoint: -1, placement: home}
+	if l.class == ClassNone {
+		l.class = LimitReached
+	}
+	return verdict{class: l.class, endpoint: -1, placement: home}
 }
 
 // commit takes the slot, the probe and the rotation step of a verdict to forward.
@@ -310,6 +326,9 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	s.request, s.gen, s.generation = ev.Request, r.nextSerial(), e.breaker.gen
 	s.endpoint, s.guest, s.probe = v.endpoint, v.candidate > 0, probe
 	r.sum += s.mix(e.id)
+	if p.tenants != nil {
+		r.count(s, p.tenants, tenantOf(&ev.Route))
+	}
 	e.inFlight++
 	p.inFlight++
 	if s.guest {

@@ -1,5 +1,7 @@
 package core
 
+import "slices"
+
 // CopyFrom makes r the same as from in everything: state, numbers, handles,
 // deadlines, seed and strictness. Afterwards neither sees what the other does;
 // only the immutable Config is shared. r may be the zero Router. Copying into
@@ -8,6 +10,9 @@ func (r *Router) CopyFrom(from *Router) {
 	own := *r
 	*r = *from
 	r.placements = append(own.placements[:0], from.placements...)
+	for n := range r.placements {
+		r.placements[n].tenants = slices.Clone(from.placements[n].tenants)
+	}
 	r.endpoints = append(own.endpoints[:0], from.endpoints...)
 	r.numbers.placement = append(own.numbers.placement[:0], from.numbers.placement...)
 	r.numbers.endpoint = append(own.numbers.endpoint[:0], from.numbers.endpoint...)

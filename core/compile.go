@@ -139,15 +139,17 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 		c.fail(path+".limit.guests", "is above in_flight", "guests are part of in_flight: use at most "+strconv.Itoa(int(p.Limit.InFlight)))
 	}
 	c.panicOf(p, path)
+	limit := c.ration(p.Limit, path+".limit")
 	if p.BodyMax < 0 {
 		c.fail(path+".body_max", "is negative", "use 1 byte or more, or leave it out for no limit")
 	}
 	out := placementConfig{
 		name: p.Name, id: HashString(p.Name), kind: kindOf(p), lastResort: p.LastResort,
-		selection: p.Select, limit: p.Limit, bodyMax: p.BodyMax,
+		selection: p.Select, limit: limit, bodyMax: p.BodyMax,
 		breaker: c.breaker(p.Breaker, path+".breaker"), health: c.health(p.Health, path+".health"),
 		timeouts: c.timeouts(p.Timeouts, path+".timeouts"),
 		first:    int32(len(c.config.endpoints)),
+		rationed: limit.TenantShare != 0 || limit.Priorities[0] != 0,
 		edge:     p.Edge, panicPercent: p.Panic, panicDo: p.PanicDo,
 	}
 	c.endpoints(p, path, &out)

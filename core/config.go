@@ -24,6 +24,7 @@ type placementConfig struct {
 	lastResort LastResort
 	selection  Policy
 	weighted   bool // weights differ
+	rationed   bool // the limit says more than numbers (R5): tenants, priorities
 	limit      LimitSpec
 	bodyMax    int64
 	breaker    BreakerSpec
@@ -204,6 +205,8 @@ const (
 	tagEdge  uint64 = 1  // text for the edge
 	tagCap   uint64 = 20 // cap of an endpoint
 	tagPanic uint64 = 21 // panic of a placement
+	tagShare uint64 = 22 // share of a tenant
+	tagShed  uint64 = 23 // shares of priorities
 )
 
 func (f *fold) edge(s string) {
@@ -246,6 +249,16 @@ func (p *placementConfig) hash(f *fold) {
 	if p.panicPercent != 0 {
 		f.word(tagPanic)
 		f.word(uint64(p.panicPercent)<<8 | uint64(p.panicDo))
+	}
+	if p.limit.TenantShare != 0 {
+		f.word(tagShare)
+		f.word(uint64(p.limit.TenantShare))
+	}
+	if p.limit.Priorities[0] != 0 {
+		f.word(tagShed)
+		for _, share := range p.limit.Priorities {
+			f.word(uint64(share))
+		}
 	}
 }
 

@@ -13,7 +13,8 @@ const (
 	entityEndpoint
 	entityAttempt
 
-	entityRoom entity = 8 // panic and adaptive limit of a placement
+	entityRoom   entity = 8 // panic and adaptive limit of a placement
+	entityTenant entity = 9 // attempt that counts for its tenant
 )
 
 func mixWord(h, w uint64) uint64 { return finalise(h + w + golden) }

@@ -158,6 +158,9 @@ func (r *Router) free(now Time, s *slot, n uint32, out []Decision) []Decision {
 	p.inFlight--
 	p.guests -= int32(bit(s.guest))
 	r.sum -= s.mix(e.id)
+	if s.tenant != 0 {
+		out = r.uncount(now, s, p.tenants, out)
+	}
 	r.touchEndpoint(number)
 	r.touchPlacement(e.placement)
 	r.slots.release(n)

@@ -80,7 +80,7 @@ func (r *Router) tests(s *survey) {
 func (r *Router) choose(now Time, ev *Event, l *leaving, v *verdict) {
 	list := r.config.placements[ev.Route.Placement].candidates
 	p := &r.config.placements[list[l.resortAt-1]]
-	s := r.survey(p, l.resortHome, now)
+	s := r.survey(p, &r.placements[l.resortHome], now)
 	v.endpoint, v.placement = r.admissible[r.pick(p, r.admissible, ev)], l.resortHome
 	v.candidate, v.failover = l.resortAt-1, l.resortWhy
 	if p.selection == RoundRobin {

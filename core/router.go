@@ -50,7 +50,9 @@ type placement struct {
 	name     string
 	mixed    uint64
 	touched  bool
-	panic    bool // R9
+	panic    bool    // R9
+	retabled bool    // scratch of one adoption
+	tenants  tenants // attempts by tenant, nil where nobody counts them (R5)
 }
 
 // endpoint is the state of one endpoint; id 0 marks a free number.

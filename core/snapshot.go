@@ -41,6 +41,7 @@ func (r *Router) Snapshot(dst []byte) []byte {
 		w.slot(n, r.slots.at(n))
 	}
 	w.room(r)
+	w.tenants(r)
 	return w.b
 }
 

@@ -1,7 +1,7 @@
 package core
 
-// Section 8 of a snapshot: what placements remember about room beyond their
-// counts. It is left out when every one of them is at rest.
+// Sections of a snapshot about room. 8 is what placements remember beyond their
+// counts, 9 whose share attempts take. One with nothing to say is left out.
 
 // room writes section 8.
 func (w *writer) room(r *Router) {
@@ -27,6 +27,9 @@ func (p *placement) moved() bool { return p.panic }
 
 // sections reads the optional sections that end a snapshot, in ascending order.
 func (rd *reader) sections(r *Router) {
+	if rd.err == nil && r.config != nil {
+		r.retable()
+	}
 	before := uint64(0)
 	for rd.err == nil && len(rd.b) > 0 {
 		tag := rd.uint(max32)
@@ -38,6 +41,8 @@ func (rd *reader) sections(r *Router) {
 		switch entity(tag) {
 		case entityRoom:
 			rd.room(r)
+		case entityTenant:
+			rd.tenants(r)
 		default:
 			rd.fail("bytes are left over")
 		}
@@ -58,6 +63,48 @@ func (rd *reader) room(r *Router) {
 		p.panic = rd.bool()
 		if !p.moved() {
 			rd.fail("a placement at rest is listed")
+			return
+		}
+	}
+	if count == 0 {
+		rd.fail("a section is empty")
+	}
+}
+
+// tenants writes section 9.
+func (w *writer) tenants(r *Router) {
+	count := 0
+	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
+		count += int(bit(r.slots.at(n).tenant != 0))
+	}
+	if count == 0 {
+		return
+	}
+	w.uint(uint64(entityTenant))
+	w.uint(uint64(count))
+	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
+		if s := r.slots.at(n); s.tenant != 0 {
+			w.uint(uint64(n))
+			w.uint(s.tenant)
+		}
+	}
+}
+
+func (rd *reader) tenants(r *Router) {
+	last, count := int64(-1), rd.uint(uint64(r.slots.live))
+	for range count {
+		n, tenant := rd.uint(MaxInFlight-1), rd.uint(max64)
+		if rd.err != nil {
+			return
+		}
+		if int64(n) <= last || n >= uint64(len(r.slots.chunks))<<chunkBits || r.slots.at(uint32(n)).gen == 0 || tenant == 0 {
+			rd.fail("a tenant has no attempt, or they are out of order")
+			return
+		}
+		last = int64(n)
+		s := r.slots.at(uint32(n))
+		if r.count(s, r.placements[r.endpoints[s.endpoint].placement].tenants, tenant); s.tenant == 0 {
+			rd.fail("a tenant is counted that cannot be")
 			return
 		}
 	}

@@ -50,6 +50,12 @@ type LimitSpec struct {
 	InFlight int32    // requests in flight; 0 means no limit
 	Guests   int32    // of those, how many may have come by failover; 0 means no cap, -1 none at all
 	WhenFull WhenFull // 0 means reject
+	// TenantShare is the percent of in_flight that one tenant alone may hold, 1..99;
+	// it may hold less as others fill the rest. 0 means that tenants are not told apart.
+	TenantShare uint32
+	// Priorities is by priority the percent of the room up to which it is admitted,
+	// 1..100, falling; a 0 means as the one before it. All 0 means no shedding.
+	Priorities [MaxPriorities]uint8
 }
 
 // BreakerSpec is R6, per endpoint.

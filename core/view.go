@@ -42,6 +42,15 @@ type EndpointView struct {
 	NextProbe Time
 }
 
+// TenantInFlight returns how many attempts count in placement number n for the
+// tenant of a route, 0 where tenants are not told apart (R5).
+func (r *Router) TenantInFlight(n int32, route Route) int {
+	if n < 0 || int(n) >= len(r.placements) {
+		return 0
+	}
+	return int(r.placements[n].tenants.held(tenantOf(&route)))
+}
+
 // Endpoints returns the number of endpoint numbers in use or free; they run from 0.
 func (r *Router) Endpoints() int { return len(r.endpoints) }
 

@@ -90,6 +90,7 @@ func (w *world) arrive(id uint32) {
 	p := w.clients[w.senders[c.sender].client].plan
 	ev := &w.arrival
 	ev.Method, ev.Length, ev.Replayable, ev.Request, ev.Epoch = p.Method, p.Length, p.Length >= 0, c.request, r.core.Epoch()
+	ev.Priority = p.Priority
 	ev.Route = core.Route{Placement: -1, Refuse: core.NoKey}
 	if c.key >= 0 {
 		ev.Route = r.table.routes[c.key]

@@ -11,7 +11,7 @@ import (
 func (c *checker) refused(ev *core.Event, d *core.Decision, want *ruling) {
 	c.homeRefusal(ev, d)
 	c.checkRefusal(ev, d)
-	if want.class == d.Class && d.Placement == want.placement && (d.Class != core.LimitReached || d.Failover == want.failover) {
+	if want.class == d.Class && d.Placement == want.placement && (!lacksRoom(d.Class) || d.Failover == want.failover) {
 		if want.class == core.CircuitOpen && (d.Endpoint != want.breaker || d.Circuit != c.endpoints[want.breaker].state) {
 			c.failEndpoint("R3", want.breaker, "breaker", fmt.Sprintf("a refusal says circuit %s, not that of the first breaker in the way", d.Circuit))
 		}
@@ -21,10 +21,15 @@ func (c *checker) refused(ev *core.Event, d *core.Decision, want *ruling) {
 	if want.panicked || d.Rule == 9 {
 		rule = "R9"
 	}
-	if d.Class == core.LimitReached || want.class == core.LimitReached {
+	if lacksRoom(d.Class) || lacksRoom(want.class) {
 		rule = "R5"
 	}
 	c.fail(rule, d.Placement, d.Endpoint, "limit", fmt.Sprintf("a request was refused as %s, by the rules it is %s", d.Class, want.String()))
+}
+
+// lacksRoom reports whether a class says that only room was missing.
+func lacksRoom(c core.Class) bool {
+	return c == core.LimitReached || c == core.Shed || c == core.FairShare
 }
 
 // homeRefusal: where guests are capped, the rest of the limit is for home requests alone.
@@ -58,7 +63,7 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 	if allowed && want.resort < 0 {
 		pick = c.pick(ev, &c.rows[c.placements[e.placement].index], want.chosen)
 	}
-	c.admit(d, e, e.placement != c.homes[ev.Route.Placement], want.resort >= 0)
+	c.admit(ev, d, e, e.placement != c.homes[ev.Route.Placement], want.resort >= 0)
 	c.checkPanic(d, e, want)
 	switch {
 	case c.w.result.Violated > before: // a closer rule has said it
@@ -74,10 +79,11 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 		c.failEndpoint("R4", d.Endpoint, "breaker", fmt.Sprintf("its answer says circuit %s, it is %s", d.Circuit, e.state))
 	}
 	c.compareCounts(d.Endpoint)
+	c.compareTenant(ev, e.placement)
 }
 
 // admit checks limits (R5) and the breaker's door (R6), and books the attempt.
-func (c *checker) admit(d *core.Decision, e *endpointModel, guest, resort bool) {
+func (c *checker) admit(ev *core.Event, d *core.Decision, e *endpointModel, guest, resort bool) {
 	if e.index < 0 {
 		c.failEndpoint("R2", d.Endpoint, "", "a request was forwarded to an endpoint that is retiring")
 		return
@@ -94,6 +100,11 @@ func (c *checker) admit(d *core.Decision, e *endpointModel, guest, resort bool) 
 	if e.full() {
 		c.failEndpoint("R2", d.Endpoint, "endpoints", fmt.Sprintf("%d are in flight at it, its cap is %d", e.inFlight+1, e.limit))
 	}
+	if class := c.ration(row, e.placement, ev, guest); class == core.Shed {
+		c.fail("R5", e.placement, d.Endpoint, "limit.priorities", fmt.Sprintf("a request of priority %d was admitted with %d in flight", ev.Priority, p.inFlight))
+	} else if class == core.FairShare {
+		c.fail("R5", e.placement, d.Endpoint, "limit.tenant_share", fmt.Sprintf("a tenant that holds %d got one more, with %d of %d in flight", p.held[tenant(ev)], p.inFlight, row.Limit.InFlight))
+	}
 	p.inFlight++
 	e.inFlight++
 	p.guests += int32(flag(guest))
@@ -108,4 +119,5 @@ func (c *checker) admit(d *core.Decision, e *endpointModel, guest, resort bool) 
 		c.failEndpoint("R4", d.Endpoint, "", "an attempt was given a slot that another holds")
 	}
 	c.attempts[d.Handle.Slot] = attemptModel{gen: d.Handle.Gen, endpoint: d.Endpoint, ticket: e.ticket, guest: guest}
+	c.hold(&c.attempts[d.Handle.Slot], e.placement, ev)
 }

@@ -69,6 +69,7 @@ func (c *checker) finish(ev *core.Event) {
 	e.inFlight--
 	c.placements[e.placement].inFlight--
 	c.placements[e.placement].guests -= int32(flag(a.guest))
+	c.drop(a)
 	a.gen = 0
 	c.compareCounts(a.endpoint)
 	c.compareOutcomes(a.endpoint)

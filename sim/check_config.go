@@ -130,6 +130,9 @@ func (c *checker) checkConfig() {
 		if row.Panic != p.Panic || row.PanicDo != p.PanicDo {
 			c.fail("R9", c.homes[i], -1, "panic_percent", "when it panics, or what it does then, is not as its configuration says")
 		}
+		if row.Limit.TenantShare != p.Limit.TenantShare || row.Limit.Priorities[0] != p.Limit.Priorities[0] {
+			c.fail("R5", c.homes[i], -1, "limit", "its shares are not as its configuration says")
+		}
 		want := peers(p)
 		if !slices.EqualFunc(stand, want, func(a, b core.EndpointSpec) bool { return a.Limit == b.Limit }) {
 			c.fail("R2", c.homes[i], -1, "endpoints", "the caps of its endpoints are not those of the configuration")

@@ -105,6 +105,7 @@ func (c *checker) rebuild() {
 		if n < len(c.placements) && c.placements[n].name == v.Name {
 			p.inFlight, p.guests = c.placements[n].inFlight, c.placements[n].guests
 			p.panicking = c.placements[n].panicking && p.index >= 0
+			p.held = c.placements[n].held
 		}
 		placements[n] = p
 	}
@@ -115,6 +116,7 @@ func (c *checker) rebuild() {
 	c.placements, c.endpoints = placements, endpoints
 	c.rotations(old)
 	c.weighAll()
+	c.recount()
 	c.checkConfig()
 	c.audit()
 }

@@ -58,12 +58,14 @@ type placementModel struct {
 	guests   int32
 
 	panicking bool
+	held      map[any]int32 // slots by tenant, while tenants are told apart
 }
 
 type attemptModel struct {
 	gen      uint32 // 0 for a free slot
 	endpoint int32
 	ticket   uint32
+	tenant   any // whose share it takes, nil when it is not counted
 	guest    bool
 	replied  bool
 	aborted  core.Time // 0 for never

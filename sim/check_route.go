@@ -42,7 +42,7 @@ func (c *checker) rule(ev *core.Event) {
 	c.ruled = true
 	c.ruling = ruling{class: c.precheck(ev), early: true}
 	if c.ruling.class == core.ClassNone {
-		c.ruling = c.evaluate(int(ev.Route.Placement))
+		c.ruling = c.evaluate(int(ev.Route.Placement), ev)
 	}
 }
 
@@ -113,14 +113,21 @@ func (c *checker) blind(e *endpointModel) bool {
 }
 
 // evaluate walks the candidates of a home placement.
-func (c *checker) evaluate(home int) ruling {
+func (c *checker) evaluate(home int, ev *core.Event) ruling {
 	out := ruling{resort: -1, placement: c.homes[home], breaker: -1}
 	resort := ruling{resort: -1}
-	anyHealth, resorted := false, false
+	anyHealth, resorted, lacking := false, false, core.ClassNone
 	for i, at := range c.rows[home].Candidates {
 		row, number := &c.rows[at], c.homes[at]
 		usable, broken, sick, capped := c.survey(row)
 		guestFull, full := c.room(row, number, i > 0)
+		short := core.LimitReached
+		if !guestFull && !full {
+			if class := c.ration(row, number, ev, i > 0); class != core.ClassNone {
+				// A guest without a share goes on, as one over the cap does.
+				short, guestFull, full = class, i > 0, i == 0
+			}
+		}
 		roomy := !guestFull && !full
 		sound := false
 		if c.placements[number].panicking && row.PanicDo != core.PanicAll {
@@ -143,7 +150,8 @@ func (c *checker) evaluate(home int) ruling {
 			out.placement = number
 			return out
 		case usable && !guestFull && row.Limit.WhenFull == core.RejectWhenFull:
-			return ruling{class: core.LimitReached, placement: number, failover: out.failover, resort: -1}
+			c.sawShort(short)
+			return ruling{class: short, placement: number, failover: out.failover, resort: -1}
 		}
 		if (sick >= 0 || sound) && row.LastResort == core.UseLastResort && !resorted && roomy {
 			resort, resorted = ruling{placement: number, failover: out.failover, resort: sick}, true
@@ -155,6 +163,9 @@ func (c *checker) evaluate(home int) ruling {
 		switch {
 		case usable:
 			why = core.FailoverLimit
+			if lacking == core.ClassNone {
+				lacking = short
+			}
 		case broken >= 0:
 			why = core.FailoverCircuitOpen
 			if out.breaker < 0 {
@@ -173,6 +184,9 @@ func (c *checker) evaluate(home int) ruling {
 		out.class = core.CircuitOpen
 	case anyHealth:
 		out.class = core.NoEndpoint
+	case lacking != core.ClassNone:
+		c.sawShort(lacking)
+		out.class = lacking
 	default:
 		out.class = core.LimitReached
 	}
@@ -227,6 +241,15 @@ func (c *checker) room(row *core.PlacementInfo, number int32, guest bool) (guest
 	p := &c.placements[number]
 	guestFull = guest && (row.Limit.Guests < 0 || row.Limit.Guests > 0 && p.guests >= row.Limit.Guests)
 	return guestFull, row.Limit.InFlight > 0 && p.inFlight >= row.Limit.InFlight
+}
+
+func (c *checker) sawShort(class core.Class) {
+	switch class {
+	case core.Shed:
+		c.saw(SawShed)
+	case core.FairShare:
+		c.saw(SawFairShare)
+	}
 }
 
 func (w ruling) String() string {

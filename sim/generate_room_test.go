@@ -18,6 +18,9 @@ func addRoom(p *Plan) {
 			}
 		}
 	}
+	for i := range p.Clients {
+		p.Clients[i].Priority = uint8(fold(p.Seed, uint64(1000+i)) % 4)
+	}
 }
 
 // roomDraw draws by hash: each choice has its own number.
@@ -30,6 +33,16 @@ func (d roomDraw) one(in, choice uint64) bool { return d.below(in, choice) == 0 
 func (d roomDraw) room(p *core.PlacementSpec) {
 	if d.one(2, 1) {
 		p.Panic, p.PanicDo = uint32(1+d.below(100, 2)), core.PanicMode(d.below(3, 3))
+	}
+	if p.Limit.InFlight > 0 && d.one(2, 4) {
+		p.Limit.TenantShare = uint32(1 + d.below(99, 5))
+	}
+	if p.Limit.InFlight > 0 && d.one(2, 6) {
+		share := uint8(100)
+		for i := range 1 + d.below(4, 7) {
+			p.Limit.Priorities[i] = share
+			share -= uint8(d.below(30, 40+i))
+		}
 	}
 	for e := range p.Endpoints {
 		if d.one(2, 10+uint64(e)) {

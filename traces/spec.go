@@ -52,6 +52,9 @@ type limitJSON struct {
 	InFlight int32  `json:"in_flight,omitempty"`
 	Guests   int32  `json:"guests,omitempty"`
 	WhenFull string `json:"when_full,omitempty"`
+
+	TenantShare uint32 `json:"tenant_share,omitempty"`
+	Priorities  []int  `json:"priorities,omitempty"` // percent; the last holds for all that follow
 }
 
 type breakerJSON struct {
@@ -129,7 +132,7 @@ func EncodeSpec(s *core.Spec) []byte {
 		q := placementJSON{
 			Name: p.Name, Kind: p.Kind.String(), Fallback: p.Fallback, BodyMax: p.BodyMax,
 			LastResort: enumLastResort.print(uint64(p.LastResort)), Select: enumPolicy.print(uint64(p.Select)),
-			Limit:   limitJSON{p.Limit.InFlight, p.Limit.Guests, enumWhenFull.print(uint64(p.Limit.WhenFull))},
+			Limit:   encodeLimit(&p.Limit),
 			Breaker: breakerJSON(p.Breaker), Health: healthJSON(p.Health), Timeouts: timeoutJSON(p.Timeouts),
 			Retries: p.Retries, Panic: p.Panic, PanicDo: enumPanic.print(uint64(p.PanicDo)), Edge: p.Edge,
 		}
@@ -170,7 +173,7 @@ func DecodeSpec(b []byte) (core.Spec, error) {
 func (q *placementJSON) spec() (core.PlacementSpec, error) {
 	p := core.PlacementSpec{
 		Name: q.Name, Fallback: q.Fallback, BodyMax: q.BodyMax,
-		Limit:   core.LimitSpec{InFlight: q.Limit.InFlight, Guests: q.Limit.Guests},
+		Limit:   decodeLimit(&q.Limit),
 		Breaker: core.BreakerSpec(q.Breaker), Health: core.HealthSpec(q.Health), Timeouts: core.TimeoutSpec(q.Timeouts),
 		Retries: q.Retries, Panic: q.Panic, Edge: q.Edge,
 	}

@@ -91,11 +91,30 @@ func effectiveLimit(p core.PlacementInfo, add func(path, value string)) {
 	add("limit.in_flight", countOrNone(p.Limit.InFlight))
 	add("limit.guests", guestsText(p.Limit.Guests))
 	add("limit.when_full", map[core.WhenFull]string{core.RejectWhenFull: "reject", core.FailOverWhenFull: "fail_over"}[p.Limit.WhenFull])
+	effectiveShares(&p.Limit, add)
 	body := "none"
 	if p.BodyMax > 0 {
 		body = sizeText(p.BodyMax)
 	}
 	add("body_max", body)
+}
+
+// effectiveShares lists how the room is shared out, where it is.
+func effectiveShares(l *core.LimitSpec, add func(path, value string)) {
+	if l.TenantShare > 0 {
+		add("limit.tenant_share", fmt.Sprintf("%d%%", l.TenantShare))
+	}
+	if l.Priorities[0] == 0 {
+		return
+	}
+	var shares []string
+	for _, share := range l.Priorities {
+		shares = append(shares, fmt.Sprintf("%d%%", share))
+	}
+	for n := len(shares); n > 1 && shares[n-1] == shares[n-2]; n-- {
+		shares = shares[:n-1] // the last share holds for all that follow
+	}
+	add("limit.priorities", "["+strings.Join(shares, ", ")+"]")
 }
 
 func effectiveBreaker(b core.BreakerSpec, add func(path, value string)) {

@@ -156,6 +156,9 @@ func (l *loader) profile(profiles, n *node) *node {
 
 func (l *loader) placement(name string, n *node) core.PlacementSpec {
 	in := decodeAs[placement](&l.decoder, n)
+	if at := n.value("limit"); len(in.Settings.Limit.value.Priorities.value) > core.MaxPriorities {
+		l.fail(at.get("priorities").at, "there are more shares than priorities", "give at most "+strconv.Itoa(core.MaxPriorities)+", the most critical first")
+	}
 	l.label(name, in.Labels)
 	s := &in.Settings
 	out := core.PlacementSpec{
@@ -204,7 +207,12 @@ func lowerHealth(m maybe[health]) core.HealthSpec {
 }
 
 func lowerLimit(in limit) core.LimitSpec {
-	out := core.LimitSpec{InFlight: in.InFlight.value, Guests: in.Guests.value, WhenFull: core.WhenFull(in.WhenFull)}
+	out := core.LimitSpec{InFlight: in.InFlight.value, Guests: in.Guests.value, WhenFull: core.WhenFull(in.WhenFull), TenantShare: uint32(in.TenantShare.value)}
+	for i, share := range in.Priorities.value {
+		if i < len(out.Priorities) {
+			out.Priorities[i] = uint8(min(share, 255))
+		}
+	}
 	if in.Guests.set && in.Guests.value == 0 {
 		out.Guests = -1 // here 0 means none at all; in core 0 is no cap
 	}

@@ -147,6 +147,9 @@ type limit struct {
 	Guests   maybe[int32] `yaml:"guests"`
 	WhenFull whenFull     `yaml:"when_full"`
 	Wait     *node        `yaml:"wait" later:"R5 queue"`
+
+	TenantShare maybe[percent]   `yaml:"tenant_share" check:"positive"`
+	Priorities  maybe[[]percent] `yaml:"priorities"`
 }
 
 // whenFull is a word, or later a queue.

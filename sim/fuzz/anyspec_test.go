@@ -58,6 +58,9 @@ func drawRoom(c chooser, p *core.PlacementSpec) {
 	if c.oneIn(3, "panics") {
 		p.Panic, p.PanicDo = uint32(c.Range(1, 100, "panic")), core.PanicMode(c.Range(0, 2, "panic does"))
 	}
+	if p.Limit.InFlight > 0 && c.oneIn(2, "rationed") {
+		p.Limit.TenantShare, p.Limit.Priorities = uint32(c.Range(0, 99, "tenant share")), [core.MaxPriorities]uint8{100, uint8(c.Range(1, 100, "priority share"))}
+	}
 	for i := range p.Endpoints {
 		if c.oneIn(4, "capped") {
 			p.Endpoints[i].Limit = uint32(c.Range(1, 12, "cap"))

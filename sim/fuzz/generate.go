@@ -20,6 +20,7 @@ func Generate(d Draw, t *Target, seed uint64) Case {
 	g.out.Plan = sim.Plan{Name: t.Name, Seed: seed, Spec: g.spec}
 	g.phases()
 	g.clients()
+	g.priorities()
 	g.servers()
 	g.faults()
 	g.pushes()

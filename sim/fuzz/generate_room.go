@@ -34,9 +34,28 @@ func (g *generator) roomOf(p *core.PlacementSpec) string {
 		p.Panic, p.PanicDo = uint32(g.c.Range(1, 100, "panic percent")), core.PanicMode(g.c.Range(0, 2, "panic does"))
 		return fmt.Sprintf("panic_percent: %d, panic: %s", p.Panic, p.PanicDo)
 	}
+	if g.c.oneIn(2, "shares") {
+		p.Limit.TenantShare = uint32(g.c.Range(1, 99, "tenant share"))
+		p.Limit.Priorities = [core.MaxPriorities]uint8{100, uint8(g.c.Range(1, 100, "priority share"))}
+		if p.Limit.InFlight == 0 {
+			p.Limit.InFlight = int32(g.c.Range(1, 20, "in flight"))
+		}
+		return fmt.Sprintf("limit.tenant_share: %d, priorities: 100, %d", p.Limit.TenantShare, p.Limit.Priorities[1])
+	}
 	p.Endpoints = slices.Clone(p.Endpoints)
 	for i := range p.Endpoints {
 		p.Endpoints[i].Limit = uint32(g.c.Range(1, 8, "cap"))
 	}
 	return "endpoints with limits of their own"
+}
+
+// priorities gives the clients of a case with shares of priorities different ones.
+func (g *generator) priorities() {
+	if !slices.ContainsFunc(g.spec.Placements, func(p core.PlacementSpec) bool { return p.Limit.Priorities[0] > 0 }) {
+		return
+	}
+	for i := range g.out.Plan.Clients {
+		g.numbered("priority", uint64(i))
+		g.out.Plan.Clients[i].Priority = uint8(g.c.Range(0, 2, "priority"))
+	}
 }

@@ -95,6 +95,16 @@ func limitTree(l *core.LimitSpec) any {
 	if l.Guests != 0 {
 		tree["guests"] = max(l.Guests, 0)
 	}
+	if l.TenantShare > 0 {
+		tree["tenant_share"] = strconv.Itoa(int(l.TenantShare)) + "%"
+	}
+	if l.Priorities[0] > 0 {
+		var shares []any
+		for _, share := range l.Priorities {
+			shares = append(shares, strconv.Itoa(int(share))+"%")
+		}
+		tree["priorities"] = shares
+	}
 	return tree
 }
 

@@ -78,6 +78,10 @@ func setOption(p *core.PlacementSpec, key, value string) error {
 		return oneOf(&p.Select, value, core.RoundRobin, core.LeastRequest, core.Rendezvous, core.First)
 	case "last_resort":
 		return word(&p.LastResort, value, map[string]core.LastResort{"use": core.UseLastResort, "refuse": core.RefuseLastResort})
+	case "tenant_share":
+		return count(&p.Limit.TenantShare, strings.TrimSuffix(value, "%"))
+	case "priorities":
+		return shares(&p.Limit.Priorities, value)
 	case "panic_percent":
 		return count(&p.Panic, strings.TrimSuffix(value, "%"))
 	case "panic":
@@ -166,6 +170,18 @@ func setEndpoints(p *core.PlacementSpec, value string) error {
 			}
 		}
 		p.Endpoints = append(p.Endpoints, e)
+	}
+	return nil
+}
+
+// shares reads 100,75,50: the shares of priorities, in percent.
+func shares(to *[core.MaxPriorities]uint8, value string) error {
+	for i, item := range strings.Split(value, ",") {
+		n, err := strconv.ParseUint(strings.TrimSuffix(item, "%"), 10, 8)
+		if err != nil || i >= len(to) {
+			return fmt.Errorf("use at most %d shares such as 100,75,50", len(to))
+		}
+		to[i] = uint8(n)
 	}
 	return nil
 }

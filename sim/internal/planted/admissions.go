@@ -67,6 +67,18 @@ func admissions() []Bug {
 				refuse(r, d, core.LimitReached)
 			}
 		})},
+		{Property: "R5", Name: "a tenant holds one more than its share", Seeds: 2000, Tamper: overrule(core.FairShare)},
+		{Property: "R5", Name: "a priority is admitted beyond its share", Seeds: 2000, Tamper: overrule(core.Shed)},
+		{Property: "R5", Name: "unknown keys are tenants of their own", Seeds: 2000, Tamper: decide(func(r *core.Router, ev *core.Event, d *core.Decision) {
+			if n, ok := among(r, max(ev.Route.Placement, 0), usable); decided(ev, d) && d.Class == core.FairShare && ev.Route.Reason == core.ReasonDefault && ok {
+				admit(r, d, n)
+			}
+		})},
+		{Property: "R5", Name: "a tenant is refused that holds nothing", Seeds: 2000, Tamper: decide(func(r *core.Router, ev *core.Event, d *core.Decision) {
+			if decided(ev, d) && d.Kind == core.Forward && !d.Probe && !guest(r, ev, d) && r.TenantInFlight(d.Placement, ev.Route) == 1 {
+				refuse(r, d, core.FairShare)
+			}
+		})},
 		{Property: "R16", Name: "a request without a key is forwarded", Seeds: 20, Tamper: decide(func(r *core.Router, _ *core.Event, d *core.Decision) {
 			if d.Kind == core.Reject && d.Class == core.NoKey {
 				admit(r, d, 0)
@@ -78,4 +90,16 @@ func admissions() []Bug {
 			}
 		})},
 	}
+}
+
+// overrule admits what is refused with a class although it has a slot free.
+func overrule(class core.Class) func() Tamper {
+	return decide(func(r *core.Router, ev *core.Event, d *core.Decision) {
+		if !decided(ev, d) || d.Class != class {
+			return
+		}
+		if n, ok := among(r, int32(r.Placement(d.Placement).Index), usable); ok {
+			admit(r, d, n)
+		}
+	})
 }
