@@ -25,14 +25,18 @@ type verdict struct {
 	placement int32 // number; the one that serves or refuses
 	candidate int   // position in the home placement's list
 	rotates   int   // admissible[:rotates] take a rotation step
+	pin       bool  // the client's cookie is to name the endpoint (R10)
 }
 
 func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
 	if class, home := r.precheck(ev); class != ClassNone {
 		d := note(Reject, ruleOf(class), now)
 		d.Class, d.Status, d.Placement, d.Reason = class, class.Row().Status, home, ev.Route.Reason
-		if class == UnknownKey {
-			d.Status = r.config.unknownStatus
+		switch class {
+		case UnknownKey:
+			d.Status = r.config.routes[ev.Via].status
+		case NoRoute:
+			d.Status = r.config.noRouteStatus
 		}
 		if class == Internal {
 			out = r.ignore(now, 12, CauseBadRoute, out)
@@ -58,7 +62,7 @@ func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
 // the key's own placement where there is one, else -1.
 func (r *Router) precheck(ev *Event) (class Class, home int32) {
 	switch {
-	case ev.Route.Refuse == NoKey || ev.Route.Refuse == BadRequest:
+	case ev.Route.Refuse == NoKey || ev.Route.Refuse.byBytes():
 		return ev.Route.Refuse, -1
 	case r.draining:
 		return Draining, -1
@@ -66,8 +70,10 @@ func (r *Router) precheck(ev *Event) (class Class, home int32) {
 		return NotReady, -1
 	case ev.Epoch != r.epoch:
 		return Internal, -1
-	case ev.Route.Refuse == UnknownKey:
+	case ev.Route.Refuse == UnknownKey && int(ev.Via) < len(r.config.routes):
 		return UnknownKey, -1
+	case ev.Route.Refuse.ByEdge():
+		return ev.Route.Refuse, -1
 	case ev.Route.Placement < 0 || int(ev.Route.Placement) >= len(r.config.placements):
 		return Internal, -1
 	}
@@ -80,7 +86,7 @@ func (r *Router) precheck(ev *Event) (class Class, home int32) {
 
 func ruleOf(c Class) uint8 {
 	switch c {
-	case NoKey, UnknownKey:
+	case NoKey, UnknownKey, NoRoute:
 		return 1
 	case LimitReached, Shed, FairShare:
 		return 5
@@ -102,15 +108,15 @@ type survey struct {
 	health     int32 // first endpoint that only health blocks, -1 for none
 	capped     bool  // some are blocked by their cap
 	passed     bool  // panic passed over sound ones (R9)
+	blind      bool  // panic ignores health (R9)
 }
 
 func (r *Router) survey(p *placementConfig, state *placement, now Time) survey {
-	s := survey{breaker: -1, health: -1}
-	blind := state.panic && p.panicDo == PanicAll
+	s := survey{breaker: -1, health: -1, blind: state.panic && p.panicDo == PanicAll}
 	r.admissible = r.admissible[:0]
 	for i := p.first; i < p.end; i++ {
 		n := r.numbers.endpoint[i]
-		switch r.block(&r.endpoints[n], p, now, blind) {
+		switch r.block(&r.endpoints[n], p, now, s.blind) {
 		case BlockNone:
 			r.admissible = append(r.admissible, n)
 		case BlockBreaker:
@@ -178,7 +184,12 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 		p := &r.config.placements[c]
 		number := r.numbers.placement[c]
 		state := &r.placements[number]
-		s := r.survey(p, state, now)
+		var s survey
+		if p.sharded {
+			s = r.surveyShard(p, state, now, ev.Route.Key)
+		} else {
+			s = r.survey(p, state, now)
+		}
 		if state.panic && p.panicDo != PanicAll {
 			if r.tests(&s); s.admissible == 0 {
 				if p.panicDo == PanicFail {
@@ -199,11 +210,8 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 		}
 		switch room {
 		case roomYes:
-			v.endpoint = r.admissible[r.pick(p, r.admissible, ev)]
 			v.placement, v.candidate, v.failover = number, i, left.first
-			if p.selection == RoundRobin {
-				v.rotates = s.admissible
-			}
+			r.choose(now, p, ev, v)
 			return
 		case roomFull, roomShed, roomUnfair:
 			// A guest without a share goes on, as one over the cap does.
@@ -218,10 +226,22 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 		left.full(room)
 	}
 	if left.chosen {
-		r.choose(now, ev, &left, v)
+		r.serveInPanic(now, ev, &left, v)
 		return
 	}
 	*v = left.verdict(r, r.numbers.placement[list[0]])
+}
+
+// choose selects one of the admissible endpoints (R10).
+func (r *Router) choose(now Time, p *placementConfig, ev *Event, v *verdict) {
+	if p.narrows && r.narrow(now, p, ev, v) {
+		return
+	}
+	if p.selection == RoundRobin {
+		v.endpoint, v.rotates = r.admissible[r.pickRotation(r.admissible)], len(r.admissible)
+	} else {
+		v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
+	}
 }
 
 // leaving remembers why candidates were left.
@@ -325,6 +345,9 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	s := r.slots.at(n) // zero, as release left it
 	s.request, s.gen, s.generation = ev.Request, r.nextSerial(), e.breaker.gen
 	s.endpoint, s.guest, s.probe = v.endpoint, v.candidate > 0, probe
+	if pc.timed {
+		s.began = now + 1
+	}
 	r.sum += s.mix(e.id)
 	if p.tenants != nil {
 		r.count(s, p.tenants, tenantOf(&ev.Route))
@@ -340,7 +363,7 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	d := &out[len(out)-1]
 	d.Kind, d.Rule, d.At, d.Handle, d.Probe = Forward, rule, now, Handle{n, s.gen}, probe
 	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, e.breaker.state
-	d.Placement, d.Endpoint = v.placement, v.endpoint
+	d.Placement, d.Endpoint, d.Pin = v.placement, v.endpoint, v.pin
 	return out
 }
 

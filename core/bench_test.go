@@ -3,6 +3,7 @@ package core_test
 import (
 	"fmt"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"lockstep/core"
@@ -114,4 +115,32 @@ func BenchmarkSnapshot(b *testing.B) {
 		buf = r.Snapshot(buf[:0])
 	}
 	b.ReportMetric(float64(len(buf)), "B/snapshot")
+}
+
+// BenchmarkMatchVia is the lookup of one key among a million: of a placement,
+// and of one of 20 splits.
+func BenchmarkMatchVia(b *testing.B) {
+	for _, split := range []bool{false, true} {
+		b.Run(map[bool]string{false: "plain", true: "split"}[split], func(b *testing.B) {
+			spec := referenceSpec(1_000_000)
+			if split {
+				for i := range 20 {
+					a, z := spec.Placements[0].Name, spec.Placements[1].Name
+					spec.Splits = append(spec.Splits, core.SplitSpec{Name: strconv.Itoa(i), Parts: []core.PartSpec{{Placement: a, Share: uint32(i)}, {Placement: z, Share: 1_000_000 - uint32(i)}}})
+				}
+				for i := range spec.Keys {
+					spec.Keys[i].Placement = strconv.Itoa(i % 20)
+				}
+			}
+			c := mustCompile(b, spec)
+			keys := make([]string, 4096)
+			for i := range keys {
+				keys[i], _ = c.Key(i * 241 % c.Keys())
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				c.MatchVia(0, keys[i&4095], uint64(i))
+			}
+		})
+	}
 }

@@ -37,6 +37,7 @@ const (
 	Shed
 	FairShare
 	Unauthorized
+	NoRoute
 	classes
 
 	// FirstFailure is the first class that counts against the endpoint (R7).
@@ -122,6 +123,8 @@ func (c Class) edgeRow() ClassRow {
 		return ClassRow{"fair_share", 429, EffectExcluded, RetryNever}
 	case Unauthorized:
 		return ClassRow{"unauthorized", 401, EffectExcluded, RetryNever}
+	case NoRoute:
+		return ClassRow{"no_route", 404, EffectExcluded, RetryNever}
 	}
 	return c.upstreamRow()
 }
@@ -151,6 +154,24 @@ func (c Class) upstreamRow() ClassRow {
 		return ClassRow{"body_timeout", 0, EffectFailure, RetryNever}
 	}
 	return ClassRow{"internal", 500, EffectExcluded, RetryNever}
+}
+
+// ByEdge reports whether the class is one that the edge finds without asking
+// Match, so that a recording keeps it and a replay takes it as it is: the
+// request could not be read, no route takes it, its key could not be verified,
+// or the edge itself is at fault.
+func (c Class) ByEdge() bool {
+	return c.byBytes() || c == Unauthorized || c == NoRoute || c == Internal
+}
+
+// byBytes reports whether the class needs no configuration: it is refused
+// before anything else.
+func (c Class) byBytes() bool {
+	switch c {
+	case BadRequest, RequestTimeout, HeaderTooLarge, URITooLong:
+		return true
+	}
+	return false
 }
 
 // String returns the class's label.

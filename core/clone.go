@@ -14,6 +14,7 @@ func (r *Router) CopyFrom(from *Router) {
 		r.placements[n].tenants = slices.Clone(from.placements[n].tenants)
 	}
 	r.endpoints = append(own.endpoints[:0], from.endpoints...)
+	r.extras = append(own.extras[:0], from.extras...)
 	r.numbers.placement = append(own.numbers.placement[:0], from.numbers.placement...)
 	r.numbers.endpoint = append(own.numbers.endpoint[:0], from.numbers.endpoint...)
 	r.touchedPlacements = append(own.touchedPlacements[:0], from.touchedPlacements...)

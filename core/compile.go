@@ -41,12 +41,14 @@ type compiler struct {
 	spec   *Spec
 	config *Config
 	errs   SpecErrors
+
+	maglevs, points int // tables made so far, to bound their memory
 }
 
 // Compile validates s and turns it into a Config. The error, if any, is a
 // SpecErrors that names every fault found, not only the first.
 func Compile(s Spec) (*Config, error) {
-	c := &compiler{spec: &s, config: &Config{version: s.Version, unknownStatus: s.UnknownStatus, edge: s.Edge}}
+	c := &compiler{spec: &s, config: &Config{version: s.Version, noRouteStatus: s.NoRouteStatus, edge: s.Edge}}
 	if s.Version == "" {
 		c.fail("version", "is empty", "give this configuration a label, such as \"v1\"")
 	}
@@ -54,8 +56,7 @@ func Compile(s Spec) (*Config, error) {
 	if len(c.errs) == 0 {
 		c.identities()
 		c.fallbacks()
-		c.defaultPlacement()
-		c.keys()
+		c.routing()
 	}
 	if len(c.errs) > 0 {
 		return nil, c.errs
@@ -124,7 +125,7 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 		c.fail(path+".kind", "is not a kind of placement", "use dedicated or tier")
 	}
 	if p.Select >= policies {
-		c.fail(path+".select", "is not a selection policy", "use round_robin, least_request, rendezvous or first")
+		c.fail(path+".select", "is not a selection policy", "use round_robin, least_request, rendezvous, first, ketama, maglev or ewma")
 	}
 	if p.Limit.WhenFull > QueueWhenFull || p.LastResort > RefuseLastResort {
 		c.fail(path, "when_full or last_resort is out of range", "use the named constants")
@@ -152,7 +153,9 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 		rationed: limit.TenantShare != 0 || limit.Priorities[0] != 0,
 		edge:     p.Edge, panicPercent: p.Panic, panicDo: p.PanicDo,
 	}
+	c.choice(p, path, &out)
 	c.endpoints(p, path, &out)
+	c.tables(path, &out)
 	c.config.placements = append(c.config.placements, out)
 }
 
@@ -273,10 +276,8 @@ func urlFault(s string) string {
 }
 
 func (c *compiler) breaker(b BreakerSpec, path string) BreakerSpec {
-	c.later(b.FailureRatio != 0, path+".failure_ratio", "R6 ratio trips")
-	c.later(b.SlowRatio != 0, path+".slow_ratio", "R6 slow trips")
-	c.later(b.Preset != "" && b.Preset != "baseline", path+".preset", "R6 presets")
-	b.Preset = ""
+	c.preset(&b, path)
+	c.ratios(&b, path)
 	orDefault(&b.Failures, 5)
 	orDefault(&b.Open, 30*Second)
 	orDefault(&b.Growth, 1e6)
@@ -347,48 +348,6 @@ func orDefault[T cmp.Ordered](v *T, value T) {
 	var zero T
 	if *v == zero {
 		*v = value
-	}
-}
-
-func (c *compiler) defaultPlacement() {
-	c.config.fallback = -1
-	if c.config.unknownStatus == 0 {
-		c.config.unknownStatus = UnknownKey.Row().Status
-	}
-	if s := c.config.unknownStatus; s < 400 || s > 599 {
-		c.fail("unknown_key.reject", strconv.Itoa(int(s))+" is not an error status", "use 400 to 599")
-	}
-	if c.spec.Default == "" {
-		return
-	}
-	p, ok := searchPlacements(c.config.placements, c.spec.Default)
-	if !ok {
-		c.fail("default", c.unknown(c.spec.Default), c.suggest(c.spec.Default))
-		return
-	}
-	c.config.fallback = p
-}
-
-func (c *compiler) keys() {
-	sorted := sortKeys(c.spec.Keys)
-	names := make([]string, 0, len(sorted))
-	placements := make([]int32, 0, len(sorted))
-	for i, k := range sorted {
-		path := "keys." + k.Key
-		p, ok := searchPlacements(c.config.placements, k.Placement)
-		switch {
-		case k.Key == "":
-			c.fail("keys", "a key is empty", "an empty key can never match: remove it")
-		case i > 0 && k.Key == sorted[i-1].Key:
-			c.fail(path, "is defined twice", "keep one of the two")
-		case !ok:
-			c.fail(path, c.unknown(k.Placement), c.suggest(k.Placement))
-		}
-		names = append(names, k.Key)
-		placements = append(placements, p)
-	}
-	if len(c.errs) == 0 {
-		c.config.keys = newKeyTable(names, placements)
 	}
 }
 

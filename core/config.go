@@ -6,12 +6,15 @@ package core
 type Config struct {
 	version       string
 	digest        uint64
-	keys          keyTable
-	fallback      int32 // placement of unknown keys, -1 to refuse them
-	unknownStatus uint16
+	tables        []keyTable    // 0: Spec.Keys; the others in order of name
+	routes        []routeConfig // 0: the one that every Spec has
+	splits        []split       // each different one once, in ascending order
+	noRouteStatus uint16
 	placements    []placementConfig
 	endpoints     []endpointConfig
-	edge          string // carried for the edge, never read here
+	edge          string       // carried for the edge, never read here
+	extras        bool         // some placement needs more state of its endpoints: extra.go
+	crc           *[256]uint32 // of ketama, nil when no placement uses it
 }
 
 // placementConfig is one placement with every default filled in.
@@ -25,6 +28,9 @@ type placementConfig struct {
 	selection  Policy
 	weighted   bool // weights differ
 	rationed   bool // the limit says more than numbers (R5): tenants, priorities
+	sharded    bool // choice.shards is set
+	narrows    bool // choice narrows what is admissible: sticky, slow start, bound
+	timed      bool // attempts are timed: slow calls, ewma
 	limit      LimitSpec
 	bodyMax    int64
 	breaker    BreakerSpec
@@ -34,6 +40,7 @@ type placementConfig struct {
 
 	panicPercent uint32 // R9, 0 for none
 	panicDo      PanicMode
+	choice       choice
 }
 
 type endpointConfig struct {
@@ -52,24 +59,10 @@ type Route struct {
 	Key       uint64 // hash of the routing key
 	Placement int32  // index in that Config, -1 for none
 	Reason    Reason
-	Refuse    Class // NoKey or UnknownKey when there is nowhere to go
-}
-
-// Match is the pure map from routing key to home placement. An empty key is
-// refused; an unknown key goes where the configuration says (R1). ok is false
-// exactly when the route refuses.
-func (c *Config) Match(key string) (route Route, ok bool) {
-	if key == "" {
-		return Route{Placement: -1, Refuse: NoKey}, false
-	}
-	hash := HashString(key)
-	if p, found := c.keys.find(key, hash); found {
-		return Route{Key: hash, Placement: p, Reason: c.placements[p].kind}, true
-	}
-	if c.fallback < 0 {
-		return Route{Key: hash, Placement: -1, Refuse: UnknownKey}, false
-	}
-	return Route{Key: hash, Placement: c.fallback, Reason: ReasonDefault}, true
+	// Refuse is NoKey or UnknownKey when there is nowhere to go, or what the edge
+	// itself found wrong with the request (Class.ByEdge).
+	Refuse Class
+	Ring   uint32 // CRC-32 of the routing key, where the Config has a ketama ring; else 0
 }
 
 // Version returns the operator's label.
@@ -82,13 +75,11 @@ func (c *Config) Digest() uint64 { return c.digest }
 // Placements returns the number of placements; they are numbered from 0 in order of name.
 func (c *Config) Placements() int { return len(c.placements) }
 
-// Keys returns the number of routing keys.
-func (c *Config) Keys() int { return len(c.keys.keys) }
+// Keys returns the number of routing keys in table 0.
+func (c *Config) Keys() int { return c.TableKeys(0) }
 
-// Key returns the i-th key in ascending order and the index of its placement.
-func (c *Config) Key(i int) (key string, placement int) {
-	return c.keys.keys[i], int(c.keys.placements[i])
-}
+// Key returns the i-th key of table 0, as TableKey does.
+func (c *Config) Key(i int) (key string, home int) { return c.TableKey(0, i) }
 
 // PlacementInfo is one compiled placement, for those who act on decisions or explain them.
 type PlacementInfo struct {
@@ -98,6 +89,11 @@ type PlacementInfo struct {
 	FirstEP    int     // its endpoints are numbers FirstEP..EndEP-1 of Config.Endpoint
 	EndEP      int
 	Select     Policy
+	Bound      uint32   // percent, 0 for none
+	Decay      Duration // under EWMA, else 0
+	SlowStart  Duration // 0 for none
+	Sticky     StickySpec
+	Shards     uint32 // 0 for all
 	LastResort LastResort
 	Limit      LimitSpec
 	BodyMax    int64 // 0 for none
@@ -117,6 +113,8 @@ func (c *Config) Placement(i int) PlacementInfo {
 		Select: p.selection, LastResort: p.lastResort, Limit: p.limit, BodyMax: p.bodyMax,
 		Breaker: p.breaker, Health: p.health, Timeouts: p.timeouts,
 		Panic: p.panicPercent, PanicDo: p.panicDo,
+		Bound: p.choice.bound, Decay: p.choice.decay, SlowStart: p.choice.slowStart,
+		Sticky: p.choice.sticky, Shards: p.choice.shards,
 	}
 }
 
@@ -176,12 +174,9 @@ func searchPlacements(ps []placementConfig, name string) (int32, bool) {
 func (c *Config) hash() uint64 {
 	f := fold(0)
 	f.string(c.version)
-	f.word(uint64(int64(c.fallback)))
-	f.word(uint64(c.unknownStatus))
-	for i, k := range c.keys.keys {
-		f.string(k)
-		f.word(uint64(c.keys.placements[i]))
-	}
+	f.word(uint64(int64(c.routes[0].fallback)))
+	f.word(uint64(c.routes[0].status))
+	f.keys(&c.tables[0])
 	for i := range c.placements {
 		c.placements[i].hash(&f)
 	}
@@ -196,6 +191,7 @@ func (c *Config) hash() uint64 {
 		}
 	}
 	f.edge(c.edge)
+	f.routing(c)
 	return uint64(f)
 }
 
@@ -250,16 +246,8 @@ func (p *placementConfig) hash(f *fold) {
 		f.word(tagPanic)
 		f.word(uint64(p.panicPercent)<<8 | uint64(p.panicDo))
 	}
-	if p.limit.TenantShare != 0 {
-		f.word(tagShare)
-		f.word(uint64(p.limit.TenantShare))
-	}
-	if p.limit.Priorities[0] != 0 {
-		f.word(tagShed)
-		for _, share := range p.limit.Priorities {
-			f.word(uint64(share))
-		}
-	}
+	p.hashShares(f)
+	p.hashChoice(f)
 }
 
 // fold is a running hash of words in order.
@@ -273,4 +261,18 @@ func bit(b bool) uint64 {
 		return 1
 	}
 	return 0
+}
+
+// hashShares folds how the room is shared out, where it is.
+func (p *placementConfig) hashShares(f *fold) {
+	if p.limit.TenantShare != 0 {
+		f.word(tagShare)
+		f.word(uint64(p.limit.TenantShare))
+	}
+	if p.limit.Priorities[0] != 0 {
+		f.word(tagShed)
+		for _, share := range p.limit.Priorities {
+			f.word(uint64(share))
+		}
+	}
 }

@@ -13,6 +13,7 @@ const (
 	entityEndpoint
 	entityAttempt
 
+	entityExtra  entity = 7 // what extra.go keeps of an endpoint
 	entityRoom   entity = 8 // panic and adaptive limit of a placement
 	entityTenant entity = 9 // attempt that counts for its tenant
 )
@@ -31,6 +32,9 @@ func (r *Router) Digest() uint64 {
 		e := &r.endpoints[n]
 		r.sum -= e.mixed
 		e.mixed = e.mix(r.timers.get(timerHealth, n), r.timers.get(timerHealthGuard, n))
+		if int(n) < len(r.extras) && e.id != 0 {
+			e.mixed += r.extras[n].mix(e.id)
+		}
 		r.sum += e.mixed
 		e.touched = false
 	}

@@ -73,6 +73,8 @@ type Event struct {
 	Kind   EventKind
 	Method Method
 	Source uint8 // Arrive: which of the route's key sources gave the key, from 0
+	// Via is the route by which a request came, in the configuration of Epoch (R1).
+	Via    uint16
 	Class  Class // Finish: ClassNone for a completed response
 	Origin Origin
 	Fault  Fault
@@ -86,6 +88,8 @@ type Event struct {
 	Endpoint   int32  // Probed: the endpoint's number
 	Handle     Handle // Reply, Finish
 	Request    uint64 // Arrive: 64 bits of the request id's hash; may repeat
+	Split      uint64 // Arrive: hash of who is to stay on one side of a split; 0 means the request
+	Prefer     uint64 // Arrive: identity of the endpoint that the client's sticky cookie names, 0 for none (R10)
 	Epoch      Epoch  // Arrive: under which Route was matched. Adopt: the push's own, zero for none
 	Route      Route  // Arrive: what Match said
 	Length     int64  // Arrive: bytes of body, -1 unknown

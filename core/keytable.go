@@ -9,8 +9,9 @@ import (
 // addressing index over their hashes. It is built once and only read, so it
 // needs no deletion, and it costs the hash that rendezvous selection needs anyway.
 type keyTable struct {
+	name       string
 	keys       []string // ascending
-	placements []int32  // parallel to keys
+	placements []int32  // parallel to keys; below 0: the split ^n
 	index      []uint32 // position in keys plus 1, 0 for empty; a power of two, at most half full
 }
 

@@ -75,17 +75,17 @@ func (r *Router) tests(s *survey) {
 	r.admissible, s.admissible = r.admissible[:n], n
 }
 
-// choose ends a walk in which every candidate was left and one that is in panic
-// has sound endpoints: one of them is selected as if there were no panic.
-func (r *Router) choose(now Time, ev *Event, l *leaving, v *verdict) {
-	list := r.config.placements[ev.Route.Placement].candidates
-	p := &r.config.placements[list[l.resortAt-1]]
-	s := r.survey(p, &r.placements[l.resortHome], now)
-	v.endpoint, v.placement = r.admissible[r.pick(p, r.admissible, ev)], l.resortHome
-	v.candidate, v.failover = l.resortAt-1, l.resortWhy
-	if p.selection == RoundRobin {
-		v.rotates = s.admissible
+// serveInPanic ends a walk in which every candidate was left and one that is in
+// panic has sound endpoints: one of them is selected as if there were no panic.
+func (r *Router) serveInPanic(now Time, ev *Event, l *leaving, v *verdict) {
+	p := &r.config.placements[r.config.placements[ev.Route.Placement].candidates[l.resortAt-1]]
+	if state := &r.placements[l.resortHome]; p.sharded {
+		r.surveyShard(p, state, now, ev.Route.Key)
+	} else {
+		r.survey(p, state, now)
 	}
+	v.placement, v.candidate, v.failover = l.resortHome, l.resortAt-1, l.resortWhy
+	r.choose(now, p, ev, v)
 }
 
 // String returns the name used in configuration.

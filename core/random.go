@@ -15,6 +15,15 @@ const (
 	purposePhase
 	purposeProbeJitter
 	purposeRendezvous
+	purposeSplit purpose = 15
+)
+
+// Purposes of endpoint selection (SPEC, "Randomness").
+const (
+	purposeSlowStart purpose = 9 + iota
+	purposeShard
+	purposeMaglevTable
+	purposeMaglevLookup
 )
 
 // golden is 2^64 divided by the golden ratio, splitmix64's increment.

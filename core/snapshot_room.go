@@ -25,30 +25,6 @@ func (w *writer) room(r *Router) {
 // moved reports whether p is not at rest as far as section 8 goes.
 func (p *placement) moved() bool { return p.panic }
 
-// sections reads the optional sections that end a snapshot, in ascending order.
-func (rd *reader) sections(r *Router) {
-	if rd.err == nil && r.config != nil {
-		r.retable()
-	}
-	before := uint64(0)
-	for rd.err == nil && len(rd.b) > 0 {
-		tag := rd.uint(max32)
-		if tag <= before {
-			rd.fail("bytes are left over, or a section is out of order")
-			return
-		}
-		before = tag
-		switch entity(tag) {
-		case entityRoom:
-			rd.room(r)
-		case entityTenant:
-			rd.tenants(r)
-		default:
-			rd.fail("bytes are left over")
-		}
-	}
-}
-
 func (rd *reader) room(r *Router) {
 	last := int64(-1)
 	count := rd.uint(uint64(len(r.placements)))

@@ -22,6 +22,7 @@ const (
 	enumWhenFull
 	enumLastResort
 	enumPanic
+	enumTrip
 )
 
 // size returns how many values have a name.
@@ -48,13 +49,15 @@ func (e enum) size() uint64 {
 	case enumDecision:
 		return uint64(core.NotePanicLeft) + 1
 	case enumPolicy:
-		return uint64(core.First) + 1
+		return uint64(core.EWMA) + 1
 	case enumWhenFull:
 		return uint64(core.QueueWhenFull) + 1
 	case enumLastResort:
 		return uint64(core.RefuseLastResort) + 1
 	case enumPanic:
 		return uint64(core.PanicFailOver) + 1
+	case enumTrip:
+		return uint64(core.TripSlow) + 1
 	}
 	return 0
 }
@@ -93,6 +96,8 @@ func (e enum) name(v uint64) string {
 		return [...]string{"use", "refuse"}[v]
 	case enumPanic:
 		return core.PanicMode(v).String()
+	case enumTrip:
+		return core.Trip(v).String()
 	}
 	return ""
 }

@@ -13,7 +13,7 @@ type Fact struct {
 	Step uint64    // counts all facts of a recording from 1, across blocks and segments
 	Time core.Time // the router's time of the step, after clamping
 	// Event is the input. Of an Arrive's Route only Refuse is recorded, and only
-	// bad_request survives replay, which matches the key again. Event.Request
+	// what the edge found (Class.ByEdge) survives replay, which matches the key again. Event.Request
 	// is core.RequestHash of Request.ID. Event.Config is set for Adopt.
 	Event     core.Event
 	Request   loop.Request // Arrive only

@@ -25,6 +25,7 @@ func TestTheHotPathWritesWhatTheSchemaSays(t *testing.T) {
 			Replayable: rapid.Bool().Draw(t, "replayable"), Sent: rapid.Bool().Draw(t, "sent"), Status: uint16(wide("status")),
 			Handle: core.Handle{Slot: uint32(wide("slot")), Gen: uint32(wide("gen"))}, Epoch: core.Epoch{Term: wide("term"), Number: wide("number")},
 			Length: int64(wide("length")), RetryAfter: core.Duration(wide("retry")), Route: core.Route{Refuse: core.Class(small("refuse"))},
+			Via: uint16(wide("via")), Split: wide("split"),
 		}
 		req := &loop.Request{Key: rapid.StringN(0, 8, 40).Draw(t, "key"), ID: [2]uint64{wide("hi"), wide("lo")}}
 		if rapid.Bool().Draw(t, "no request") {

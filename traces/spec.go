@@ -21,6 +21,31 @@ type specJSON struct {
 	ChainFallbacks bool            `json:"chain_fallbacks,omitempty"`
 	Placements     []placementJSON `json:"placements"`
 	Edge           string          `json:"edge,omitempty"`
+	Tables         []tableJSON     `json:"tables,omitempty"`
+	Routes         []routeJSON     `json:"routes,omitempty"`
+	Splits         []splitJSON     `json:"splits,omitempty"`
+	NoRouteStatus  uint16          `json:"no_route_status,omitempty"`
+}
+
+type tableJSON struct {
+	Name string   `json:"name"`
+	Keys keysJSON `json:"keys"`
+}
+
+type routeJSON struct {
+	Table         string `json:"table,omitempty"`
+	Default       string `json:"default,omitempty"`
+	UnknownStatus uint16 `json:"unknown_status,omitempty"`
+}
+
+type splitJSON struct {
+	Name  string     `json:"name"`
+	Parts []partJSON `json:"parts"`
+}
+
+type partJSON struct {
+	Placement string `json:"placement"`
+	Share     uint32 `json:"share,omitempty"`
 }
 
 type placementJSON struct {
@@ -30,6 +55,11 @@ type placementJSON struct {
 	Fallback   []string       `json:"fallback,omitempty"`
 	LastResort string         `json:"last_resort,omitempty"`
 	Select     string         `json:"select,omitempty"`
+	Bound      uint32         `json:"bound,omitempty"`
+	Decay      core.Duration  `json:"decay,omitempty"`
+	SlowStart  core.Duration  `json:"slow_start,omitempty"`
+	Sticky     stickyJSON     `json:"sticky,omitzero"`
+	Shards     uint32         `json:"shards,omitempty"`
 	Limit      limitJSON      `json:"limit,omitzero"`
 	BodyMax    int64          `json:"body_max,omitempty"`
 	Breaker    breakerJSON    `json:"breaker,omitzero"`
@@ -39,6 +69,11 @@ type placementJSON struct {
 	Panic      uint32         `json:"panic_percent,omitempty"`
 	PanicDo    string         `json:"panic,omitempty"`
 	Edge       string         `json:"edge,omitempty"`
+}
+
+type stickyJSON struct {
+	Cookie string        `json:"cookie,omitempty"`
+	TTL    core.Duration `json:"ttl,omitempty"`
 }
 
 type endpointJSON struct {
@@ -69,6 +104,9 @@ type breakerJSON struct {
 	MaxOpenPercent uint32        `json:"max_open_percent,omitempty"`
 	FailureRatio   uint32        `json:"failure_ratio,omitempty"`
 	SlowRatio      uint32        `json:"slow_ratio,omitempty"`
+	Window         core.Duration `json:"window,omitempty"`
+	MinRequests    uint32        `json:"min_requests,omitempty"`
+	SlowCall       core.Duration `json:"slow_call,omitempty"`
 	Preset         string        `json:"preset,omitempty"`
 }
 
@@ -126,6 +164,16 @@ func EncodeSpec(s *core.Spec) []byte {
 	out := specJSON{
 		Version: s.Version, Keys: s.Keys, Default: s.Default, UnknownStatus: s.UnknownStatus,
 		ChainFallbacks: s.ChainFallbacks, Placements: make([]placementJSON, len(s.Placements)), Edge: s.Edge,
+		NoRouteStatus: s.NoRouteStatus,
+	}
+	for _, t := range s.Tables {
+		out.Tables = append(out.Tables, tableJSON{t.Name, t.Keys})
+	}
+	for _, r := range s.Routes {
+		out.Routes = append(out.Routes, routeJSON(r))
+	}
+	for _, p := range s.Splits {
+		out.Splits = append(out.Splits, splitJSON{p.Name, convert(p.Parts, func(q core.PartSpec) partJSON { return partJSON(q) })})
 	}
 	for i := range s.Placements {
 		p := &s.Placements[i]
@@ -135,6 +183,7 @@ func EncodeSpec(s *core.Spec) []byte {
 			Limit:   encodeLimit(&p.Limit),
 			Breaker: breakerJSON(p.Breaker), Health: healthJSON(p.Health), Timeouts: timeoutJSON(p.Timeouts),
 			Retries: p.Retries, Panic: p.Panic, PanicDo: enumPanic.print(uint64(p.PanicDo)), Edge: p.Edge,
+			Bound: p.Bound, Decay: p.Decay, SlowStart: p.SlowStart, Sticky: stickyJSON(p.Sticky), Shards: p.Shards,
 		}
 		for _, e := range p.Endpoints {
 			q.Endpoints = append(q.Endpoints, endpointJSON(e))
@@ -158,7 +207,16 @@ func DecodeSpec(b []byte) (core.Spec, error) {
 	}
 	s := core.Spec{
 		Version: in.Version, Keys: in.Keys, Default: in.Default, UnknownStatus: in.UnknownStatus,
-		ChainFallbacks: in.ChainFallbacks, Edge: in.Edge,
+		ChainFallbacks: in.ChainFallbacks, Edge: in.Edge, NoRouteStatus: in.NoRouteStatus,
+	}
+	for _, t := range in.Tables {
+		s.Tables = append(s.Tables, core.TableSpec{Name: t.Name, Keys: t.Keys})
+	}
+	for _, r := range in.Routes {
+		s.Routes = append(s.Routes, core.RouteSpec(r))
+	}
+	for _, p := range in.Splits {
+		s.Splits = append(s.Splits, core.SplitSpec{Name: p.Name, Parts: convert(p.Parts, func(q partJSON) core.PartSpec { return core.PartSpec(q) })})
 	}
 	for i := range in.Placements {
 		p, err := in.Placements[i].spec()
@@ -170,12 +228,21 @@ func DecodeSpec(b []byte) (core.Spec, error) {
 	return s, nil
 }
 
+func convert[A, B any](list []A, f func(A) B) []B {
+	var out []B
+	for _, v := range list {
+		out = append(out, f(v))
+	}
+	return out
+}
+
 func (q *placementJSON) spec() (core.PlacementSpec, error) {
 	p := core.PlacementSpec{
 		Name: q.Name, Fallback: q.Fallback, BodyMax: q.BodyMax,
 		Limit:   decodeLimit(&q.Limit),
 		Breaker: core.BreakerSpec(q.Breaker), Health: core.HealthSpec(q.Health), Timeouts: core.TimeoutSpec(q.Timeouts),
 		Retries: q.Retries, Panic: q.Panic, Edge: q.Edge,
+		Bound: q.Bound, Decay: q.Decay, SlowStart: q.SlowStart, Sticky: core.StickySpec(q.Sticky), Shards: q.Shards,
 	}
 	for _, e := range q.Endpoints {
 		p.Endpoints = append(p.Endpoints, core.EndpointSpec(e))

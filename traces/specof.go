@@ -1,6 +1,8 @@
 package traces
 
 import (
+	"slices"
+
 	"lockstep/core"
 )
 
@@ -21,14 +23,60 @@ func SpecOf(c *core.Config) core.Spec {
 	for i := range names {
 		names[i] = c.Placement(i).Name
 	}
-	s.Keys = make([]core.KeySpec, c.Keys())
-	for i := range s.Keys {
-		key, p := c.Key(i)
-		s.Keys[i] = core.KeySpec{Key: key, Placement: names[p]}
+	homes := names
+	if n := c.Splits(); n > 0 {
+		homes = slices.Clone(names)
+		for i := range n {
+			homes = append(homes, c.HomeName(^i))
+			s.Splits = append(s.Splits, splitOf(c, i, names))
+		}
+	}
+	s.Keys = keysOf(c, 0, homes)
+	for i := 1; i < c.Tables(); i++ {
+		s.Tables = append(s.Tables, core.TableSpec{Name: c.TableName(i), Keys: keysOf(c, i, homes)})
+	}
+	for i := 1; i < c.Routes(); i++ {
+		s.Routes = append(s.Routes, routeOf(c, i, names))
+	}
+	if s.NoRouteStatus = c.NoRouteStatus(); s.NoRouteStatus == core.NoRoute.Row().Status {
+		s.NoRouteStatus = 0
 	}
 	plain := defaults()
 	for i := range names {
 		s.Placements = append(s.Placements, placementOf(c, i, names, &plain))
+	}
+	return s
+}
+
+// keysOf lists the keys of a table; homes are the names of placements, then of splits.
+func keysOf(c *core.Config, table int, homes []string) []core.KeySpec {
+	keys := make([]core.KeySpec, c.TableKeys(table))
+	for i := range keys {
+		key, home := c.TableKey(table, i)
+		if home < 0 {
+			home = c.Placements() + ^home
+		}
+		keys[i] = core.KeySpec{Key: key, Placement: homes[home]}
+	}
+	return keys
+}
+
+func splitOf(c *core.Config, i int, names []string) core.SplitSpec {
+	s := core.SplitSpec{Name: c.HomeName(^i)}
+	for _, p := range c.Split(i) {
+		s.Parts = append(s.Parts, core.PartSpec{Placement: names[p.Placement], Share: p.Share})
+	}
+	return s
+}
+
+func routeOf(c *core.Config, i int, names []string) core.RouteSpec {
+	r := c.RouteInfo(i)
+	s := core.RouteSpec{Table: c.TableName(r.Table)}
+	if r.Unknown >= 0 {
+		s.Default = names[r.Unknown]
+	}
+	if r.Status != core.UnknownKey.Row().Status {
+		s.UnknownStatus = r.Status
 	}
 	return s
 }
@@ -48,8 +96,9 @@ func placementOf(c *core.Config, i int, names []string, plain *core.PlacementInf
 	p := c.Placement(i)
 	s := core.PlacementSpec{
 		Name: p.Name, Kind: p.Kind, LastResort: p.LastResort, Select: p.Select, Limit: p.Limit,
-		BodyMax: p.BodyMax, Breaker: p.Breaker, Health: p.Health, Timeouts: p.Timeouts,
-		Panic: p.Panic, PanicDo: p.PanicDo, Edge: c.PlacementEdge(i),
+		Edge: c.PlacementEdge(i), BodyMax: p.BodyMax, Breaker: p.Breaker, Health: p.Health, Timeouts: p.Timeouts,
+		Bound: p.Bound, Decay: p.Decay, SlowStart: p.SlowStart, Sticky: p.Sticky, Shards: p.Shards,
+		Panic: p.Panic, PanicDo: p.PanicDo,
 	}
 	for _, f := range p.Candidates[1:] {
 		s.Fallback = append(s.Fallback, names[f])
@@ -71,6 +120,10 @@ func placementOf(c *core.Config, i int, names []string, plain *core.PlacementInf
 	unless(&b.Probes, pb.Probes)
 	unless(&b.Successes, pb.Successes)
 	unless(&b.MaxOpenPercent, pb.MaxOpenPercent)
+	unless(&b.Window, 10*core.Second)
+	unless(&b.MinRequests, 20)
+	unless(&b.SlowCall, 2*core.Second)
+	unless(&s.Decay, 10*core.Second)
 	h, ph := &s.Health, &plain.Health
 	unless(&h.Path, ph.Path)
 	unless(&h.Every, ph.Every)

@@ -173,7 +173,7 @@ func (v *Verifier) fact(f *Fact) {
 	if f.Event.Kind == core.Arrive {
 		v.report.Requests++
 		refuse := f.Event.Route.Refuse
-		f.Event.Route = RouteOf(v.router.Config(), f.Request.Key, refuse)
+		f.Event.Route = RouteOf(v.router.Config(), f.Request.Key, &f.Event)
 		if f.Event.Route.Refuse != refuse && f.Event.Epoch == v.router.Epoch() {
 			v.diverge(f, "refuse of Match", -1)
 			return
@@ -200,12 +200,12 @@ func (v *Verifier) compare(f *Fact) {
 }
 
 // RouteOf returns the route of a recorded Arrive: what Match says of the key
-// under c, except for what the edge itself refused as bad_request and before
+// under c, except for what the edge itself refused (Class.ByEdge) and before
 // the first configuration, where there is nothing to match.
-func RouteOf(c *core.Config, key string, refuse core.Class) core.Route {
-	if c == nil || refuse == core.BadRequest {
+func RouteOf(c *core.Config, key string, ev *core.Event) core.Route {
+	if refuse := ev.Route.Refuse; c == nil || refuse.ByEdge() {
 		return core.Route{Placement: -1, Refuse: refuse}
 	}
-	route, _ := c.Match(key)
+	route, _ := c.MatchVia(ev.Via, key, ev.SplitHash())
 	return route
 }

@@ -45,7 +45,7 @@ func (w *world) arrive(key string, length int64) {
 		Kind: core.Arrive, Request: core.RequestHash(req.ID[0], req.ID[1]), Epoch: w.router.Epoch(),
 		Method: core.Method(w.count % 3), Length: length, Replayable: w.count%5 == 0, Priority: uint8(w.count % 2),
 	}
-	ev.Route = traces.RouteOf(w.router.Config(), key, core.ClassNone)
+	ev.Route = traces.RouteOf(w.router.Config(), key, &ev)
 	w.step(ev, req)
 }
 

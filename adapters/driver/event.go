@@ -13,6 +13,30 @@ type Arrival struct {
 	Length     int64       // bytes of body, -1 unknown
 	Replayable bool        // the body could be sent again
 	Priority   uint8       // criticality, 0 is the most critical
+	// Via is the route, Split the hash of who stays on one side of a split (0: the
+	// request), and Refuse what the edge found wrong (core.Class.ByEdge). With Key
+	// and Source they are what Resolver says anew of each configuration.
+	Via    uint16
+	Split  uint64
+	Refuse core.Class
+	// Resolver, if not nil, is asked before the lock for the five above, and again
+	// if a configuration was adopted meanwhile.
+	Resolver Resolver
+}
+
+// Resolver says which route and key a request has under a configuration, which
+// is nil before the first.
+type Resolver interface {
+	Resolve(c *core.Config) Resolved
+}
+
+// Resolved is what a Resolver says; the fields are those of Arrival.
+type Resolved struct {
+	Key    string
+	Split  uint64
+	Via    uint16
+	Source uint8
+	Refuse core.Class
 }
 
 // Admission answers an Arrival: Kind is Forward or Reject.
@@ -30,25 +54,46 @@ type Delivery struct {
 // Arrive decides one request. A Forward must be followed by exactly one Finish
 // with its Handle. It allocates nothing.
 func (d *Driver) Arrive(a Arrival) (out Admission) {
-	f := d.inForce.Load()
-	var route core.Route
-	if f.config != nil {
-		route, _ = f.config.Match(a.Key) // before the lock: it may hash a long key
-	} else if a.Key == "" {
-		route.Refuse = core.NoKey
-	}
 	id := core.RequestHash(a.ID[0], a.ID[1])
-
+	f, route := d.match(&a, id)
 	d.mu.Lock()
+	for a.Resolver != nil && f.epoch != d.loop.Router().Epoch() {
+		d.mu.Unlock() // a push came between: to resolve may take long, so not under the lock
+		f, route = d.match(&a, id)
+		d.mu.Lock()
+	}
 	ev := &d.arrival // field by field: it is half the cost of a fresh Event
 	ev.Kind, ev.Route, ev.Epoch, ev.Request = core.Arrive, route, f.epoch, id
 	ev.Method, ev.Source, ev.Priority = a.Method, a.Source, a.Priority
+	ev.Via, ev.Split = a.Via, a.Split
 	ev.Length, ev.Replayable = a.Length, a.Replayable
 	d.request.Key, d.request.ID = a.Key, a.ID
 	out.Decision = *d.loop.Arrive(ev, &d.request)
 	out.Target = d.targets.of(&out.Decision)
 	d.mu.Unlock()
 	return out
+}
+
+// match works out an arrival's route before the lock: it may hash a long key.
+func (d *Driver) match(a *Arrival, id uint64) (f *inForce, route core.Route) {
+	f = d.inForce.Load()
+	if a.Resolver != nil {
+		r := a.Resolver.Resolve(f.config)
+		a.Key, a.Source, a.Via, a.Split, a.Refuse = r.Key, r.Source, r.Via, r.Split, r.Refuse
+	}
+	switch {
+	case a.Refuse != core.ClassNone:
+		route = core.Route{Placement: -1, Refuse: a.Refuse}
+	case f.config != nil:
+		split := a.Split
+		if split == 0 {
+			split = id
+		}
+		route, _ = f.config.MatchVia(a.Via, a.Key, split)
+	case a.Key == "":
+		route.Refuse = core.NoKey
+	}
+	return f, route
 }
 
 // Reply reports a response whose body still flows settle after its headers

@@ -27,23 +27,43 @@ func ownAnswer(r *http.Request, adm *driver.Admission, id string, class core.Cla
 	if class == core.Draining {
 		h["Connection"] = []string{"close"} // the client should open its next one elsewhere (R14)
 	}
+	if class == core.Unauthorized {
+		h["Www-Authenticate"] = []string{"Bearer"} // RFC 9110, 15.5.2
+	}
 	announce(h, adm, id)
-	return &http.Response{
+	res := &http.Response{
 		Status:     strconv.Itoa(int(status)) + " " + http.StatusText(int(status)),
 		StatusCode: int(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: h, ContentLength: int64(len(text)), Request: r,
 		Body: io.NopCloser(strings.NewReader(text)),
 	}
+	if isGRPC(r) {
+		speakGRPC(res, class, text)
+	}
+	return res
 }
+
+// own reports whether a configuration finds keys in its own way.
+func own(c *core.Config) bool { return c != nil && c.Edge() != "" }
 
 // sentence says to a person what a class means for this request.
 func sentence(c core.Class, adm *driver.Admission) string {
 	where := adm.PlacementName
 	switch c {
 	case core.NoKey:
+		if own(adm.Config) {
+			return "the request has no routing key where its route looks for one"
+		}
 		return "the request has no " + headerKey + " header"
 	case core.UnknownKey:
+		if own(adm.Config) {
+			return "no placement is configured for the routing key of the request"
+		}
 		return "no placement is configured for this " + headerKey
+	case core.NoRoute:
+		return "no route takes requests for this host and path"
+	case core.Unauthorized:
+		return "the token of the request does not hold"
 	case core.BadRequest:
 		return "the request is not one that can be passed on"
 	case core.BodyTooLarge:

@@ -66,7 +66,7 @@ func upgradeOf(h http.Header, tokens []string) string {
 
 // requestHeader returns the header that goes upstream and the upgrade it asks
 // for. Values are shared with the request, which is not changed.
-func requestHeader(r *http.Request, id string) (http.Header, string) {
+func requestHeader(r *http.Request, id string, way *way) (http.Header, string) {
 	tokens := connectionTokens(r.Header)
 	out := make(http.Header, len(r.Header)+5)
 	for k, v := range r.Header {
@@ -90,42 +90,26 @@ func requestHeader(r *http.Request, id string) (http.Header, string) {
 	if _, ok := out["User-Agent"]; !ok {
 		out["User-Agent"] = []string{""} // else net/http would send its own
 	}
-	made := []string{id, forwardedFor(r), "http"}
-	if r.TLS != nil {
-		made[2] = "https"
-	}
+	way.Clean(out)
+	made := []string{id, forwardedFor(r, way), way.proto()}
 	// Last, so that a Connection header cannot name them away.
 	out[headerRequestID] = made[0:1:1]
 	if made[1] != "" {
 		out[headerForFor] = made[1:2:2]
 	}
 	out[headerForProto] = made[2:3:3]
-	if key := r.Header[headerKey]; len(key) > 0 {
-		out[headerKey] = key
-	}
-	guardReplay(r, out)
+	way.setKey(out)
 	return out, upgrade
 }
 
-// guardReplay keeps net/http from sending a request twice because it carries
-// an idempotency key: it looks for the canonical name only, and on the wire the
-// case of a name means nothing.
-func guardReplay(r *http.Request, out http.Header) {
-	if methodClass(r.Method) == core.MethodSafe {
-		return
-	}
-	for _, name := range [...]string{"Idempotency-Key", "X-Idempotency-Key"} {
-		if v, ok := out[name]; ok {
-			delete(out, name)
-			out[strings.ToLower(name)] = v
-		}
-	}
-}
-
-// forwardedFor is the client's address appended to what earlier proxies said.
-func forwardedFor(r *http.Request) string {
+// forwardedFor is the client's address appended to what earlier proxies said,
+// as far as they are believed.
+func forwardedFor(r *http.Request, way *way) string {
 	client, _, err := net.SplitHostPort(r.RemoteAddr)
 	prior := r.Header[headerForFor]
+	if way.Strict() {
+		prior = nil
+	}
 	switch {
 	case err != nil && len(prior) == 0:
 		return ""

@@ -77,6 +77,7 @@ type logLine struct {
 	begun   time.Time
 	request *http.Request
 	id      string
+	way     *way
 	adm     driver.Admission
 	status  int
 	class   core.Class
@@ -108,7 +109,7 @@ func (line *logLine) append(b []byte, now time.Time) []byte {
 	b = field(b, "request_id", line.id)
 	b = field(b, "method", r.Method)
 	b = field(b, "path", r.URL.Path)
-	if key := r.Header.Get(headerKey); key != "" {
+	if key := line.way.Key; key != "" {
 		b = field(b, "routing_key", key)
 	}
 	b = field(b, "placement_key", line.adm.PlacementName)

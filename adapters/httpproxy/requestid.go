@@ -11,15 +11,17 @@ import (
 type requestID struct {
 	text string
 	bits [2]uint64
+	way  *way // how the request is routed
 }
 
 // identify returns the id that a request came with, or makes one: unlikely to
 // repeat, though not hard to guess.
-func identify(r *http.Request) requestID {
-	if given := r.Header[headerRequestID]; len(given) > 0 && given[0] != "" {
+func (t *RoundTripper) identify(r *http.Request) requestID {
+	w := &way{router: t.routing, request: r}
+	if given := r.Header[headerRequestID]; len(given) > 0 && given[0] != "" && t.routing.TrustedID(r) {
 		hi, lo := traces.ParseRequestID(given[0])
-		return requestID{given[0], [2]uint64{hi, lo}}
+		return requestID{given[0], [2]uint64{hi, lo}, w}
 	}
 	bits := [2]uint64{rand.Uint64(), rand.Uint64()}
-	return requestID{traces.FormatRequestID(bits), bits}
+	return requestID{traces.FormatRequestID(bits), bits, w}
 }

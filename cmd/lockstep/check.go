@@ -41,7 +41,7 @@ that is broken whatever happens fails the check.`,
 		},
 	}
 	cmd.Flags().StringVar(&flags.key, "explain-key", "", "show where this routing key goes, and why")
-	cmd.Flags().StringVar(&flags.placement, "effective", "", "show every setting of this placement and where it comes from")
+	cmd.Flags().StringVar(&flags.placement, "effective", "", "show every setting of this placement, or of listener NAME as listen.NAME, and where it comes from")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of the native form, for editors")
 	return cmd
@@ -103,6 +103,12 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 		r.Key = explainKey(f, c, flags.key)
 	}
 	if flags.placement != "" {
+		if name, ok := strings.CutPrefix(flags.placement, "listen."); ok {
+			if r.Effective, ok = f.EffectiveListener(name); !ok {
+				return nil, fmt.Errorf("%s has no listener named %q", path, name)
+			}
+			return r, nil
+		}
 		i, ok := c.FindPlacement(flags.placement)
 		if !ok {
 			return nil, fmt.Errorf("%s has no placement named %q", path, flags.placement)

@@ -59,7 +59,7 @@ func (e *explainer) begin(f *traces.Fact, r *core.Router) *story {
 		return s
 	}
 	s.Key, s.ID = f.Request.Key, traces.FormatRequestID(f.Request.ID)
-	route := traces.RouteOf(r.Config(), f.Request.Key, f.Event.Route.Refuse)
+	route := traces.RouteOf(r.Config(), f.Request.Key, &f.Event)
 	if route.Placement < 0 {
 		return s
 	}

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"lockstep/adapters/configfile"
 	"lockstep/adapters/driver"
+	"lockstep/adapters/edge"
 	"lockstep/adapters/flightrec"
 	"lockstep/adapters/httpproxy"
 	"lockstep/adapters/probe"
@@ -26,7 +27,7 @@ type routerOptions struct {
 	dumps  string       // folder of dumps
 	access io.Writer    // access log; nil means none
 	log    *slog.Logger // what an operator should know
-	errs   io.Writer    // net/http's complaints
+	errs   io.Writer    // complaints of the demo's other servers
 }
 
 // router is a whole router but for where its configuration comes from.
@@ -37,7 +38,7 @@ type router struct {
 	prober   *probe.Prober
 	proxy    *httpproxy.Handler
 	access   *httpproxy.AccessLog
-	server   *server
+	listen   []configfile.Listener // as it was when it began to serve
 
 	bootstrap atomic.Pointer[core.Config] // what it started with under a control plane
 	control   bool                        // a control plane pushes to it
@@ -59,7 +60,6 @@ func newRouter(o routerOptions) (*router, error) {
 		r.access = httpproxy.NewAccessLog(o.access)
 	}
 	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{Log: r.access, Config: r.configInfo})
-	r.server = newServer(r.proxy, o.errs)
 	for _, sink := range []func(driver.Delivery){r.proxy.Deliver, r.prober.Sink, r.note} {
 		r.driver.Handle(sink)
 	}
@@ -104,11 +104,9 @@ func (r *router) configInfo() (info httpproxy.ConfigInfo) {
 
 // serve answers on every listener until ctx ends, then drains (R14): new
 // requests are refused, those under way get that much time.
-func (r *router) serve(ctx context.Context, listeners []net.Listener, patience time.Duration) error {
-	failed := make(chan error, len(listeners))
-	for _, l := range listeners {
-		go func() { failed <- r.server.serve(l) }()
-	}
+func (r *router) serve(ctx context.Context, open *edge.Edge, patience time.Duration) error {
+	failed := make(chan error, 1)
+	go func() { failed <- open.Serve(r.proxy) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)
@@ -119,7 +117,7 @@ func (r *router) serve(ctx context.Context, listeners []net.Listener, patience t
 	// What the drain aborts at its deadline gets a moment to say so.
 	end, cancel := context.WithTimeout(context.Background(), patience+time.Second)
 	defer cancel()
-	if !r.server.end(end) {
+	if !open.Shutdown(end) {
 		r.o.log.Warn("connections were cut at the end of the drain")
 	}
 	return nil

@@ -71,17 +71,31 @@ func (l *Loop) Router() *core.Router { return l.router }
 
 // Arrive decides one request. ev.Route and ev.Epoch may come from a Match made
 // before the lock; if another configuration is in force by now, the key is
-// matched again, so that every request is decided under the current epoch. The
-// decision is Forward or Reject; it is valid until the loop's next event.
+// matched again, so that every request is decided under the current epoch. A
+// configuration of several routes cannot be asked again here: the caller makes
+// sure that ev is of the epoch in force. The decision is Forward or Reject; it
+// is valid until the loop's next event.
 func (l *Loop) Arrive(ev *core.Event, req *Request) *core.Decision {
-	if epoch := l.router.Epoch(); ev.Epoch != epoch {
-		ev.Epoch = epoch
-		if c := l.router.Config(); c != nil {
-			ev.Route, _ = c.Match(req.Key)
-		}
+	if ev.Epoch != l.router.Epoch() {
+		l.rematch(ev, req)
 	}
 	out := l.step(ev, req)
 	return &out[len(out)-1] // Step appends an Arrive's own decision last
+}
+
+// rematch matches a key under the configuration in force. That can be done here
+// only where there is one route: which route a request takes, and so which key
+// it has, is for the edge to say anew. An Arrive that comes too late for that
+// keeps its epoch, and the router refuses it.
+func (l *Loop) rematch(ev *core.Event, req *Request) {
+	c := l.router.Config()
+	if c != nil && (c.Routes() > 1 || ev.Via != 0) {
+		return
+	}
+	ev.Epoch = l.router.Epoch()
+	if c != nil && !ev.Route.Refuse.ByEdge() {
+		ev.Route, _ = c.MatchVia(0, req.Key, ev.SplitHash())
+	}
 }
 
 // Adopt offers a configuration and returns Ack or Nack.

@@ -2,6 +2,7 @@ package story
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,16 @@ func (b *configBuilder) line(w []string) error {
 	switch {
 	case w[0] == "key" && len(w) == 4 && w[2] == "->":
 		b.spec.Keys = append(b.spec.Keys, core.KeySpec{Key: w[1], Placement: w[3]})
+	case w[0] == "key" && len(w) > 4 && w[2] == "->":
+		return b.split(w[1], w[3:])
+	case w[0] == "table" && len(w) == 2:
+		b.spec.Tables = append(b.spec.Tables, core.TableSpec{Name: w[1]})
+	case w[0] == "in" && len(w) == 5 && w[3] == "->":
+		return b.keyIn(w[1], core.KeySpec{Key: w[2], Placement: w[4]})
+	case w[0] == "route":
+		return b.route(w[1:])
+	case w[0] == "no_route" && len(w) == 3 && w[1] == "reject":
+		return count(&b.spec.NoRouteStatus, w[2])
 	case w[0] == "default" && len(w) == 2:
 		b.spec.Default = w[1]
 	case w[0] == "unknown_key" && len(w) == 3 && w[1] == "reject":
@@ -41,6 +52,58 @@ func (b *configBuilder) line(w []string) error {
 	default:
 		return fmt.Errorf("%q is not a line of a config block; README.md lists them", strings.Join(w, " "))
 	}
+	return nil
+}
+
+// split reads the home of a key that is divided: P 95% Q 5%.
+func (b *configBuilder) split(key string, words []string) error {
+	s := core.SplitSpec{Name: strings.Join(words, " ")}
+	if len(words)%2 != 0 {
+		return fmt.Errorf("a split is placements, each with its share")
+	}
+	for i := 0; i < len(words); i += 2 {
+		p := core.PartSpec{Placement: words[i]}
+		if err := ppm(&p.Share, strings.TrimSuffix(words[i+1], "%"), 1e4); err != nil {
+			return err
+		}
+		s.Parts = append(s.Parts, p)
+	}
+	if !slices.ContainsFunc(b.spec.Splits, func(t core.SplitSpec) bool { return t.Name == s.Name }) {
+		b.spec.Splits = append(b.spec.Splits, s)
+	}
+	b.spec.Keys = append(b.spec.Keys, core.KeySpec{Key: key, Placement: s.Name})
+	return nil
+}
+
+func (b *configBuilder) keyIn(table string, key core.KeySpec) error {
+	for i := range b.spec.Tables {
+		if t := &b.spec.Tables[i]; t.Name == table {
+			t.Keys = append(t.Keys, key)
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no table %q; write its line first", table)
+}
+
+// route reads a route after the first: [table=T] [default=P] [reject=S].
+func (b *configBuilder) route(options []string) error {
+	var r core.RouteSpec
+	for _, option := range options {
+		k, v, _ := strings.Cut(option, "=")
+		switch k {
+		case "table":
+			r.Table = v
+		case "default":
+			r.Default = v
+		case "reject":
+			if err := count(&r.UnknownStatus, v); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("a route has no option %q", option)
+		}
+	}
+	b.spec.Routes = append(b.spec.Routes, r)
 	return nil
 }
 
@@ -75,7 +138,18 @@ func setOption(p *core.PlacementSpec, key, value string) error {
 	case "kind":
 		return oneOf(&p.Kind, value, core.ReasonDedicated, core.ReasonTier)
 	case "select":
-		return oneOf(&p.Select, value, core.RoundRobin, core.LeastRequest, core.Rendezvous, core.First)
+		return oneOf(&p.Select, value, core.RoundRobin, core.LeastRequest, core.Rendezvous, core.First, core.Ketama, core.Maglev, core.EWMA)
+	case "bound":
+		return count(&p.Bound, strings.TrimSuffix(value, "%"))
+	case "decay":
+		return duration(&p.Decay, value)
+	case "slow_start":
+		return duration(&p.SlowStart, value)
+	case "sticky":
+		p.Sticky.Cookie = value
+		return nil
+	case "shards":
+		return count(&p.Shards, value)
 	case "last_resort":
 		return word(&p.LastResort, value, map[string]core.LastResort{"use": core.UseLastResort, "refuse": core.RefuseLastResort})
 	case "tenant_share":
@@ -110,6 +184,10 @@ func setBreaker(b *core.BreakerSpec, field, value string) error {
 	case "":
 		return word(&b.Off, value, map[string]bool{"on": false, "off": true})
 	case "failures":
+		if value == "none" {
+			b.Failures = core.NeverConsecutive
+			return nil
+		}
 		return count(&b.Failures, value)
 	case "open":
 		return duration(&b.Open, value)
@@ -123,6 +201,19 @@ func setBreaker(b *core.BreakerSpec, field, value string) error {
 		return count(&b.Probes, value)
 	case "successes":
 		return count(&b.Successes, value)
+	case "preset":
+		b.Preset = value
+		return nil
+	case "failure_ratio":
+		return ppm(&b.FailureRatio, strings.TrimSuffix(value, "%"), 1e4)
+	case "slow_ratio":
+		return ppm(&b.SlowRatio, strings.TrimSuffix(value, "%"), 1e4)
+	case "slow_call":
+		return duration(&b.SlowCall, value)
+	case "window":
+		return duration(&b.Window, value)
+	case "min_requests":
+		return count(&b.MinRequests, value)
 	case "max_open":
 		return count(&b.MaxOpenPercent, strings.TrimSuffix(value, "%"))
 	}
