@@ -34,6 +34,7 @@ func (l *loader) native(root *node) {
 	l.must(root.value("must"), in.Must)
 	// Keys are found through the key list: their nodes would cost more than the keys.
 	f.root = merged(root.without("placements", "keys"), placements)
+	l.priority(in.Priority, root.value("priority"))
 	l.cycles()
 }
 

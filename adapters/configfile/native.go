@@ -18,6 +18,7 @@ type nativeFile struct {
 	ControlPlane controlPlane        `yaml:"control_plane"`
 	Recording    recording           `yaml:"recording"`
 	Routes       []route             `yaml:"routes"`
+	Priority     priority            `yaml:"priority"`
 	Defaults     settings            `yaml:"defaults"`
 	Profiles     map[string]settings `yaml:"profiles"`
 	Placements   *node               `yaml:"placements"` // decoded one by one, after the merge

@@ -132,6 +132,7 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 		"$listener": structNames[listener](), "$listenerTLS": structNames[listenerTLS](), "$certPair": structNames[certPair](), "$tickets": structNames[tickets](),
 		"$listener.proxy_protocol": structNames[proxyProtocol](), "$listener.timeouts": structNames[listenerTimeouts](), "$http2": structNames[http2](),
 		".control_plane":                 structNames[controlPlane](),
+		".priority":                      structNames[priority](),
 		".control_plane.last_known_good": structNames[lastKnownGood](), ".recording": structNames[recording](),
 		"$route": structNames[route](), "$route.key": structNames[keySource](), "$route.unknown_key": structNames[unknownKey](),
 		"$settings": structNames[settings](), "$placement": structNames[placement](), "$endpoint": structNames[endpoint](),

@@ -19,7 +19,7 @@ type Arrival struct {
 	Via    uint16
 	Split  uint64
 	Refuse core.Class
-	// Resolver, if not nil, is asked before the lock for the five above, and again
+	// Resolver, if not nil, is asked before the lock for the five above and Priority, and again
 	// if a configuration was adopted meanwhile.
 	Resolver Resolver
 }
@@ -37,6 +37,8 @@ type Resolved struct {
 	Via    uint16
 	Source uint8
 	Refuse core.Class
+	// Priority is how critical it is: 0 the most.
+	Priority uint8
 }
 
 // Admission answers an Arrival: Kind is Forward or Reject.
@@ -80,6 +82,7 @@ func (d *Driver) match(a *Arrival, id uint64) (f *inForce, route core.Route) {
 	if a.Resolver != nil {
 		r := a.Resolver.Resolve(f.config)
 		a.Key, a.Source, a.Via, a.Split, a.Refuse = r.Key, r.Source, r.Via, r.Split, r.Refuse
+		a.Priority = r.Priority
 	}
 	switch {
 	case a.Refuse != core.ClassNone:
