@@ -156,7 +156,7 @@ func why(s *story, r *core.Router, d *core.Decision) string {
 		return "The router was draining."
 	case core.BodyTooLarge:
 		return "The body was over the limit of " + place.Name + "."
-	case core.LimitReached:
+	case core.LimitReached, core.Shed, core.FairShare:
 		return whyFull(s, place)
 	case core.CircuitOpen:
 		return "No candidate could take it: " + whyLeft(s) + "."
