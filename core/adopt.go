@@ -31,6 +31,7 @@ func (r *Router) adopt(now Time, ev *Event, out []Decision) []Decision {
 	r.placePlacements()
 	out = r.placeEndpoints(now, old, out)
 	out = r.weighAll(now, out)
+	out = r.readapt(now, out)
 	r.retable()
 	r.freePlacements()
 	return append(out, answer(NoteAdopted, now, epoch, CauseNone), answer(Ack, now, epoch, CauseNone))
@@ -113,7 +114,10 @@ func (r *Router) placePlacements() {
 			p.config = int32(i)
 			r.numbers.placement[i] = int32(n)
 		}
-		p.panic = p.panic && p.config >= 0
+		if p.config < 0 {
+			p.panic = false
+			r.forgetLimit(int32(n))
+		}
 	}
 	free := 0
 	for i := range r.config.placements {

@@ -162,14 +162,18 @@ const (
 
 // room asks R5 of one request; it changes nothing and may be asked again.
 func (s *placement) room(p *placementConfig, ev *Event, guest bool) room {
-	if guest && p.limit.Guests != 0 && s.guests >= max(p.limit.Guests, 0) {
+	limit, guests := p.limit.InFlight, p.limit.Guests
+	if s.adaptive != nil {
+		limit, guests = s.adaptive.bounds(&p.limit)
+	}
+	if guest && p.limit.Guests != 0 && s.guests >= max(guests, 0) {
 		return roomGuestsFull
 	}
-	if p.limit.InFlight > 0 && s.inFlight >= p.limit.InFlight {
+	if limit > 0 && s.inFlight >= limit {
 		return roomFull
 	}
 	if p.rationed {
-		return s.ration(&p.limit, p.limit.InFlight, max(p.limit.Guests, 0), ev, guest)
+		return s.ration(&p.limit, limit, max(guests, 0), ev, guest)
 	}
 	return roomYes
 }
@@ -356,6 +360,9 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	p.inFlight++
 	if s.guest {
 		p.guests++
+	}
+	if p.adaptive != nil {
+		r.admitted(now, v.placement, &pc.limit)
 	}
 	r.touchEndpoint(v.endpoint)
 	r.touchPlacement(v.placement)

@@ -42,8 +42,9 @@ func (c *compiler) choice(p *PlacementSpec, path string, out *placementConfig) {
 	c.sticky(x.sticky, path+".sticky")
 	out.sharded = x.shards != 0
 	out.narrows = x.sticky.Cookie != "" || x.slowStart != 0 || x.bound != 0
-	out.timed = p.Select == EWMA || out.breaker.SlowRatio != 0 && !out.breaker.Off
-	if out.timed || x.slowStart != 0 || out.breaker.Window != 0 || p.Select == Ketama || p.Select == Maglev {
+	measured := p.Select == EWMA || out.breaker.SlowRatio != 0 && !out.breaker.Off
+	out.timed = measured || p.Limit.Adaptive.On()
+	if measured || x.slowStart != 0 || out.breaker.Window != 0 || p.Select == Ketama || p.Select == Maglev {
 		c.config.extras = true
 	}
 }

@@ -11,7 +11,12 @@ func (r *Router) CopyFrom(from *Router) {
 	*r = *from
 	r.placements = append(own.placements[:0], from.placements...)
 	for n := range r.placements {
-		r.placements[n].tenants = slices.Clone(from.placements[n].tenants)
+		p := &r.placements[n]
+		p.tenants = slices.Clone(p.tenants)
+		if p.adaptive != nil {
+			a := *p.adaptive
+			p.adaptive = &a
+		}
 	}
 	r.endpoints = append(own.endpoints[:0], from.endpoints...)
 	r.extras = append(own.extras[:0], from.extras...)

@@ -203,6 +203,7 @@ const (
 	tagPanic uint64 = 21 // panic of a placement
 	tagShare uint64 = 22 // share of a tenant
 	tagShed  uint64 = 23 // shares of priorities
+	tagAdapt uint64 = 24 // adaptive limit
 )
 
 func (f *fold) edge(s string) {
@@ -274,5 +275,12 @@ func (p *placementConfig) hashShares(f *fold) {
 		for _, share := range p.limit.Priorities {
 			f.word(uint64(share))
 		}
+	}
+	if a := &p.limit.Adaptive; a.On() {
+		f.word(tagAdapt)
+		f.word(uint64(a.Min)<<32 | uint64(a.Max))
+		f.word(uint64(a.Start)<<32 | uint64(a.Tolerance))
+		f.word(uint64(a.Window))
+		f.word(uint64(a.Remeasure))
 	}
 }

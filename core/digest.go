@@ -78,8 +78,10 @@ func (p *placement) mix() uint64 {
 		return 0
 	}
 	h := mixEntity(entityPlacement, p.id, uint64(p.inFlight)<<32|uint64(p.guests))
-	if p.panic {
-		h += mixEntity(entityRoom, p.id, bit(p.panic))
+	if a := p.adaptive; a != nil {
+		h += a.mix(mixEntity(entityRoom, p.id, bit(p.panic)))
+	} else if p.panic {
+		h += mixEntity(entityRoom, p.id, 1)
 	}
 	return h
 }

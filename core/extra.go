@@ -124,15 +124,15 @@ func (w *writer) extra(n int, x *extra) {
 
 // extras reads section 7.
 func (rd *reader) extras(r *Router) {
-	if r.config == nil || !r.config.extras {
-		rd.fail("it has windows or times that its configuration does not use")
-		return
-	}
 	last := -1
 	for range rd.uint(uint64(len(rd.b))) {
 		n := int(rd.uint(max24))
 		if rd.err != nil || n <= last || n >= len(r.endpoints) || r.endpoints[n].id == 0 {
 			rd.fail("a window belongs to no endpoint")
+			return
+		}
+		if n >= len(r.extras) {
+			rd.fail("it has windows that its configuration does not use")
 			return
 		}
 		last = n

@@ -83,6 +83,8 @@ func (k DecisionKind) noteName() string {
 		return "panic_entered"
 	case NotePanicLeft:
 		return "panic_left"
+	case NoteLimitChanged:
+		return "limit_changed"
 	}
 	return "none"
 }

@@ -17,6 +17,9 @@ func (r *Router) reply(now Time, ev *Event, out []Decision) []Decision {
 	if !ok {
 		return r.ignore(now, 7, CauseBadStatus, out)
 	}
+	if s.began != 0 {
+		r.sampleReply(now, s, class)
+	}
 	id, began := r.endpoints[s.endpoint].id, s.began
 	r.sum -= s.mix(id)
 	s.replied, s.began = true, 0
@@ -33,6 +36,9 @@ func (r *Router) finish(now Time, ev *Event, out []Decision) []Decision {
 	class, ok := outcomeOf(ev.Class, ev.Status)
 	if !ok {
 		out = r.ignore(now, 7, CauseBadStatus, out)
+	}
+	if s.began != 0 {
+		r.sample(s, class, now.Sub(s.began-1), s.began)
 	}
 	if !s.replied || class == BrokenBody || class == BodyTimeout {
 		out = r.book(now, s, ev.Handle.Slot, class, s.began, out)

@@ -192,4 +192,9 @@ func (r *Router) retable() {
 }
 
 // mostInFlight is the largest limit that a placement can have.
-func (p *placementConfig) mostInFlight() int32 { return p.limit.InFlight }
+func (p *placementConfig) mostInFlight() int32 {
+	if most := p.limit.Adaptive.Max; most > 0 && (p.limit.InFlight == 0 || most < p.limit.InFlight) {
+		return most
+	}
+	return p.limit.InFlight
+}

@@ -53,9 +53,10 @@ type placement struct {
 	name     string
 	mixed    uint64
 	touched  bool
-	panic    bool    // R9
-	retabled bool    // scratch of one adoption
-	tenants  tenants // attempts by tenant, nil where nobody counts them (R5)
+	panic    bool      // R9
+	retabled bool      // scratch of one adoption
+	tenants  tenants   // attempts by tenant, nil where nobody counts them (R5)
+	adaptive *adaptive // nil where the limit does not move (R5)
 }
 
 // endpoint is the state of one endpoint; id 0 marks a free number.
@@ -143,6 +144,8 @@ func (r *Router) fire(now Time, out []Decision) []Decision {
 			out = r.startProbe(t.at, now, t.number(), out)
 		case timerDrain:
 			out = r.abortBatch(t.at, now, out)
+		case timerLimit:
+			out = r.limitWindow(t.at, now, t.number(), out)
 		}
 	}
 	return out
@@ -212,7 +215,7 @@ func (r *Router) Reserve(c *Config, inFlight int) {
 	r.admissible = growTo(r.admissible, MaxEndpoints)
 	r.ids = growTo(r.ids, es)
 	r.numbers.reserve(c)
-	r.timers.reserve(es)
+	r.timers.reserve(max(es, ps))
 }
 
 // growTo returns s with room for n elements in all.

@@ -251,6 +251,8 @@ func (rd *reader) body(r *Router) {
 func (rd *reader) sections(r *Router) {
 	if rd.err == nil && r.config != nil {
 		r.retable()
+		r.timers.reserve(len(r.placements))
+		r.readapt(r.now, nil)
 	}
 	for last := uint64(0); rd.err == nil && len(rd.b) > 0; {
 		tag := rd.uint(max64)

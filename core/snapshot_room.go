@@ -7,7 +7,7 @@ package core
 func (w *writer) room(r *Router) {
 	count := 0
 	for i := range r.placements {
-		count += int(bit(r.placements[i].moved()))
+		count += int(bit(r.placements[i].moved(r.config)))
 	}
 	if count == 0 {
 		return
@@ -15,15 +15,28 @@ func (w *writer) room(r *Router) {
 	w.uint(uint64(entityRoom))
 	w.uint(uint64(count))
 	for i := range r.placements {
-		if p := &r.placements[i]; p.moved() {
-			w.uint(uint64(i))
-			w.uint(bit(p.panic))
+		p := &r.placements[i]
+		if !p.moved(r.config) {
+			continue
+		}
+		w.uint(uint64(i))
+		w.uint(bit(p.panic))
+		if a := p.adaptive; a != nil {
+			w.uint(uint64(a.limit)<<4 | uint64(a.phase)<<2 | bit(a.busy)<<1 | bit(a.climbing))
+			w.uint(uint64(a.base))
+			w.time(a.due)
+			w.uint(a.sum)
+			w.uint(uint64(a.count))
+			w.uint(uint64(a.since))
+			w.uint(uint64(a.peak))
 		}
 	}
 }
 
 // moved reports whether p is not at rest as far as section 8 goes.
-func (p *placement) moved() bool { return p.panic }
+func (p *placement) moved(c *Config) bool {
+	return p.panic || p.adaptive != nil && !p.adaptive.atRest(&c.placements[p.config].limit.Adaptive)
+}
 
 func (rd *reader) room(r *Router) {
 	last := int64(-1)
@@ -37,7 +50,10 @@ func (rd *reader) room(r *Router) {
 		last = n
 		p := &r.placements[n]
 		p.panic = rd.bool()
-		if !p.moved() {
+		if p.adaptive != nil {
+			rd.adaptive(r, int32(n))
+		}
+		if rd.err == nil && !p.moved(r.config) {
 			rd.fail("a placement at rest is listed")
 			return
 		}
@@ -87,4 +103,21 @@ func (rd *reader) tenants(r *Router) {
 	if count == 0 {
 		rd.fail("a section is empty")
 	}
+}
+
+// adaptive reads a limit over the fresh one that the configuration gives.
+func (rd *reader) adaptive(r *Router, n int32) {
+	p := &r.placements[n]
+	spec := &r.config.placements[p.config].limit.Adaptive
+	word := rd.uint(uint64(spec.Max)*limitUnit<<4 | 15)
+	a := adaptive{
+		limit: int64(word >> 4), phase: phase(word >> 2 & 3), busy: word&2 != 0, climbing: word&1 != 0, base: Duration(rd.uint(uint64(MaxDuration))), due: rd.time(),
+		sum: rd.uint(max64), count: uint32(rd.uint(max32)), since: uint32(rd.uint(uint64(spec.Remeasure))), peak: int32(rd.uint(MaxInFlight)),
+	}
+	if a.limit < int64(spec.Min)*limitUnit || a.phase > phaseMeasuring || a.due == Never && p.inFlight > 0 && a.peak > 0 {
+		rd.fail("an adaptive limit is impossible")
+		return
+	}
+	*p.adaptive = a
+	r.timers.set(timerLimit, n, a.due)
 }

@@ -72,6 +72,7 @@ type LimitSpec struct {
 	// Priorities is by priority the percent of the room up to which it is admitted,
 	// 1..100, falling; a 0 means as the one before it. All 0 means no shedding.
 	Priorities [MaxPriorities]uint8
+	Adaptive   AdaptiveSpec // a limit that follows latency, beside InFlight; the zero value means none
 }
 
 // BreakerSpec is R6, per endpoint.

@@ -10,6 +10,7 @@ type PlacementView struct {
 	InFlight int
 	Guests   int
 	Panic    bool // R9
+	Limit    int  // in force, 0 for none (R5)
 }
 
 // Placements returns the number of placement numbers in use or free; they run from 0.
@@ -21,7 +22,7 @@ func (r *Router) Placement(n int32) PlacementView {
 		return PlacementView{Index: -1}
 	}
 	p := &r.placements[n]
-	return PlacementView{Name: p.name, Index: int(p.config), InFlight: int(p.inFlight), Guests: int(p.guests), Panic: p.panic}
+	return PlacementView{Name: p.name, Index: int(p.config), InFlight: int(p.inFlight), Guests: int(p.guests), Panic: p.panic, Limit: int(r.limitOf(p))}
 }
 
 // EndpointView is the state of one endpoint.
@@ -40,6 +41,19 @@ type EndpointView struct {
 	Streak    int // active probes in a row against the present health
 	Probing   bool
 	NextProbe Time
+}
+
+// limitOf returns the limit in force of a placement, 0 for none.
+func (r *Router) limitOf(p *placement) int32 {
+	if p.config < 0 {
+		return 0
+	}
+	l := &r.config.placements[p.config].limit
+	if p.adaptive == nil {
+		return l.InFlight
+	}
+	limit, _ := p.adaptive.bounds(l)
+	return limit
 }
 
 // TenantInFlight returns how many attempts count in placement number n for the

@@ -38,6 +38,7 @@ type checker struct {
 	owed       []dueProbe           // active probes that this step must send
 	expected   []expectation        // notes that this step must make, in order
 	panics     []panicNote          // notes on panic, likewise
+	moves      []limitNote          // notes on adaptive limits, likewise
 	admissible []int32              // scratch of one selection
 }
 
@@ -73,6 +74,7 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 		c.fireGuards()
 		noted = c.match(decisions, 0)
 	}
+	c.endWindows()
 	if now >= c.drainAt {
 		c.fireDrain()
 	}
@@ -109,6 +111,7 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 		}
 	}
 	c.matchPanic(decisions)
+	c.matchLimits(decisions)
 	if s := c.w.options.States; s != nil {
 		c.cover(s, ev, decisions)
 	}

@@ -40,11 +40,11 @@ func (c *checker) homeRefusal(ev *core.Event, d *core.Decision) {
 	if usable, _, _, _ := c.survey(&c.rows[ev.Route.Placement]); !usable {
 		return // its endpoints are at their caps, which guests and home share
 	}
-	limit := &c.rows[ev.Route.Placement].Limit
-	p := &c.placements[d.Placement]
+	p, row := &c.placements[d.Placement], &c.rows[ev.Route.Placement]
+	limit, guests := c.limits(row, p)
 	home := p.inFlight - p.guests
-	if limit.Guests != 0 && limit.InFlight > 0 && p.guests <= max(limit.Guests, 0) && home < limit.InFlight-max(limit.Guests, 0) {
-		c.fail("R15", d.Placement, -1, "limit.guests", fmt.Sprintf("a home request was refused with %d of %d home slots taken", home, limit.InFlight-limit.Guests))
+	if row.Limit.Guests != 0 && limit > 0 && p.guests <= guests && home < limit-guests {
+		c.fail("R15", d.Placement, -1, "limit.guests", fmt.Sprintf("a home request was refused with %d of %d home slots taken", home, limit-guests))
 	}
 }
 
@@ -91,11 +91,12 @@ func (c *checker) admit(ev *core.Event, d *core.Decision, e *endpointModel, gues
 	p := &c.placements[e.placement]
 	row := &c.rows[p.index]
 	guestFull, full := c.room(row, e.placement, guest)
+	limit, guests := c.limits(row, p)
 	if full {
-		c.fail("R5", e.placement, d.Endpoint, "limit.in_flight", fmt.Sprintf("%d are in flight, the limit is %d", p.inFlight+1, row.Limit.InFlight))
+		c.fail("R5", e.placement, d.Endpoint, "limit.in_flight", fmt.Sprintf("%d are in flight, the limit is %d", p.inFlight+1, limit))
 	}
 	if guestFull {
-		c.fail("R5", e.placement, d.Endpoint, "limit.guests", fmt.Sprintf("%d guests are in flight, the cap is %d", p.guests+1, row.Limit.Guests))
+		c.fail("R5", e.placement, d.Endpoint, "limit.guests", fmt.Sprintf("%d guests are in flight, the cap is %d", p.guests+1, guests))
 	}
 	if e.full() {
 		c.failEndpoint("R2", d.Endpoint, "endpoints", fmt.Sprintf("%d are in flight at it, its cap is %d", e.inFlight+1, e.limit))
@@ -103,7 +104,7 @@ func (c *checker) admit(ev *core.Event, d *core.Decision, e *endpointModel, gues
 	if class := c.ration(row, e.placement, ev, guest); class == core.Shed {
 		c.fail("R5", e.placement, d.Endpoint, "limit.priorities", fmt.Sprintf("a request of priority %d was admitted with %d in flight", ev.Priority, p.inFlight))
 	} else if class == core.FairShare {
-		c.fail("R5", e.placement, d.Endpoint, "limit.tenant_share", fmt.Sprintf("a tenant that holds %d got one more, with %d of %d in flight", p.held[tenant(ev)], p.inFlight, row.Limit.InFlight))
+		c.fail("R5", e.placement, d.Endpoint, "limit.tenant_share", fmt.Sprintf("a tenant that holds %d got one more, with %d of %d in flight", p.held[tenant(ev)], p.inFlight, limit))
 	}
 	p.inFlight++
 	e.inFlight++
@@ -120,4 +121,5 @@ func (c *checker) admit(ev *core.Event, d *core.Decision, e *endpointModel, gues
 	}
 	c.attempts[d.Handle.Slot] = attemptModel{gen: d.Handle.Gen, endpoint: d.Endpoint, ticket: e.ticket, guest: guest}
 	c.hold(&c.attempts[d.Handle.Slot], e.placement, ev)
+	c.arrivedAt(&c.attempts[d.Handle.Slot], e.placement)
 }

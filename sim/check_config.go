@@ -130,6 +130,9 @@ func (c *checker) checkConfig() {
 		if row.Panic != p.Panic || row.PanicDo != p.PanicDo {
 			c.fail("R9", c.homes[i], -1, "panic_percent", "when it panics, or what it does then, is not as its configuration says")
 		}
+		if row.Limit.Adaptive.Max != p.Limit.Adaptive.Max || p.Limit.Adaptive.Min > 0 && row.Limit.Adaptive.Min != p.Limit.Adaptive.Min {
+			c.fail("R5", c.homes[i], -1, "limit.adaptive", "its bounds are not as its configuration says")
+		}
 		if row.Limit.TenantShare != p.Limit.TenantShare || row.Limit.Priorities[0] != p.Limit.Priorities[0] {
 			c.fail("R5", c.homes[i], -1, "limit", "its shares are not as its configuration says")
 		}

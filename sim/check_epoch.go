@@ -105,7 +105,7 @@ func (c *checker) rebuild() {
 		if n < len(c.placements) && c.placements[n].name == v.Name {
 			p.inFlight, p.guests = c.placements[n].inFlight, c.placements[n].guests
 			p.panicking = c.placements[n].panicking && p.index >= 0
-			p.held = c.placements[n].held
+			p.held, p.limit = c.placements[n].held, c.placements[n].limit
 		}
 		placements[n] = p
 	}
@@ -117,6 +117,7 @@ func (c *checker) rebuild() {
 	c.rotations(old)
 	c.weighAll()
 	c.recount()
+	c.reLimit()
 	c.checkConfig()
 	c.audit()
 }

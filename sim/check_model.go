@@ -59,13 +59,15 @@ type placementModel struct {
 
 	panicking bool
 	held      map[any]int32 // slots by tenant, while tenants are told apart
+	limit     *limitModel   // adaptive; nil where the limit does not move
 }
 
 type attemptModel struct {
 	gen      uint32 // 0 for a free slot
 	endpoint int32
 	ticket   uint32
-	tenant   any // whose share it takes, nil when it is not counted
+	tenant   any       // whose share it takes, nil when it is not counted
+	since    core.Time // 1 + when it began, while that is noted
 	guest    bool
 	replied  bool
 	aborted  core.Time // 0 for never

@@ -35,16 +35,11 @@ func (c *checker) pool(row *core.PlacementInfo, p *placementModel, guest bool) (
 	return limit - guests, p.inFlight - p.guests
 }
 
-// limits is how many a placement takes, and how many guests among them.
-func (c *checker) limits(row *core.PlacementInfo, _ *placementModel) (limit, guests int32) {
-	return row.Limit.InFlight, max(row.Limit.Guests, 0)
-}
-
 // ration is the class with which a request is refused although there is a slot,
 // ClassNone when it may have it.
 func (c *checker) ration(row *core.PlacementInfo, number int32, ev *core.Event, guest bool) core.Class {
 	p := &c.placements[number]
-	if row.Limit.InFlight == 0 {
+	if row.Limit.InFlight == 0 && p.limit == nil {
 		return core.ClassNone
 	}
 	room, taken := c.pool(row, p, guest)

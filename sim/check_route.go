@@ -239,8 +239,9 @@ func (c *checker) blocks(row *core.PlacementInfo) (usable bool, broken, sick int
 
 func (c *checker) room(row *core.PlacementInfo, number int32, guest bool) (guestFull, full bool) {
 	p := &c.placements[number]
-	guestFull = guest && (row.Limit.Guests < 0 || row.Limit.Guests > 0 && p.guests >= row.Limit.Guests)
-	return guestFull, row.Limit.InFlight > 0 && p.inFlight >= row.Limit.InFlight
+	limit, guests := c.limits(row, p)
+	guestFull = guest && row.Limit.Guests != 0 && p.guests >= guests
+	return guestFull, limit > 0 && p.inFlight >= limit
 }
 
 func (c *checker) sawShort(class core.Class) {

@@ -48,6 +48,7 @@ const (
 	SawPanicRefusal // a placement in panic refused
 	SawShed         // refused by priority
 	SawFairShare    // refused for a tenant's share
+	SawLimitChanged // an adaptive limit moved
 	situations
 )
 
@@ -84,7 +85,7 @@ func (s Situation) String() string {
 		"router restart", "drain aborted", "drain refused", "client gone", "body outlived settle", "body broke",
 		"outcome of an old generation", "client retry", "request queued at a server",
 		"drained with several aborts", "restart from a pushed configuration", "tie in selection", "weighted rotation",
-		"least of two choices", "rendezvous", "endpoints at their caps", "panic entered", "panic left", "panic refused", "shed by priority", "refused for a tenant's share",
+		"least of two choices", "rendezvous", "endpoints at their caps", "panic entered", "panic left", "panic refused", "shed by priority", "refused for a tenant's share", "adaptive limit moved",
 	}
 	if s >= situations {
 		return "none"

@@ -44,6 +44,12 @@ func (d roomDraw) room(p *core.PlacementSpec) {
 			share -= uint8(d.below(30, 40+i))
 		}
 	}
+	if d.one(3, 8) {
+		p.Limit.Adaptive = core.AdaptiveSpec{
+			Min: int32(1 + d.below(4, 9)), Max: int32(4 + d.below(40, 50)), Window: core.Duration(20+d.below(300, 51)) * core.Millisecond,
+			Tolerance: uint32(110 + d.below(80, 52)), Remeasure: uint32(4 + d.below(8, 53)),
+		}
+	}
 	for e := range p.Endpoints {
 		if d.one(2, 10+uint64(e)) {
 			p.Endpoints[e].Limit = uint32(1 + d.below(8, 20+uint64(e)))

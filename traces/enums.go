@@ -47,7 +47,7 @@ func (e enum) size() uint64 {
 	case enumEvent:
 		return uint64(core.Tick) + 1
 	case enumDecision:
-		return uint64(core.NotePanicLeft) + 1
+		return uint64(core.NoteLimitChanged) + 1
 	case enumPolicy:
 		return uint64(core.EWMA) + 1
 	case enumWhenFull:

@@ -175,6 +175,7 @@ func decisionFields() [][]field[core.Decision] {
 
 		core.NotePanicEntered: {rule, placement, count, at},
 		core.NotePanicLeft:    {rule, placement, count, at},
+		core.NoteLimitChanged: {rule, placement, count, at},
 	}
 }
 

@@ -90,6 +90,17 @@ type limitJSON struct {
 
 	TenantShare uint32 `json:"tenant_share,omitempty"`
 	Priorities  []int  `json:"priorities,omitempty"` // percent; the last holds for all that follow
+
+	Adaptive adaptiveJSON `json:"adaptive,omitzero"`
+}
+
+type adaptiveJSON struct {
+	Min       int32         `json:"min,omitempty"`
+	Max       int32         `json:"max,omitempty"`
+	Start     int32         `json:"start,omitempty"`
+	Window    core.Duration `json:"window,omitempty"`
+	Tolerance uint32        `json:"tolerance,omitempty"` // percent
+	Remeasure uint32        `json:"remeasure,omitempty"` // windows
 }
 
 type breakerJSON struct {

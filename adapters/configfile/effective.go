@@ -102,6 +102,14 @@ func effectiveLimit(p core.PlacementInfo, add func(path, value string)) {
 
 // effectiveShares lists how the room is shared out, where it is.
 func effectiveShares(l *core.LimitSpec, add func(path, value string)) {
+	if a := &l.Adaptive; a.On() {
+		add("limit.adaptive.min", strconv.Itoa(int(a.Min)))
+		add("limit.adaptive.max", strconv.Itoa(int(a.Max)))
+		add("limit.adaptive.start", strconv.Itoa(int(a.Start)))
+		add("limit.adaptive.window", duration(a.Window))
+		add("limit.adaptive.tolerance", strconv.FormatFloat(float64(a.Tolerance)/100, 'f', -1, 64))
+		add("limit.adaptive.remeasure", strconv.Itoa(int(a.Remeasure)))
+	}
 	if l.TenantShare > 0 {
 		add("limit.tenant_share", fmt.Sprintf("%d%%", l.TenantShare))
 	}

@@ -1,6 +1,7 @@
 package configfile
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -149,6 +150,9 @@ func (l *loader) profile(profiles, n *node) *node {
 
 func (l *loader) placement(name string, n *node) core.PlacementSpec {
 	in := decodeAs[placement](&l.decoder, n)
+	if at := n.value("limit"); in.Settings.Limit.value.Adaptive.set && lowerLimit(in.Settings.Limit.value).Adaptive.Max == 0 {
+		l.fail(at.get("adaptive").at, "an adaptive limit needs max, or in_flight beside it", "write adaptive: {min: 10, max: 800}")
+	}
 	if at := n.value("limit"); len(in.Settings.Limit.value.Priorities.value) > core.MaxPriorities {
 		l.fail(at.get("priorities").at, "there are more shares than priorities", "give at most "+strconv.Itoa(core.MaxPriorities)+", the most critical first")
 	}
@@ -214,6 +218,12 @@ func lowerHealth(m maybe[health]) core.HealthSpec {
 
 func lowerLimit(in limit) core.LimitSpec {
 	out := core.LimitSpec{InFlight: in.InFlight.value, Guests: in.Guests.value, WhenFull: core.WhenFull(in.WhenFull), TenantShare: uint32(in.TenantShare.value)}
+	if a := in.Adaptive.value; in.Adaptive.set {
+		out.Adaptive = core.AdaptiveSpec{
+			Min: a.Min, Max: cmp.Or(a.Max, in.InFlight.value), Start: a.Start, Window: a.Window,
+			Tolerance: uint32(a.Tolerance / 10_000), Remeasure: a.Remeasure,
+		}
+	}
 	for i, share := range in.Priorities.value {
 		if i < len(out.Priorities) {
 			out.Priorities[i] = uint8(min(share, 255))

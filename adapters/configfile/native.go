@@ -157,6 +157,17 @@ type limit struct {
 
 	TenantShare maybe[percent]   `yaml:"tenant_share" check:"positive"`
 	Priorities  maybe[[]percent] `yaml:"priorities"`
+	Adaptive    maybe[adaptive]  `yaml:"adaptive"`
+}
+
+// adaptive is a limit that follows latency.
+type adaptive struct {
+	Min       int32         `yaml:"min" check:"positive"`
+	Max       int32         `yaml:"max" check:"positive"`
+	Start     int32         `yaml:"start" check:"positive"`
+	Window    core.Duration `yaml:"window" check:"positive"`
+	Tolerance factor        `yaml:"tolerance" check:"positive"`
+	Remeasure uint32        `yaml:"remeasure" check:"positive"`
 }
 
 // whenFull is a word, or later a queue.

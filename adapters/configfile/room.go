@@ -23,6 +23,14 @@ func (f *File) odd(c *core.Config) (out Problems) {
 		if p.Panic > 0 && p.PanicDo == core.PanicAll && p.Health.Off {
 			add("panic_percent", p.Name+" has no health that panic could ignore", "switch health on, use panic: fail or fail_over, or remove panic_percent")
 		}
+		if a := &p.Limit.Adaptive; a.On() && p.Limit.InFlight > 0 && a.Min >= p.Limit.InFlight {
+			add("limit", fmt.Sprintf("the adaptive limit of %s cannot move: its min is %d, in_flight %d", p.Name, a.Min, p.Limit.InFlight), "lower limit.adaptive.min, or raise in_flight")
+		} else if a.On() && p.Limit.InFlight > 0 && a.Max > p.Limit.InFlight {
+			add("limit", fmt.Sprintf("the adaptive limit of %s never rises to its max of %d: in_flight is %d", p.Name, a.Max, p.Limit.InFlight), "lower limit.adaptive.max, or raise in_flight")
+		}
+		if load, ok := f.Facts.Peak[p.Name]; ok && p.Limit.Adaptive.On() && p.Limit.Adaptive.Window < 4*load.Latency {
+			add("limit", fmt.Sprintf("the window of the adaptive limit of %s is shorter than four answers: facts.peak says %s", p.Name, duration(load.Latency)), "use a longer limit.adaptive.window")
+		}
 		held, _ := caps(c, p)
 		if held > 0 && p.Limit.InFlight > 0 && int64(p.Limit.Guests) >= held {
 			add("limit", fmt.Sprintf("guests may take all of %s: its endpoints hold %d in flight by their own limits, guests is %d", p.Name, held, p.Limit.Guests), "lower limit.guests, or raise the limits of its endpoints")

@@ -61,6 +61,9 @@ func drawRoom(c chooser, p *core.PlacementSpec) {
 	if p.Limit.InFlight > 0 && c.oneIn(2, "rationed") {
 		p.Limit.TenantShare, p.Limit.Priorities = uint32(c.Range(0, 99, "tenant share")), [core.MaxPriorities]uint8{100, uint8(c.Range(1, 100, "priority share"))}
 	}
+	if c.oneIn(4, "adapts") {
+		p.Limit.Adaptive = core.AdaptiveSpec{Min: int32(c.Range(1, 8, "least")), Max: int32(c.Range(8, 64, "most")), Window: core.Duration(c.Range(50, 1000, "limit window")) * core.Millisecond}
+	}
 	for i := range p.Endpoints {
 		if c.oneIn(4, "capped") {
 			p.Endpoints[i].Limit = uint32(c.Range(1, 12, "cap"))

@@ -42,6 +42,10 @@ func (g *generator) roomOf(p *core.PlacementSpec) string {
 		}
 		return fmt.Sprintf("limit.tenant_share: %d, priorities: 100, %d", p.Limit.TenantShare, p.Limit.Priorities[1])
 	}
+	if g.c.oneIn(2, "adaptive") {
+		p.Limit.Adaptive = core.AdaptiveSpec{Min: int32(g.c.Range(1, 8, "least")), Max: int32(g.c.Range(8, 64, "most")), Window: g.ms(50*core.Millisecond, core.Second, "limit window")}
+		return fmt.Sprintf("limit.adaptive: %d to %d", p.Limit.Adaptive.Min, p.Limit.Adaptive.Max)
+	}
 	p.Endpoints = slices.Clone(p.Endpoints)
 	for i := range p.Endpoints {
 		p.Endpoints[i].Limit = uint32(g.c.Range(1, 8, "cap"))

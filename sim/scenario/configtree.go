@@ -106,7 +106,7 @@ func choiceTree(tree map[string]any, p *core.PlacementInfo) {
 func span(d core.Duration) string { return time.Duration(d).String() }
 
 func limitTree(l *core.LimitSpec) any {
-	if l.InFlight == 0 && l.Guests == 0 {
+	if l.InFlight == 0 && l.Guests == 0 && !l.Adaptive.On() {
 		return "none"
 	}
 	tree := map[string]any{"when_full": "reject"}
@@ -118,6 +118,11 @@ func limitTree(l *core.LimitSpec) any {
 	}
 	if l.Guests != 0 {
 		tree["guests"] = max(l.Guests, 0)
+	}
+	if a := &l.Adaptive; a.On() {
+		tree["adaptive"] = map[string]any{
+			"min": a.Min, "max": a.Max, "start": a.Start, "window": span(a.Window), "tolerance": millionths(int64(a.Tolerance) * 10_000), "remeasure": a.Remeasure,
+		}
 	}
 	if l.TenantShare > 0 {
 		tree["tenant_share"] = strconv.Itoa(int(l.TenantShare)) + "%"

@@ -152,6 +152,8 @@ func setOption(p *core.PlacementSpec, key, value string) error {
 		return count(&p.Shards, value)
 	case "last_resort":
 		return word(&p.LastResort, value, map[string]core.LastResort{"use": core.UseLastResort, "refuse": core.RefuseLastResort})
+	case "adaptive":
+		return setAdaptive(&p.Limit.Adaptive, field, value)
 	case "tenant_share":
 		return count(&p.Limit.TenantShare, strings.TrimSuffix(value, "%"))
 	case "priorities":
@@ -263,6 +265,24 @@ func setEndpoints(p *core.PlacementSpec, value string) error {
 		p.Endpoints = append(p.Endpoints, e)
 	}
 	return nil
+}
+
+func setAdaptive(a *core.AdaptiveSpec, field, value string) error {
+	switch field {
+	case "min":
+		return count(&a.Min, value)
+	case "max":
+		return count(&a.Max, value)
+	case "start":
+		return count(&a.Start, value)
+	case "window":
+		return duration(&a.Window, value)
+	case "tolerance":
+		return ppm(&a.Tolerance, value, 100)
+	case "remeasure":
+		return count(&a.Remeasure, value)
+	}
+	return fmt.Errorf("there is no such option")
 }
 
 // shares reads 100,75,50: the shares of priorities, in percent.

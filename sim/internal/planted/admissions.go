@@ -79,6 +79,21 @@ func admissions() []Bug {
 				refuse(r, d, core.FairShare)
 			}
 		})},
+		{Property: "R5", Name: "an adaptive limit moves, and nobody is told", Seeds: 2000, Tamper: decide(func(_ *core.Router, _ *core.Event, d *core.Decision) {
+			if d.Kind == core.NoteLimitChanged {
+				d.Kind = core.NoteIgnored
+			}
+		})},
+		{Property: "R5", Name: "an adaptive limit passes its max", Seeds: 2000, Tamper: spec(func(s *core.Spec) {
+			for i := range s.Placements {
+				s.Placements[i].Limit.Adaptive.Max *= 2
+			}
+		})},
+		{Property: "R5", Name: "a slow answer says nothing to an adaptive limit", Seeds: 2000, Tamper: event(func(_ *core.Router, ev *core.Event) {
+			if ev.Kind == core.Finish && ev.Class == core.ResponseTimeout {
+				ev.Class = core.ResetBeforeResponse
+			}
+		})},
 		{Property: "R16", Name: "a request without a key is forwarded", Seeds: 20, Tamper: decide(func(r *core.Router, _ *core.Event, d *core.Decision) {
 			if d.Kind == core.Reject && d.Class == core.NoKey {
 				admit(r, d, 0)
