@@ -53,6 +53,8 @@ var libraries = []struct {
 	{"github.com/santhosh-tekuri/jsonschema/v6", "adapters/configfile", true, "the schema that editors get and the loader must agree"},
 	{"github.com/spf13/cobra", "cmd", false, "commands, help, completion"},
 	{"golang.org/x/net", "adapters/upstream", true, "frames of HTTP/2 that no honest server sends"},
+	{"github.com/sony/gobreaker/v2", "core", true, "a breaker that others wrote, as an oracle"},
+	{"github.com/failsafe-go/failsafe-go", "core", true, "the same, with rates over a window"},
 	{"golang.org/x/term", "cmd", false, "is this a terminal, and how wide"},
 	{"github.com/google/go-cmp", "", true, "differences"},
 	{"pgregory.net/rapid", "", true, "properties"},

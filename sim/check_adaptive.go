@@ -45,18 +45,10 @@ func (c *checker) limits(row *core.PlacementInfo, p *placementModel) (limit, gue
 	return limit, int32(int64(guests) * int64(limit) / int64(hard))
 }
 
-// timed says whether a placement notes when its attempts began.
-func timed(row *core.PlacementInfo) bool {
-	return row.Limit.Adaptive.On() || row.Select == core.EWMA || row.Breaker.SlowRatio != 0 && !row.Breaker.Off
-}
-
 // arrivedAt books an admission with its placement's limit.
-func (c *checker) arrivedAt(a *attemptModel, number int32) {
+func (c *checker) arrivedAt(number int32) {
 	p := &c.placements[number]
 	row := &c.rows[p.index]
-	if timed(row) {
-		a.since = c.now + 1
-	}
 	if m := p.limit; m != nil {
 		m.most, m.active = max(m.most, p.inFlight), true
 		if m.ends == core.Never {
@@ -67,11 +59,10 @@ func (c *checker) arrivedAt(a *attemptModel, number int32) {
 
 // sample books what an attempt took, less the time that its headers are old.
 func (c *checker) sample(a *attemptModel, class core.Class, status uint16, old core.Duration) {
-	since := a.since - 1
-	if a.since == 0 {
+	since := a.admitted
+	if !a.timed {
 		return
 	}
-	a.since = 0
 	p := &c.placements[c.endpoints[a.endpoint].placement]
 	m := p.limit
 	if m == nil || m.stage == 1 {

@@ -37,7 +37,7 @@ func (c *checker) homeRefusal(ev *core.Event, d *core.Decision) {
 	if d.Class != core.LimitReached || d.Placement != c.homes[ev.Route.Placement] {
 		return
 	}
-	if usable, _, _, _ := c.survey(&c.rows[ev.Route.Placement]); !usable {
+	if usable, _, _, _ := c.survey(&c.rows[ev.Route.Placement], ev.Route.Key); !usable {
 		return // its endpoints are at their caps, which guests and home share
 	}
 	p, row := &c.placements[d.Placement], &c.rows[ev.Route.Placement]
@@ -60,8 +60,9 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 	}
 	allowed := want.class == core.ClassNone && want.placement == e.placement && (want.resort < 0 || want.resort == d.Endpoint)
 	pick := d.Endpoint
+	pin := false
 	if allowed && want.resort < 0 {
-		pick = c.pick(ev, &c.rows[c.placements[e.placement].index], want.chosen)
+		pick, pin = c.pick(ev, &c.rows[c.placements[e.placement].index], want.chosen)
 	}
 	c.admit(ev, d, e, e.placement != c.homes[ev.Route.Placement], want.resort >= 0)
 	c.checkPanic(d, e, want)
@@ -71,6 +72,9 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 		c.failEndpoint("R3", d.Endpoint, "fallback", fmt.Sprintf("a request was forwarded here, by the rules it is %s", want.String()))
 	case pick != d.Endpoint:
 		c.failEndpoint("R10", d.Endpoint, "select", fmt.Sprintf("it was picked, by the rules it is the turn of %s", c.endpoints[pick].url))
+	}
+	if allowed && pick == d.Endpoint {
+		c.comparePin(d, pin)
 	}
 	if d.Failover != want.failover || d.Reason != ev.Route.Reason {
 		c.failEndpoint("R4", d.Endpoint, "", fmt.Sprintf("its answer says reason %q failover %q, it should say %q and %q", d.Reason, d.Failover, ev.Route.Reason, want.failover))
@@ -119,7 +123,7 @@ func (c *checker) admit(ev *core.Event, d *core.Decision, e *endpointModel, gues
 	if a := &c.attempts[d.Handle.Slot]; a.gen != 0 {
 		c.failEndpoint("R4", d.Endpoint, "", "an attempt was given a slot that another holds")
 	}
-	c.attempts[d.Handle.Slot] = attemptModel{gen: d.Handle.Gen, endpoint: d.Endpoint, ticket: e.ticket, guest: guest}
+	c.attempts[d.Handle.Slot] = attemptModel{gen: d.Handle.Gen, endpoint: d.Endpoint, ticket: e.ticket, guest: guest, timed: timing(row), admitted: c.now}
 	c.hold(&c.attempts[d.Handle.Slot], e.placement, ev)
-	c.arrivedAt(&c.attempts[d.Handle.Slot], e.placement)
+	c.arrivedAt(e.placement)
 }

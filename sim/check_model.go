@@ -31,7 +31,12 @@ type endpointModel struct {
 	every     core.Duration // between active probes; 0 for none
 	due       core.Time     // the next of them
 
-	usable bool // healthy, and its breaker not open: for panic
+	usable    bool          // healthy, and its breaker not open: for panic
+	past      []pastOutcome // of a closed breaker with ratios, those of its window
+	warming   bool          // a slow start has begun
+	warmAt    core.Time
+	latency   int64 // of ewma; 0 for none
+	latencyAt core.Time
 
 	stood uint64 // when it was last covered: see States
 }
@@ -66,10 +71,11 @@ type attemptModel struct {
 	gen      uint32 // 0 for a free slot
 	endpoint int32
 	ticket   uint32
-	tenant   any       // whose share it takes, nil when it is not counted
-	since    core.Time // 1 + when it began, while that is noted
+	tenant   any // whose share it takes, nil when it is not counted
 	guest    bool
 	replied  bool
+	timed    bool // how long it takes counts for something
+	admitted core.Time
 	aborted  core.Time // 0 for never
 }
 
@@ -78,4 +84,5 @@ type expectation struct {
 	at       core.Time
 	kind     core.DecisionKind
 	endpoint int32
+	trip     core.Trip
 }

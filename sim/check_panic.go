@@ -102,8 +102,8 @@ func (c *checker) matchPanic(decisions []core.Decision) {
 
 // onlyTests says of a placement in panic that passes its requests on whether an
 // endpoint is to be tested, which alone may serve, and whether any is sound.
-func (c *checker) onlyTests(row *core.PlacementInfo) (tested, sound bool) {
-	for _, n := range c.numbers[row.FirstEP:row.EndEP] {
+func (c *checker) onlyTests(row *core.PlacementInfo, key uint64) (tested, sound bool) {
+	for _, n := range c.shardOf(row, key) {
 		if c.obstacle(n, &row.Breaker) == free {
 			sound = true
 			tested = tested || c.endpoints[n].state != core.Closed

@@ -119,7 +119,7 @@ func (c *checker) evaluate(home int, ev *core.Event) ruling {
 	anyHealth, resorted, lacking := false, false, core.ClassNone
 	for i, at := range c.rows[home].Candidates {
 		row, number := &c.rows[at], c.homes[at]
-		usable, broken, sick, capped := c.survey(row)
+		usable, broken, sick, capped := c.survey(row, ev.Route.Key)
 		guestFull, full := c.room(row, number, i > 0)
 		short := core.LimitReached
 		if !guestFull && !full {
@@ -131,12 +131,12 @@ func (c *checker) evaluate(home int, ev *core.Event) ruling {
 		roomy := !guestFull && !full
 		sound := false
 		if c.placements[number].panicking && row.PanicDo != core.PanicAll {
-			if usable, sound = c.onlyTests(row); !usable {
+			if usable, sound = c.onlyTests(row, ev.Route.Key); !usable {
 				if row.PanicDo == core.PanicFail {
 					c.saw(SawPanicRefusal)
 					return ruling{class: core.NoEndpoint, placement: number, failover: out.failover, resort: -1, panicked: true}
 				}
-				_, broken, sick = c.blocks(row)
+				_, broken, sick = c.blocks(row, ev.Route.Key)
 				capped = false
 			}
 			sound = sound && !usable
@@ -197,9 +197,9 @@ func (c *checker) evaluate(home int, ev *core.Event) ruling {
 // survey says whether a placement has an endpoint free to serve, and if not, the
 // first that its breaker and that only health blocks (-1 for none), and whether
 // a cap is all that blocks one.
-func (c *checker) survey(row *core.PlacementInfo) (usable bool, broken, sick int32, capped bool) {
+func (c *checker) survey(row *core.PlacementInfo, key uint64) (usable bool, broken, sick int32, capped bool) {
 	broken, sick = -1, -1
-	for _, n := range c.numbers[row.FirstEP:row.EndEP] {
+	for _, n := range c.shardOf(row, key) {
 		switch c.obstacle(n, &row.Breaker) {
 		case free:
 			return true, -1, -1, false
@@ -220,9 +220,9 @@ func (c *checker) survey(row *core.PlacementInfo) (usable bool, broken, sick int
 
 // blocks is survey for a placement of which nothing may serve: the first that
 // its breaker and that only health blocks.
-func (c *checker) blocks(row *core.PlacementInfo) (usable bool, broken, sick int32) {
+func (c *checker) blocks(row *core.PlacementInfo, key uint64) (usable bool, broken, sick int32) {
 	broken, sick = -1, -1
-	for _, n := range c.numbers[row.FirstEP:row.EndEP] {
+	for _, n := range c.shardOf(row, key) {
 		switch c.obstacle(n, &row.Breaker) {
 		case byBreaker:
 			if broken < 0 {

@@ -167,6 +167,7 @@ func drawPlan(t *rapid.T) Plan {
 	if rapid.Bool().Draw(t, "unusual") {
 		drawUnusual(t, &p)
 	}
+	enrich(&p)
 	addRoom(&p)
 	return p
 }

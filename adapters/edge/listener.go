@@ -73,10 +73,12 @@ func newListener(e *Edge, s settings.Listener, o Options) (*listener, error) {
 	switch {
 	case s.Engine == settings.EngineStd:
 		l.engine = newStd(s, e, l.log)
+	case s.Engine == settings.EngineHTTP1 && o.Engines[s.Engine] == nil:
+		l.engine = newHTTP1(s, e, l.log)
 	case o.Engines[s.Engine] != nil:
 		l.engine = o.Engines[s.Engine](s, e, l.log)
 	default:
-		return nil, fmt.Errorf("listener %q: there is no http_engine named %q; write std", s.Name, s.Engine)
+		return nil, fmt.Errorf("listener %q: there is no http_engine named %q; write http1 or std", s.Name, s.Engine)
 	}
 	if s.TLS != nil {
 		var err error
@@ -104,8 +106,11 @@ func newStd(s settings.Listener, h http.Handler, errs *slog.Logger) Engine {
 		ConnContext:       ConnContext,
 		ErrorLog:          slog.NewLogLogger(errs.Handler(), slog.LevelWarn),
 		Protocols:         new(http.Protocols),
+		// OPTIONS * is routed like any other request.
+		DisableGeneralOptionsHandler: true,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: s.HTTP2.MaxStreams,
+			MaxReadFrameSize:     16 << 10, // the least that may be announced: a frame is held in memory before it counts against a window
 			SendPingTimeout:      s.HTTP2.PingEvery,
 			PingTimeout:          s.HTTP2.PingTimeout,
 		},

@@ -46,6 +46,7 @@ type exchange struct {
 	writer http.ResponseWriter // the client's side; nil under RoundTripper
 	upload *upload             // nil without a request body
 	way    *way
+	sticky *stickiness
 
 	wrote atomic.Int64  // ns after begun when all of the request was written, plus 1; 0 before
 	cut   atomic.Uint32 // the class for which we cut it ourselves, first one wins

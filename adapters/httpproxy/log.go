@@ -81,6 +81,7 @@ type logLine struct {
 	adm     driver.Admission
 	status  int
 	class   core.Class
+	refused string // reason of a request that was none; "" for others
 }
 
 // write appends a line; a nil log has none.
@@ -121,6 +122,10 @@ func (line *logLine) append(b []byte, now time.Time) []byte {
 	b = strconv.AppendFloat(b, float64(now.Sub(line.begun).Microseconds())/1000, 'f', -1, 64)
 	if why := line.failoverReason(); why != "" {
 		b = field(b, "failover_reason", why)
+	}
+	if line.refused != "" {
+		b = field(b, "refused", line.refused)
+		b = field(b, "client", r.RemoteAddr)
 	}
 	return append(b, '}', '\n')
 }

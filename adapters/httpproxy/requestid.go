@@ -17,11 +17,13 @@ type requestID struct {
 // identify returns the id that a request came with, or makes one: unlikely to
 // repeat, though not hard to guess.
 func (t *RoundTripper) identify(r *http.Request) requestID {
-	w := &way{router: t.routing, request: r}
+	w := &way{router: t.routing, sticky: &t.sticky, request: r}
 	if given := r.Header[headerRequestID]; len(given) > 0 && given[0] != "" && t.routing.TrustedID(r) {
 		hi, lo := traces.ParseRequestID(given[0])
-		return requestID{given[0], [2]uint64{hi, lo}, w}
+		w.id = [2]uint64{hi, lo}
+		return requestID{given[0], w.id, w}
 	}
 	bits := [2]uint64{rand.Uint64(), rand.Uint64()}
+	w.id = bits
 	return requestID{traces.FormatRequestID(bits), bits, w}
 }

@@ -22,12 +22,13 @@ import (
 
 // routerOptions say what a router is made of.
 type routerOptions struct {
-	name   string       // in the recording's header
-	record string       // folder of the recording; "" keeps it in memory only
-	dumps  string       // folder of dumps
-	access io.Writer    // access log; nil means none
-	log    *slog.Logger // what an operator should know
-	errs   io.Writer    // complaints of the demo's other servers
+	name      string       // in the recording's header
+	record    string       // folder of the recording; "" keeps it in memory only
+	dumps     string       // folder of dumps
+	access    io.Writer    // access log; nil means none
+	log       *slog.Logger // what an operator should know
+	stickyKey []byte       // keys the hash in sticky cookies
+	errs      io.Writer    // complaints of the demo's other servers
 }
 
 // router is a whole router but for where its configuration comes from.
@@ -59,7 +60,7 @@ func newRouter(o routerOptions) (*router, error) {
 	if o.access != nil {
 		r.access = httpproxy.NewAccessLog(o.access)
 	}
-	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{Log: r.access, Config: r.configInfo})
+	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{Log: r.access, Config: r.configInfo, StickyKey: o.stickyKey})
 	for _, sink := range []func(driver.Delivery){r.proxy.Deliver, r.prober.Sink, r.note} {
 		r.driver.Handle(sink)
 	}
@@ -70,7 +71,13 @@ func newRouter(o routerOptions) (*router, error) {
 // note tells the operator what changed.
 func (r *router) note(d driver.Delivery) {
 	switch d.Kind {
-	case core.NoteOpened, core.NoteUnhealthy, core.NoteTripCapped:
+	case core.NoteOpened, core.NoteTripCapped:
+		attrs := []any{"placement", d.PlacementName, "endpoint", d.URL}
+		if d.Trip != core.TripConsecutive { // also what a relapse says
+			attrs = append(attrs, "by", d.Trip.String())
+		}
+		r.o.log.Warn(d.Kind.String(), attrs...)
+	case core.NoteUnhealthy:
 		r.o.log.Warn(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)
 	case core.NoteHalfOpened, core.NoteClosed, core.NoteHealthy, core.NoteRetired:
 		r.o.log.Info(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)

@@ -26,6 +26,7 @@ type serveOptions struct {
 	control                       controlOptions
 	drain                         time.Duration
 	noLog                         bool
+	stickyKey                     string
 }
 
 func newServeCommand() *cobra.Command {
@@ -65,6 +66,7 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 	f.StringVar(&o.control.tokenFile, "control-token", "", "file with the token for the control plane")
 	f.BoolVar(&o.control.insecure, "insecure", false, "permit a control plane on another machine without a token")
 	f.DurationVar(&o.drain, "drain", 10*time.Second, "how long requests under way get after SIGTERM")
+	f.StringVar(&o.stickyKey, "sticky-key", "", "file with the key of sticky cookies, the same for all routers behind one balancer")
 	f.BoolVar(&o.noLog, "no-log", false, "write no line per request")
 	return c
 }
@@ -94,6 +96,9 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) err
 	defer open.Close()
 	options := routerOptions{
 		name: filepath.Base(o.config), record: cmp.Or(o.record, file.Recording.Dir), dumps: o.dumps, log: log, errs: stderr,
+	}
+	if options.stickyKey, err = stickyKeyOf(o.stickyKey); err != nil {
+		return err
 	}
 	if !o.noLog {
 		options.access = stdout
