@@ -118,6 +118,8 @@ func (h *history) text(f *traces.Fact, r *core.Router, d *core.Decision, clock f
 		return name + " healthy again (R8)"
 	case core.NoteUnhealthy:
 		return name + " unhealthy (R8)"
+	case core.NoteLimitChanged:
+		return fmt.Sprintf("%s adaptive limit is %d (R5)", r.Placement(d.Placement).Name, d.Count)
 	case core.NotePanicEntered, core.NotePanicLeft:
 		return panicText(r, d)
 	case core.NoteRetired:

@@ -18,7 +18,8 @@ type candidate struct {
 	Panic     string           `json:"panic,omitempty"` // what it does in panic, "" when it is not
 	Endpoints []endpointAtTime `json:"endpoints"`
 
-	left string // why it could not serve, "" if it could
+	left    string // why it could not serve, "" if it could
+	refuses bool   // it was asked and had no room: if it rejects, nobody else is asked
 }
 
 // endpointAtTime is one endpoint at the moment of the decision.
@@ -34,21 +35,22 @@ type endpointAtTime struct {
 }
 
 // candidates looks at every candidate of the route, in order.
-func candidates(r *core.Router, now core.Time, route core.Route, clock func(core.Time) string) []candidate {
+func candidates(r *core.Router, now core.Time, ev *core.Event, clock func(core.Time) string) []candidate {
 	var list []candidate
-	for i, index := range r.Config().Placement(int(route.Placement)).Candidates {
-		list = append(list, look(r, now, int(index), i > 0, clock))
+	for i, index := range r.Config().Placement(int(ev.Route.Placement)).Candidates {
+		list = append(list, look(r, now, int(index), ev, i > 0, clock))
 	}
 	return list
 }
 
 // look asks R2, R3 and R5 of one placement.
-func look(r *core.Router, now core.Time, index int, guest bool, clock func(core.Time) string) candidate {
+func look(r *core.Router, now core.Time, index int, ev *core.Event, guest bool, clock func(core.Time) string) candidate {
 	info := r.Config().Placement(index)
 	p := r.Placement(r.PlacementNumber(index))
+	room := r.Room(r.PlacementNumber(index), ev, guest)
 	c := candidate{
 		Placement: info.Name, InFlight: p.InFlight, Guests: p.Guests,
-		Limit: info.Limit.InFlight, GuestCap: info.Limit.Guests,
+		Limit: int32(room.Limit), GuestCap: info.Limit.Guests,
 	}
 	sound, byBreaker, usable := 0, 0, 0
 	var capped []string
@@ -87,15 +89,36 @@ func look(r *core.Router, now core.Time, index int, guest bool, clock func(core.
 	case sound == 0 && byBreaker > 0:
 		c.left = fmt.Sprintf("left as circuit_open: breakers block %d of %d endpoints, none is sound (R3)", byBreaker, len(c.Endpoints))
 	case sound == 0 && len(capped) > 0 && !(guest && c.GuestCap != 0 && c.Guests >= int(max(c.GuestCap, 0))):
+		c.refuses = true
 		c.left = "full: every sound endpoint is at its cap, " + strings.Join(capped, ", ") + " in flight (R2, R3)"
 	case sound == 0 && len(capped) == 0:
 		c.left = "left as upstream_unhealthy: no endpoint is sound (R3)"
-	case guest && c.GuestCap != 0 && c.Guests >= int(max(c.GuestCap, 0)):
-		c.left = fmt.Sprintf("left: guests %d of %d (R5)", c.Guests, max(c.GuestCap, 0))
-	case c.Limit > 0 && c.InFlight >= int(c.Limit):
-		c.left = fmt.Sprintf("full: %d of %d in flight (R5)", c.InFlight, c.Limit)
+	default:
+		c.left, c.refuses = lacking(&c, &room, &info.Limit, ev, guest)
 	}
 	return c
+}
+
+// lacking says of a placement with a sound endpoint why it has no room for a
+// request, "" if it has, and whether that refuses the request.
+func lacking(c *candidate, room *core.RoomView, l *core.LimitSpec, ev *core.Event, guest bool) (why string, refuses bool) {
+	limit := "the limit"
+	if l.Adaptive.On() {
+		limit = "the adaptive limit"
+	}
+	switch {
+	case room.GuestsFull:
+		return fmt.Sprintf("left: guests %d of %d (R5)", c.Guests, room.Guests), false
+	case room.Class == core.LimitReached && l.Adaptive.On():
+		return fmt.Sprintf("full: %d in flight, %s is %d (R5)", c.InFlight, limit, room.Limit), true
+	case room.Class == core.LimitReached:
+		return fmt.Sprintf("full: %d of %d in flight (R5)", c.InFlight, room.Limit), true
+	case room.Class == core.Shed:
+		return fmt.Sprintf("its priority has no room: %d is admitted up to %d %% of %d, %d are taken (R5)", ev.Priority, room.Share, room.Pool, room.Used), !guest
+	case room.Class == core.FairShare:
+		return fmt.Sprintf("its share is taken: the tenant holds %d, %d of %d are free, tenant_share is %d %% (R5)", room.Held, room.Pool-room.Used, room.Pool, l.TenantShare), !guest
+	}
+	return "", false
 }
 
 func blockText(b core.Block) string {
@@ -132,7 +155,7 @@ func markServed(list []candidate, r *core.Router, d *core.Decision) {
 			c.Verdict = "not asked"
 		default:
 			c.Verdict = c.left
-			done = d.Kind == core.Reject && d.Class == core.LimitReached && r.Placement(d.Placement).Name == c.Placement && strings.HasPrefix(c.left, "full")
+			done = d.Kind == core.Reject && d.Rule == 5 && r.Placement(d.Placement).Name == c.Placement && c.refuses
 		}
 	}
 }
@@ -157,7 +180,7 @@ func why(s *story, r *core.Router, d *core.Decision) string {
 	case core.BodyTooLarge:
 		return "The body was over the limit of " + place.Name + "."
 	case core.LimitReached, core.Shed, core.FairShare:
-		return whyFull(s, place)
+		return whyFull(s, place, d)
 	case core.CircuitOpen:
 		return "No candidate could take it: " + whyLeft(s) + "."
 	case core.NoEndpoint:
@@ -184,12 +207,15 @@ func withoutRule(reason string) string {
 	return text
 }
 
-func whyFull(s *story, place core.PlacementView) string {
+func whyFull(s *story, place core.PlacementView, d *core.Decision) string {
 	for _, c := range s.Candidates {
-		if c.Placement != place.Name || !strings.HasPrefix(c.left, "full") {
+		if c.Placement != place.Name || !c.refuses {
 			continue
 		}
 		text := c.Placement + " was " + withoutRule(c.left)
+		if d.Class != core.LimitReached {
+			return "At " + c.Placement + " " + withoutRule(c.left) + "."
+		}
 		if c.Guests > 0 {
 			text += fmt.Sprintf(", %d of them guests; without guests it would have had %d", c.Guests, c.InFlight-c.Guests)
 		}
