@@ -26,9 +26,13 @@ func (f *File) Capacity(c *core.Config) Problems {
 	}
 	for i := range need {
 		p := c.Placement(i)
-		if room := int64(p.Limit.InFlight); room > 0 && need[i] > room {
+		if room := limitOf(p); room > 0 && need[i] > room {
 			out = append(out, f.warn(p.Name, fmt.Sprintf("%s is too small for its own peak: %d in flight at each router, the limit is %d", p.Name, need[i], room),
 				"raise limit.in_flight, or correct facts.peak"))
+		}
+		if a := &p.Limit.Adaptive; a.On() && need[i] > int64(a.Start) {
+			out = append(out, f.warn(p.Name, fmt.Sprintf("after a restart at its peak %s refuses some for a while: %d in flight at each router, its adaptive limit starts at %d", p.Name, need[i], a.Start),
+				"raise limit.adaptive.start"))
 		}
 		out = append(out, f.endpointCaps(c, p, need[i])...)
 		if need[i] > 0 && len(p.Candidates) > 1 {
@@ -63,7 +67,7 @@ func (f *File) failover(c *core.Config, p core.PlacementInfo, need []int64) Prob
 		if q.Limit.Guests != 0 {
 			guests = max(0, int64(q.Limit.Guests))
 		}
-		limit := int64(q.Limit.InFlight)
+		limit := limitOf(q)
 		if held, _ := caps(c, q); held > 0 && (limit == 0 || held < limit) {
 			limit = held
 		}
@@ -82,6 +86,15 @@ func (f *File) failover(c *core.Config, p core.PlacementInfo, need []int64) Prob
 	}
 	return Problems{f.warn(p.Name, fmt.Sprintf("the fallbacks of %s take %d of the %d requests that it has in flight at each router", p.Name, load-left, load),
 		"raise limit.guests of its fallbacks, or add one")}
+}
+
+// limitOf is the highest limit that p can have, 0 for none.
+func limitOf(p core.PlacementInfo) int64 {
+	limit := int64(p.Limit.InFlight)
+	if most := int64(p.Limit.Adaptive.Max); most > 0 && (limit == 0 || most < limit) {
+		return most
+	}
+	return limit
 }
 
 // caps is how many requests the endpoints of p hold by their own limits, 0 when

@@ -3,11 +3,23 @@ package configfile
 import (
 	"fmt"
 
+	edgeset "lockstep/adapters/settings"
 	"lockstep/core"
 )
 
 // odd warns of settings about room that are valid and cannot do what they say.
 func (f *File) odd(c *core.Config) (out Problems) {
+	homes := make([]int, c.Placements())
+	for t := range c.Tables() {
+		for i := range c.TableKeys(t) {
+			if _, home := c.TableKey(t, i); home >= 0 { // a split key has several
+				homes[home]++
+			}
+		}
+	}
+	if to, _ := c.Unknown(); to >= 0 {
+		homes[to]++
+	}
 	for i := range c.Placements() {
 		p := c.Placement(i)
 		add := func(path, what, hint string) {
@@ -31,10 +43,22 @@ func (f *File) odd(c *core.Config) (out Problems) {
 		if load, ok := f.Facts.Peak[p.Name]; ok && p.Limit.Adaptive.On() && p.Limit.Adaptive.Window < 4*load.Latency {
 			add("limit", fmt.Sprintf("the window of the adaptive limit of %s is shorter than four answers: facts.peak says %s", p.Name, duration(load.Latency)), "use a longer limit.adaptive.window")
 		}
+		if share := p.Limit.TenantShare; share > 0 && homes[i] == 1 && p.Limit.Guests < 0 {
+			add("limit", fmt.Sprintf("only one key has its home in %s, and guests may not come: it can never hold more than %d %% of the room", p.Name, share), "remove limit.tenant_share")
+		}
+		if p.Limit.Priorities[0] > 0 && !f.prioritised() {
+			add("limit", fmt.Sprintf("%s sheds by priority, and every request has the priority 0", p.Name), "say where the priority is: priority: {header: X-Priority, default: 3}")
+		}
 		held, _ := caps(c, p)
 		if held > 0 && p.Limit.InFlight > 0 && int64(p.Limit.Guests) >= held {
 			add("limit", fmt.Sprintf("guests may take all of %s: its endpoints hold %d in flight by their own limits, guests is %d", p.Name, held, p.Limit.Guests), "lower limit.guests, or raise the limits of its endpoints")
 		}
 	}
 	return out
+}
+
+// prioritised reports whether requests can have other priorities than 0.
+func (f *File) prioritised() bool {
+	whole, err := edgeset.ReadWhole(f.Spec.Edge)
+	return err != nil || whole.Priority != nil
 }
