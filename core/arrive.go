@@ -112,11 +112,12 @@ type survey struct {
 }
 
 func (r *Router) survey(p *placementConfig, state *placement, now Time) survey {
-	s := survey{breaker: -1, health: -1, blind: state.panic && p.panicDo == PanicAll}
+	s := survey{breaker: -1, health: -1}
+	blind := state.panic && p.panicDo == PanicAll
 	r.admissible = r.admissible[:0]
 	for i := p.first; i < p.end; i++ {
 		n := r.numbers.endpoint[i]
-		switch r.block(&r.endpoints[n], p, now, s.blind) {
+		switch r.block(&r.endpoints[n], p, now, blind) {
 		case BlockNone:
 			r.admissible = append(r.admissible, n)
 		case BlockBreaker:
@@ -162,18 +163,19 @@ const (
 
 // room asks R5 of one request; it changes nothing and may be asked again.
 func (s *placement) room(p *placementConfig, ev *Event, guest bool) room {
-	limit, guests := p.limit.InFlight, p.limit.Guests
-	if s.adaptive != nil {
-		limit, guests = s.adaptive.bounds(&p.limit)
+	if p.shares {
+		return s.sharedRoom(p, ev, guest)
 	}
-	if guest && p.limit.Guests != 0 && s.guests >= max(guests, 0) {
+	return s.plainRoom(p, guest)
+}
+
+// plainRoom is room where the limit is no more than numbers; it is inlined.
+func (s *placement) plainRoom(p *placementConfig, guest bool) room {
+	if guest && p.limit.Guests != 0 && s.guests >= max(p.limit.Guests, 0) {
 		return roomGuestsFull
 	}
-	if limit > 0 && s.inFlight >= limit {
+	if p.limit.InFlight > 0 && s.inFlight >= p.limit.InFlight {
 		return roomFull
-	}
-	if p.rationed {
-		return s.ration(&p.limit, limit, max(guests, 0), ev, guest)
 	}
 	return roomYes
 }
@@ -208,14 +210,24 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 			left.blocked(r, p, number, i, ev, s)
 			continue
 		}
-		room := state.room(p, ev, i > 0)
+		room := state.plainRoom(p, i > 0)
+		if p.shares {
+			room = state.sharedRoom(p, ev, i > 0)
+		}
 		if s.admissible == 0 && room == roomYes {
 			room = roomFull // every sound endpoint is at its cap
 		}
 		switch room {
 		case roomYes:
 			v.placement, v.candidate, v.failover = number, i, left.first
-			r.choose(now, p, ev, v)
+			if p.narrows && r.narrow(now, p, ev, v) {
+				return
+			}
+			if p.selection == RoundRobin {
+				v.endpoint, v.rotates = r.admissible[r.pickRotation(r.admissible)], len(r.admissible)
+			} else {
+				v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
+			}
 			return
 		case roomFull, roomShed, roomUnfair:
 			// A guest without a share goes on, as one over the cap does.
@@ -234,18 +246,6 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 		return
 	}
 	*v = left.verdict(r, r.numbers.placement[list[0]])
-}
-
-// choose selects one of the admissible endpoints (R10).
-func (r *Router) choose(now Time, p *placementConfig, ev *Event, v *verdict) {
-	if p.narrows && r.narrow(now, p, ev, v) {
-		return
-	}
-	if p.selection == RoundRobin {
-		v.endpoint, v.rotates = r.admissible[r.pickRotation(r.admissible)], len(r.admissible)
-	} else {
-		v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
-	}
 }
 
 // leaving remembers why candidates were left.
@@ -353,16 +353,13 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 		s.began = now + 1
 	}
 	r.sum += s.mix(e.id)
-	if p.tenants != nil {
-		r.count(s, p.tenants, tenantOf(&ev.Route))
-	}
 	e.inFlight++
 	p.inFlight++
 	if s.guest {
 		p.guests++
 	}
-	if p.adaptive != nil {
-		r.admitted(now, v.placement, &pc.limit)
+	if pc.shares {
+		r.takeShare(now, s, v.placement, ev)
 	}
 	r.touchEndpoint(v.endpoint)
 	r.touchPlacement(v.placement)

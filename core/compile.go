@@ -150,7 +150,7 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 		breaker: c.breaker(p.Breaker, path+".breaker"), health: c.health(p.Health, path+".health"),
 		timeouts: c.timeouts(p.Timeouts, path+".timeouts"),
 		first:    int32(len(c.config.endpoints)),
-		rationed: limit.TenantShare != 0 || limit.Priorities[0] != 0,
+		shares:   limit.TenantShare != 0 || limit.Priorities[0] != 0 || limit.Adaptive.On(),
 		edge:     p.Edge, panicPercent: p.Panic, panicDo: p.PanicDo,
 	}
 	c.choice(p, path, &out)

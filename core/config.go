@@ -27,7 +27,7 @@ type placementConfig struct {
 	lastResort LastResort
 	selection  Policy
 	weighted   bool // weights differ
-	rationed   bool // the limit says more than numbers (R5): tenants, priorities
+	shares     bool // the limit moves or is shared out: adaptive, tenants, priorities (R5)
 	sharded    bool // choice.shards is set
 	narrows    bool // choice narrows what is admissible: sticky, slow start, bound
 	timed      bool // attempts are timed: slow calls, ewma

@@ -85,7 +85,14 @@ func (r *Router) serveInPanic(now Time, ev *Event, l *leaving, v *verdict) {
 		r.survey(p, state, now)
 	}
 	v.placement, v.candidate, v.failover = l.resortHome, l.resortAt-1, l.resortWhy
-	r.choose(now, p, ev, v)
+	if p.narrows && r.narrow(now, p, ev, v) {
+		return
+	}
+	if p.selection == RoundRobin {
+		v.endpoint, v.rotates = r.admissible[r.pickRotation(r.admissible)], len(r.admissible)
+	} else {
+		v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
+	}
 }
 
 // String returns the name used in configuration.

@@ -21,6 +21,32 @@ func (s *placement) pool(limit, guests int32, capped, guest bool) (room, used in
 	return limit - guests, s.inFlight - s.guests
 }
 
+// sharedRoom is room where the limit moves or is shared out.
+func (s *placement) sharedRoom(p *placementConfig, ev *Event, guest bool) room {
+	limit, guests := p.limit.InFlight, max(p.limit.Guests, 0)
+	if s.adaptive != nil {
+		limit, guests = s.adaptive.bounds(&p.limit)
+	}
+	switch {
+	case guest && p.limit.Guests != 0 && s.guests >= guests:
+		return roomGuestsFull
+	case s.inFlight >= limit: // there is one, or nothing could be shared
+		return roomFull
+	}
+	return s.ration(&p.limit, limit, guests, ev, guest)
+}
+
+// takeShare books an admission, counted already, with its tenant and its placement's limit.
+func (r *Router) takeShare(now Time, s *slot, number int32, ev *Event) {
+	p := &r.placements[number]
+	if p.tenants != nil {
+		r.count(s, p.tenants, tenantOf(&ev.Route))
+	}
+	if p.adaptive != nil {
+		r.admitted(now, number, &r.config.placements[p.config].limit)
+	}
+}
+
 // ration asks of a request for which there is a slot whether it may have it.
 func (s *placement) ration(l *LimitSpec, limit, guests int32, ev *Event, guest bool) room {
 	pool, used := s.pool(limit, guests, l.Guests != 0, guest)

@@ -36,10 +36,11 @@ func admissions() []Bug {
 			}
 		})},
 		{Property: "R2", Name: "one more than an endpoint's cap is admitted", Seeds: 500, Tamper: decide(func(r *core.Router, ev *core.Event, d *core.Decision) {
-			if !decided(ev, d) || d.Probe {
+			if !decided(ev, d) || d.Class != core.LimitReached {
 				return
 			}
-			if n, ok := among(r, ev.Route.Placement, atCap(r)); ok && d.Kind == core.Reject {
+			home := r.Placement(r.PlacementNumber(int(ev.Route.Placement)))
+			if n, ok := among(r, ev.Route.Placement, atCap(r)); ok && (home.Limit == 0 || home.InFlight < home.Limit) {
 				admit(r, d, n)
 			}
 		})},
