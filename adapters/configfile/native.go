@@ -17,6 +17,10 @@ type nativeFile struct {
 	Listen       map[string]listener `yaml:"listen"`
 	ControlPlane controlPlane        `yaml:"control_plane"`
 	Recording    recording           `yaml:"recording"`
+	Admin        admin               `yaml:"admin"`
+	AccessLog    maybe[accessLog]    `yaml:"access_log"`
+	Metrics      metricsSettings     `yaml:"metrics"`
+	Tracing      tracing             `yaml:"tracing"`
 	Routes       []route             `yaml:"routes"`
 	Priority     priority            `yaml:"priority"`
 	Defaults     settings            `yaml:"defaults"`
@@ -92,6 +96,7 @@ type settings struct {
 	Limit      maybe[limit]         `yaml:"limit"`
 	BodyMax    maybe[size]          `yaml:"body_max" check:"positive"`
 	Retries    retriesLater         `yaml:"retries"`
+	Upstream   upstreamForm         `yaml:"upstream"`
 	Panic      percent              `yaml:"panic_percent" check:"positive"`
 	PanicDo    string               `yaml:"panic" oneof:"all fail fail_over"`
 }
@@ -120,6 +125,10 @@ type timeouts struct {
 
 type health struct {
 	Get     string        `yaml:"get"`
+	TCP     bool          `yaml:"tcp"`
+	TLS     bool          `yaml:"tls"`
+	GRPC    *string       `yaml:"grpc"`   // the service; "" means the whole server
+	Status  []statusRange `yaml:"status"` // of get: which are healthy
 	Every   core.Duration `yaml:"every" check:"positive"`
 	Timeout core.Duration `yaml:"timeout" check:"positive"`
 	Fall    uint32        `yaml:"fall" check:"positive"`
@@ -199,10 +208,6 @@ func (d *decoder) endpoints(n *node) []core.EndpointSpec {
 	d.duplicates(n)
 	var out []core.EndpointSpec
 	for _, e := range n.entries {
-		if e.key == "dns" && e.value.kind == scalar {
-			d.later(e.at, "dns", "DNS endpoints")
-			continue
-		}
 		v := decodeAs[endpoint](d, e.value)
 		d.checkURL(v.URL, e.value.value("url"), e.at)
 		out = append(out, core.EndpointSpec{Name: e.key, URL: v.URL, Weight: uint32(v.Weight), Limit: v.Limit})

@@ -18,6 +18,7 @@ type candidate struct {
 	Panic     string           `json:"panic,omitempty"` // what it does in panic, "" when it is not
 	Endpoints []endpointAtTime `json:"endpoints"`
 
+	own     int    // endpoints that the key may use
 	left    string // why it could not serve, "" if it could
 	refuses bool   // it was asked and had no room: if it rejects, nobody else is asked
 }
@@ -32,6 +33,11 @@ type endpointAtTime struct {
 	Unhealthy bool   `json:"unhealthy,omitempty"`
 	InFlight  int    `json:"in_flight"`
 	Limit     int    `json:"limit,omitempty"` // its own cap, 0 for none
+	// Beyond the ordinary, where the placement has it (R6, R10):
+	Window    *windowAtTime `json:"window,omitempty"`
+	SlowStart int           `json:"slow_start,omitempty"` // per cent of its full share, 0 outside a slow start
+	Latency   string        `json:"latency,omitempty"`    // of ewma
+	Cookie    bool          `json:"cookie,omitempty"`     // the client's cookie names it
 }
 
 // candidates looks at every candidate of the route, in order.
@@ -45,6 +51,7 @@ func candidates(r *core.Router, now core.Time, ev *core.Event, clock func(core.T
 
 // look asks R2, R3 and R5 of one placement.
 func look(r *core.Router, now core.Time, index int, ev *core.Event, guest bool, clock func(core.Time) string) candidate {
+	key, prefer := ev.Route.Key, ev.Prefer
 	info := r.Config().Placement(index)
 	p := r.Placement(r.PlacementNumber(index))
 	room := r.Room(r.PlacementNumber(index), ev, guest)
@@ -68,6 +75,14 @@ func look(r *core.Router, now core.Time, index int, ev *core.Event, guest bool, 
 		if e.Breaker == core.Open {
 			at.Until = clock(e.Until)
 		}
+		at.choose(r, now, &info, n)
+		at.Cookie = info.Sticky.Cookie != "" && prefer != 0 && r.Identity(n) == prefer
+		if !r.Config().InShard(index, key, i) {
+			at.Blocked = "shard"
+			c.Endpoints = append(c.Endpoints, at)
+			continue
+		}
+		c.own++
 		c.Endpoints = append(c.Endpoints, at)
 		switch block {
 		case core.BlockNone:
@@ -87,7 +102,7 @@ func look(r *core.Router, now core.Time, index int, ev *core.Event, guest bool, 
 	case sound == 0 && p.Panic && info.PanicDo != core.PanicAll:
 		c.left = fmt.Sprintf("in panic: %d of %d endpoints are usable, %d %% must be; it does: %s (R9)", usable, len(c.Endpoints), info.Panic, c.Panic)
 	case sound == 0 && byBreaker > 0:
-		c.left = fmt.Sprintf("left as circuit_open: breakers block %d of %d endpoints, none is sound (R3)", byBreaker, len(c.Endpoints))
+		c.left = fmt.Sprintf("left as circuit_open: breakers block %d of %d endpoints, none is sound (R3)", byBreaker, c.own)
 	case sound == 0 && len(capped) > 0 && !(guest && c.GuestCap != 0 && c.Guests >= int(max(c.GuestCap, 0))):
 		c.refuses = true
 		c.left = "full: every sound endpoint is at its cap, " + strings.Join(capped, ", ") + " in flight (R2, R3)"
@@ -236,7 +251,7 @@ func whyPanic(s *story, place core.PlacementView) string {
 
 func whyServed(s *story, r *core.Router, d *core.Decision) string {
 	name := endpointName(r, d.Endpoint)
-	how := "by " + r.Config().Placement(r.Placement(d.Placement).Index).Select.String()
+	how := howPicked(s, r, d)
 	switch {
 	case d.Probe:
 		return fmt.Sprintf("The open time of %s was over, so this request is its half-open probe.", name)

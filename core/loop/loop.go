@@ -53,6 +53,7 @@ type Loop struct {
 	timer     Timer
 	armed     core.Time
 	tick      core.Event // what Wake feeds
+	steps     uint64
 	out       []core.Decision
 }
 
@@ -65,6 +66,9 @@ func New(r *core.Router, c Clock, t Transport, observer Observer, wake func()) *
 	l.arm()
 	return l
 }
+
+// Steps returns the number of steps so far; the recording numbers them from 1.
+func (l *Loop) Steps() uint64 { return l.steps }
 
 // Router returns the router, for reading.
 func (l *Loop) Router() *core.Router { return l.router }
@@ -127,6 +131,7 @@ func (l *Loop) step(ev *core.Event, req *Request) []core.Decision {
 
 func (l *Loop) stepAt(now core.Time, ev *core.Event, req *Request) []core.Decision {
 	l.out = l.router.Step(now, ev, l.out[:0])
+	l.steps++
 	if l.observer != nil {
 		l.observer.Observe(l.router.Now(), ev, req, l.out)
 	}
