@@ -17,6 +17,10 @@ type nativeFile struct {
 	Listen       map[string]listener `yaml:"listen"`
 	ControlPlane controlPlane        `yaml:"control_plane"`
 	Recording    recording           `yaml:"recording"`
+	Admin        admin               `yaml:"admin"`
+	AccessLog    maybe[accessLog]    `yaml:"access_log"`
+	Metrics      metricsSettings     `yaml:"metrics"`
+	Tracing      tracing             `yaml:"tracing"`
 	Routes       []route             `yaml:"routes"`
 	Defaults     settings            `yaml:"defaults"`
 	Profiles     map[string]settings `yaml:"profiles"`

@@ -130,9 +130,11 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 	want := map[string][]string{
 		"": structNames[nativeFile](), ".facts": structNames[nativeFacts](), "$load": structNames[nativeLoad](),
 		"$listener": structNames[listener](), "$listenerTLS": structNames[listenerTLS](), "$certPair": structNames[certPair](), "$tickets": structNames[tickets](),
-		"$listener.proxy_protocol": structNames[proxyProtocol](), "$listener.timeouts": structNames[listenerTimeouts](), "$http2": structNames[http2](),
+		"$listener.proxy_protocol": structNames[proxyProtocol](), "$listener.timeouts": structNames[listenerTimeouts](), "$http2": structNames[http2](), "$listener.http1": structNames[http1](),
 		".control_plane":                 structNames[controlPlane](),
 		".control_plane.last_known_good": structNames[lastKnownGood](), ".recording": structNames[recording](),
+		".admin": structNames[admin](), ".access_log": structNames[accessLog](), ".access_log.always": structNames[slow](),
+		".metrics": structNames[metricsSettings](), ".tracing": structNames[tracing](),
 		"$route": structNames[route](), "$route.key": structNames[keySource](), "$route.unknown_key": structNames[unknownKey](),
 		"$settings": structNames[settings](), "$placement": structNames[placement](), "$endpoint": structNames[endpoint](),
 		"$timeouts": structNames[timeouts](), "$health": structNames[health](), "$breaker": structNames[breaker](), "$limit": structNames[limit](),

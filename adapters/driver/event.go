@@ -44,7 +44,9 @@ type Resolved struct {
 // Admission answers an Arrival: Kind is Forward or Reject.
 type Admission struct {
 	core.Decision
-	*Target // never nil
+	*Target            // never nil
+	Step    uint64     // of the recording, from 1, that decided it
+	InForce core.Epoch // under which it was decided; zero before the first configuration
 }
 
 // Delivery is a decision that nobody waits for.
@@ -71,7 +73,7 @@ func (d *Driver) Arrive(a Arrival) (out Admission) {
 	ev.Length, ev.Replayable = a.Length, a.Replayable
 	d.request.Key, d.request.ID = a.Key, a.ID
 	out.Decision = *d.loop.Arrive(ev, &d.request)
-	out.Target = d.targets.of(&out.Decision)
+	out.Target, out.Step, out.InForce = d.targets.of(&out.Decision), d.loop.Steps(), ev.Epoch
 	d.mu.Unlock()
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"lockstep/adapters/driver"
 	"lockstep/adapters/http1"
@@ -33,5 +34,5 @@ func (h *Handler) Refused(f *http1.Refusal) {
 	if line.class.ByEdge() {
 		line.adm = h.trip.router.Arrive(driver.Arrival{ID: bits, Method: methodClass(f.Method), Length: -1, Refuse: line.class})
 	}
-	h.log.write(&line)
+	h.log.write(&line, time.Now())
 }
