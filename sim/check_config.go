@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"fmt"
+	"hash/crc32"
 	"slices"
 
 	"lockstep/core"
@@ -16,6 +17,7 @@ type truth struct {
 	names   []string      // of the placements, sorted: the place is the index
 	reasons []core.Reason // parallel to names
 	routes  []core.Route  // parallel to world.keys
+	hashing hashing
 }
 
 // truth returns what is true of a configuration, working it out only once.
@@ -67,6 +69,11 @@ func (t *truth) route(key string, homes map[string]int) core.Route {
 		return core.Route{Placement: -1, Refuse: core.NoKey}
 	}
 	r := core.Route{Key: hashString(key), Placement: -1, Refuse: core.UnknownKey}
+	for i := range t.spec.Placements {
+		if t.spec.Placements[i].Select == core.Ketama {
+			r.Ring = crc32.ChecksumIEEE([]byte(key))
+		}
+	}
 	if home, known := homes[key]; known {
 		r.Placement, r.Reason, r.Refuse = int32(home), t.reasons[home], core.ClassNone
 	} else if home, takes := slices.BinarySearch(t.names, t.spec.Default); takes {

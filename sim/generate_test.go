@@ -167,5 +167,6 @@ func drawPlan(t *rapid.T) Plan {
 	if rapid.Bool().Draw(t, "unusual") {
 		drawUnusual(t, &p)
 	}
+	enrich(&p)
 	return p
 }

@@ -79,6 +79,7 @@ func (l *loader) finish() {
 	f.Spec.Keys, f.keys = l.keys.specs, l.keys
 	f.Warnings = l.warnings
 	if f.Form == Native && f.Spec.Version == "" {
+		f.labelled = true
 		f.Spec.Version = label(&f.Spec)
 	}
 }

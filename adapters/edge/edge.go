@@ -24,7 +24,8 @@ type Options struct {
 	// listener's own address; it closes them when it fails, and an unknown name is
 	// an error.
 	Open map[string]net.Listener
-	// Engines are engines beside net/http, by name; nil: there are none.
+	// Engines are engines beside net/http and package http1, by name; nil: there
+	// are none. One named as that package's takes its place.
 	Engines map[string]NewEngine
 	// ConnState is told of every change of a connection's state by net/http; nil:
 	// nobody is. Other engines have no such states.

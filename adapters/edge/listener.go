@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/benbjohnson/clock"
 	"github.com/pires/go-proxyproto"
 
+	"lockstep/adapters/http1"
 	"lockstep/adapters/settings"
 )
 
@@ -44,6 +46,7 @@ type counts struct {
 type Stats struct {
 	Listener     string
 	Open         int    // connections now
+	Idle, Active int    // of those, HTTP/1.1 connections that await a request or are inside one; engine std: 0
 	Accepted     uint64 // connections taken in
 	Full         uint64 // closed at max_connections
 	ClientFull   uint64 // closed at max_connections_per_client
@@ -56,8 +59,12 @@ func (e *Edge) Stats() []Stats {
 	var out []Stats
 	for _, l := range e.listeners {
 		c := &l.counts
+		var h1 http1.Counts
+		if s, ok := l.engine.(interface{ Counts() http1.Counts }); ok {
+			h1 = s.Counts()
+		}
 		out = append(out, Stats{
-			Listener: l.s.Name, Open: l.limits.now(), Accepted: c.accepted.Load(), Full: c.full.Load(),
+			Listener: l.s.Name, Open: l.limits.now(), Idle: h1.Idle, Active: h1.Active, Accepted: c.accepted.Load(), Full: c.full.Load(),
 			ClientFull: c.clientFull.Load(), ProxyRefused: c.proxy.Load(), TLSFailed: c.handshake.Load(),
 		})
 	}
@@ -75,10 +82,12 @@ func newListener(e *Edge, s settings.Listener, o Options) (*listener, error) {
 		std := newStd(s, e, l.log)
 		std.ConnState = o.ConnState
 		l.engine = std
+	case s.Engine == settings.EngineHTTP1 && o.Engines[s.Engine] == nil:
+		l.engine = newHTTP1(s, e, o.ConnState, l.log)
 	case o.Engines[s.Engine] != nil:
 		l.engine = o.Engines[s.Engine](s, e, l.log)
 	default:
-		return nil, fmt.Errorf("listener %q: there is no http_engine named %q; write std", s.Name, s.Engine)
+		return nil, fmt.Errorf("listener %q: there is no http_engine named %q; write http1 or std", s.Name, s.Engine)
 	}
 	if s.TLS != nil {
 		var err error
@@ -106,8 +115,11 @@ func newStd(s settings.Listener, h http.Handler, errs *slog.Logger) *http.Server
 		ConnContext:       ConnContext,
 		ErrorLog:          slog.NewLogLogger(errs.Handler(), slog.LevelWarn),
 		Protocols:         new(http.Protocols),
+		// OPTIONS * is routed like any other request.
+		DisableGeneralOptionsHandler: true,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: s.HTTP2.MaxStreams,
+			MaxReadFrameSize:     16 << 10, // the least that may be announced: a frame is held in memory before it counts against a window
 			SendPingTimeout:      s.HTTP2.PingEvery,
 			PingTimeout:          s.HTTP2.PingTimeout,
 		},
@@ -200,6 +212,7 @@ func (l *listener) prepare(c *conn) (ready net.Conn, ok bool) {
 		if err := secure.HandshakeContext(ctx); err != nil {
 			l.counts.handshake.Add(1)
 			l.log.Debug("a TLS handshake failed", "peer", info.Peer, "error", err)
+			tellPlain(err)
 			return nil, false
 		}
 		state := secure.ConnectionState()
@@ -208,6 +221,20 @@ func (l *listener) prepare(c *conn) (ready net.Conn, ok bool) {
 	_ = c.SetDeadline(time.Time{})
 	c.info = info
 	return ready, true
+}
+
+// tellPlain answers a client that speaks plain HTTP to a TLS listener, which else
+// would see a closed connection and not know why. It answers as net/http does.
+func tellPlain(err error) {
+	var other tls.RecordHeaderError
+	if !errors.As(err, &other) || other.Conn == nil {
+		return
+	}
+	switch string(other.RecordHeader[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+		// An error means that it has gone.
+		_, _ = io.WriteString(other.Conn, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
+	}
 }
 
 // proxyHeader takes in the PROXY header. Only those listed may send one; from

@@ -47,6 +47,7 @@ type exchange struct {
 	upload *upload             // nil without a request body
 	look   *look               // nil when nobody observes
 	way    *way
+	sticky *stickiness
 
 	wrote atomic.Int64  // ns after begun when all of the request was written, plus 1; 0 before
 	cut   atomic.Uint32 // the class for which we cut it ourselves, first one wins
@@ -60,6 +61,7 @@ type exchange struct {
 	phase   phase
 	status  uint16
 	class   core.Class // why it ended; to be read by whoever saw it end
+	why     error      // what the upstream did wrong, in words; the same
 	booked  bool       // Reply is out
 	closer  func()
 	timer   *time.Timer

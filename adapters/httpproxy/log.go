@@ -87,6 +87,8 @@ type logLine struct {
 	adm     driver.Admission
 	status  int
 	class   core.Class
+	why     error  // what the upstream did wrong; nil for nothing
+	refused string // reason of a request that was none; "" for others
 	seen    *sight // nil without LogOptions.Detail and observers
 }
 
@@ -125,12 +127,19 @@ func (line *logLine) append(b []byte, now time.Time) []byte {
 	b = field(b, "placement_key", line.adm.PlacementName)
 	b = field(b, "route_reason", line.adm.Reason.String())
 	b = field(b, "upstream_url", line.adm.URL)
+	if line.why != nil {
+		b = field(b, "upstream_error", line.why.Error())
+	}
 	b = append(b, `,"status_code":`...)
 	b = strconv.AppendInt(b, int64(line.status), 10)
 	b = append(b, `,"duration_ms":`...)
 	b = strconv.AppendFloat(b, float64(now.Sub(line.begun).Microseconds())/1000, 'f', -1, 64)
 	if why := line.failoverReason(); why != "" {
 		b = field(b, "failover_reason", why)
+	}
+	if line.refused != "" {
+		b = field(b, "refused", line.refused)
+		b = field(b, "client", r.RemoteAddr)
 	}
 	return b
 }

@@ -19,11 +19,13 @@ type requestID struct {
 // identify returns the id that a request came with, or makes one: unlikely to
 // repeat, though not hard to guess.
 func (t *RoundTripper) identify(r *http.Request) requestID {
-	w := &way{router: t.routing, request: r}
+	w := &way{router: t.routing, sticky: &t.sticky, request: r}
 	if given := r.Header[headerRequestID]; len(given) > 0 && given[0] != "" && t.routing.TrustedID(r) {
 		hi, lo := traces.ParseRequestID(given[0])
-		return requestID{text: given[0], bits: [2]uint64{hi, lo}, way: w}
+		w.id = [2]uint64{hi, lo}
+		return requestID{text: given[0], bits: w.id, way: w}
 	}
 	bits := [2]uint64{rand.Uint64(), rand.Uint64()}
+	w.id = bits
 	return requestID{text: traces.FormatRequestID(bits), bits: bits, way: w}
 }

@@ -31,6 +31,10 @@ type Options struct {
 	// Routing finds the route and key of each request; nil means one with its own
 	// defaults, which is never closed.
 	Routing *routing.Router
+	// StickyKey keys the hash in sticky cookies (R10). Routers behind one balancer
+	// need the same; nil means an empty key: the hash can then be tried against
+	// addresses that somebody guesses.
+	StickyKey []byte
 }
 
 // RoundTripper is the router as an http.RoundTripper: the request's
@@ -45,6 +49,7 @@ type RoundTripper struct {
 	routing *routing.Router
 	pools   *upstream.Set
 	live    *live
+	sticky  stickiness
 
 	observer Observer // nil for none
 	detail   bool     // the log wants to know what only an observation tells
@@ -59,6 +64,7 @@ func NewRoundTripper(r Router, o Options) *RoundTripper {
 	}
 	return &RoundTripper{
 		router: r, routing: o.Routing, pools: upstream.New(upstream.Options{Dial: o.Dial, TLS: o.TLS}), live: newLive(),
+		sticky:   stickiness{key: o.StickyKey},
 		observer: o.Observer, detail: o.Log.detailed(),
 	}
 }
@@ -123,7 +129,7 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 	x := &exchange{
 		router: t.router, live: t.live, adm: *adm, writer: w,
 		times: adm.Config.Timeouts(adm.PlacementIndex), begun: begun,
-		client: r.Context(), upload: uploadOf(r, w, adm.Config, &id), way: id.way,
+		client: r.Context(), upload: uploadOf(r, w, adm.Config, &id), way: id.way, sticky: &t.sticky,
 	}
 	x.call.Context, x.call.Watcher = x.client, x
 	x.leave = context.AfterFunc(x.client, x.call.Cancel)
@@ -212,16 +218,25 @@ func target(r *http.Request, p *upstream.Pool) *url.URL {
 func (x *exchange) failed(r *http.Request, err error, id string) *http.Response {
 	class, ours := x.fault()
 	if !ours {
-		class = classify(err)
+		class, x.why = classify(err), err
 	}
 	x.finish(class)
-	return ownAnswer(r, &x.adm, id, class, 0)
+	res := ownAnswer(r, &x.adm, id, class, 0)
+	if x.upload != nil {
+		if why := x.upload.why.Load(); why != nil && (*why).Class() == class {
+			say(r, res, class.String()+": "+(*why).Error()+"\n")
+		}
+	}
+	return res
 }
 
 // received turns an upstream's response into the router's.
 func (x *exchange) received(r *http.Request, res *http.Response, asked, id string) *http.Response {
 	agreed := cleanResponse(res)
 	announce(res.Header, &x.adm, id)
+	if x.adm.Pin && res.StatusCode < http.StatusInternalServerError { // nobody is bound to what fails
+		x.pin(res.Header)
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		stream, ok := res.Body.(io.ReadWriteCloser)
 		if !ok || asked == "" || !strings.EqualFold(asked, agreed) {

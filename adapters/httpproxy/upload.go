@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,7 @@ type upload struct {
 	ended  atomic.Bool         // nobody wants the rest
 	cut    atomic.Bool         // we ended it, while the client was there
 	whole  atomic.Bool         // it has come to its own end
+	why    atomic.Pointer[classed]
 }
 
 // Read implements io.Reader.
@@ -52,6 +54,10 @@ func (u *upload) Read(p []byte) (int, error) {
 	}
 	u.whole.Store(err == io.EOF)
 	if err != nil && err != io.EOF {
+		var named classed
+		if errors.As(err, &named) {
+			u.why.Store(&named)
+		}
 		u.fault.Store(uint32(uploadFault(err)))
 	}
 	return n, err
@@ -95,13 +101,27 @@ func (u *upload) release() {
 	}
 }
 
-// uploadFault names why the client's body could not be read: it went away, or
-// what it sent is not HTTP.
+// classed is an error that knows its class: the server that we run in (package
+// http1) found what is wrong with the body, and its text says what.
+type classed interface {
+	error
+	Class() core.Class
+}
+
+// uploadFault names why the client's body could not be read: it went away, did
+// not send it in time, or what it sent is not HTTP.
 func uploadFault(err error) core.Class {
 	var op *net.OpError
 	var big *http.MaxBytesError
+	var named classed
+	if errors.As(err, &named) {
+		return named.Class()
+	}
 	if errors.As(err, &big) {
 		return core.BodyTooLarge // a limit of whoever wraps the handler
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return core.RequestTimeout // the server that we run in gave up on it
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) {
 		return core.ClientGone

@@ -43,20 +43,29 @@ func (c *Connections) Count(state http.ConnState) int64 {
 }
 
 // connections sends what is known of clients' connections. The upgraded ones
-// are those that are open and that net/http no longer knows.
+// are those that are open and that nobody else counts.
 func (g *gauges) connections(s sender) {
+	var listeners []edge.Stats
+	if g.o.Listeners != nil {
+		listeners = g.o.Listeners()
+	}
+	own := map[http.ConnState]int64{} // of package http1, which net/http does not know
+	for _, l := range listeners {
+		own[http.StateIdle] += int64(l.Idle)
+		own[http.StateActive] += int64(l.Active)
+	}
 	var open, known int64
 	if g.o.Connections != nil {
 		for state := http.StateNew; state <= http.StateIdle; state++ {
-			n := g.o.Connections.Count(state)
+			n := g.o.Connections.Count(state) + own[state]
 			known += n
 			s.gauge(mConnections, float64(n), state.String())
 		}
 	}
-	if g.o.Listeners == nil {
+	if listeners == nil {
 		return
 	}
-	for _, l := range g.o.Listeners() {
+	for _, l := range listeners {
 		open += int64(l.Open)
 		s.gauge(mListenerOpen, float64(l.Open), l.Listener)
 		s <- count(mAccepted, l.Accepted, l.Listener)

@@ -24,12 +24,13 @@ import (
 
 // routerOptions say what a router is made of.
 type routerOptions struct {
-	name   string       // in the recording's header
-	record string       // folder of the recording; "" keeps it in memory only
-	dumps  string       // folder of dumps
-	access io.Writer    // access log; nil means none
-	log    *slog.Logger // what an operator should know
-	errs   io.Writer    // complaints of the demo's other servers
+	name      string       // in the recording's header
+	record    string       // folder of the recording; "" keeps it in memory only
+	dumps     string       // folder of dumps
+	access    io.Writer    // access log; nil means none
+	log       *slog.Logger // what an operator should know
+	stickyKey []byte       // keys the hash in sticky cookies
+	errs      io.Writer    // complaints of the demo's other servers
 
 	observe     settings.Observe     // how it is watched
 	connections *metrics.Connections // of clients
@@ -43,6 +44,7 @@ type router struct {
 	driver   *driver.Driver
 	recorder *flightrec.Recorder
 	prober   *probe.Prober
+	found    *found
 	proxy    *httpproxy.Handler
 	access   *httpproxy.AccessLog
 	listen   []configfile.Listener // as it was when it began to serve
@@ -78,11 +80,14 @@ func newRouter(o routerOptions) (*router, error) {
 	if c, _ := r.driver.Config(); c != nil {
 		r.once.Do(func() { close(r.first) })
 	}
-	r.prober = probe.New(probe.Options{Report: r.driver.Probed})
 	if o.access != nil {
 		r.access = httpproxy.NewAccessLogWith(o.access, logOptions(o.observe.AccessLog))
 	}
-	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{Log: r.access, Config: r.configInfo, Observer: w.observe(r)})
+	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{
+		Log: r.access, Config: r.configInfo, Observer: w.observe(r), StickyKey: o.stickyKey,
+	})
+	r.prober = probe.New(probe.Options{Report: r.driver.Probed, Check: r.proxy.Upstream().Check})
+	r.found = newFound(r)
 	for _, sink := range []func(driver.Delivery){r.proxy.Deliver, r.prober.Sink, r.note} {
 		r.driver.Handle(sink)
 	}
@@ -93,7 +98,13 @@ func newRouter(o routerOptions) (*router, error) {
 // note tells the operator what changed.
 func (r *router) note(d driver.Delivery) {
 	switch d.Kind {
-	case core.NoteOpened, core.NoteUnhealthy, core.NoteTripCapped:
+	case core.NoteOpened, core.NoteTripCapped:
+		attrs := []any{"placement", d.PlacementName, "endpoint", d.URL}
+		if d.Trip != core.TripConsecutive { // also what a relapse says
+			attrs = append(attrs, "by", d.Trip.String())
+		}
+		r.o.log.Warn(d.Kind.String(), attrs...)
+	case core.NoteUnhealthy:
 		r.o.log.Warn(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)
 	case core.NoteHalfOpened, core.NoteClosed, core.NoteHealthy, core.NoteRetired:
 		r.o.log.Info(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)
@@ -131,6 +142,7 @@ func (r *router) dump(why string) {
 
 // close writes everything that is still in memory.
 func (r *router) close() {
+	r.found.close()
 	r.driver.Close()
 	r.prober.Close()
 	r.proxy.CloseIdleConnections()

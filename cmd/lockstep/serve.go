@@ -31,6 +31,7 @@ type serveOptions struct {
 	drain, lameDuck, upgradeWait  time.Duration
 	upgradeTo                     string
 	noLog                         bool
+	stickyKey                     string
 	observe                       observeOptions
 }
 
@@ -78,6 +79,7 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 	f.StringVar(&o.control.tokenFile, "control-token", "", "file with the token for the control plane")
 	f.BoolVar(&o.control.insecure, "insecure", false, "permit a control plane on another machine without a token")
 	f.DurationVar(&o.drain, "drain", 10*time.Second, "how long requests under way get after SIGTERM, or after an upgrade")
+	f.StringVar(&o.stickyKey, "sticky-key", "", "file with the key of sticky cookies, the same for all routers behind one balancer")
 	f.DurationVar(&o.lameDuck, "lame-duck", 0, "after SIGTERM, how long to serve on while /readyz already says no")
 	f.StringVar(&o.upgradeTo, "upgrade-to", "", "program that SIGUSR2 starts (default this one's path)")
 	f.DurationVar(&o.upgradeWait, "upgrade-wait", 30*time.Second, "how long a successor may take until it serves")
@@ -127,6 +129,9 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (er
 		return err
 	}
 	defer open.Close()
+	if options.stickyKey, err = stickyKeyOf(o.stickyKey); err != nil {
+		return err
+	}
 	options.listeners = open.Stats
 	options.state = predecessorState(sockets, &options)
 	r, err := newRouter(options)

@@ -69,9 +69,10 @@ const maxActive = 90 * core.Second
 // hasty reports whether s waits for no answer, or no health page, as long as the
 // servers of a case may take.
 func hasty(s *core.Spec) bool {
-	const slowest = 100 * core.Millisecond
+	const slowest, slowestWhole = 100 * core.Millisecond, core.Second
 	return slices.ContainsFunc(compiled(s), func(p core.PlacementInfo) bool {
-		return !p.Health.Off && p.Health.Timeout < slowest || min(p.Timeouts.ResponseHeader, p.Timeouts.Request) < slowest
+		return !p.Health.Off && p.Health.Timeout < slowest || min(p.Timeouts.ResponseHeader, p.Timeouts.Request) < slowest ||
+			p.Breaker.SlowRatio > 0 && p.Breaker.SlowCall < slowestWhole // slow is what may take servers with a body so long
 	})
 }
 
@@ -109,6 +110,7 @@ func (g *generator) clients() {
 			c.Hold.For = g.ms(0, core.Duration(g.active-c.Hold.At), "hold for")
 		}
 		c.Poisson = g.c.oneIn(2, "poisson")
+		c.Cookies = sticks(&g.spec) && g.c.oneIn(2, "cookies")
 		c.Zipf = g.c.oneIn(4, "zipf")
 		if c.Keys == nil || g.c.oneIn(4, "unknown keys") {
 			c.Unknown = 100_000
@@ -134,6 +136,11 @@ func (g *generator) clients() {
 }
 
 const million = 1_000_000
+
+// sticks reports whether some placement sets a cookie.
+func sticks(s *core.Spec) bool {
+	return slices.ContainsFunc(s.Placements, func(p core.PlacementSpec) bool { return p.Sticky.Cookie != "" })
+}
 
 // keys draws a few routing keys; nil when the configuration has none.
 func (g *generator) keys() (keys []string) {
