@@ -130,7 +130,7 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 	want := map[string][]string{
 		"": structNames[nativeFile](), ".facts": structNames[nativeFacts](), "$load": structNames[nativeLoad](),
 		"$listener": structNames[listener](), "$listenerTLS": structNames[listenerTLS](), "$certPair": structNames[certPair](), "$tickets": structNames[tickets](),
-		"$listener.proxy_protocol": structNames[proxyProtocol](), "$listener.timeouts": structNames[listenerTimeouts](), "$http2": structNames[http2](),
+		"$listener.proxy_protocol": structNames[proxyProtocol](), "$listener.timeouts": structNames[listenerTimeouts](), "$http2": structNames[http2](), "$listener.http1": structNames[http1](),
 		".control_plane":                 structNames[controlPlane](),
 		".control_plane.last_known_good": structNames[lastKnownGood](), ".recording": structNames[recording](),
 		".admin": structNames[admin](), ".access_log": structNames[accessLog](), ".access_log.always": structNames[slow](),
