@@ -43,7 +43,6 @@ func TestEveryFaultIsNamedWithItsPlaceAndItsCure(t *testing.T) {
 		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max, p.Retries.Floor = 1, 1001 }, "placements.visa.retries.budget.floor: is above 1000"},
 		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max, p.Retries.Floor, p.Retries.NoBudget = 1, 1, true }, "placements.visa.retries.budget: is none, but has a share or a floor"},
 		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max, p.Retries.BodyMax = 1, -1 }, "placements.visa.retries.body_max: is negative"},
-		{func(_ *Spec, p *PlacementSpec) { p.Panic = 1 }, "placements.visa.panic_percent: is not supported yet (R9, later)"},
 		{func(_ *Spec, p *PlacementSpec) { p.Limit.Queue = 1 }, "placements.visa.limit.when_full: has settings of a queue, but is not queue; write when_full: {queue: 50, wait: 200ms}"},
 		{func(_ *Spec, p *PlacementSpec) { p.Limit = LimitSpec{WhenFull: QueueWhenFull, Queue: 1, Wait: Second} }, "placements.visa.limit.in_flight: is not set, so nobody would ever wait"},
 		{func(_ *Spec, p *PlacementSpec) {
@@ -59,6 +58,9 @@ func TestEveryFaultIsNamedWithItsPlaceAndItsCure(t *testing.T) {
 		{func(_ *Spec, p *PlacementSpec) {
 			p.Limit = LimitSpec{InFlight: 1, WhenFull: QueueWhenFull, Queue: 1, Wait: Second, Order: 2}
 		}, "placements.visa.limit.when_full.order: is not an order; use fifo or newest_first"},
+		{func(_ *Spec, p *PlacementSpec) { p.Panic = 101 }, "placements.visa.panic_percent: is above 100 %"},
+		{func(_ *Spec, p *PlacementSpec) { p.Panic, p.PanicDo = 1, panicModes }, "placements.visa.panic: is not what a placement in panic can do"},
+		{func(_ *Spec, p *PlacementSpec) { p.PanicDo = PanicFail }, "placements.visa.panic: says what to do in panic, and there is none without panic_percent"},
 		{func(_ *Spec, p *PlacementSpec) { p.Limit.WhenFull = QueueWhenFull + 1 }, "when_full or last_resort is out of range"},
 		{func(_ *Spec, p *PlacementSpec) { p.LastResort = RefuseLastResort + 1 }, "when_full or last_resort is out of range"},
 		{func(_ *Spec, p *PlacementSpec) { p.Kind = ReasonDefault }, "placements.visa.kind: is not a kind of placement; use dedicated or tier"},
@@ -69,7 +71,8 @@ func TestEveryFaultIsNamedWithItsPlaceAndItsCure(t *testing.T) {
 		{func(_ *Spec, p *PlacementSpec) { p.BodyMax = -1 }, "placements.visa.body_max: is negative"},
 		{func(_ *Spec, p *PlacementSpec) { p.Endpoints = nil }, "placements.visa.endpoints: there are 0; give 1 to 1024"},
 		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[1].URL = p.Endpoints[0].URL }, "placements.visa.endpoints: two endpoints have the URL http://visa-b:1"},
-		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[1].Limit = 1 }, "placements.visa.endpoints[1].limit: is not supported yet (R2 endpoint caps, later)"},
+		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[1].Limit = MaxInFlight + 1 }, "placements.visa.endpoints[1].limit: is above 1048576"},
+		{func(_ *Spec, p *PlacementSpec) { p.Breaker.OpenMax = MaxDuration + 1 }, "placements.visa.breaker.open_max: is outside 1ms to 30 days"},
 		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[1].Weight = 10001 }, "placements.visa.endpoints[1].weight: is above 10000 %"},
 		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[0].URL = "visa:80" }, `placements.visa.endpoints[0].url: is not an absolute http or https URL: "visa:80"; write it as http://host:port`},
 		{func(_ *Spec, p *PlacementSpec) { p.Endpoints[0].URL = "http://" }, "has no host"},

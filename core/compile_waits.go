@@ -12,7 +12,7 @@ func (c *compiler) queue(l *LimitSpec, request Duration, path string) {
 		}
 		return
 	}
-	if l.InFlight <= 0 {
+	if l.InFlight <= 0 && l.Adaptive == (AdaptiveSpec{}) {
 		c.fail(path+".in_flight", "is not set, so nobody would ever wait", "give the limit at which requests begin to wait")
 	}
 	if l.Queue < 1 || l.Queue > MaxQueue {

@@ -15,6 +15,8 @@ const (
 	timerDrain                         // abort what is left
 	timerQueue                         // a wait in a queue is over; by slot
 	timerRetry                         // a back-off is over; by slot
+	timerEndpoint                      // 6 is one of endpoints
+	timerLimit                         // end of an adaptive limit's window
 	timerKinds
 )
 

@@ -26,8 +26,11 @@ const (
 	NoteDrained
 	NoteIgnored
 	NoteBug
-	Queued // wait in Placement's queue until Until: a Forward or a Reject with this Handle ends it
-	Retry  // wait until Until: as Queued; the attempt is over and Handle is a new one
+	Queued           // wait in Placement's queue until Until: a Forward or a Reject with this Handle ends it
+	Retry            // wait until Until: as Queued; the attempt is over and Handle is a new one
+	NotePanicEntered // too few endpoints are usable: Count are (R9)
+	NotePanicLeft
+	NoteLimitChanged // the adaptive limit of a placement is Count from now on (R5)
 	decisionKinds
 )
 
@@ -113,8 +116,10 @@ type Decision struct {
 	Status   uint16
 	Token    uint32
 	// Count is, of NoteTripCapped, the endpoints open; of NoteDrained, the attempts
-	// aborted in its last batch; of Queued, the requests in the queue, this one
-	// included; of Retry and of a Forward that follows one, the attempt's number from 2.
+	// aborted in its last batch; of NotePanicEntered and NotePanicLeft, the endpoints
+	// usable; of NoteLimitChanged, the limit; of Queued, the requests in the queue,
+	// this one included; of Retry and of a Forward that follows one, the attempt's
+	// number from 2.
 	Count     uint32
 	Placement int32
 	Endpoint  int32

@@ -15,7 +15,9 @@ const (
 	entityJourney // a request that may come again
 	entityBudget  // of a placement's retries
 
-	entityExtra entity = 7 // what extra.go keeps of an endpoint
+	entityExtra  entity = 7 // what extra.go keeps of an endpoint
+	entityRoom   entity = 8 // panic and adaptive limit of a placement
+	entityTenant entity = 9 // attempt that counts for its tenant
 )
 
 func mixWord(h, w uint64) uint64 { return finalise(h + w + golden) }
@@ -77,7 +79,13 @@ func (p *placement) mix() uint64 {
 	if p.id == 0 {
 		return 0
 	}
-	return mixEntity(entityPlacement, p.id, uint64(p.inFlight)<<32|uint64(p.guests)) + p.budget.mix(p.id)
+	h := mixEntity(entityPlacement, p.id, uint64(p.inFlight)<<32|uint64(p.guests)) + p.budget.mix(p.id)
+	if a := p.adaptive; a != nil {
+		h += a.mix(mixEntity(entityRoom, p.id, bit(p.panic)))
+	} else if p.panic {
+		h += mixEntity(entityRoom, p.id, 1)
+	}
+	return h
 }
 
 func (e *endpoint) mix(probe, guard Time) uint64 {

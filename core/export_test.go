@@ -71,5 +71,5 @@ func (r *Router) journeyByTheSpec(request uint64, j *journey, fold func(uint64, 
 	if j.kind == inQueue {
 		words = append(words, HashString(r.placements[j.queue].name))
 	}
-	return fold(5, append(words, uint64(j.ticket)<<32+uint64(j.attempts)<<16+uint64(j.method)<<8+uint64(j.kind)*4+one[j.failed]*2+one[j.retrying])...)
+	return fold(5, append(words, uint64(j.ticket)<<32+uint64(j.priority)<<24+uint64(j.attempts)<<16+uint64(j.method)<<8+uint64(j.kind)*4+one[j.failed]*2+one[j.retrying])...)
 }

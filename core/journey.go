@@ -33,7 +33,8 @@ type journey struct {
 	prev, next uint32             // inQueue: its neighbours' slots plus 1, 0 for none
 	ticket     uint32             // inQueue: its place, growing from head to tail
 	prefer     uint64             // identity of the endpoint that its sticky cookie names (R10)
-	via        uint16             // route by which it came, in the configuration of epoch
+	priority   uint8
+	via        uint16 // route by which it came, in the configuration of epoch
 	kind       waitKind
 	attempts   uint8 // forwarded so far
 	method     Method
@@ -67,7 +68,7 @@ func (r *Router) begin(now Time, n uint32, ev *Event) *journey {
 	c := &r.config.placements[ev.Route.Placement]
 	j := r.journey(n)
 	*j = journey{
-		route: ev.Route, epoch: ev.Epoch, via: ev.Via, prefer: ev.Prefer, length: ev.Length, method: ev.Method,
+		route: ev.Route, epoch: ev.Epoch, via: ev.Via, prefer: ev.Prefer, priority: ev.Priority, length: ev.Length, method: ev.Method,
 		deadline: now.Add(c.timeouts.Request), account: home, queue: -1,
 	}
 	p := &r.placements[home]
@@ -200,7 +201,7 @@ func (r *Router) decideAgain(now Time, n uint32, turn bool, out []Decision) (_ [
 	s, j := r.slots.at(n), r.journey(n)
 	ev := &r.scratch
 	ev.Request, ev.Route, ev.Epoch, ev.Length, ev.Method = s.request, j.route, j.epoch, j.length, j.method
-	ev.Via, ev.Prefer = j.via, j.prefer
+	ev.Via, ev.Prefer, ev.Priority = j.via, j.prefer, j.priority
 	ev.again, ev.slot, ev.turn = j, n, turn
 	if class, home := r.precheck(ev); class != ClassNone {
 		d := note(Reject, ruleOf(class), now)
@@ -257,6 +258,6 @@ func (r *Router) mixJourney(request uint64, j *journey) uint64 {
 	if j.kind == inQueue && j.queue >= 0 {
 		h = mixWord(h, r.placements[j.queue].id)
 	}
-	return mixWord(h, uint64(j.ticket)<<32|uint64(j.attempts)<<16|uint64(j.method)<<8|
+	return mixWord(h, uint64(j.ticket)<<32|uint64(j.priority)<<24|uint64(j.attempts)<<16|uint64(j.method)<<8|
 		uint64(j.kind)<<2|bit(j.failed)<<1|bit(j.retrying))
 }

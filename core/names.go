@@ -79,6 +79,12 @@ func (k DecisionKind) noteName() string {
 		return "ignored"
 	case NoteBug:
 		return "bug"
+	case NotePanicEntered:
+		return "panic_entered"
+	case NotePanicLeft:
+		return "panic_left"
+	case NoteLimitChanged:
+		return "limit_changed"
 	}
 	return "none"
 }

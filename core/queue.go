@@ -22,6 +22,11 @@ type waitList struct {
 	count      int32
 }
 
+// behind says whether a request must let others have the room: those who wait.
+func (s *placement) behind(ev *Event, guest bool) bool {
+	return s.queue.count > 0 && (guest || !ev.turn)
+}
+
 // mayQueue says whether a home request may wait at a full placement.
 func (r *Router) mayQueue(p *placementConfig, number int32, ev *Event) bool {
 	if j := ev.again; j != nil && j.kind == inQueue && j.queue == number {

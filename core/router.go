@@ -58,6 +58,10 @@ type placement struct {
 	name     string
 	mixed    uint64
 	touched  bool
+	panic    bool      // R9
+	retabled bool      // scratch of one adoption
+	tenants  tenants   // attempts by tenant, nil where nobody counts them (R5)
+	adaptive *adaptive // nil where the limit does not move (R5)
 }
 
 // endpoint is the state of one endpoint; id 0 marks a free number.
@@ -66,6 +70,7 @@ type endpoint struct {
 	config    int32 // index in the current Config, -1 while retiring (R12)
 	placement int32 // number of its placement
 	inFlight  int32
+	limit     int32 // cap on inFlight, the largest number for none (R2)
 	weight    uint32
 	rotation  int64 // credit of smooth round robin (R10)
 	health    health
@@ -148,6 +153,8 @@ func (r *Router) fire(now Time, out []Decision) []Decision {
 			out = r.expire(t.at, uint32(t.number()), out)
 		case timerRetry:
 			out = r.retryDue(t.at, uint32(t.number()), out)
+		case timerLimit:
+			out = r.limitWindow(t.at, now, t.number(), out)
 		}
 	}
 	return out
@@ -217,7 +224,7 @@ func (r *Router) Reserve(c *Config, inFlight int) {
 	r.admissible = growTo(r.admissible, MaxEndpoints)
 	r.ids = growTo(r.ids, es)
 	r.numbers.reserve(c)
-	r.timers.reserve(es)
+	r.timers.reserve(max(es, ps))
 	if c.comesAgain() {
 		r.growJourneys()
 	}

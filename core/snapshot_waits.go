@@ -50,7 +50,7 @@ func (w *writer) journey(n uint32, s *slot, j *journey) {
 	w.int(j.length)
 	w.time(j.deadline)
 	w.uint(uint64(j.account))
-	w.uint(uint64(j.method)<<2 | bit(j.failed)<<1 | bit(j.retrying))
+	w.uint(uint64(j.priority)<<8 | uint64(j.method)<<2 | bit(j.failed)<<1 | bit(j.retrying))
 	w.uint(uint64(j.attempts))
 	for i := range min(j.attempts, MaxRetries) {
 		w.uint(j.tried[i])
@@ -136,7 +136,11 @@ func (rd *reader) journey(r *Router) (n uint32, ok bool) {
 	j.epoch = Epoch{rd.uint(max64), rd.uint(max64)}
 	j.length, j.deadline = rd.int(), rd.time()
 	j.account = rd.placementNumber(r)
-	flags := rd.uint(uint64(MethodOther)<<2 | 3)
+	flags := rd.uint(255<<8 | uint64(MethodOther)<<2 | 3)
+	j.priority = uint8(flags >> 8)
+	if flags &= 255; flags > uint64(MethodOther)<<2|3 {
+		rd.fail("a request's method is out of range")
+	}
 	j.method, j.failed, j.retrying = Method(flags>>2), flags&2 != 0, flags&1 != 0
 	j.attempts = uint8(rd.uint(MaxRetries + 1))
 	for i := range min(j.attempts, MaxRetries) {

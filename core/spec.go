@@ -41,7 +41,8 @@ type PlacementSpec struct {
 	Health     HealthSpec
 	Timeouts   TimeoutSpec
 	Retries    RetrySpec // R11, of the requests whose home it is; the zero value is none
-	Panic      uint32    // R9, later; only 0
+	Panic      uint32    // R9: percent of the endpoints that must be usable, 1..100; 0 means that there is no panic
+	PanicDo    PanicMode // R9: what it does in panic; 0 means all
 	Edge       string    // for the edge alone (TLS, pools): carried and hashed, never read; "" means none
 }
 
@@ -57,7 +58,7 @@ type EndpointSpec struct {
 	Name   string // for explanations only; "" means the URL
 	URL    string // absolute, http or https
 	Weight uint32 // percent of a full share, 1..10000; 0 means 100
-	Limit  uint32 // cap on the endpoint's own requests in flight, R2; later, only 0
+	Limit  uint32 // cap on the endpoint's own requests in flight per router, R2, at most MaxInFlight; 0 means none
 }
 
 // LimitSpec is R5, per router.
@@ -69,6 +70,13 @@ type LimitSpec struct {
 	Queue int32      // places, 1..MaxQueue
 	Wait  Duration   // longest wait, at least 1 ms
 	Order QueueOrder // 0 means first in, first out
+	// TenantShare is the percent of in_flight that one tenant alone may hold, 1..99;
+	// it may hold less as others fill the rest. 0 means that tenants are not told apart.
+	TenantShare uint32
+	// Priorities is by priority the percent of the room up to which it is admitted,
+	// 1..100, falling; a 0 means as the one before it. All 0 means no shedding.
+	Priorities [MaxPriorities]uint8
+	Adaptive   AdaptiveSpec // a limit that follows latency, beside InFlight; the zero value means none
 }
 
 // BreakerSpec is R6, per endpoint.

@@ -179,6 +179,12 @@ func TestWhatWaitsSurvivesSnapshotAndCopyAtEveryStep(t *testing.T) {
 				saw[w.out[i].Kind]++
 			}
 		}
+		heir := new(Router)
+		heir.CopyFrom(w.r)
+		heir.Succeed()
+		if heir.InFlight() != 0 || heir.Waiting() != 0 || heir.slots.live != 0 {
+			t.Fatalf("seed %d: a successor begins with %d in flight and %d that wait", seed, heir.InFlight(), heir.Waiting())
+		}
 		w.now += Time(3600 * Second) // every wait ends by itself
 		w.step(Event{Kind: Tick})
 		if w.check(twin); w.r.Waiting() > 0 {

@@ -49,6 +49,9 @@ func (c *checker) reply(ev *core.Event, decisions []core.Decision) {
 		return
 	}
 	a.replied = true
+	if p := &c.placements[c.endpoints[a.endpoint].placement]; p.index >= 0 {
+		c.sample(a, core.ClassNone, ev.Status, c.rows[p.index].Timeouts.Settle)
+	}
 	c.book(a, ev.Handle.Slot, effect(core.ClassNone, ev.Status))
 	a.timed = false
 	if j := c.journey(ev.Handle); j != nil && c.retry(ev, j, decisions, core.ClassNone) {
@@ -66,6 +69,7 @@ func (c *checker) over(a *attemptModel) {
 	e.inFlight--
 	c.placements[e.placement].inFlight--
 	c.placements[e.placement].guests -= int32(flag(a.guest))
+	c.drop(a)
 	a.gen = 0
 	if e.index < 0 && e.inFlight == 0 {
 		*e = endpointModel{}
@@ -81,6 +85,7 @@ func (c *checker) finish(ev *core.Event, decisions []core.Decision) {
 		return
 	}
 	e, what := &c.endpoints[a.endpoint], effect(ev.Class, ev.Status)
+	c.sample(a, ev.Class, ev.Status, 0)
 	if !a.replied || ev.Class == core.BrokenBody || ev.Class == core.BodyTimeout {
 		c.book(a, ev.Handle.Slot, what)
 	}

@@ -34,6 +34,7 @@ type journeyModel struct {
 	route           core.Route
 	epoch           core.Epoch
 	request, prefer uint64
+	priority        uint8
 	method          core.Method
 	length          int64
 	deadline, until core.Time
@@ -54,7 +55,7 @@ func (c *checker) begins(ev *core.Event, d *core.Decision) *journeyModel {
 	row := &c.rows[ev.Route.Placement]
 	j := &c.journeys[d.Handle.Slot]
 	*j = journeyModel{
-		gen: d.Handle.Gen, queue: -1, account: row.Name, route: ev.Route, epoch: ev.Epoch, request: ev.Request, prefer: ev.Prefer,
+		gen: d.Handle.Gen, queue: -1, account: row.Name, route: ev.Route, epoch: ev.Epoch, request: ev.Request, prefer: ev.Prefer, priority: ev.Priority,
 		method: ev.Method, length: ev.Length, deadline: c.now.Add(row.Timeouts.Request),
 	}
 	a := c.accountOf(row.Name)
@@ -168,7 +169,7 @@ func (c *checker) awaited(ev *core.Event, decisions []core.Decision, due bool) {
 
 // comesAgain judges one decision about a request that waited.
 func (c *checker) comesAgain(j *journeyModel, d *core.Decision) {
-	home := c.homeOf(j)
+	home := c.homeOfJourney(j)
 	timedOut := d.Kind == core.Reject && d.Class == core.QueueTimeout
 	switch {
 	case j.does == queues && (timedOut != (j.until <= d.At)):
@@ -190,7 +191,7 @@ func (c *checker) comesAgain(j *journeyModel, d *core.Decision) {
 
 // follow holds a decision about a request that waited against the ruling, and books it.
 func (c *checker) follow(j *journeyModel, d *core.Decision) {
-	as := &core.Event{Kind: core.Arrive, Request: j.request, Route: j.route, Epoch: j.epoch, Method: j.method, Length: j.length, Prefer: j.prefer}
+	as := c.arrivalOf(j)
 	want := &c.ruling
 	switch {
 	case d.Kind == core.Queued:
@@ -229,17 +230,26 @@ func (c *checker) again(j *journeyModel) ruling {
 	if class != core.ClassNone {
 		return ruling{class: class, early: true, placement: -1, resort: -1, breaker: -1}
 	}
+	as := c.arrivalOf(j)
 	c.fresh = j.attempts > 0
-	out := c.evaluate(int(j.route.Placement), j.route.Key)
+	out := c.evaluate(int(j.route.Placement), as)
 	if c.fresh && out.exhausted {
 		c.fresh = false
-		out = c.evaluate(int(j.route.Placement), j.route.Key)
+		out = c.evaluate(int(j.route.Placement), as)
 	}
 	return out
 }
 
-// homeOf returns the number of a request's home, -1 when it has none.
-func (c *checker) homeOf(j *journeyModel) int32 {
+// arrivalOf is the arrival that a request that waited amounts to.
+func (c *checker) arrivalOf(j *journeyModel) *core.Event {
+	return &core.Event{
+		Kind: core.Arrive, Request: j.request, Route: j.route, Epoch: j.epoch, Method: j.method, Length: j.length,
+		Prefer: j.prefer, Priority: j.priority,
+	}
+}
+
+// homeOfJourney returns the number of a request's home, -1 when it has none.
+func (c *checker) homeOfJourney(j *journeyModel) int32 {
 	if j.epoch != c.epoch || j.route.Placement < 0 {
 		return -1
 	}
@@ -257,7 +267,7 @@ func (c *checker) matchedAgain(ev *core.Event) {
 		c.fail("R12", -1, -1, "", "a request that waited came again with another key")
 	}
 	j.route, j.epoch = ev.Route, ev.Epoch
-	if j.does == queues && j.until > c.now && j.queue != c.homeOf(j) {
+	if j.does == queues && j.until > c.now && j.queue != c.homeOfJourney(j) {
 		j.does, j.queue, j.until = expects, -1, j.deadline
 	}
 }
@@ -284,7 +294,7 @@ func (c *checker) afterStep(ev *core.Event) {
 			c.fail("R5", max(j.queue, -1), -1, "limit.when_full", fmt.Sprintf("a request waits, although its wait was over at %d", j.until))
 		case (j.epoch != c.epoch || j.does == expects) && ev.Kind != core.Adopt && ev.Kind != core.Arrive && ev.Kind != core.Finish && ev.Kind != core.Reply:
 			c.fail("R12", -1, -1, "", "a request waits that was matched under another epoch")
-		case j.does == queues && j.epoch == c.epoch && c.next(j.queue) == j:
+		case j.does == queues && j.epoch == c.epoch && c.next(j.queue) == j && !c.capped(j.queue):
 			c.asking, c.itsTurn = j, true
 			if out := c.again(j); out.class == core.ClassNone && !out.wait && out.placement == j.queue {
 				c.fail("R5", j.queue, -1, "limit.when_full", "a request waits, although there is room for it")
@@ -292,6 +302,21 @@ func (c *checker) afterStep(ev *core.Event) {
 			c.asking, c.itsTurn, c.fresh = nil, false, false
 		}
 	}
+}
+
+// capped: where endpoints have caps of their own, room may come with health or
+// time alone, and is found at the next event that gives a turn.
+func (c *checker) capped(placement int32) bool {
+	at := c.placements[placement].index
+	if at < 0 {
+		return true
+	}
+	for i := c.rows[at].FirstEP; i < c.rows[at].EndEP; i++ {
+		if c.config.Endpoint(i).Limit > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // finishWait books a Finish that names a request that waits; it reports false for any other.

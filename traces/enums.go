@@ -23,6 +23,7 @@ const (
 	enumLastResort
 	enumQueueOrder
 	enumRetryMethods
+	enumPanic
 	enumTrip
 )
 
@@ -48,7 +49,7 @@ func (e enum) size() uint64 {
 	case enumEvent:
 		return uint64(core.Tick) + 1
 	case enumDecision:
-		return uint64(core.Retry) + 1
+		return uint64(core.NoteLimitChanged) + 1
 	case enumPolicy:
 		return uint64(core.EWMA) + 1
 	case enumWhenFull:
@@ -59,6 +60,8 @@ func (e enum) size() uint64 {
 		return uint64(core.NewestFirst) + 1
 	case enumRetryMethods:
 		return uint64(core.RetryAny) + 1
+	case enumPanic:
+		return uint64(core.PanicFailOver) + 1
 	case enumTrip:
 		return uint64(core.TripSlow) + 1
 	}
@@ -101,6 +104,8 @@ func (e enum) name(v uint64) string {
 		return [...]string{"fifo", "newest_first"}[v]
 	case enumRetryMethods:
 		return [...]string{"safe", "idempotent", "any"}[v]
+	case enumPanic:
+		return core.PanicMode(v).String()
 	case enumTrip:
 		return core.Trip(v).String()
 	}

@@ -177,6 +177,10 @@ func decisionFields() [][]field[core.Decision] {
 		core.NoteBug:        {rule, cause, at},
 		core.Queued:         {rule, placement, slot, gen, reason, count, until, at},
 		core.Retry:          {rule, placement, endpoint, slot, gen, class, status, count, until, at},
+
+		core.NotePanicEntered: {rule, placement, count, at},
+		core.NotePanicLeft:    {rule, placement, count, at},
+		core.NoteLimitChanged: {rule, placement, count, at},
 	}
 }
 

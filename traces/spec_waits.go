@@ -32,13 +32,6 @@ func (j *retriesJSON) spec() core.RetrySpec {
 	}
 }
 
-func limitOf(l *core.LimitSpec) limitJSON {
-	return limitJSON{
-		InFlight: l.InFlight, Guests: l.Guests, WhenFull: enumWhenFull.print(uint64(l.WhenFull)),
-		Queue: l.Queue, Wait: l.Wait, Order: enumQueueOrder.print(uint64(l.Order)),
-	}
-}
-
 // retriesWithoutDefaults leaves what is the default at zero.
 func retriesWithoutDefaults(s core.RetrySpec) core.RetrySpec {
 	unless(&s.On, core.OnConnect|core.OnReset|core.OnGateway)

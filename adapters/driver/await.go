@@ -159,7 +159,10 @@ func (t *transport) answer(d *core.Decision) bool {
 	}
 	if int(d.Handle.Slot) < len(t.waiters) {
 		if w := t.waiters[d.Handle.Slot]; w != nil && w.handle == d.Handle {
-			w.answer <- Admission{*d, t.targets.of(d), d.Kind == core.Forward && t.loop.Router().MayComeAgain(d.Handle)}
+			w.answer <- Admission{
+				Decision: *d, Target: t.targets.of(d), Step: t.loop.Steps(), InForce: t.loop.Router().Epoch(),
+				Again: d.Kind == core.Forward && t.loop.Router().MayComeAgain(d.Handle),
+			}
 			w.handle = core.Handle{}
 		}
 	}

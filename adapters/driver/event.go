@@ -20,7 +20,7 @@ type Arrival struct {
 	Split  uint64
 	Refuse core.Class
 	Prefer uint64 // identity of the endpoint that the client's sticky cookie names, 0 for none (R10)
-	// Resolver, if not nil, is asked before the lock for the six above, and again
+	// Resolver, if not nil, is asked before the lock for the six above and Priority, and again
 	// if a configuration was adopted meanwhile.
 	Resolver Resolver
 }
@@ -39,6 +39,8 @@ type Resolved struct {
 	Source uint8
 	Refuse core.Class
 	Prefer uint64
+	// Priority is how critical it is: 0 the most.
+	Priority uint8
 }
 
 // Admission answers an Arrival: Kind is Forward, Reject, or Queued, which must
@@ -48,7 +50,9 @@ type Admission struct {
 	*Target // never nil
 	// Again says of a Forward that it may be tried again (R11): it should end with
 	// End, and a response of 500 and above be asked about with Ask.
-	Again bool
+	Again   bool
+	Step    uint64     // of the recording, from 1, that decided it
+	InForce core.Epoch // under which it was decided; zero before the first configuration
 }
 
 // Delivery is a decision that nobody waits for.
@@ -75,7 +79,7 @@ func (d *Driver) Arrive(a Arrival) (out Admission) {
 	ev.Length, ev.Replayable = a.Length, a.Replayable
 	d.request.Key, d.request.ID = a.Key, a.ID
 	out.Decision = *d.loop.Arrive(ev, &d.request)
-	out.Target = d.targets.of(&out.Decision)
+	out.Target, out.Step, out.InForce = d.targets.of(&out.Decision), d.loop.Steps(), ev.Epoch
 	switch out.Kind {
 	case core.Queued:
 		d.expect(out.Handle)
@@ -92,7 +96,7 @@ func (d *Driver) match(a *Arrival, id uint64) (f *inForce, route core.Route) {
 	if a.Resolver != nil {
 		r := a.Resolver.Resolve(f.config)
 		a.Key, a.Source, a.Via, a.Split, a.Refuse = r.Key, r.Source, r.Via, r.Split, r.Refuse
-		a.Prefer = r.Prefer
+		a.Priority, a.Prefer = r.Priority, r.Prefer
 	}
 	switch {
 	case a.Refuse != core.ClassNone:

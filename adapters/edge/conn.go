@@ -60,9 +60,8 @@ type conn struct {
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(c.close)
-	return err
+	c.once.Do(c.close) // first: a client that sees its end finds the place free
+	return c.Conn.Close()
 }
 
 // CloseWrite ends our direction, so that an upgraded connection can be half closed.
@@ -81,6 +80,10 @@ func (c *conn) SyscallConn() (syscall.RawConn, error) {
 	}
 	return nil, errors.ErrUnsupported
 }
+
+// Socket returns the socket for engines that write several slices at once: what
+// is written there goes no other way than through Write.
+func (c *conn) Socket() net.Conn { return c.raw() }
 
 // raw is the connection below the PROXY header.
 func (c *conn) raw() net.Conn {

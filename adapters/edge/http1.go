@@ -18,12 +18,18 @@ type refuser interface {
 }
 
 // newHTTP1 is package http1 as an engine, with net/http's HTTP/2 beside it.
-func newHTTP1(s settings.Listener, e *Edge, errs *slog.Logger) Engine {
+func newHTTP1(s settings.Listener, e *Edge, connState func(net.Conn, http.ConnState), errs *slog.Logger) Engine {
 	o := http1.Options{
 		HeaderTimeout:  s.Timeouts.Header,
 		IdleTimeout:    s.Timeouts.Idle,
 		BodyTotal:      s.Timeouts.Body,
+		BodyIdle:       s.HTTP1.BodyIdle,
+		MinBodyRate:    s.HTTP1.BodyRateMin,
+		WriteTimeout:   s.HTTP1.Write,
+		MaxTarget:      int(s.HTTP1.TargetMax),
+		MaxHeaders:     s.HTTP1.HeadersMax,
 		MaxHeaderBytes: int(s.HeaderMax),
+		MaxRequests:    int64(s.HTTP1.RequestsMax),
 		ConnContext:    connContext,
 		Log:            errs,
 		Refused: func(f *http1.Refusal) {
@@ -32,13 +38,11 @@ func newHTTP1(s settings.Listener, e *Edge, errs *slog.Logger) Engine {
 			}
 		},
 	}
-	if s.Timeouts.Body > 0 {
-		o.MinBodyRate = -1 // the operator has said how long a body may take
-	}
 	if s.HTTP2.Off {
 		return http1.New(e, o)
 	}
-	h2 := newStd(s, e, errs).(*http.Server)
+	h2 := newStd(s, e, errs)
+	h2.ConnState = connState
 	h2.ConnContext = connContext
 	h2.Protocols.SetHTTP1(false)
 	return http1.NewDual(e, o, h2)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/benbjohnson/clock"
 	"github.com/pires/go-proxyproto"
 
+	"lockstep/adapters/http1"
 	"lockstep/adapters/settings"
 )
 
@@ -49,6 +51,11 @@ type Stats struct {
 	ClientFull   uint64 // closed at max_connections_per_client
 	ProxyRefused uint64 // closed for the PROXY header that they had, or lacked
 	TLSFailed    uint64 // closed because the handshake failed or took too long
+	// HTTP1 and Refused are what package http1 has: its connections, HTTP/2 ones
+	// without TLS among the hijacked, and what it refused or ended, by Reason. Zero
+	// with another engine.
+	HTTP1   http1.Counts
+	Refused [http1.Reasons]uint64
 }
 
 // Stats returns what each listener has seen, in the order of the options.
@@ -56,10 +63,20 @@ func (e *Edge) Stats() []Stats {
 	var out []Stats
 	for _, l := range e.listeners {
 		c := &l.counts
-		out = append(out, Stats{
+		one := Stats{
 			Listener: l.s.Name, Open: l.limits.now(), Accepted: c.accepted.Load(), Full: c.full.Load(),
 			ClientFull: c.clientFull.Load(), ProxyRefused: c.proxy.Load(), TLSFailed: c.handshake.Load(),
-		})
+		}
+		if s, ok := l.engine.(interface {
+			Counts() http1.Counts
+			Refused(http1.Reason) uint64
+		}); ok {
+			one.HTTP1 = s.Counts()
+			for r := range one.Refused {
+				one.Refused[r] = s.Refused(http1.Reason(r))
+			}
+		}
+		out = append(out, one)
 	}
 	return out
 }
@@ -72,9 +89,11 @@ func newListener(e *Edge, s settings.Listener, o Options) (*listener, error) {
 	}
 	switch {
 	case s.Engine == settings.EngineStd:
-		l.engine = newStd(s, e, l.log)
+		std := newStd(s, e, l.log)
+		std.ConnState = o.ConnState
+		l.engine = std
 	case s.Engine == settings.EngineHTTP1 && o.Engines[s.Engine] == nil:
-		l.engine = newHTTP1(s, e, l.log)
+		l.engine = newHTTP1(s, e, o.ConnState, l.log)
 	case o.Engines[s.Engine] != nil:
 		l.engine = o.Engines[s.Engine](s, e, l.log)
 	default:
@@ -96,7 +115,7 @@ func newListener(e *Edge, s settings.Listener, o Options) (*listener, error) {
 }
 
 // newStd is net/http as an engine.
-func newStd(s settings.Listener, h http.Handler, errs *slog.Logger) Engine {
+func newStd(s settings.Listener, h http.Handler, errs *slog.Logger) *http.Server {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: s.Timeouts.Header,
@@ -203,6 +222,7 @@ func (l *listener) prepare(c *conn) (ready net.Conn, ok bool) {
 		if err := secure.HandshakeContext(ctx); err != nil {
 			l.counts.handshake.Add(1)
 			l.log.Debug("a TLS handshake failed", "peer", info.Peer, "error", err)
+			tellPlain(err)
 			return nil, false
 		}
 		state := secure.ConnectionState()
@@ -211,6 +231,20 @@ func (l *listener) prepare(c *conn) (ready net.Conn, ok bool) {
 	_ = c.SetDeadline(time.Time{})
 	c.info = info
 	return ready, true
+}
+
+// tellPlain answers a client that speaks plain HTTP to a TLS listener, which else
+// would see a closed connection and not know why. It answers as net/http does.
+func tellPlain(err error) {
+	var other tls.RecordHeaderError
+	if !errors.As(err, &other) || other.Conn == nil {
+		return
+	}
+	switch string(other.RecordHeader[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+		// An error means that it has gone.
+		_, _ = io.WriteString(other.Conn, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
+	}
 }
 
 // proxyHeader takes in the PROXY header. Only those listed may send one; from

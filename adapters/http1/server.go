@@ -24,10 +24,9 @@ type Server struct {
 	date    atomic.Pointer[dateLine]
 	request *http.Request // what every request is copied from
 
-	closing  atomic.Bool
-	refused  [Reasons]atomic.Uint64
-	served   atomic.Uint64
-	hijacked atomic.Int64
+	closing atomic.Bool
+	refused [Reasons]atomic.Uint64
+	served  atomic.Uint64
 
 	mu        sync.Mutex
 	conns     map[*conn]struct{} // hijacked ones included, until they are closed

@@ -59,6 +59,7 @@ type Client struct {
 	Hold     Hold     `yaml:"hold"`    // a stall in front of the routers
 	Router   int      `yaml:"router"`
 	Poison   bool     `yaml:"poison"` // whatever serves it resets the connection
+	Priority uint8    `yaml:"priority"`
 }
 
 // Ramp is sim.Ramp as written.
