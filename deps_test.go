@@ -44,6 +44,7 @@ var libraries = []struct {
 	{"github.com/expr-lang/expr", "cmd", false, "expressions in scenarios, checked before they run; no modules of its own"},
 	{"github.com/fsnotify/fsnotify", "adapters/filewatch", false, "inotify and its kin"},
 	{"github.com/goccy/go-yaml", "adapters/configfile", false, "YAML with positions"},
+	{"github.com/golang-jwt/jwt/v5", "adapters/routing", false, "tokens whose claims are routing keys; no modules of its own"},
 	{"github.com/goccy/go-yaml", "cmd", true, "a scenario as another reader of YAML sees it, for its schema"},
 	{"github.com/santhosh-tekuri/jsonschema/v6", "cmd", true, "the schema of scenarios holds for every one that is shipped"},
 	{"github.com/santhosh-tekuri/jsonschema/v6", "adapters/configfile", true, "the schema that editors get and the loader must agree"},

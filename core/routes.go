@@ -7,8 +7,8 @@ import (
 )
 
 // Routes, key tables and splits (R1). Route 0 looks keys up in table 0, which
-// is Spec.Keys, and sends unknown keys to Spec.Default; a Spec may add more of
-// each. Which request takes which route is the edge's to say: an Arrive names it.
+// is Spec.Keys, unless Spec.Table names another, and sends unknown keys to
+// Spec.Default; a Spec may add more of each. Which request takes which route is the edge's to say: an Arrive names it.
 
 // Limits of the routes of a Spec.
 const (
@@ -295,7 +295,7 @@ func (c *compiler) routing() {
 		c.fail("routes", "there are "+strconv.Itoa(n), "use at most "+strconv.Itoa(MaxRoutes))
 		return
 	}
-	c.route(&RouteSpec{"", c.spec.Default, c.spec.UnknownStatus}, "")
+	c.route(&RouteSpec{c.spec.Table, c.spec.Default, c.spec.UnknownStatus}, "")
 	for i := range c.spec.Routes {
 		c.route(&c.spec.Routes[i], "routes["+strconv.Itoa(i+1)+"].")
 	}
@@ -390,8 +390,9 @@ func (f *fold) routing(c *Config) {
 			f.keys(t)
 		}
 	}
-	if len(c.routes) > 1 {
+	if len(c.routes) > 1 || c.routes[0].table > 0 {
 		f.word(tagRoutes)
+		f.word(uint64(c.routes[0].table))
 		for _, r := range c.routes[1:] {
 			f.word(uint64(r.table)<<32 | uint64(uint32(r.fallback)))
 			f.word(uint64(r.status))

@@ -63,8 +63,10 @@ type File struct {
 	// directory as Path is: whatever can change this configuration matches one.
 	Watch []string
 
-	root *node   // for Where; placements are merged with their defaults and profile
-	keys keyList // the places of Spec.Keys
+	root   *node            // for Where; placements are merged with their defaults and profile
+	keys   keyList          // the places of Spec.Keys
+	tables []*keyList       // those of Spec.Tables, by name
+	splits map[string]place // where each of Spec.Splits is first written
 }
 
 // Facts is what the operator knows about the fleet. Decisions never read it;

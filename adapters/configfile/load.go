@@ -15,10 +15,12 @@ import (
 // loader turns one file, and what it includes, into a File.
 type loader struct {
 	decoder
-	file  *File
-	from  string // the file beside which includes are looked for; "" when they may not be read
-	keys  keyList
-	lists []*source // tenants as CSV, read after the keys in YAML
+	file   *File
+	from   string // the file beside which includes are looked for; "" when they may not be read
+	keys   keyList
+	tables []*keyList       // those of tables, and of CSVs that name one
+	splits map[string]place // where each split is first written
+	lists  []tenantList     // tenants as CSV, read after the keys in YAML
 }
 
 func load(path, from string, data []byte) (*File, error) {
@@ -77,9 +79,22 @@ func (l *loader) finish() {
 	f := l.file
 	slices.SortFunc(f.Spec.Placements, func(a, b core.PlacementSpec) int { return cmp.Compare(a.Name, b.Name) })
 	f.Spec.Keys, f.keys = l.keys.specs, l.keys
+	f.tables, f.splits = l.tables, l.splits
+	for _, t := range f.tables {
+		f.Spec.Tables = append(f.Spec.Tables, core.TableSpec{Name: t.name, Keys: t.specs})
+	}
 	f.Warnings = l.warnings
 	if f.Form == Native && f.Spec.Version == "" {
 		f.Spec.Version = label(&f.Spec)
+	}
+}
+
+func writeKeys(w *bufio.Writer, keys []core.KeySpec) {
+	for _, k := range keys {
+		_, _ = w.WriteString(k.Key)
+		_ = w.WriteByte(0)
+		_, _ = w.WriteString(k.Placement)
+		_ = w.WriteByte(0)
 	}
 }
 
@@ -88,16 +103,30 @@ func (l *loader) finish() {
 func label(s *core.Spec) string {
 	h := sha256.New()
 	// A Spec holds only plain values, and a hash never refuses a write.
-	rest := *s
-	rest.Keys = nil
-	_ = json.NewEncoder(h).Encode(rest)
+	_ = json.NewEncoder(h).Encode(struct {
+		Version        string
+		Keys           []core.KeySpec
+		Default        string
+		UnknownStatus  uint16
+		ChainFallbacks bool
+		Placements     []core.PlacementSpec
+		Edge           string
+	}{s.Version, nil, s.Default, s.UnknownStatus, s.ChainFallbacks, s.Placements, s.Edge})
 	// A million keys as JSON would cost more than parsing them.
 	w := bufio.NewWriterSize(h, 1<<16)
-	for _, k := range s.Keys {
-		_, _ = w.WriteString(k.Key)
-		_ = w.WriteByte(0)
-		_, _ = w.WriteString(k.Placement)
-		_ = w.WriteByte(0)
+	writeKeys(w, s.Keys)
+	if len(s.Tables)+len(s.Routes)+len(s.Splits) > 0 || s.NoRouteStatus != 0 { // else labels stay what they were
+		for _, t := range s.Tables {
+			_, _ = w.WriteString(t.Name)
+			_ = w.WriteByte(1)
+			writeKeys(w, t.Keys)
+		}
+		_ = json.NewEncoder(w).Encode(struct {
+			Table  string
+			Routes []core.RouteSpec
+			Splits []core.SplitSpec
+			None   uint16
+		}{s.Table, s.Routes, s.Splits, s.NoRouteStatus})
 	}
 	_ = w.Flush()
 	return hex.EncodeToString(h.Sum(nil)[:6])

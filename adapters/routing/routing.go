@@ -124,6 +124,23 @@ func Check(c *core.Config) error {
 	return newTable(c, &files).err
 }
 
+// Route returns the route that a request for this host and path, by the
+// listener of that name, takes under a configuration; ok is false where none does.
+func Route(c *core.Config, host, path, listener string) (via int, ok bool) {
+	files := keyFiles{log: slog.New(slog.DiscardHandler), clock: clock.New(), idle: true}
+	t := newTable(c, &files)
+	if t.plain {
+		return 0, true
+	}
+	q := query{peer: &Peer{Listener: listener}, host: hostOf(host), path: path}
+	for i := range t.routes {
+		if t.routes[i].takes(&q) {
+			return i, true
+		}
+	}
+	return -1, false
+}
+
 // TrustedID reports whether the request id that came with the request may stay.
 func (r *Router) TrustedID(req *http.Request) bool {
 	t := r.current.Load()

@@ -15,7 +15,7 @@ type Target struct {
 	Must []Promise
 	// Region is that of a routing key, and Labels are those of placements: promises
 	// name them. Both may be nil.
-	Region func(key string) string
+	Region func(via uint16, key string) string
 	Labels map[string]map[string]string
 	// MayServe says whether keys of a home may be served by another placement;
 	// nil: by any. No change that is tried lets others serve them.
