@@ -1,6 +1,8 @@
 package fuzz
 
 import (
+	"slices"
+
 	"lockstep/core"
 	"lockstep/sim"
 )
@@ -35,17 +37,25 @@ type Target struct {
 // would leave no time for running.
 const maxKeys = 64
 
-// Reduce returns s with at most maxKeys keys of each placement.
+// Reduce returns s with at most maxKeys keys of each placement, and of each
+// split, in each table.
 func Reduce(s core.Spec) core.Spec {
+	s.Keys, s.Tables = reduced(s.Keys, len(s.Placements)), slices.Clone(s.Tables)
+	for i := range s.Tables {
+		s.Tables[i].Keys = reduced(s.Tables[i].Keys, len(s.Placements))
+	}
+	return s
+}
+
+func reduced(keys []core.KeySpec, placements int) []core.KeySpec {
 	kept := map[string]int{}
-	keys := make([]core.KeySpec, 0, min(len(s.Keys), maxKeys*len(s.Placements)))
-	for _, k := range s.Keys {
+	out := make([]core.KeySpec, 0, min(len(keys), maxKeys*placements))
+	for _, k := range keys {
 		if kept[k.Placement]++; kept[k.Placement] <= maxKeys {
-			keys = append(keys, k)
+			out = append(out, k)
 		}
 	}
-	s.Keys = keys
-	return s
+	return out
 }
 
 // Facts is what the operator knows and the configuration does not serve from.
