@@ -192,6 +192,6 @@ func routed(p *Plan) {
 	}
 	for i := range p.Clients {
 		h := core.RequestHash(p.Seed, core.HashString(p.Clients[i].Name))
-		p.Clients[i].Route, p.Clients[i].Sticky = uint16(h%3), h&8 == 0
+		p.Clients[i].Route, p.Clients[i].Sticky = uint16(h%3), h&8 == 0 && p.Clients[i].Users > 0
 	}
 }

@@ -88,7 +88,7 @@ type Client struct {
 	Router   int           // 0 means spread over the live routers by hash; n means router n alone, from 1
 	Route    uint16        // by which its requests come (R1); one that a configuration does not have is route 0 there
 	// Sticky keeps each of Users on one side of a split, as an edge does that
-	// hashes a cookie; else each request is drawn.
+	// hashes a cookie; else, and for an open-loop client, each request is drawn.
 	Sticky bool
 }
 

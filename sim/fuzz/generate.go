@@ -147,7 +147,7 @@ func (g *generator) routes() {
 	for i := range g.out.Plan.Clients {
 		c := &g.out.Plan.Clients[i]
 		h := core.RequestHash(g.out.Plan.Seed, core.HashString("routes of "+c.Name))
-		c.Route, c.Sticky = uint16(h%uint64(len(s.Routes)+1)), h>>32&1 == 0
+		c.Route, c.Sticky = uint16(h%uint64(len(s.Routes)+1)), h>>32&1 == 0 && c.Users > 0
 		list := tableOf(s, c.Route)
 		if c.Keys == nil || len(list) == 0 {
 			continue
