@@ -79,6 +79,7 @@ type Found struct {
 
 	table *table // nil: as the baseline
 	peer  Peer
+	query query
 }
 
 // Find looks at a request under a configuration, which may be nil.
