@@ -24,6 +24,7 @@ func (r *Router) adopt(now Time, ev *Event, out []Decision) []Decision {
 		return append(out, answer(Ack, now, epoch, CauseNone))
 	}
 	r.Reserve(ev.Config, 0)
+	r.useExtras(ev.Config)
 	old := r.config
 	r.config, r.epoch = ev.Config, epoch
 	r.indexRows()
@@ -181,9 +182,13 @@ func (r *Router) placeEndpoints(now Time, old *Config, out []Decision) []Decisio
 		}
 		if free == len(r.endpoints) {
 			r.endpoints = append(r.endpoints, endpoint{})
+			if len(r.extras) > 0 || r.config.extras {
+				r.extras = append(r.extras, extra{})
+			}
 		}
 		r.numbers.endpoint[i] = int32(free)
 		r.add(now, int32(free), int32(i))
+		r.warm(now, int32(free), old != nil)
 	}
 	return out
 }
@@ -247,9 +252,12 @@ func (r *Router) keep(now Time, old *Config, n, i int32) {
 	back := e.config < 0
 	var was HealthSpec
 	if !back {
-		was = old.placements[old.endpoints[e.config].placement].health
+		q := &old.placements[old.endpoints[e.config].placement]
+		was = q.health
+		r.keepExtra(n, q, p)
 	}
 	e.config, e.weight, e.name, e.kept = i, c.weight, c.name, true
+	r.warm(now, n, back)
 	if p.breaker.Off && e.breaker.state != Closed {
 		e.breaker = breaker{state: Closed, gen: e.breaker.gen + 1}
 		r.timers.set(timerBreakerGuard, n, Never)
@@ -275,6 +283,7 @@ func (r *Router) remove(now Time, n int32, out []Decision) []Decision {
 	e.rotation = 0
 	e.health.token = 0
 	r.stopHealth(n)
+	r.clearExtra(n)
 	if e.breaker.state == HalfOpen {
 		e.breaker.probes = 0
 		e.breaker.gen++

@@ -23,6 +23,7 @@ type verdict struct {
 	placement int32 // number; the one that serves or refuses
 	candidate int   // position in the home placement's list
 	rotates   int   // admissible[:rotates] take a rotation step
+	pin       bool  // the client's cookie is to name the endpoint (R10)
 }
 
 func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
@@ -164,17 +165,26 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 	for i, c := range list {
 		p := &r.config.placements[c]
 		number := r.numbers.placement[c]
-		s := r.survey(p, now)
+		var s survey
+		if p.sharded {
+			s = r.surveyShard(p, now, ev.Route.Key)
+		} else {
+			s = r.survey(p, now)
+		}
 		if s.admissible == 0 {
 			left.blocked(r, p, number, i, s)
 			continue
 		}
 		switch r.room(p, number, i > 0) {
 		case roomYes:
-			v.endpoint = r.admissible[r.pick(p, r.admissible, ev)]
 			v.placement, v.candidate, v.failover = number, i, left.first
+			if p.narrows && r.narrow(now, p, ev, v) {
+				return
+			}
 			if p.selection == RoundRobin {
-				v.rotates = s.admissible
+				v.endpoint, v.rotates = r.admissible[r.pickRotation(r.admissible)], len(r.admissible)
+			} else {
+				v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
 			}
 			return
 		case roomFull:
@@ -269,6 +279,9 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	s := r.slots.at(n) // zero, as release left it
 	s.request, s.gen, s.generation = ev.Request, r.nextSerial(), e.breaker.gen
 	s.endpoint, s.guest, s.probe = v.endpoint, v.candidate > 0, probe
+	if pc.timed {
+		s.began = now + 1
+	}
 	r.sum += s.mix(e.id)
 	e.inFlight++
 	p.inFlight++
@@ -281,7 +294,7 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	d := &out[len(out)-1]
 	d.Kind, d.Rule, d.At, d.Handle, d.Probe = Forward, rule, now, Handle{n, s.gen}, probe
 	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, e.breaker.state
-	d.Placement, d.Endpoint = v.placement, v.endpoint
+	d.Placement, d.Endpoint, d.Pin = v.placement, v.endpoint, v.pin
 	return out
 }
 

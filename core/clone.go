@@ -9,6 +9,7 @@ func (r *Router) CopyFrom(from *Router) {
 	*r = *from
 	r.placements = append(own.placements[:0], from.placements...)
 	r.endpoints = append(own.endpoints[:0], from.endpoints...)
+	r.extras = append(own.extras[:0], from.extras...)
 	r.numbers.placement = append(own.numbers.placement[:0], from.numbers.placement...)
 	r.numbers.endpoint = append(own.numbers.endpoint[:0], from.numbers.endpoint...)
 	r.touchedPlacements = append(own.touchedPlacements[:0], from.touchedPlacements...)

@@ -41,6 +41,8 @@ type compiler struct {
 	spec   *Spec
 	config *Config
 	errs   SpecErrors
+
+	maglevs, points int // tables made so far, to bound their memory
 }
 
 // Compile validates s and turns it into a Config. The error, if any, is a
@@ -124,7 +126,7 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 		c.fail(path+".kind", "is not a kind of placement", "use dedicated or tier")
 	}
 	if p.Select >= policies {
-		c.fail(path+".select", "is not a selection policy", "use round_robin, least_request, rendezvous or first")
+		c.fail(path+".select", "is not a selection policy", "use round_robin, least_request, rendezvous, first, ketama, maglev or ewma")
 	}
 	if p.Limit.WhenFull > QueueWhenFull || p.LastResort > RefuseLastResort {
 		c.fail(path, "when_full or last_resort is out of range", "use the named constants")
@@ -149,7 +151,9 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 		first:    int32(len(c.config.endpoints)),
 		edge:     p.Edge,
 	}
+	c.choice(p, path, &out)
 	c.endpoints(p, path, &out)
+	c.tables(path, &out)
 	c.config.placements = append(c.config.placements, out)
 }
 
@@ -247,10 +251,8 @@ func urlFault(s string) string {
 }
 
 func (c *compiler) breaker(b BreakerSpec, path string) BreakerSpec {
-	c.later(b.FailureRatio != 0, path+".failure_ratio", "R6 ratio trips")
-	c.later(b.SlowRatio != 0, path+".slow_ratio", "R6 slow trips")
-	c.later(b.Preset != "" && b.Preset != "baseline", path+".preset", "R6 presets")
-	b.Preset = ""
+	c.preset(&b, path)
+	c.ratios(&b, path)
 	orDefault(&b.Failures, 5)
 	orDefault(&b.Open, 30*Second)
 	orDefault(&b.Growth, 1e6)

@@ -12,7 +12,9 @@ type Config struct {
 	noRouteStatus uint16
 	placements    []placementConfig
 	endpoints     []endpointConfig
-	edge          string // carried for the edge, never read here
+	edge          string       // carried for the edge, never read here
+	extras        bool         // some placement needs more state of its endpoints: extra.go
+	crc           *[256]uint32 // of ketama, nil when no placement uses it
 }
 
 // placementConfig is one placement with every default filled in.
@@ -25,12 +27,16 @@ type placementConfig struct {
 	lastResort LastResort
 	selection  Policy
 	weighted   bool // weights differ
+	sharded    bool // choice.shards is set
+	narrows    bool // choice narrows what is admissible: sticky, slow start, bound
+	timed      bool // attempts are timed: slow calls, ewma
 	limit      LimitSpec
 	bodyMax    int64
 	breaker    BreakerSpec
 	health     HealthSpec
 	timeouts   TimeoutSpec
 	edge       string // carried for the edge, never read here
+	choice     choice
 }
 
 type endpointConfig struct {
@@ -48,6 +54,7 @@ type Route struct {
 	// Refuse is NoKey or UnknownKey when there is nowhere to go, or what the edge
 	// itself found wrong with the request (Class.ByEdge).
 	Refuse Class
+	Ring   uint32 // CRC-32 of the routing key, where the Config has a ketama ring; else 0
 }
 
 // Version returns the operator's label.
@@ -74,6 +81,11 @@ type PlacementInfo struct {
 	FirstEP    int     // its endpoints are numbers FirstEP..EndEP-1 of Config.Endpoint
 	EndEP      int
 	Select     Policy
+	Bound      uint32   // percent, 0 for none
+	Decay      Duration // under EWMA, else 0
+	SlowStart  Duration // 0 for none
+	Sticky     StickySpec
+	Shards     uint32 // 0 for all
 	LastResort LastResort
 	Limit      LimitSpec
 	BodyMax    int64 // 0 for none
@@ -90,6 +102,8 @@ func (c *Config) Placement(i int) PlacementInfo {
 		FirstEP: int(p.first), EndEP: int(p.end),
 		Select: p.selection, LastResort: p.lastResort, Limit: p.limit, BodyMax: p.bodyMax,
 		Breaker: p.breaker, Health: p.health, Timeouts: p.timeouts,
+		Bound: p.choice.bound, Decay: p.choice.decay, SlowStart: p.choice.slowStart,
+		Sticky: p.choice.sticky, Shards: p.choice.shards,
 	}
 }
 
@@ -204,6 +218,7 @@ func (p *placementConfig) hash(f *fold) {
 		f.word(uint64(d))
 	}
 	f.edge(p.edge)
+	p.hashChoice(f)
 }
 
 // fold is a running hash of words in order.

@@ -100,13 +100,37 @@ func TestEveryFieldCountsInTheDigest(t *testing.T) {
 	try("guests", func(s *Spec) { s.Placements[0].Limit.Guests = 7 })
 	try("guests none", func(s *Spec) { s.Placements[0].Limit.Guests = -1 })
 	try("when_full", func(s *Spec) { s.Placements[0].Limit.WhenFull = FailOverWhenFull })
-	later := []string{"FailureRatio", "SlowRatio", "Preset"}
+	ratio := func(change func(*BreakerSpec)) func(*Spec) {
+		return func(s *Spec) {
+			b := &s.Placements[0].Breaker
+			b.FailureRatio, b.SlowRatio, b.Window, b.MinRequests, b.SlowCall = 500_000, 600_000, 8*Second, 30, Second
+			change(b)
+		}
+	}
+	try("ratios", ratio(func(*BreakerSpec) {}))
+	try("failure_ratio", ratio(func(b *BreakerSpec) { b.FailureRatio = 400_000 }))
+	try("slow_ratio", ratio(func(b *BreakerSpec) { b.SlowRatio = 500_000 }))
+	try("window", ratio(func(b *BreakerSpec) { b.Window = 9 * Second }))
+	try("min_requests", ratio(func(b *BreakerSpec) { b.MinRequests = 31 }))
+	try("slow_call", ratio(func(b *BreakerSpec) { b.SlowCall = 2 * Second }))
+	try("preset", func(s *Spec) { s.Placements[0].Breaker.Preset = "haproxy" })
+	try("ketama", func(s *Spec) { s.Placements[0].Select = Ketama })
+	try("bound", func(s *Spec) { s.Placements[0].Select, s.Placements[0].Bound = Ketama, 125 })
+	try("another bound", func(s *Spec) { s.Placements[0].Select, s.Placements[0].Bound = Ketama, 150 })
+	try("maglev", func(s *Spec) { s.Placements[0].Select = Maglev })
+	try("ewma", func(s *Spec) { s.Placements[0].Select = EWMA })
+	try("decay", func(s *Spec) { s.Placements[0].Select, s.Placements[0].Decay = EWMA, Second })
+	try("slow_start", func(s *Spec) { s.Placements[0].SlowStart = Second })
+	try("sticky", func(s *Spec) { s.Placements[0].Sticky.Cookie = "c" })
+	try("sticky ttl", func(s *Spec) { s.Placements[0].Sticky = StickySpec{"c", Second} })
+	try("shards", func(s *Spec) { s.Placements[0].Shards = 1 })
+	elsewhere := []string{"FailureRatio", "SlowRatio", "Preset", "Window", "MinRequests", "SlowCall"} // above: each needs another
 	for _, part := range []string{"Breaker", "Health", "Timeouts"} {
 		of := func(s *Spec) reflect.Value { return reflect.ValueOf(&s.Placements[0]).Elem().FieldByName(part) }
 		s := soundSpec()
 		for i := range of(&s).NumField() {
 			name := of(&s).Type().Field(i).Name
-			if slices.Contains(later, name) {
+			if slices.Contains(elsewhere, name) {
 				continue
 			}
 			try(part+"."+name, func(s *Spec) {
@@ -160,12 +184,12 @@ func TestMatchIsTheTableThenTheDefault(t *testing.T) {
 		key    string
 		want   Route
 	}{
-		{c, "visa", Route{HashString("visa"), 1, ReasonDedicated, ClassNone}},
-		{c, "acme", Route{HashString("acme"), 0, ReasonTier, ClassNone}},
-		{c, "other", Route{HashString("other"), 0, ReasonDefault, ClassNone}},
-		{c, "", Route{0, -1, ReasonNone, NoKey}},
-		{refuses, "other", Route{HashString("other"), -1, ReasonNone, UnknownKey}},
-		{refuses, "visa", Route{HashString("visa"), 1, ReasonDedicated, ClassNone}},
+		{c, "visa", Route{HashString("visa"), 1, ReasonDedicated, ClassNone, 0}},
+		{c, "acme", Route{HashString("acme"), 0, ReasonTier, ClassNone, 0}},
+		{c, "other", Route{HashString("other"), 0, ReasonDefault, ClassNone, 0}},
+		{c, "", Route{0, -1, ReasonNone, NoKey, 0}},
+		{refuses, "other", Route{HashString("other"), -1, ReasonNone, UnknownKey, 0}},
+		{refuses, "visa", Route{HashString("visa"), 1, ReasonDedicated, ClassNone, 0}},
 	} {
 		got, ok := m.config.Match(m.key)
 		if got != m.want || ok != (m.want.Refuse == ClassNone) {

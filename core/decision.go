@@ -62,6 +62,17 @@ const (
 	HalfOpen
 )
 
+// Trip says which count of R6 tripped a breaker.
+type Trip uint8
+
+// Trips. TripConsecutive is also what a relapse carries.
+const (
+	TripConsecutive Trip = iota
+	TripRatio
+	TripSlow
+	trips
+)
+
 // Cause qualifies Nack, NoteIgnored and NoteBug.
 type Cause uint8
 
@@ -95,6 +106,8 @@ type Decision struct {
 	Circuit   Circuit
 	Cause     Cause
 	Probe     bool // Forward: this request is a half-open probe
+	Pin       bool // Forward: the edge sets the sticky cookie to this endpoint (R10)
+	Trip      Trip // NoteOpened, NoteTripCapped: what tripped it
 	Status    uint16
 	Token     uint32
 	Count     uint32 // NoteTripCapped: endpoints open; NoteDrained: attempts aborted in its last batch

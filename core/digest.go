@@ -12,6 +12,8 @@ const (
 	entityPlacement
 	entityEndpoint
 	entityAttempt
+
+	entityExtra entity = 7 // what extra.go keeps of an endpoint
 )
 
 func mixWord(h, w uint64) uint64 { return finalise(h + w + golden) }
@@ -28,6 +30,9 @@ func (r *Router) Digest() uint64 {
 		e := &r.endpoints[n]
 		r.sum -= e.mixed
 		e.mixed = e.mix(r.timers.get(timerHealth, n), r.timers.get(timerHealthGuard, n))
+		if int(n) < len(r.extras) && e.id != 0 {
+			e.mixed += r.extras[n].mix(e.id)
+		}
 		r.sum += e.mixed
 		e.touched = false
 	}

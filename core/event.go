@@ -89,6 +89,7 @@ type Event struct {
 	Handle     Handle // Reply, Finish
 	Request    uint64 // Arrive: 64 bits of the request id's hash; may repeat
 	Split      uint64 // Arrive: hash of who is to stay on one side of a split; 0 means the request
+	Prefer     uint64 // Arrive: identity of the endpoint that the client's sticky cookie names, 0 for none (R10)
 	Epoch      Epoch  // Arrive: under which Route was matched. Adopt: the push's own, zero for none
 	Route      Route  // Arrive: what Match said
 	Length     int64  // Arrive: bytes of body, -1 unknown

@@ -19,6 +19,7 @@ const (
 // slot is one attempt in flight.
 type slot struct {
 	request    uint64
+	began      Time   // 1 + when it was admitted, if its placement times calls; 0 once its outcome is booked
 	gen        uint32 // of the handle; 0 for a free slot
 	generation uint32 // of the breaker at admission: the ticket of R6
 	endpoint   int32
@@ -26,6 +27,9 @@ type slot struct {
 	probe      bool // is a half-open probe (R6)
 	replied    bool // its outcome is booked (R7)
 }
+
+// admittedAt is an odd number by which the digest tells times of admission apart; one that is not timed adds 0.
+const admittedAt = 0xbf58476d1ce4e5b9
 
 // mix is the slot's part of the digest; id is its endpoint's identity. It is
 // worked out twice for every request, so it is one finaliser, not a fold.
@@ -40,7 +44,7 @@ func (s *slot) mix(id uint64) uint64 {
 	if s.replied {
 		word |= 4
 	}
-	return finalise(id ^ s.request + golden*word)
+	return finalise(id ^ s.request + golden*word + admittedAt*uint64(s.began))
 }
 
 type slotTable struct {

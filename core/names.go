@@ -118,6 +118,17 @@ func (c Circuit) String() string {
 	return ""
 }
 
+// String returns the trip's name.
+func (t Trip) String() string {
+	switch t {
+	case TripRatio:
+		return "ratio"
+	case TripSlow:
+		return "slow"
+	}
+	return "consecutive"
+}
+
 // String returns the cause's name.
 func (c Cause) String() string {
 	switch c {

@@ -17,11 +17,11 @@ func (r *Router) reply(now Time, ev *Event, out []Decision) []Decision {
 	if !ok {
 		return r.ignore(now, 7, CauseBadStatus, out)
 	}
-	id := r.endpoints[s.endpoint].id
+	id, began := r.endpoints[s.endpoint].id, s.began
 	r.sum -= s.mix(id)
-	s.replied = true
+	s.replied, s.began = true, 0
 	r.sum += s.mix(id)
-	return r.book(now, s, ev.Handle.Slot, class, out)
+	return r.book(now, s, ev.Handle.Slot, class, began, out)
 }
 
 // finish books the outcome if it is still owed and frees the slot.
@@ -35,7 +35,7 @@ func (r *Router) finish(now Time, ev *Event, out []Decision) []Decision {
 		out = r.ignore(now, 7, CauseBadStatus, out)
 	}
 	if !s.replied || class == BrokenBody || class == BodyTimeout {
-		out = r.book(now, s, ev.Handle.Slot, class, out)
+		out = r.book(now, s, ev.Handle.Slot, class, s.began, out)
 	}
 	return r.free(now, s, ev.Handle.Slot, out)
 }
@@ -57,11 +57,19 @@ func outcomeOf(class Class, status uint16) (Class, bool) {
 }
 
 // book applies one outcome to the breaker of the endpoint that served (R4).
-func (r *Router) book(now Time, s *slot, n uint32, class Class, out []Decision) []Decision {
+// began is when a timed attempt was admitted plus 1, 0 when nobody measures.
+func (r *Router) book(now Time, s *slot, n uint32, class Class, began Time, out []Decision) []Decision {
 	e := &r.endpoints[s.endpoint]
 	effect := class.Effect()
-	if e.config < 0 || r.breakerSpec(e).Off {
+	if e.config < 0 {
 		return out // a retiring endpoint's breaker stands still (R12)
+	}
+	if began != 0 && effect != EffectExcluded {
+		r.measure(now, s.endpoint, now.Sub(began-1), effect)
+	}
+	b := r.breakerSpec(e)
+	if b.Off {
+		return out
 	}
 	if s.generation != e.breaker.gen {
 		if effect == EffectExcluded {
@@ -76,11 +84,22 @@ func (r *Router) book(now Time, s *slot, n uint32, class Class, out []Decision) 
 	}
 	out = r.ensure(e.breaker.state == Closed, now, "an attempt holds the ticket of an open breaker", out)
 	switch effect {
+	case EffectExcluded:
+		return out
 	case EffectOK:
 		e.breaker.failures = 0
 	case EffectFailure:
-		if e.breaker.failures++; e.breaker.failures >= r.breakerSpec(e).Failures {
-			return r.trip(now, s.endpoint, out)
+		e.breaker.failures++
+	}
+	if b.Window != 0 {
+		r.enter(now, s.endpoint, effect, began, b)
+	}
+	if e.breaker.failures >= b.Failures {
+		return r.trip(now, s.endpoint, TripConsecutive, out)
+	}
+	if b.Window != 0 {
+		if why, due := r.extras[s.endpoint].window.trips(b); due {
+			return r.trip(now, s.endpoint, why, out)
 		}
 	}
 	return out
@@ -102,6 +121,7 @@ func (r *Router) bookProbe(now Time, number int32, effect Effect, out []Decision
 		}
 		out = r.ensure(e.breaker.move(breakerRecover), now, "recovered from a state other than half_open", out)
 		e.breaker.reopened = 0
+		r.warm(now, number, true)
 		r.timers.set(timerBreakerGuard, number, Never)
 		return append(out, r.about(NoteClosed, 6, now, number))
 	}
@@ -109,7 +129,7 @@ func (r *Router) bookProbe(now Time, number int32, effect Effect, out []Decision
 }
 
 // trip opens a closed breaker unless too many of its placement are open.
-func (r *Router) trip(now Time, number int32, out []Decision) []Decision {
+func (r *Router) trip(now Time, number int32, why Trip, out []Decision) []Decision {
 	e := &r.endpoints[number]
 	p := &r.config.placements[r.placements[e.placement].config]
 	open, total := 0, int(p.end-p.first)
@@ -118,11 +138,13 @@ func (r *Router) trip(now Time, number int32, out []Decision) []Decision {
 	}
 	if open >= max(1, total*int(p.breaker.MaxOpenPercent)/100) {
 		e.breaker.failures = 0
+		r.emptyWindow(number)
 		d := r.about(NoteTripCapped, 6, now, number)
-		d.Count = uint32(open)
+		d.Count, d.Trip = uint32(open), why
 		return append(out, d)
 	}
-	return r.open(now, number, breakerTrip, out)
+	r.emptyWindow(number)
+	return r.open(now, number, breakerTrip, why, out)
 }
 
 // relapse opens a half-open breaker again, for longer.
@@ -130,16 +152,16 @@ func (r *Router) relapse(now Time, number int32, out []Decision) []Decision {
 	b := &r.endpoints[number].breaker
 	b.reopened = min(b.reopened+1, maxReopened)
 	r.timers.set(timerBreakerGuard, number, Never)
-	return r.open(now, number, breakerRelapse, out)
+	return r.open(now, number, breakerRelapse, TripConsecutive, out)
 }
 
-func (r *Router) open(now Time, number int32, in breakerInput, out []Decision) []Decision {
+func (r *Router) open(now Time, number int32, in breakerInput, why Trip, out []Decision) []Decision {
 	e := &r.endpoints[number]
 	out = r.ensure(e.breaker.move(in), now, "opened from a state that cannot open", out)
 	e.breaker.until = now.Add(e.breaker.openTime(r.breakerSpec(e), r.seed, e.id))
 	r.touchEndpoint(number)
 	d := r.about(NoteOpened, 6, now, number)
-	d.Until = e.breaker.until
+	d.Until, d.Trip = e.breaker.until, why
 	return append(out, d)
 }
 

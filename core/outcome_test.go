@@ -61,7 +61,7 @@ func TestATripIsCappedAtTheFloorOfTheShare(t *testing.T) {
 		adopt(t, r, placements(t, "1", first, p))
 		r.config.placements[1].breaker.MaxOpenPercent = c.percent
 		for n := range int32(c.endpoints) {
-			d := r.trip(0, n+2, nil)[0]
+			d := r.trip(0, n+2, TripConsecutive, nil)[0]
 			if want := int(n) >= c.most; (d.Kind == NoteTripCapped) != want || want && d.Count != uint32(c.most) {
 				t.Errorf("%d %% of %d: opening number %d gives %v, count %d", c.percent, c.endpoints, n+1, d.Kind, d.Count)
 			}

@@ -49,6 +49,8 @@ func (r *Router) endProbe(now Time, number int32, ok bool, out []Decision) []Dec
 	kind := NoteHealthy
 	if e.health.unhealthy {
 		kind = NoteUnhealthy
+	} else {
+		r.warm(now, number, true)
 	}
 	return append(out, r.about(kind, 8, now, number))
 }

@@ -18,6 +18,14 @@ const (
 	purposeSplit purpose = 15
 )
 
+// Purposes of endpoint selection (SPEC, "Randomness").
+const (
+	purposeSlowStart purpose = 9 + iota
+	purposeShard
+	purposeMaglevTable
+	purposeMaglevLookup
+)
+
 // golden is 2^64 divided by the golden ratio, splitmix64's increment.
 const golden = 0x9e3779b97f4a7c15
 

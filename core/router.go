@@ -39,6 +39,9 @@ type Router struct {
 	touchedPlacements []int32
 	touchedEndpoints  []int32
 	counters          Counters
+
+	extras []extra // by number of an endpoint; empty while no configuration needs it
+	stamp  uint32  // scratch: the last selection that marked extras
 }
 
 // placement is the state of one placement; id 0 marks a free number.
@@ -201,6 +204,7 @@ func (r *Router) Reserve(c *Config, inFlight int) {
 	r.endpoints = growTo(r.endpoints, es)
 	r.touchedPlacements = growTo(r.touchedPlacements, ps)
 	r.touchedEndpoints = growTo(r.touchedEndpoints, es)
+	r.reserveExtras(c, es)
 	r.admissible = growTo(r.admissible, MaxEndpoints)
 	r.ids = growTo(r.ids, es)
 	r.numbers.reserve(c)

@@ -70,6 +70,14 @@ func (c *Config) Match(key string) (route Route, ok bool) { return c.MatchVia(0,
 // configuration does not have gives a Route that the router refuses as
 // internal. ok is false exactly when the request will be refused.
 func (c *Config) MatchVia(via uint16, key string, split uint64) (route Route, ok bool) {
+	route, ok = c.match(via, key, split)
+	if c.crc != nil {
+		route.Ring = c.crc32(key)
+	}
+	return route, ok
+}
+
+func (c *Config) match(via uint16, key string, split uint64) (route Route, ok bool) {
 	if key == "" {
 		return Route{Placement: -1, Refuse: NoKey}, false
 	}
@@ -367,6 +375,7 @@ const (
 	tagTables         // those after table 0
 	tagRoutes         // those after route 0
 	tagNoRoute        // another status than the default
+	tagTable          // of route 0, another than table 0
 )
 
 // routing folds what goes beyond one table, one route and whole placements.
@@ -390,9 +399,12 @@ func (f *fold) routing(c *Config) {
 			f.keys(t)
 		}
 	}
-	if len(c.routes) > 1 || c.routes[0].table > 0 {
-		f.word(tagRoutes)
+	if c.routes[0].table > 0 {
+		f.word(tagTable)
 		f.word(uint64(c.routes[0].table))
+	}
+	if len(c.routes) > 1 {
+		f.word(tagRoutes)
 		for _, r := range c.routes[1:] {
 			f.word(uint64(r.table)<<32 | uint64(uint32(r.fallback)))
 			f.word(uint64(r.status))

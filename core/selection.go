@@ -9,7 +9,7 @@ import (
 // order of the configuration, pick one. Picking changes nothing; commit does.
 
 // pick returns the position in admissible of the endpoint to use.
-func (r *Router) pick(p *placementConfig, admissible []int32, ev *Event) int {
+func (r *Router) pick(now Time, p *placementConfig, admissible []int32, ev *Event) int {
 	if len(admissible) == 1 {
 		return 0
 	}
@@ -20,8 +20,14 @@ func (r *Router) pick(p *placementConfig, admissible []int32, ev *Event) int {
 		return r.pickRendezvous(p, admissible, ev.Route.Key)
 	case First:
 		return 0
+	case Ketama:
+		return r.pickKetama(p, admissible, ev)
+	case Maglev:
+		return r.pickMaglev(p, admissible, ev.Route.Key)
+	case EWMA:
+		return r.pickFastest(now, p, admissible, ev.Request)
 	}
-	return r.pickRotation(admissible)
+	return 0 // round_robin is evaluate's own: pickRotation
 }
 
 // pickRotation is smooth weighted round robin (nginx's): the one whose credit,
@@ -54,18 +60,22 @@ func (r *Router) rotate(admissible []int32, chosen int32) {
 // pickLeast is the power of two choices (Mitzenmacher 2001): of two distinct
 // hashed picks the one with fewer requests for its weight; ties to the earlier.
 func (r *Router) pickLeast(admissible []int32, request uint64) int {
-	n := uint64(len(admissible))
-	a := below(draw(r.seed, request, 0, purposeChoice), n)
-	b := below(draw(r.seed, request, 0, purposeSecondChoice), n-1)
-	if b >= a {
-		b++
-	}
-	a, b = min(a, b), max(a, b)
+	a, b := r.twoOf(uint64(len(admissible)), request)
 	x, y := &r.endpoints[admissible[a]], &r.endpoints[admissible[b]]
 	if (int64(y.inFlight)+1)*int64(x.weight) < (int64(x.inFlight)+1)*int64(y.weight) {
 		return int(b)
 	}
 	return int(a)
+}
+
+// twoOf draws two distinct places below n, the smaller first.
+func (r *Router) twoOf(n, request uint64) (uint64, uint64) {
+	a := below(draw(r.seed, request, 0, purposeChoice), n)
+	b := below(draw(r.seed, request, 0, purposeSecondChoice), n-1)
+	if b >= a {
+		b++
+	}
+	return min(a, b), max(a, b)
 }
 
 // pickRendezvous is highest random weight (Thaler, Ravishankar 1998). It takes

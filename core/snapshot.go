@@ -40,7 +40,13 @@ func (r *Router) Snapshot(dst []byte) []byte {
 	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
 		w.slot(n, r.slots.at(n))
 	}
+	w.sections(r)
 	return w.b
+}
+
+// sections writes what is not at rest of what later versions added, in order of tag.
+func (w *writer) sections(r *Router) {
+	w.extras(r)
 }
 
 // writer appends snapshot fields.
@@ -220,11 +226,15 @@ func (rd *reader) body(r *Router) {
 		e := rd.endpoint(r, n)
 		r.endpoints = append(r.endpoints, e)
 	}
+	if r.config != nil {
+		r.useExtras(r.config)
+	}
 	rd.number(r)
 	live := rd.uint(MaxInFlight)
 	for range live {
 		rd.slot(r)
 	}
+	rd.sections(r)
 	r.touchedPlacements = growTo(r.touchedPlacements, len(r.placements))
 	r.touchedEndpoints = growTo(r.touchedEndpoints, len(r.endpoints))
 	for n := range r.placements {
@@ -232,6 +242,24 @@ func (rd *reader) body(r *Router) {
 	}
 	for n := range r.endpoints {
 		r.touchEndpoint(int32(n))
+	}
+}
+
+// sections reads the optional sections, each at most once and in order of tag.
+func (rd *reader) sections(r *Router) {
+	for last := uint64(0); rd.err == nil && len(rd.b) > 0; {
+		tag := rd.uint(max64)
+		if tag <= last {
+			rd.fail("its sections are out of order")
+			return
+		}
+		last = tag
+		switch entity(tag) {
+		case entityExtra:
+			rd.extras(r)
+		default:
+			rd.fail("it has a section that this version does not know")
+		}
 	}
 }
 

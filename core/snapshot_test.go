@@ -61,7 +61,7 @@ func TestASnapshotThatIsCutOrLongerIsRefused(t *testing.T) {
 			t.Errorf("%d of %d bytes are accepted", n, len(whole))
 		}
 	}
-	if _, err := Restore(append(whole, 0), r.config, true); err == nil || !strings.Contains(err.Error(), "bytes are left over") {
+	if _, err := Restore(append(whole, 0), r.config, true); err == nil || !strings.Contains(err.Error(), "out of order") {
 		t.Errorf("one byte too many: %v", err)
 	}
 }

@@ -31,6 +31,11 @@ type PlacementSpec struct {
 	Fallback   []string       // R1; at most MaxCandidates-1, or 1 with ChainFallbacks
 	LastResort LastResort     // R3; 0 means use
 	Select     Policy         // R10; 0 means round_robin
+	Bound      uint32         // R10, hashing policies: percent of an even share that an endpoint may have in flight, 101..1000; 0 means no bound
+	Decay      Duration       // R10, ewma: half-life of a measured latency; 0 means 10 s
+	SlowStart  Duration       // R10: how long the share of a recovered or added endpoint grows; 0 means none
+	Sticky     StickySpec     // R10
+	Shards     uint32         // R10: how many endpoints a key may use, 1..MaxShards; 0 means all
 	Limit      LimitSpec
 	BodyMax    int64 // bytes of request body; 0 means no limit
 	Breaker    BreakerSpec
@@ -39,6 +44,13 @@ type PlacementSpec struct {
 	Retries    uint32 // R11, later; only 0
 	Panic      uint32 // R9, later; only 0
 	Edge       string // for the edge alone (TLS, pools): carried and hashed, never read; "" means none
+}
+
+// StickySpec is R10: a cookie names the endpoint that a client prefers while it
+// is admissible. Core reads only whether there is one.
+type StickySpec struct {
+	Cookie string   // its name, an HTTP token; "" means no cookie
+	TTL    Duration // whole seconds of its Max-Age; 0 means as long as the browser's session
 }
 
 // EndpointSpec is one upstream address. Its identity is placement and URL.
@@ -59,7 +71,7 @@ type LimitSpec struct {
 // BreakerSpec is R6, per endpoint.
 type BreakerSpec struct {
 	Off            bool
-	Failures       uint32   // consecutive failures that trip it; 0 means 5
+	Failures       uint32   // consecutive failures that trip it; 0 means 5, NeverConsecutive never
 	Open           Duration // first open time; 0 means 30 s
 	Growth         uint32   // parts per million by which each reopening multiplies it, 1e6..10e6; 0 means 1e6 (none)
 	OpenMax        Duration // cap on the grown open time; 0 means 10 x Open
@@ -67,9 +79,12 @@ type BreakerSpec struct {
 	Probes         uint32   // requests admitted at once in half_open, 1..MaxProbes; 0 means 1
 	Successes      uint32   // probe successes that close it; 0 means 1
 	MaxOpenPercent uint32   // share of a placement's endpoints open at once, 1..100; 0 means 100
-	FailureRatio   uint32   // later; only 0
-	SlowRatio      uint32   // later; only 0
-	Preset         string   // later; only "" and "baseline"
+	FailureRatio   uint32   // parts per million of failures in the window that trip it; 0 means never
+	SlowRatio      uint32   // parts per million of slow calls in the window that trip it; 0 means never
+	Window         Duration // over which both ratios are taken, 100 ms..1 h; 0 means 10 s
+	MinRequests    uint32   // outcomes in the window below which no ratio trips; 0 means 20
+	SlowCall       Duration // a call that takes as long is slow; 0 means 2 s
+	Preset         string   // baseline, gobreaker, envoy or haproxy: what is left at zero; "" means baseline
 }
 
 // HealthSpec is R8, per endpoint.
@@ -100,19 +115,31 @@ const (
 	MaxEndpoints  = 1024  // per placement
 	MaxPlacements = 65536 // per configuration
 	MaxProbes     = 8
+	MaxShards     = 16      // endpoints of one key's shard
+	MaxRingPoints = 1 << 22 // of all ketama rings of a configuration, 8 bytes each
+	MaxMaglev     = 1024    // placements of a configuration that have a maglev table, 128 kB each
 )
+
+// NeverConsecutive as BreakerSpec.Failures leaves tripping to the ratios.
+const NeverConsecutive uint32 = 1<<32 - 1
 
 // Policy is R10: how an endpoint is selected inside a placement.
 type Policy uint8
 
-// Selection policies. Hash is rendezvous hashing of the routing key.
+// Selection policies. Rendezvous, Ketama and Maglev hash the routing key.
 const (
 	RoundRobin Policy = iota
 	LeastRequest
 	Rendezvous
 	First
+	Ketama
+	Maglev
+	EWMA
 	policies
 )
+
+// Hashing reports whether p places a request by its routing key.
+func (p Policy) Hashing() bool { return p == Rendezvous || p == Ketama || p == Maglev }
 
 // WhenFull is R5: what a placement does with a request it has no room for.
 type WhenFull uint8
@@ -144,6 +171,12 @@ func (p Policy) String() string {
 		return "rendezvous"
 	case First:
 		return "first"
+	case Ketama:
+		return "ketama"
+	case Maglev:
+		return "maglev"
+	case EWMA:
+		return "ewma"
 	}
 	return "unknown"
 }

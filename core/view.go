@@ -99,3 +99,46 @@ func (r *Router) Attempt(h Handle) (a Attempt, ok bool) {
 func (c *Config) Unknown() (placement int, status uint16) {
 	return int(c.routes[0].fallback), c.routes[0].status
 }
+
+// Identity returns what makes endpoint n the same endpoint across epochs: the
+// hash of placement and URL that Event.Prefer names it by; 0 for a free number.
+func (r *Router) Identity(n int32) uint64 {
+	if n < 0 || int(n) >= len(r.endpoints) {
+		return 0
+	}
+	return r.endpoints[n].id
+}
+
+// EndpointID returns the same of the endpoint at index i of the Config.
+func (c *Config) EndpointID(i int) uint64 { return c.endpoints[i].id }
+
+// ChoiceView is what core keeps of one endpoint beyond breaker and health.
+type ChoiceView struct {
+	Requests, Failures, Slow uint64   // outcomes in the breaker's window as of now
+	Share                    uint32   // thousandths of its full share that its slow start allows, 1000 without one
+	Latency                  Duration // of ewma, decayed to now; 0 for none
+}
+
+// Choice returns that of endpoint n at now; a number that is not in the configuration gives the zero view.
+func (r *Router) Choice(now Time, n int32) ChoiceView {
+	if n < 0 || int(n) >= len(r.endpoints) || r.endpoints[n].config < 0 {
+		return ChoiceView{}
+	}
+	v := ChoiceView{Share: 1000}
+	if int(n) >= len(r.extras) {
+		return v
+	}
+	x := r.extras[n]
+	p := &r.config.placements[r.placements[r.endpoints[n].placement].config]
+	if p.breaker.Window != 0 {
+		x.window.roll(now, p.breaker.Window/windowBuckets)
+		v.Requests, v.Failures, v.Slow = x.window.total[0], x.window.total[1], x.window.total[2]
+	}
+	if p.choice.slowStart != 0 {
+		v.Share = uint32(rampShare(now, x.warm, p.choice.slowStart))
+	}
+	if x.cost > 0 && p.selection == EWMA {
+		v.Latency = Duration(halved(x.cost, now.Sub(x.costAt), p.choice.decay))
+	}
+	return v
+}

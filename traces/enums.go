@@ -21,6 +21,7 @@ const (
 	enumPolicy
 	enumWhenFull
 	enumLastResort
+	enumTrip
 )
 
 // size returns how many values have a name.
@@ -47,11 +48,13 @@ func (e enum) size() uint64 {
 	case enumDecision:
 		return uint64(core.NoteBug) + 1
 	case enumPolicy:
-		return uint64(core.First) + 1
+		return uint64(core.EWMA) + 1
 	case enumWhenFull:
 		return uint64(core.QueueWhenFull) + 1
 	case enumLastResort:
 		return uint64(core.RefuseLastResort) + 1
+	case enumTrip:
+		return uint64(core.TripSlow) + 1
 	}
 	return 0
 }
@@ -88,6 +91,8 @@ func (e enum) name(v uint64) string {
 		return [...]string{"reject", "fail_over", "queue"}[v]
 	case enumLastResort:
 		return [...]string{"use", "refuse"}[v]
+	case enumTrip:
+		return core.Trip(v).String()
 	}
 	return ""
 }

@@ -53,6 +53,7 @@ func (e *Encoder) arrive(b []byte, ev *core.Event, req *loop.Request) []byte {
 	b, mask = put(b, mask, 1<<9, uint64(ev.Route.Refuse))
 	b, mask = put(b, mask, 1<<10, uint64(ev.Via))
 	b, mask = put(b, mask, 1<<11, ev.Split)
+	b, mask = put(b, mask, 1<<12, ev.Prefer)
 	b[at], b[at+1] = byte(mask), byte(mask>>8)
 	return b
 }
@@ -89,6 +90,9 @@ func forward(b []byte, d *core.Decision, now core.Time) []byte {
 		mask |= 1 << 8
 	}
 	b, mask = put(b, mask, 1<<9, zigzag(int64(d.At)-int64(now)))
+	if d.Pin {
+		mask |= 1 << 10
+	}
 	b[at], b[at+1] = byte(mask), byte(mask>>8)
 	return b
 }

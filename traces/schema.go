@@ -94,6 +94,7 @@ func eventFields() [][]field[core.Event] {
 			{"refuse", wireEnum, enumClass, func(e *E) uint64 { return uint64(e.Route.Refuse) }, func(e *E, v uint64) { e.Route.Refuse = core.Class(v) }},
 			{"route", wireUint, 0, func(e *E) uint64 { return uint64(e.Via) }, func(e *E, v uint64) { e.Via = uint16(v) }},
 			{"split", wireUint, 0, func(e *E) uint64 { return e.Split }, func(e *E, v uint64) { e.Split = v }},
+			{"prefer", wireUint, 0, func(e *E) uint64 { return e.Prefer }, func(e *E, v uint64) { e.Prefer = v }},
 		},
 		core.Reply: {slot, gen, status, retryAfter},
 		core.Finish: {
@@ -142,6 +143,8 @@ func decisionFields() [][]field[core.Decision] {
 		epoch     = F{"epoch", wireUint, 0, func(d *D) uint64 { return d.Epoch.Number }, func(d *D, v uint64) { d.Epoch.Number = v }}
 		at        = F{"at", wireTime, 0, func(d *D) uint64 { return uint64(d.At) }, func(d *D, v uint64) { d.At = core.Time(v) }}
 		until     = F{"until", wireTime, 0, func(d *D) uint64 { return uint64(d.Until) }, func(d *D, v uint64) { d.Until = core.Time(v) }}
+		pin       = F{"pin", wireBool, 0, func(d *D) uint64 { return bit(d.Pin) }, func(d *D, v uint64) { d.Pin = v != 0 }}
+		trip      = F{"trip", wireEnum, enumTrip, func(d *D) uint64 { return uint64(d.Trip) }, func(d *D, v uint64) { d.Trip = core.Trip(v) }}
 
 		bare  = []F{rule, at}
 		about = []F{rule, placement, endpoint, at}
@@ -149,17 +152,17 @@ func decisionFields() [][]field[core.Decision] {
 	)
 	return [][]F{
 		core.DecisionNone:   {},
-		core.Forward:        {rule, placement, endpoint, slot, gen, reason, circuit, failover, probe, at},
+		core.Forward:        {rule, placement, endpoint, slot, gen, reason, circuit, failover, probe, at, pin},
 		core.Reject:         {rule, class, status, placement, endpoint, reason, circuit, failover, at},
 		core.Abort:          {rule, placement, endpoint, slot, gen, class, at},
 		core.Probe:          {rule, placement, endpoint, token, until, at},
 		core.CloseIdle:      about,
 		core.Ack:            push,
 		core.Nack:           push,
-		core.NoteOpened:     {rule, placement, endpoint, until, at},
+		core.NoteOpened:     {rule, placement, endpoint, until, at, trip},
 		core.NoteHalfOpened: about,
 		core.NoteClosed:     about,
-		core.NoteTripCapped: {rule, placement, endpoint, count, at},
+		core.NoteTripCapped: {rule, placement, endpoint, count, at, trip},
 		core.NoteHealthy:    about,
 		core.NoteUnhealthy:  about,
 		core.NoteAdopted:    {rule, term, epoch, at},

@@ -56,6 +56,11 @@ type placementJSON struct {
 	Fallback   []string       `json:"fallback,omitempty"`
 	LastResort string         `json:"last_resort,omitempty"`
 	Select     string         `json:"select,omitempty"`
+	Bound      uint32         `json:"bound,omitempty"`
+	Decay      core.Duration  `json:"decay,omitempty"`
+	SlowStart  core.Duration  `json:"slow_start,omitempty"`
+	Sticky     stickyJSON     `json:"sticky,omitzero"`
+	Shards     uint32         `json:"shards,omitempty"`
 	Limit      limitJSON      `json:"limit,omitzero"`
 	BodyMax    int64          `json:"body_max,omitempty"`
 	Breaker    breakerJSON    `json:"breaker,omitzero"`
@@ -64,6 +69,11 @@ type placementJSON struct {
 	Retries    uint32         `json:"retries,omitempty"`
 	Panic      uint32         `json:"panic_percent,omitempty"`
 	Edge       string         `json:"edge,omitempty"`
+}
+
+type stickyJSON struct {
+	Cookie string        `json:"cookie,omitempty"`
+	TTL    core.Duration `json:"ttl,omitempty"`
 }
 
 type endpointJSON struct {
@@ -91,6 +101,9 @@ type breakerJSON struct {
 	MaxOpenPercent uint32        `json:"max_open_percent,omitempty"`
 	FailureRatio   uint32        `json:"failure_ratio,omitempty"`
 	SlowRatio      uint32        `json:"slow_ratio,omitempty"`
+	Window         core.Duration `json:"window,omitempty"`
+	MinRequests    uint32        `json:"min_requests,omitempty"`
+	SlowCall       core.Duration `json:"slow_call,omitempty"`
 	Preset         string        `json:"preset,omitempty"`
 }
 
@@ -167,6 +180,7 @@ func EncodeSpec(s *core.Spec) []byte {
 			Limit:   limitJSON{p.Limit.InFlight, p.Limit.Guests, enumWhenFull.print(uint64(p.Limit.WhenFull))},
 			Breaker: breakerJSON(p.Breaker), Health: healthJSON(p.Health), Timeouts: timeoutJSON(p.Timeouts),
 			Retries: p.Retries, Panic: p.Panic, Edge: p.Edge,
+			Bound: p.Bound, Decay: p.Decay, SlowStart: p.SlowStart, Sticky: stickyJSON(p.Sticky), Shards: p.Shards,
 		}
 		for _, e := range p.Endpoints {
 			q.Endpoints = append(q.Endpoints, endpointJSON(e))
@@ -225,6 +239,7 @@ func (q *placementJSON) spec() (core.PlacementSpec, error) {
 		Limit:   core.LimitSpec{InFlight: q.Limit.InFlight, Guests: q.Limit.Guests},
 		Breaker: core.BreakerSpec(q.Breaker), Health: core.HealthSpec(q.Health), Timeouts: core.TimeoutSpec(q.Timeouts),
 		Retries: q.Retries, Panic: q.Panic, Edge: q.Edge,
+		Bound: q.Bound, Decay: q.Decay, SlowStart: q.SlowStart, Sticky: core.StickySpec(q.Sticky), Shards: q.Shards,
 	}
 	for _, e := range q.Endpoints {
 		p.Endpoints = append(p.Endpoints, core.EndpointSpec(e))

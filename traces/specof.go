@@ -98,6 +98,7 @@ func placementOf(c *core.Config, i int, names []string, plain *core.PlacementInf
 	s := core.PlacementSpec{
 		Name: p.Name, Kind: p.Kind, LastResort: p.LastResort, Select: p.Select, Limit: p.Limit,
 		Edge: c.PlacementEdge(i), BodyMax: p.BodyMax, Breaker: p.Breaker, Health: p.Health, Timeouts: p.Timeouts,
+		Bound: p.Bound, Decay: p.Decay, SlowStart: p.SlowStart, Sticky: p.Sticky, Shards: p.Shards,
 	}
 	for _, f := range p.Candidates[1:] {
 		s.Fallback = append(s.Fallback, names[f])
@@ -119,6 +120,10 @@ func placementOf(c *core.Config, i int, names []string, plain *core.PlacementInf
 	unless(&b.Probes, pb.Probes)
 	unless(&b.Successes, pb.Successes)
 	unless(&b.MaxOpenPercent, pb.MaxOpenPercent)
+	unless(&b.Window, 10*core.Second)
+	unless(&b.MinRequests, 20)
+	unless(&b.SlowCall, 2*core.Second)
+	unless(&s.Decay, 10*core.Second)
 	h, ph := &s.Health, &plain.Health
 	unless(&h.Path, ph.Path)
 	unless(&h.Every, ph.Every)

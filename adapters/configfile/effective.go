@@ -38,6 +38,7 @@ func (f *File) Effective(c *core.Config, index int) []Value {
 	add("fallback", fallbackText(c, p))
 	add("last_resort", map[core.LastResort]string{core.UseLastResort: "use", core.RefuseLastResort: "refuse"}[p.LastResort])
 	add("select", p.Select.String())
+	effectiveChoice(p, add)
 	effectiveLimit(p, add)
 	effectiveBreaker(p.Breaker, add)
 	effectiveHealth(p.Health, add)
@@ -96,7 +97,12 @@ func effectiveBreaker(b core.BreakerSpec, add func(path, value string)) {
 		add("breaker", "none")
 		return
 	}
-	add("breaker.consecutive_failures", strconv.Itoa(int(b.Failures)))
+	failures := strconv.FormatUint(uint64(b.Failures), 10)
+	if b.Failures == core.NeverConsecutive {
+		failures = "none"
+	}
+	add("breaker.consecutive_failures", failures)
+	effectiveRatios(b, add)
 	add("breaker.open", duration(b.Open))
 	add("breaker.grow", strconv.FormatFloat(float64(b.Growth)/1e6, 'f', -1, 64))
 	add("breaker.open_max", duration(b.OpenMax))
@@ -104,6 +110,55 @@ func effectiveBreaker(b core.BreakerSpec, add func(path, value string)) {
 	add("breaker.half_open_probes", strconv.Itoa(int(b.Probes)))
 	add("breaker.half_open_successes", strconv.Itoa(int(b.Successes)))
 	add("breaker.max_open", fmt.Sprintf("%d%%", b.MaxOpenPercent))
+}
+
+// effectiveRatios lists ratio and slow trips, where one is set.
+func effectiveRatios(b core.BreakerSpec, add func(path, value string)) {
+	if b.Window == 0 {
+		return
+	}
+	add("breaker.failure_ratio", shareOrNone(b.FailureRatio))
+	add("breaker.slow_ratio", shareOrNone(b.SlowRatio))
+	if b.SlowRatio != 0 {
+		add("breaker.slow_call", duration(b.SlowCall))
+	}
+	add("breaker.window", duration(b.Window))
+	add("breaker.min_requests", strconv.Itoa(int(b.MinRequests)))
+}
+
+func shareOrNone(ppm uint32) string {
+	if ppm == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d%%", ppm/10_000)
+}
+
+// effectiveChoice lists what narrows a selection, where it is set.
+func effectiveChoice(p core.PlacementInfo, add func(path, value string)) {
+	if p.Select.Hashing() {
+		bound := "none"
+		if p.Bound != 0 {
+			bound = fmt.Sprintf("%d%%", p.Bound)
+		}
+		add("bound", bound)
+	}
+	if p.Select == core.EWMA {
+		add("decay", duration(p.Decay))
+	}
+	if p.SlowStart != 0 {
+		add("slow_start", duration(p.SlowStart))
+	}
+	if p.Sticky.Cookie != "" {
+		add("sticky.cookie", p.Sticky.Cookie)
+		ttl := "session"
+		if p.Sticky.TTL != 0 {
+			ttl = duration(p.Sticky.TTL)
+		}
+		add("sticky.ttl", ttl)
+	}
+	if p.Shards != 0 {
+		add("shards", strconv.Itoa(int(p.Shards)))
+	}
 }
 
 func effectiveHealth(h core.HealthSpec, add func(path, value string)) {

@@ -50,6 +50,38 @@ func sameDuration(text, value string) bool {
 	return strings.HasSuffix(value, "s") && durationText(word) == value
 }
 
+func TestEveryValueOfAListenerStandsWhereItSaysItDoes(t *testing.T) {
+	const path = "testdata/good/everything.yaml"
+	f, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := readSource(t, path)
+	written := 0
+	for _, l := range f.Listen {
+		values, ok := f.EffectiveListener(l.Name)
+		if !ok {
+			t.Fatalf("there is no listener %s", l.Name)
+		}
+		for _, v := range values {
+			if v.From.Line == 0 {
+				continue
+			}
+			written++
+			got := strings.ReplaceAll(textAt(t, src, v.From), `"`, "")
+			if !strings.HasPrefix(got, v.Value) && !sameDuration(got, v.Value) && !strings.HasPrefix(v.Value, "[") {
+				t.Errorf("%s of %s is %s, but %s reads %q", v.Path, l.Name, v.Value, v.From, got)
+			}
+		}
+	}
+	if written < 28 {
+		t.Errorf("only %d values were found where they are written", written)
+	}
+	if _, ok := f.EffectiveListener("nobody"); ok {
+		t.Error("a listener that is not there has settings")
+	}
+}
+
 func TestADefaultHasNoPlace(t *testing.T) {
 	f, err := Parse("c", []byte("lockstep: 1\nplacements: {a: {endpoints: {one: {url: \"http://a:1\"}}}}\n"))
 	if err != nil {

@@ -85,12 +85,6 @@ type PeakLoad struct {
 	Latency   core.Duration // how long one request takes: PerSecond x Latency are in flight
 }
 
-// Listener is one address to serve on.
-type Listener struct {
-	Name    string // as written under listen
-	Address string // host:port, as net.Listen takes it
-}
-
 // ControlPlane says where configurations are pushed from. Empty: from nowhere.
 type ControlPlane struct {
 	URL string // ws, wss, http or https

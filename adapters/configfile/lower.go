@@ -1,11 +1,9 @@
 package configfile
 
 import (
-	"cmp"
 	"fmt"
 	"net/url"
 	"reflect"
-	"slices"
 	"strconv"
 
 	"lockstep/core"
@@ -22,13 +20,7 @@ func (l *loader) native(root *node) {
 	f := l.file
 	f.Spec.Version = in.Version
 	f.Facts = lowerFacts(in.Facts)
-	for name, at := range in.Listen {
-		if at.Address == "" && root.value("listen").value(name).kind == mapping {
-			l.fail(root.value("listen").get(name).at, "listener "+strconv.Quote(name)+" has no address", `write {address: ":8080"}`)
-		}
-		f.Listen = append(f.Listen, Listener{name, at.Address})
-	}
-	slices.SortFunc(f.Listen, func(a, b Listener) int { return cmp.Compare(a.Name, b.Name) })
+	f.Listen = l.listeners(root.value("listen"), in.Listen)
 	f.ControlPlane = ControlPlane{in.ControlPlane.URL, in.ControlPlane.LastKnownGood.Dir}
 	f.Recording = Recording{in.Recording.Dir}
 	placements := l.placements(root, in.Placements)
@@ -145,6 +137,11 @@ func (l *loader) placement(name string, n *node) core.PlacementSpec {
 		Fallback: s.Fallback.value, BodyMax: int64(s.BodyMax.value),
 		Breaker: lowerBreaker(s.Breaker), Health: lowerHealth(s.Health), Limit: lowerLimit(s.Limit.value),
 		Timeouts: core.TimeoutSpec(s.Timeouts),
+		Bound:    uint32(s.Bound), Decay: s.Decay, SlowStart: s.SlowStart.value,
+		Sticky: core.StickySpec{Cookie: s.Sticky.value.Cookie, TTL: s.Sticky.value.TTL}, Shards: s.Shards.value,
+	}
+	if s.Sticky.set && s.Sticky.value.Cookie == "" {
+		l.fail(n.get("sticky").at, "sticky names no cookie", "write sticky: {cookie: name, ttl: 1h}")
 	}
 	switch s.Kind {
 	case "dedicated":
@@ -152,7 +149,7 @@ func (l *loader) placement(name string, n *node) core.PlacementSpec {
 	case "tier":
 		out.Kind = core.ReasonTier
 	}
-	for p := core.RoundRobin; p <= core.First; p++ {
+	for p := core.RoundRobin; p <= core.EWMA; p++ {
 		if s.Select == p.String() {
 			out.Select = p
 		}
@@ -165,12 +162,20 @@ func (l *loader) placement(name string, n *node) core.PlacementSpec {
 
 func lowerBreaker(m maybe[breaker]) core.BreakerSpec {
 	b := m.value
+	failures := b.ConsecutiveFailures.value
+	if b.ConsecutiveFailures.none {
+		failures = core.NeverConsecutive
+	}
 	return core.BreakerSpec{
-		Off: m.none, Failures: b.ConsecutiveFailures, Open: b.Open, Growth: uint32(b.Grow), OpenMax: b.OpenMax,
-		Jitter: uint32(min(b.Jitter, 1000)) * 10_000, Probes: b.HalfOpenProbes, Successes: b.HalfOpenSuccesses,
-		MaxOpenPercent: uint32(b.MaxOpen),
+		Off: m.none, Failures: failures, Open: b.Open, Growth: uint32(b.Grow), OpenMax: b.OpenMax,
+		Jitter: millionthsOf(b.Jitter), Probes: b.HalfOpenProbes, Successes: b.HalfOpenSuccesses,
+		MaxOpenPercent: uint32(b.MaxOpen), FailureRatio: millionthsOf(b.FailureRatio.value), SlowRatio: millionthsOf(b.SlowRatio.value),
+		Window: b.Window, MinRequests: b.MinRequests, SlowCall: b.SlowCall, Preset: b.Preset,
 	}
 }
+
+// millionthsOf keeps a share above 100 % above it, for core to refuse.
+func millionthsOf(p percent) uint32 { return uint32(min(p, 1000)) * 10_000 }
 
 func lowerHealth(m maybe[health]) core.HealthSpec {
 	h := m.value

@@ -37,13 +37,6 @@ type nativeLoad struct {
 	Latency  core.Duration `yaml:"latency" check:"positive"`
 }
 
-type listener struct {
-	Address    string `yaml:"address"`
-	HTTPEngine *node  `yaml:"http_engine" later:"HTTP engines"`
-	TLS        *node  `yaml:"tls" later:"TLS"`
-	Trust      *node  `yaml:"trust_headers_from" later:"trusted proxies"`
-}
-
 type controlPlane struct {
 	URL            string        `yaml:"url"`
 	LastKnownGood  lastKnownGood `yaml:"last_known_good"`
@@ -71,17 +64,22 @@ type unknownKey struct {
 
 // settings is what defaults, a profile and a placement have in common.
 type settings struct {
-	Kind       string          `yaml:"kind" oneof:"dedicated tier"`
-	Fallback   maybe[[]string] `yaml:"fallback"`
-	LastResort string          `yaml:"last_resort" oneof:"use refuse"`
-	Select     string          `yaml:"select" oneof:"round_robin least_request rendezvous first"`
-	Timeouts   timeouts        `yaml:"timeouts"`
-	Health     maybe[health]   `yaml:"health"`
-	Breaker    maybe[breaker]  `yaml:"breaker"`
-	Limit      maybe[limit]    `yaml:"limit"`
-	BodyMax    maybe[size]     `yaml:"body_max" check:"positive"`
-	Retries    retriesLater    `yaml:"retries"`
-	Panic      *node           `yaml:"panic_percent" later:"R9 panic"`
+	Kind       string               `yaml:"kind" oneof:"dedicated tier"`
+	Fallback   maybe[[]string]      `yaml:"fallback"`
+	LastResort string               `yaml:"last_resort" oneof:"use refuse"`
+	Select     string               `yaml:"select" oneof:"round_robin least_request rendezvous first ketama maglev ewma"`
+	Bound      percent              `yaml:"bound" check:"positive"`
+	Decay      core.Duration        `yaml:"decay" check:"positive"`
+	SlowStart  maybe[core.Duration] `yaml:"slow_start" check:"positive"`
+	Sticky     maybe[sticky]        `yaml:"sticky"`
+	Shards     maybe[uint32]        `yaml:"shards" check:"positive"`
+	Timeouts   timeouts             `yaml:"timeouts"`
+	Health     maybe[health]        `yaml:"health"`
+	Breaker    maybe[breaker]       `yaml:"breaker"`
+	Limit      maybe[limit]         `yaml:"limit"`
+	BodyMax    maybe[size]          `yaml:"body_max" check:"positive"`
+	Retries    retriesLater         `yaml:"retries"`
+	Panic      *node                `yaml:"panic_percent" later:"R9 panic"`
 }
 
 type placement struct {
@@ -116,17 +114,25 @@ type health struct {
 }
 
 type breaker struct {
-	ConsecutiveFailures uint32        `yaml:"consecutive_failures" check:"positive"`
-	Open                core.Duration `yaml:"open" check:"positive"`
-	Grow                factor        `yaml:"grow" check:"positive"`
-	OpenMax             core.Duration `yaml:"open_max" check:"positive"`
-	Jitter              percent       `yaml:"jitter"`
-	HalfOpenProbes      uint32        `yaml:"half_open_probes" check:"positive"`
-	HalfOpenSuccesses   uint32        `yaml:"half_open_successes" check:"positive"`
-	MaxOpen             percent       `yaml:"max_open" check:"positive"`
-	FailureRatio        *node         `yaml:"failure_ratio" later:"R6 ratio trips"`
-	SlowRatio           *node         `yaml:"slow_ratio" later:"R6 slow trips"`
-	Preset              *node         `yaml:"preset" later:"R6 presets"`
+	ConsecutiveFailures maybe[uint32]  `yaml:"consecutive_failures" check:"positive"`
+	Open                core.Duration  `yaml:"open" check:"positive"`
+	Grow                factor         `yaml:"grow" check:"positive"`
+	OpenMax             core.Duration  `yaml:"open_max" check:"positive"`
+	Jitter              percent        `yaml:"jitter"`
+	HalfOpenProbes      uint32         `yaml:"half_open_probes" check:"positive"`
+	HalfOpenSuccesses   uint32         `yaml:"half_open_successes" check:"positive"`
+	MaxOpen             percent        `yaml:"max_open" check:"positive"`
+	FailureRatio        maybe[percent] `yaml:"failure_ratio" check:"positive"`
+	SlowRatio           maybe[percent] `yaml:"slow_ratio" check:"positive"`
+	SlowCall            core.Duration  `yaml:"slow_call" check:"positive"`
+	Window              core.Duration  `yaml:"window" check:"positive"`
+	MinRequests         uint32         `yaml:"min_requests" check:"positive"`
+	Preset              string         `yaml:"preset" oneof:"baseline gobreaker envoy haproxy"`
+}
+
+type sticky struct {
+	Cookie string        `yaml:"cookie" check:"positive"`
+	TTL    core.Duration `yaml:"ttl" check:"positive"`
 }
 
 type limit struct {

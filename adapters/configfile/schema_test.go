@@ -52,6 +52,9 @@ func instance(n *node) any {
 	if _, err := strconv.ParseFloat(n.text, 64); err == nil && !n.quoted {
 		return json.Number(n.text)
 	}
+	if b, err := strconv.ParseBool(n.text); err == nil && !n.quoted && (n.text == "true" || n.text == "false") {
+		return b
+	}
 	return n.text
 }
 
@@ -126,7 +129,9 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 	schemaFields(doc, "", doc["$defs"].(map[string]any), got)
 	want := map[string][]string{
 		"": structNames[nativeFile](), ".facts": structNames[nativeFacts](), "$load": structNames[nativeLoad](),
-		"$listener": structNames[listener](), ".control_plane": structNames[controlPlane](),
+		"$listener": structNames[listener](), "$listenerTLS": structNames[listenerTLS](), "$certPair": structNames[certPair](), "$tickets": structNames[tickets](),
+		"$listener.proxy_protocol": structNames[proxyProtocol](), "$listener.timeouts": structNames[listenerTimeouts](), "$http2": structNames[http2](),
+		".control_plane":                 structNames[controlPlane](),
 		".control_plane.last_known_good": structNames[lastKnownGood](), ".recording": structNames[recording](),
 		".routing": structNames[routing](), ".routing.no_route": structNames[noRoute](), "$tableCSV": structNames[includeItem](),
 		"$route": structNames[route](), "$route.match": structNames[routeMatch](), "$route.unknown_key": structNames[unknownKey](),
@@ -134,7 +139,7 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 		"$source.token": structNames[tokenIn](), "$san": structNames[san](),
 		"$settings": structNames[settings](), "$placement": structNames[placement](), "$endpoint": structNames[endpoint](),
 		"$timeouts": structNames[timeouts](), "$health": structNames[health](), "$breaker": structNames[breaker](), "$limit": structNames[limit](),
-		"$promise": structNames[pledge](), "$promise.keys": structNames[keysOf](), "$promise.in_flight": structNames[inFlightOf](),
+		"$sticky": structNames[sticky](), "$promise": structNames[pledge](), "$promise.keys": structNames[keysOf](), "$promise.in_flight": structNames[inFlightOf](),
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -31,12 +31,16 @@ func ownAnswer(r *http.Request, adm *driver.Admission, id string, class core.Cla
 		h["Www-Authenticate"] = []string{"Bearer"} // RFC 9110, 15.5.2
 	}
 	announce(h, adm, id)
-	return &http.Response{
+	res := &http.Response{
 		Status:     strconv.Itoa(int(status)) + " " + http.StatusText(int(status)),
 		StatusCode: int(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: h, ContentLength: int64(len(text)), Request: r,
 		Body: io.NopCloser(strings.NewReader(text)),
 	}
+	if isGRPC(r) {
+		speakGRPC(res, class, text)
+	}
+	return res
 }
 
 // own reports whether a configuration finds keys in its own way.

@@ -5,22 +5,20 @@
 //
 // It decides nothing. Every status, header and failover comes from a decision
 // of the driver; what lives here is HTTP: hygiene of headers, streaming,
-// upgrades, timeouts of dial, header and body, and the naming of what went
-// wrong (the classes of R16). One exchange is one attempt: it sends at most one
+// upgrades, timeouts of header and body, and the naming of what went wrong (the
+// classes of R16). Connections to upstreams are adapters/upstream's. One exchange is one attempt: it sends at most one
 // Reply and exactly one Finish.
 //
 // It does not use httputil.ReverseProxy. That one copies the request and its
 // headers deeply, cleans the query unless told not to, hides who broke a body,
 // and forwards `Upgrade: h2c`, which would carry requests past the routing. A
-// handler of our own on http.Transport has one place for each of these.
+// handler of our own has one place for each of these.
 // BenchmarkProxy runs both, each in a process of its own, and reports the ratio
 // of CPU time; the bar is 1.15 with recording and log on.
 //
-// Limits. Upstreams speak HTTP/1.1. The path of an endpoint's URL is not used:
-// a request keeps its own (BASELINE). The upstream sees its own authority as
-// Host, as the baseline sends it. net/http sends a GET, HEAD, OPTIONS or TRACE
-// without body once more if a kept connection died before any byte of an
-// answer; nothing else is ever sent twice.
+// Limits. The path of an endpoint's URL is not used: a request keeps its own
+// (BASELINE). The upstream sees its own authority as Host, as the baseline
+// sends it. Nothing is ever sent twice.
 //
 // What may not live here: routing rules, configuration formats, metrics.
 package httpproxy

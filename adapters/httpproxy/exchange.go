@@ -3,13 +3,12 @@ package httpproxy
 import (
 	"context"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/upstream"
 	"lockstep/core"
 )
 
@@ -42,16 +41,15 @@ type exchange struct {
 	times  *core.TimeoutSpec // those of the configuration it was forwarded under (R12)
 	begun  time.Time
 	client context.Context     // ends when the client goes away
-	cancel context.CancelFunc  // ends the request upstream
+	call   upstream.Call       // the request upstream
+	leave  func() bool         // stops waiting for the client to go away
 	writer http.ResponseWriter // the client's side; nil under RoundTripper
 	upload *upload             // nil without a request body
 	way    *way
 
-	sent  atomic.Bool                  // some of the request may have reached the upstream
-	wrote atomic.Int64                 // ns after begun when all of it was written, plus 1; 0 before
-	cut   atomic.Uint32                // the class for which we cut it ourselves, first one wins
-	conn  atomic.Pointer[upstreamConn] // that carries an upload
-	moves atomic.Uint32                // grows at the begin and end of each body read: odd inside one
+	wrote atomic.Int64  // ns after begun when all of the request was written, plus 1; 0 before
+	cut   atomic.Uint32 // the class for which we cut it ourselves, first one wins
+	moves atomic.Uint32 // grows at the begin and end of each body read: odd inside one
 
 	hints    bool                          // informational responses are passed on; they are optional (RFC 9110, 15.2)
 	hint     atomic.Uint32                 // hintNone, hintWriting or hintOver
@@ -105,12 +103,10 @@ func (x *exchange) finish(class core.Class) bool {
 	x.phase, x.class = ended, class
 	x.timer.Stop()
 	x.mu.Unlock()
-	if c := x.conn.Load(); c != nil {
-		c.user.CompareAndSwap(x, nil)
-	}
 	x.live.remove(x)
-	x.router.Finish(x.adm.Handle, class, x.status, x.sent.Load())
-	x.cancel()
+	x.router.Finish(x.adm.Handle, class, x.status, x.call.Sent())
+	x.leave()
+	x.call.Cancel()
 	return true
 }
 
@@ -121,10 +117,12 @@ func (x *exchange) sever(class core.Class) {
 	if !x.cut.CompareAndSwap(0, uint32(class)) {
 		return
 	}
-	x.cancel()
 	x.mu.Lock()
 	phase, closer := x.phase, x.closer
 	x.mu.Unlock()
+	if phase != tunnelled || closer == nil { // else closer ends it, perhaps with a last word
+		x.call.Cancel()
+	}
 	switch {
 	case phase == awaiting:
 		x.upload.interrupt()
@@ -144,14 +142,14 @@ func (x *exchange) stopWriting() {
 	_ = http.NewResponseController(x.writer).SetWriteDeadline(time.Unix(1, 0))
 }
 
-// disconnected is told that the upstream's connection has been closed.
-func (x *exchange) disconnected() {
-	x.mu.Lock()
-	phase := x.phase
-	x.mu.Unlock()
-	if phase == awaiting && x.client.Err() == nil {
+// Interrupt implements upstream.Watcher: the upstream's connection has ended,
+// and nobody wants the rest of the client's body.
+func (x *exchange) Interrupt() {
+	if x.client.Err() == nil {
 		x.upload.interrupt()
+		return
 	}
+	x.upload.release()
 }
 
 // onSever sets what sever closes; if it came too late it closes at once.
@@ -184,20 +182,8 @@ func (x *exchange) fault() (class core.Class, ok bool) {
 	return core.ClassNone, false
 }
 
-// wroteHeaders, wroteRequest, gotConn and informed are the hooks of httptrace.
-func (x *exchange) wroteHeaders() { x.sent.Store(true) }
-
-func (x *exchange) wroteRequest(httptrace.WroteRequestInfo) {
-	x.wrote.Store(int64(time.Since(x.begun)) + 1)
-}
-
-// gotConn lets the connection tell us of its end while we upload.
-func (x *exchange) gotConn(info httptrace.GotConnInfo) {
-	if c, ok := info.Conn.(*upstreamConn); ok {
-		c.user.Store(x)
-		x.conn.Store(c)
-	}
-}
+// Wrote implements upstream.Watcher.
+func (x *exchange) Wrote() { x.wrote.Store(int64(time.Since(x.begun)) + 1) }
 
 // States of the client's side before the answer.
 const (
@@ -206,18 +192,18 @@ const (
 	hintOver                  // it belongs to the answer
 )
 
-// informed passes an informational response (103 Early Hints) to the client.
-// 100 Continue is net/http's own business on both sides. The client may not
-// take it, so no lock is held meanwhile.
-func (x *exchange) informed(code int, header textproto.MIMEHeader) error {
-	if !x.hints || code == http.StatusContinue {
-		return nil
+// Informed implements upstream.Watcher: it passes an informational response
+// (103 Early Hints) to the client. The client may not take it, so no lock is
+// held meanwhile.
+func (x *exchange) Informed(code int, header http.Header) {
+	if !x.hints {
+		return
 	}
 	done := make(chan struct{})
 	defer close(done)
 	x.hintDone.Store(&done)
 	if !x.hint.CompareAndSwap(hintNone, hintWriting) {
-		return nil
+		return
 	}
 	h := x.writer.Header()
 	for k, v := range header {
@@ -230,7 +216,6 @@ func (x *exchange) informed(code int, header textproto.MIMEHeader) error {
 		delete(h, k)
 	}
 	x.hint.Store(hintNone)
-	return nil
 }
 
 // hinting reports whether the client is being written to before the answer.

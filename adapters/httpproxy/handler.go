@@ -45,7 +45,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method == http.MethodConnect {
-		http.Error(w, "bad_request: CONNECT is not proxied", http.StatusBadRequest)
+		refuseConnect(w, r)
 		return
 	}
 	id := h.trip.identify(r)
@@ -54,7 +54,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	res, x := h.trip.answer(r, w, id, &line.adm, line.begun)
 	early := x != nil && x.upload.unfinished()
 	if early {
-		answerEarly(w, res)
+		answerEarly(w, r, res)
 	}
 	whole := h.pass(w, res)
 	if early {
@@ -75,12 +75,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answerEarly prepares an answer that comes before the end of the request.
 // net/http would first take in the rest of it; and since the rest must never be
-// taken for another request, the connection ends with the answer.
-func answerEarly(w http.ResponseWriter, res *http.Response) {
+// taken for another request, the connection ends with the answer. In HTTP/2 the
+// stream ends alone: there "close" would mean GOAWAY, and every bidirectional
+// call is answered before its end.
+func answerEarly(w http.ResponseWriter, r *http.Request, res *http.Response) {
+	if r.ProtoMajor > 1 {
+		return
+	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
 		res.Header["Connection"] = []string{"close"}
 	}
-	// An error means HTTP/2, which needs no such thing, or a wrapper.
+	// An error means a wrapper that cannot.
 	_ = http.NewResponseController(w).EnableFullDuplex()
 }
 

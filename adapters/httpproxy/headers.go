@@ -99,23 +99,7 @@ func requestHeader(r *http.Request, id string, way *way) (http.Header, string) {
 	}
 	out[headerForProto] = made[2:3:3]
 	way.setKey(out)
-	guardReplay(r, out)
 	return out, upgrade
-}
-
-// guardReplay keeps net/http from sending a request twice because it carries
-// an idempotency key: it looks for the canonical name only, and on the wire the
-// case of a name means nothing.
-func guardReplay(r *http.Request, out http.Header) {
-	if methodClass(r.Method) == core.MethodSafe {
-		return
-	}
-	for _, name := range [...]string{"Idempotency-Key", "X-Idempotency-Key"} {
-		if v, ok := out[name]; ok {
-			delete(out, name)
-			out[strings.ToLower(name)] = v
-		}
-	}
 }
 
 // forwardedFor is the client's address appended to what earlier proxies said,

@@ -4,22 +4,25 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
-	"net/http/httptrace"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
 	"lockstep/adapters/driver"
 	"lockstep/adapters/routing"
+	"lockstep/adapters/upstream"
 	"lockstep/core"
 )
 
 // Options are what a RoundTripper or Handler is made with. The zero value is usable.
 type Options struct {
-	Dial DialFunc    // opens connections to upstreams; nil means net.Dialer
-	TLS  *tls.Config // of connections to https upstreams; nil means the system's roots
-	Log  *AccessLog  // one line a request, Handler only; nil means none
+	Dial upstream.DialFunc // opens connections to upstreams; nil means net.Dialer
+	// TLS is what connections to https upstreams begin with; nil means the system's roots.
+	TLS *tls.Config
+	Log *AccessLog // one line a request, Handler only; nil means none
 	// Config answers GET /debug/config, Handler only; nil means that the path is
 	// routed like any other.
 	Config func() ConfigInfo
@@ -38,7 +41,7 @@ type Options struct {
 type RoundTripper struct {
 	router  Router
 	routing *routing.Router
-	pools   *pools
+	pools   *upstream.Set
 	live    *live
 }
 
@@ -49,7 +52,9 @@ func NewRoundTripper(r Router, o Options) *RoundTripper {
 	if o.Routing == nil {
 		o.Routing = routing.New(routing.Options{})
 	}
-	return &RoundTripper{router: r, routing: o.Routing, pools: newPools(o.Dial, o.TLS), live: newLive()}
+	return &RoundTripper{
+		router: r, routing: o.Routing, pools: upstream.New(upstream.Options{Dial: o.Dial, TLS: o.TLS}), live: newLive(),
+	}
 }
 
 // Deliver carries out the decisions that concern connections; it is a sink of
@@ -59,12 +64,16 @@ func (t *RoundTripper) Deliver(d driver.Delivery) {
 	case core.Abort:
 		t.live.abort(d.Handle, d.Class)
 	case core.CloseIdle:
-		t.pools.drop(identity{d.PlacementName, d.URL})
+		t.pools.Drop(upstream.Identity{Placement: d.PlacementName, URL: d.URL})
+	case core.NoteAdopted:
+		if d.Config != nil {
+			t.pools.Adopted(d.Config)
+		}
 	}
 }
 
 // CloseIdleConnections closes connections to upstreams that carry no request.
-func (t *RoundTripper) CloseIdleConnections() { t.pools.close() }
+func (t *RoundTripper) CloseIdleConnections() { t.pools.CloseIdle() }
 
 // RoundTrip implements http.RoundTripper.
 func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -101,21 +110,25 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 		}
 		return ownAnswer(r, adm, id.text, adm.Class, adm.Status), nil
 	}
-	ctx, cancel := context.WithCancel(r.Context())
 	x := &exchange{
 		router: t.router, live: t.live, adm: *adm, writer: w,
 		times: adm.Config.Timeouts(adm.PlacementIndex), begun: begun,
-		client: r.Context(), cancel: cancel, upload: uploadOf(r, w, adm.Config, &id), way: id.way,
+		client: r.Context(), upload: uploadOf(r, w, adm.Config, &id), way: id.way,
 	}
+	x.call.Context, x.call.Watcher = x.client, x
+	x.leave = context.AfterFunc(x.client, x.call.Cancel)
 	x.hints = w != nil && r.Header["Expect"] == nil // else net/http's 100 Continue may cross them
 	x.start()
-	pool, err := t.pools.get(identity{adm.PlacementName, adm.URL}, x.times)
+	pool, err := t.pools.Get(upstream.Identity{Placement: adm.PlacementName, URL: adm.URL}, adm.Config, adm.PlacementIndex)
 	if err != nil {
 		x.finish(core.Internal)
 		return ownAnswer(r, adm, id.text, core.Internal, 0), x
 	}
-	out, upgrade := x.request(ctx, r, id.text, pool)
-	res, err := pool.transport.RoundTrip(out)
+	if pool.TellsClient() {
+		x.call.Client, x.call.Local = clientOf(r)
+	}
+	out, upgrade := x.request(r, id.text, pool)
+	res, err := pool.RoundTrip(&x.call, out)
 	x.endHints()
 	if err == nil && x.cut.Load() != 0 {
 		res.Body.Close()
@@ -128,12 +141,9 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 }
 
 // request is what goes upstream: a shallow copy with its own URL and header.
-func (x *exchange) request(ctx context.Context, r *http.Request, id string, p *pool) (*http.Request, string) {
-	trace := &httptrace.ClientTrace{WroteHeaders: x.wroteHeaders, WroteRequest: x.wroteRequest, Got1xxResponse: x.informed}
-	if x.upload != nil {
-		trace.GotConn = x.gotConn
-	}
-	out := r.WithContext(httptrace.WithClientTrace(ctx, trace))
+func (x *exchange) request(r *http.Request, id string, p *upstream.Pool) (*http.Request, string) {
+	out := new(http.Request)
+	*out = *r
 	var upgrade string
 	out.Header, upgrade = requestHeader(r, id, x.way)
 	out.URL = target(r, p)
@@ -144,6 +154,17 @@ func (x *exchange) request(ctx context.Context, r *http.Request, id string, p *p
 		out.Body, out.ContentLength = x.upload, bodyLength(r)
 	}
 	return out, upgrade
+}
+
+// clientOf is who sent a request and where it arrived, as PROXY protocol tells
+// it; nil where that is not known.
+func clientOf(r *http.Request) (client, local net.Addr) {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	to, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if err != nil || !ok {
+		return nil, nil
+	}
+	return net.TCPAddrFromAddrPort(from), to
 }
 
 // uploadOf returns the request's body, nil for none. A length that was
@@ -165,8 +186,8 @@ func uploadOf(r *http.Request, w http.ResponseWriter, c *core.Config, id *reques
 
 // target is the endpoint's address with the request's own path and query, byte
 // for byte where net/http lets us: it would clean the path of a parsed URL.
-func target(r *http.Request, p *pool) *url.URL {
-	u := &url.URL{Scheme: p.scheme, Host: p.host, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+func target(r *http.Request, p *upstream.Pool) *url.URL {
+	u := &url.URL{Scheme: p.Scheme(), Host: p.Host(), RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	if path == "*" || (strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//")) {
 		u.Opaque = path
@@ -180,7 +201,7 @@ func target(r *http.Request, p *pool) *url.URL {
 func (x *exchange) failed(r *http.Request, err error, id string) *http.Response {
 	class, ours := x.fault()
 	if !ours {
-		class = classify(err, x.sent.Load())
+		class = classify(err)
 	}
 	x.finish(class)
 	return ownAnswer(r, &x.adm, id, class, 0)
@@ -197,6 +218,9 @@ func (x *exchange) received(r *http.Request, res *http.Response, asked, id strin
 			x.finish(core.BadResponse)
 			return ownAnswer(r, &x.adm, id, core.BadResponse, 0)
 		}
+		// From here on the client's half close is not its going away, though
+		// net/http's reader of a hijacked connection ends the context at it.
+		x.leave()
 		x.replied(res.StatusCode, tunnelled)
 		res.Body = &tunnel{x, stream}
 		return res

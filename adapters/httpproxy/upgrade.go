@@ -23,7 +23,9 @@ func join(w http.ResponseWriter, res *http.Response, t *tunnel) (whole bool) {
 		t.stream.Close()
 	}
 	defer tear()
-	t.onSever(tear)
+	if !isWebSocket(res.Header) {
+		t.onSever(tear)
+	}
 
 	for k, v := range w.Header() { // what a wrapper has set
 		if _, ours := res.Header[k]; !ours {
@@ -34,10 +36,23 @@ func join(w http.ResponseWriter, res *http.Response, t *tunnel) (whole bool) {
 	if head.Write(buffered) != nil || buffered.Flush() != nil {
 		return false
 	}
+	toClient, toUpstream, ended := io.Writer(conn), io.Writer(t), make(chan struct{})
+	if isWebSocket(res.Header) {
+		client, upstream := newCourier(conn, false), newCourier(t, true)
+		toClient, toUpstream = client, upstream
+		t.onSever(func() {
+			if core.Class(t.cut.Load()) != core.Draining {
+				tear()
+				return
+			}
+			go farewell(client, upstream, ended, tear)
+		})
+	}
 	var both sync.WaitGroup
-	both.Go(func() { pump(t, buffered.Reader, tear) }) // the reader may hold bytes that came early
-	both.Go(func() { pump(conn, t, tear) })
+	both.Go(func() { pump(toUpstream, buffered.Reader, tear) }) // the reader may hold bytes that came early
+	both.Go(func() { pump(toClient, t, tear) })
 	both.Wait()
+	close(ended)
 	return true
 }
 

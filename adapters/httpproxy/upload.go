@@ -80,7 +80,14 @@ func (u *upload) interrupt() {
 		u.Close()
 	default:
 		u.cut.Store(true)
-		u.ended.Store(true)
+		u.release()
+	}
+}
+
+// release ends a read that may be under way, without taking it on us.
+func (u *upload) release() {
+	u.Close()
+	if u.client != nil {
 		// An error here means a writer without deadlines: then the client's next byte ends the read.
 		_ = http.NewResponseController(u.client).SetReadDeadline(time.Unix(1, 0))
 	}

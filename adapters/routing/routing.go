@@ -41,10 +41,11 @@ type Options struct {
 
 // Router finds routes and keys. All methods may be called from any goroutine.
 type Router struct {
-	o       Options
-	current atomic.Pointer[table] // of the configuration asked for last
-	mu      sync.Mutex            // compiles one configuration at a time
-	files   keyFiles
+	o        Options
+	current  atomic.Pointer[table] // of the newest configuration
+	previous atomic.Pointer[table] // of the one before: a request may still be asking for it
+	mu       sync.Mutex            // compiles one configuration at a time
+	files    keyFiles
 }
 
 // New returns a Router. It must be closed.
@@ -87,7 +88,7 @@ func (r *Router) Find(c *core.Config, req *http.Request, f *Found) {
 	*f = Found{peer: r.o.Peer(req)}
 	t := r.current.Load()
 	if t == nil || t.config != c {
-		t = r.compile(c)
+		t = r.other(c)
 	}
 	if t.plain {
 		if key := req.Header[HeaderKey]; len(key) > 0 {
@@ -103,6 +104,22 @@ func (r *Router) Find(c *core.Config, req *http.Request, f *Found) {
 	t.find(req, f)
 }
 
+// Prepare makes a configuration that was just adopted ready, so that no request
+// has to wait for it. It is not needed.
+func (r *Router) Prepare(c *core.Config) {
+	if t := r.current.Load(); t == nil || t.config != c {
+		r.other(c)
+	}
+}
+
+// other returns the table of a configuration that is not the newest known.
+func (r *Router) other(c *core.Config) *table {
+	if t := r.previous.Load(); t != nil && t.config == c {
+		return t
+	}
+	return r.compile(c)
+}
+
 // compile makes a configuration ready, once.
 func (r *Router) compile(c *core.Config) *table {
 	r.mu.Lock()
@@ -114,6 +131,7 @@ func (r *Router) compile(c *core.Config) *table {
 	if t.err != nil {
 		r.o.Log.Error("the routes of the configuration cannot be used: every request is refused", "error", t.err)
 	}
+	r.previous.Store(r.current.Load())
 	r.current.Store(t)
 	return t
 }

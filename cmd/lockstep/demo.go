@@ -20,6 +20,7 @@ import (
 	"lockstep/adapters/cell"
 	"lockstep/adapters/configfile"
 	"lockstep/adapters/controlplane"
+	"lockstep/adapters/edge"
 )
 
 func newDemoCommand() *cobra.Command {
@@ -155,7 +156,14 @@ func runDemo(ctx context.Context, p demoPlan, o routerOptions, ready func(demoPl
 	defer cancel()
 	defer r.dumpOnSignal(ctx)()
 	ready(p)
-	return r.serve(ctx, open[:1], time.Second)
+	edges, err := edge.Listen(edge.Options{
+		Listeners: []configfile.Listener{{Name: "demo", Address: local(p.router)}},
+		Open:      map[string]net.Listener{"demo": open[0]}, Log: o.log,
+	})
+	if err != nil {
+		return err
+	}
+	return r.serve(ctx, edges, time.Second)
 }
 
 // listen opens the ports of the router, the control plane and the cells, in

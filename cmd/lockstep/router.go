@@ -7,15 +7,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"lockstep/adapters/configfile"
 	"lockstep/adapters/driver"
+	"lockstep/adapters/edge"
 	"lockstep/adapters/flightrec"
 	"lockstep/adapters/httpproxy"
 	"lockstep/adapters/probe"
+	"lockstep/adapters/routing"
 	"lockstep/core"
 )
 
@@ -26,7 +29,7 @@ type routerOptions struct {
 	dumps  string       // folder of dumps
 	access io.Writer    // access log; nil means none
 	log    *slog.Logger // what an operator should know
-	errs   io.Writer    // net/http's complaints
+	errs   io.Writer    // complaints of the demo's other servers
 }
 
 // router is a whole router but for where its configuration comes from.
@@ -36,8 +39,9 @@ type router struct {
 	recorder *flightrec.Recorder
 	prober   *probe.Prober
 	proxy    *httpproxy.Handler
+	routing  *routing.Router
 	access   *httpproxy.AccessLog
-	server   *server
+	listen   []configfile.Listener // as it was when it began to serve
 
 	bootstrap atomic.Pointer[core.Config] // what it started with under a control plane
 	control   bool                        // a control plane pushes to it
@@ -58,13 +62,26 @@ func newRouter(o routerOptions) (*router, error) {
 	if o.access != nil {
 		r.access = httpproxy.NewAccessLog(o.access)
 	}
-	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{Log: r.access, Config: r.configInfo})
-	r.server = newServer(r.proxy, o.errs)
+	r.routing = routing.New(routing.Options{Peer: r.peer, Log: o.log})
+	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{Log: r.access, Config: r.configInfo, Routing: r.routing})
 	for _, sink := range []func(driver.Delivery){r.proxy.Deliver, r.prober.Sink, r.note} {
 		r.driver.Handle(sink)
 	}
 	r.driver.Run(context.Background()) // it ends with Close, after the last note
 	return r, nil
+}
+
+// peer says by which listener a request came, and whether its sender is trusted.
+func (r *router) peer(req *http.Request) routing.Peer {
+	c := edge.Of(req.Context())
+	if c == nil {
+		return routing.Peer{TLS: req.TLS}
+	}
+	p := routing.Peer{Listener: c.Listener, Trusted: c.Trusted, TLS: c.TLS}
+	for i := range r.listen {
+		p.Judged = p.Judged || r.listen[i].Name == c.Listener && r.listen[i].TrustHeadersFrom != nil
+	}
+	return p
 }
 
 // note tells the operator what changed.
@@ -77,6 +94,7 @@ func (r *router) note(d driver.Delivery) {
 	case core.NoteAdopted:
 		r.adopted.Store(int64(d.At))
 		if c, _ := r.driver.Config(); c != nil { // perhaps a later one already
+			r.routing.Prepare(c)
 			r.o.log.Info("adopted", "version", c.Version(), "epoch", d.Epoch.Number)
 		}
 	case core.NoteBug:
@@ -100,11 +118,9 @@ func (r *router) configInfo() (info httpproxy.ConfigInfo) {
 
 // serve answers on every listener until ctx ends, then drains (R14): new
 // requests are refused, those under way get that much time.
-func (r *router) serve(ctx context.Context, listeners []net.Listener, patience time.Duration) error {
-	failed := make(chan error, len(listeners))
-	for _, l := range listeners {
-		go func() { failed <- r.server.serve(l) }()
-	}
+func (r *router) serve(ctx context.Context, open *edge.Edge, patience time.Duration) error {
+	failed := make(chan error, 1)
+	go func() { failed <- open.Serve(r.proxy) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)
@@ -115,7 +131,7 @@ func (r *router) serve(ctx context.Context, listeners []net.Listener, patience t
 	// What the drain aborts at its deadline gets a moment to say so.
 	end, cancel := context.WithTimeout(context.Background(), patience+time.Second)
 	defer cancel()
-	if !r.server.end(end) {
+	if !open.Shutdown(end) {
 		r.o.log.Warn("connections were cut at the end of the drain")
 	}
 	return nil
@@ -133,6 +149,7 @@ func (r *router) close() {
 	r.driver.Close()
 	r.prober.Close()
 	r.proxy.CloseIdleConnections()
+	r.routing.Close()
 	r.recorder.Close()
 	if r.access != nil {
 		r.access.Close()

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/adapters/configfile"
+	"lockstep/adapters/edge"
 	"lockstep/core"
 )
 
@@ -82,11 +83,15 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) err
 	}
 	o.control.url = cmp.Or(o.control.url, file.ControlPlane.URL)
 	o.control.state = cmp.Or(o.control.state, file.ControlPlane.Dir)
-	listeners, err := listenAll(o.listen, file.Listen)
-	defer closeAll(listeners)
+	listen, err := listenersOf(o.listen, file.Listen)
 	if err != nil {
 		return err
 	}
+	open, err := edge.Listen(edge.Options{Listeners: listen, Log: log})
+	if err != nil {
+		return err
+	}
+	defer open.Close()
 	options := routerOptions{
 		name: filepath.Base(o.config), record: cmp.Or(o.record, file.Recording.Dir), dumps: o.dumps, log: log, errs: stderr,
 	}
@@ -98,6 +103,7 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) err
 		return err
 	}
 	defer r.close()
+	r.listen = file.Listen
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	wait, err := r.follow(ctx, o.control, file, config)
@@ -107,10 +113,10 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) err
 	defer wait()
 	defer cancel()
 	defer r.dumpOnSignal(ctx)()
-	for _, l := range listeners {
-		log.Info("serving", "address", l.Addr().String())
+	for name, address := range open.Addrs() {
+		log.Info("serving", "listener", name, "address", address.String())
 	}
-	return r.serve(ctx, listeners, o.drain)
+	return r.serve(ctx, open, o.drain)
 }
 
 // follow starts to follow the control plane if there is one, else the file.
@@ -138,21 +144,19 @@ func (r *router) dumpOnSignal(ctx context.Context) (wait func()) {
 	})
 }
 
-// listenAll opens the address given, else those of the file, else :8080.
-func listenAll(given string, written []configfile.Listener) (all []net.Listener, err error) {
-	addresses := []string{cmp.Or(given, ":8080")}
-	if given == "" && len(written) > 0 {
-		addresses = nil
-		for _, l := range written {
-			addresses = append(addresses, l.Address)
-		}
+// listenersOf returns the listeners of the file, or one with the address given,
+// else with :8080. An address that is given moves the file's only listener; of
+// several it could mean any, and a plain one in their place would drop their TLS.
+func listenersOf(given string, written []configfile.Listener) ([]configfile.Listener, error) {
+	switch {
+	case len(written) > 1 && given != "":
+		return nil, fmt.Errorf("--listen (or PORT) is %s, and the file has %d listeners under listen; leave one of the two away", given, len(written))
+	case len(written) == 0:
+		return []configfile.Listener{{Name: "default", Address: cmp.Or(given, ":8080")}}, nil
+	case given != "":
+		moved := written[0]
+		moved.Address = given
+		return []configfile.Listener{moved}, nil
 	}
-	for _, a := range addresses {
-		l, err := listenOn("the router", a)
-		if err != nil {
-			return all, err
-		}
-		all = append(all, l)
-	}
-	return all, nil
+	return written, nil
 }

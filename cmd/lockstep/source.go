@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"lockstep/adapters/configfile"
@@ -61,6 +62,9 @@ func (r *router) reload(path string) (watch []string) {
 	}
 	if d := r.driver.Adopt(config, core.Epoch{}, core.OriginFile, core.FaultNone); d.Kind != core.Ack {
 		r.o.log.Error("the changed configuration is refused, the old one stays in force", "cause", d.Cause)
+	}
+	if !reflect.DeepEqual(file.Listen, r.listen) {
+		r.o.log.Warn("listen has changed; that takes effect at the next start")
 	}
 	return file.Watch
 }

@@ -79,6 +79,7 @@ func routeTree(c *core.Config, i int) map[string]any {
 
 func placementTree(c *core.Config, p *core.PlacementInfo) map[string]any {
 	tree := map[string]any{"kind": p.Kind.String(), "select": p.Select.String(), "fallback": "none"}
+	choiceTree(tree, p)
 	if len(p.Candidates) > 1 {
 		var names []any
 		for _, f := range p.Candidates[1:] {
@@ -109,6 +110,29 @@ func placementTree(c *core.Config, p *core.PlacementInfo) map[string]any {
 	return tree
 }
 
+// choiceTree adds what narrows a selection, where it is set.
+func choiceTree(tree map[string]any, p *core.PlacementInfo) {
+	if p.Bound != 0 {
+		tree["bound"] = strconv.Itoa(int(p.Bound)) + "%"
+	}
+	if p.Decay != 0 {
+		tree["decay"] = span(p.Decay)
+	}
+	if p.SlowStart != 0 {
+		tree["slow_start"] = span(p.SlowStart)
+	}
+	if p.Sticky.Cookie != "" {
+		sticky := map[string]any{"cookie": p.Sticky.Cookie}
+		if p.Sticky.TTL != 0 {
+			sticky["ttl"] = span(p.Sticky.TTL)
+		}
+		tree["sticky"] = sticky
+	}
+	if p.Shards != 0 {
+		tree["shards"] = p.Shards
+	}
+}
+
 func span(d core.Duration) string { return time.Duration(d).String() }
 
 func limitTree(l *core.LimitSpec) any {
@@ -132,11 +156,24 @@ func breakerTree(b *core.BreakerSpec) any {
 	if b.Off {
 		return "none"
 	}
-	return map[string]any{
+	tree := map[string]any{
 		"consecutive_failures": b.Failures, "open": span(b.Open), "grow": millionths(int64(b.Growth)), "open_max": span(b.OpenMax),
 		"jitter": percent(int64(b.Jitter)), "half_open_probes": b.Probes, "half_open_successes": b.Successes,
 		"max_open": strconv.Itoa(int(b.MaxOpenPercent)) + "%",
 	}
+	if b.Failures == core.NeverConsecutive {
+		tree["consecutive_failures"] = "none"
+	}
+	if b.Window != 0 {
+		tree["window"], tree["min_requests"] = span(b.Window), b.MinRequests
+	}
+	if b.FailureRatio != 0 {
+		tree["failure_ratio"] = percent(int64(b.FailureRatio))
+	}
+	if b.SlowRatio != 0 {
+		tree["slow_ratio"], tree["slow_call"] = percent(int64(b.SlowRatio)), span(b.SlowCall)
+	}
+	return tree
 }
 
 func healthTree(h *core.HealthSpec) any {

@@ -59,6 +59,10 @@ func (r *runner) arrive(at core.Time, key, label string, options map[string]stri
 	r.request++
 	req := &loop.Request{Key: key, ID: [2]uint64{0, r.request}}
 	ev := &core.Event{Kind: core.Arrive, Request: core.RequestHash(0, r.request), Epoch: r.router.Epoch(), Route: core.Route{Placement: -1}}
+	if name, ok := options["prefer"]; ok {
+		ev.Prefer = r.identity(name)
+		delete(options, "prefer")
+	}
 	for k, v := range options {
 		if err := setArrival(ev, k, v); err != nil {
 			return fmt.Errorf("option %s=%s: %w", k, v, err)
@@ -72,6 +76,16 @@ func (r *runner) arrive(at core.Time, key, label string, options map[string]stri
 	}
 	r.handles[label] = r.out[len(r.out)-1].Handle
 	return nil
+}
+
+// identity is what a cookie that names an endpoint says: placement and URL, hashed. An unknown name is a cookie of long ago.
+func (r *runner) identity(name string) uint64 {
+	for n, known := range r.endpoints {
+		if known == name && n >= 0 {
+			return r.router.Identity(n)
+		}
+	}
+	return core.HashString(name)
 }
 
 func setArrival(ev *core.Event, key, value string) (err error) {

@@ -138,7 +138,18 @@ func setOption(p *core.PlacementSpec, key, value string) error {
 	case "kind":
 		return oneOf(&p.Kind, value, core.ReasonDedicated, core.ReasonTier)
 	case "select":
-		return oneOf(&p.Select, value, core.RoundRobin, core.LeastRequest, core.Rendezvous, core.First)
+		return oneOf(&p.Select, value, core.RoundRobin, core.LeastRequest, core.Rendezvous, core.First, core.Ketama, core.Maglev, core.EWMA)
+	case "bound":
+		return count(&p.Bound, strings.TrimSuffix(value, "%"))
+	case "decay":
+		return duration(&p.Decay, value)
+	case "slow_start":
+		return duration(&p.SlowStart, value)
+	case "sticky":
+		p.Sticky.Cookie = value
+		return nil
+	case "shards":
+		return count(&p.Shards, value)
 	case "last_resort":
 		return word(&p.LastResort, value, map[string]core.LastResort{"use": core.UseLastResort, "refuse": core.RefuseLastResort})
 	case "when_full":
@@ -165,6 +176,10 @@ func setBreaker(b *core.BreakerSpec, field, value string) error {
 	case "":
 		return word(&b.Off, value, map[string]bool{"on": false, "off": true})
 	case "failures":
+		if value == "none" {
+			b.Failures = core.NeverConsecutive
+			return nil
+		}
 		return count(&b.Failures, value)
 	case "open":
 		return duration(&b.Open, value)
@@ -178,6 +193,19 @@ func setBreaker(b *core.BreakerSpec, field, value string) error {
 		return count(&b.Probes, value)
 	case "successes":
 		return count(&b.Successes, value)
+	case "preset":
+		b.Preset = value
+		return nil
+	case "failure_ratio":
+		return ppm(&b.FailureRatio, strings.TrimSuffix(value, "%"), 1e4)
+	case "slow_ratio":
+		return ppm(&b.SlowRatio, strings.TrimSuffix(value, "%"), 1e4)
+	case "slow_call":
+		return duration(&b.SlowCall, value)
+	case "window":
+		return duration(&b.Window, value)
+	case "min_requests":
+		return count(&b.MinRequests, value)
 	case "max_open":
 		return count(&b.MaxOpenPercent, strings.TrimSuffix(value, "%"))
 	}

@@ -25,14 +25,23 @@ func (r *runner) printDecision(d *core.Decision, now core.Time) string {
 		if d.Probe {
 			add("probe")
 		}
+		if d.Pin {
+			add("pin")
+		}
 	case core.Reject:
 		add(strconv.Itoa(int(d.Status)), d.Class.String(), r.placements[d.Placement], d.Reason.String(), d.Circuit.String(), endpoint)
 	case core.Abort:
 		add(r.label(d.Handle), endpoint)
 	case core.NoteOpened, core.Probe:
 		add(endpoint, "until", printTime(d.Until))
+		if d.Trip != core.TripConsecutive {
+			add("by", d.Trip.String())
+		}
 	case core.NoteTripCapped:
 		add(endpoint, "open="+strconv.Itoa(int(d.Count)))
+		if d.Trip != core.TripConsecutive {
+			add("by", d.Trip.String())
+		}
 	case core.NoteDraining:
 		add("until", printTime(d.Until))
 	case core.NoteDrained:
