@@ -124,23 +124,23 @@ func (w *writer) extra(n int, x *extra) {
 
 // extras reads section 7.
 func (rd *reader) extras(r *Router) {
-	if r.config == nil || !r.config.extras {
-		rd.fail("it has windows or times that its configuration does not use")
-		return
-	}
 	last := -1
 	for range rd.uint(uint64(len(rd.b))) {
+		if len(r.extras) == 0 {
+			rd.fail("it has windows that its configuration does not use")
+			return
+		}
 		n := int(rd.uint(max24))
 		if rd.err != nil || n <= last || n >= len(r.endpoints) || r.endpoints[n].id == 0 {
 			rd.fail("a window belongs to no endpoint")
 			return
 		}
 		last = n
-		rd.extra(&r.extras[n])
+		rd.extra(&r.extras[n], uint64(r.now))
 	}
 	for range rd.uint(uint64(len(rd.b))) {
 		n := uint32(rd.uint(MaxInFlight - 1))
-		began := Time(rd.uint(uint64(latest) + 1))
+		began := Time(rd.uint(uint64(r.now) + 1))
 		if rd.err != nil || n >= uint32(len(r.slots.chunks))<<chunkBits || r.slots.at(n).gen == 0 || r.slots.at(n).began != 0 || began == 0 {
 			rd.fail("a time belongs to no attempt")
 			return
@@ -153,18 +153,22 @@ func (rd *reader) extras(r *Router) {
 	}
 }
 
-func (rd *reader) extra(x *extra) {
-	x.warm = Time(rd.uint(uint64(latest) + 1))
+// extra reads one extra; nothing in it is later than now.
+func (rd *reader) extra(x *extra, now uint64) {
+	x.warm = Time(rd.uint(now + 1))
 	x.cost = int64(rd.uint(maxCost))
-	x.costAt = Time(rd.uint(uint64(latest)))
+	x.costAt = Time(rd.uint(now))
 	if !rd.bool() {
 		return
 	}
 	w := &x.window
-	w.head = int64(rd.uint(uint64(latest)))
+	w.head = int64(rd.uint(now))
 	for i := range w.buckets {
 		b := &w.buckets[i]
 		*b = tally{uint32(rd.uint(max32)), uint32(rd.uint(max32)), uint32(rd.uint(max32))}
+		if b.failures > b.requests || b.slow > b.requests {
+			rd.fail("a window has more failures or slow calls than requests")
+		}
 		w.total[0] += uint64(b.requests)
 		w.total[1] += uint64(b.failures)
 		w.total[2] += uint64(b.slow)

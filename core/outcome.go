@@ -78,7 +78,11 @@ func (r *Router) book(now Time, s *slot, n uint32, class Class, began Time, out 
 		return r.ignore(now, 6, CauseOldGeneration, out)
 	}
 	r.touchEndpoint(s.endpoint)
+	slow := b.SlowRatio != 0 && began != 0 && now.Sub(began-1) >= b.SlowCall
 	if e.breaker.state == HalfOpen {
+		if slow && effect == EffectOK {
+			effect = EffectFailure // the endpoint that was left for being slow still is
+		}
 		r.timers.set(timerBreakerGuard, s.endpoint, e.breaker.dropProbe(n))
 		return r.bookProbe(now, s.endpoint, effect, out)
 	}
@@ -92,7 +96,7 @@ func (r *Router) book(now Time, s *slot, n uint32, class Class, began Time, out 
 		e.breaker.failures++
 	}
 	if b.Window != 0 {
-		r.enter(now, s.endpoint, effect, began, b)
+		r.enter(now, s.endpoint, effect, slow, b)
 	}
 	if e.breaker.failures >= b.Failures {
 		return r.trip(now, s.endpoint, TripConsecutive, out)

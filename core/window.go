@@ -67,10 +67,10 @@ func (w *window) trips(s *BreakerSpec) (Trip, bool) {
 }
 
 // enter counts an outcome of a closed breaker in its window.
-func (r *Router) enter(now Time, n int32, effect Effect, began Time, s *BreakerSpec) {
+func (r *Router) enter(now Time, n int32, effect Effect, slow bool, s *BreakerSpec) {
 	w := &r.extras[n].window
 	w.roll(now, s.Window/windowBuckets)
-	w.add(effect == EffectFailure, began != 0 && s.SlowRatio != 0 && now.Sub(began-1) >= s.SlowCall)
+	w.add(effect == EffectFailure, slow)
 }
 
 func (r *Router) emptyWindow(n int32) {

@@ -90,6 +90,9 @@ func (w *world) arrive(id uint32) {
 	p := w.clients[w.senders[c.sender].client].plan
 	ev := &w.arrival
 	ev.Method, ev.Length, ev.Replayable, ev.Request, ev.Epoch = p.Method, p.Length, p.Length >= 0, c.request, r.core.Epoch()
+	if ev.Prefer = 0; p.Cookies {
+		ev.Prefer = w.senders[c.sender].cookie
+	}
 	ev.Route = core.Route{Placement: -1, Refuse: core.NoKey}
 	ev.Via, ev.Split = 0, 0
 	switch {
@@ -111,6 +114,9 @@ func (w *world) arrive(id uint32) {
 	}
 	d := r.loop.Arrive(r.told(ev), &w.request)
 	w.tallyArrive(c, r, d)
+	if d.Pin && p.Cookies {
+		w.senders[c.sender].cookie = r.core.Identity(d.Endpoint)
+	}
 	if d.Kind == core.Forward {
 		w.forward(id, c, r, d)
 		return

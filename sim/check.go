@@ -143,8 +143,8 @@ func (c *checker) match(decisions []core.Decision, from int) int {
 		for i < len(decisions) && !isNote(decisions[i].Kind) {
 			i++
 		}
-		if i == len(decisions) || e != (expectation{decisions[i].At, decisions[i].Kind, decisions[i].Endpoint}) {
-			c.failEndpoint(noteRule(e.kind), e.endpoint, "breaker", fmt.Sprintf("it should have been noted as %s", e.kind))
+		if i == len(decisions) || e != (expectation{decisions[i].At, decisions[i].Kind, decisions[i].Endpoint, decisions[i].Trip}) {
+			c.failEndpoint(noteRule(e.kind), e.endpoint, "breaker", fmt.Sprintf("it should have been noted as %s (%s)", e.kind, e.trip))
 			continue
 		}
 		c.opened(&decisions[i])
@@ -165,7 +165,11 @@ func noteRule(k core.DecisionKind) string {
 }
 
 func (c *checker) expect(k core.DecisionKind, endpoint int32) {
-	c.expected = append(c.expected, expectation{c.now, k, endpoint})
+	c.expectTrip(k, endpoint, core.TripConsecutive)
+}
+
+func (c *checker) expectTrip(k core.DecisionKind, endpoint int32, trip core.Trip) {
+	c.expected = append(c.expected, expectation{c.now, k, endpoint, trip})
 }
 
 // fail books a violation; placement and endpoint are numbers or -1, key is the

@@ -49,8 +49,9 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 	}
 	allowed := want.class == core.ClassNone && want.placement == e.placement && (want.resort < 0 || want.resort == d.Endpoint)
 	pick := d.Endpoint
+	pin := false
 	if allowed && want.resort < 0 {
-		pick = c.pick(ev, &c.rows[c.placements[e.placement].index])
+		pick, pin = c.pick(ev, &c.rows[c.placements[e.placement].index])
 	}
 	c.admit(d, e, e.placement != c.homes[ev.Route.Placement], want.resort >= 0)
 	switch {
@@ -59,6 +60,9 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 		c.failEndpoint("R3", d.Endpoint, "fallback", fmt.Sprintf("a request was forwarded here, by the rules it is %s", want.String()))
 	case pick != d.Endpoint:
 		c.failEndpoint("R10", d.Endpoint, "select", fmt.Sprintf("it was picked, by the rules it is the turn of %s", c.endpoints[pick].url))
+	}
+	if allowed && pick == d.Endpoint {
+		c.comparePin(d, pin)
 	}
 	if d.Failover != want.failover || d.Reason != ev.Route.Reason {
 		c.failEndpoint("R4", d.Endpoint, "", fmt.Sprintf("its answer says reason %q failover %q, it should say %q and %q", d.Reason, d.Failover, ev.Route.Reason, want.failover))
@@ -97,5 +101,5 @@ func (c *checker) admit(d *core.Decision, e *endpointModel, guest, resort bool) 
 	if a := &c.attempts[d.Handle.Slot]; a.gen != 0 {
 		c.failEndpoint("R4", d.Endpoint, "", "an attempt was given a slot that another holds")
 	}
-	c.attempts[d.Handle.Slot] = attemptModel{gen: d.Handle.Gen, endpoint: d.Endpoint, ticket: e.ticket, guest: guest}
+	c.attempts[d.Handle.Slot] = attemptModel{gen: d.Handle.Gen, endpoint: d.Endpoint, ticket: e.ticket, guest: guest, timed: timing(row), admitted: c.now}
 }

@@ -50,6 +50,7 @@ func (c *checker) reply(ev *core.Event) {
 	}
 	a.replied = true
 	c.book(a, ev.Handle.Slot, effect(core.ClassNone, ev.Status))
+	a.timed = false
 	c.compareCounts(a.endpoint)
 	c.compareOutcomes(a.endpoint)
 }
@@ -87,15 +88,19 @@ func (c *checker) attempt(h core.Handle) *attemptModel {
 // book applies one outcome to the endpoint that served (R4).
 func (c *checker) book(a *attemptModel, slot uint32, what core.Effect) {
 	e := &c.endpoints[a.endpoint]
-	if e.index < 0 || a.ticket != e.ticket {
+	if e.index < 0 {
 		return
 	}
 	row := &c.rows[c.placements[e.placement].index]
-	if row.Breaker.Off {
+	c.clocked(e, a, row, what)
+	if row.Breaker.Off || a.ticket != e.ticket {
 		return
 	}
 	if e.state == core.HalfOpen {
 		e.probes = slices.DeleteFunc(e.probes, func(p probeModel) bool { return p.slot == slot })
+		if d, timed := a.took(c.now); what == core.EffectOK && timed && row.Breaker.SlowRatio > 0 && d >= row.Breaker.SlowCall {
+			what = core.EffectFailure
+		}
 		c.bookProbe(a.endpoint, e, row, what)
 		return
 	}
@@ -103,9 +108,13 @@ func (c *checker) book(a *attemptModel, slot uint32, what core.Effect) {
 	case core.EffectOK:
 		e.failures = 0
 	case core.EffectFailure:
-		if e.failures++; e.failures >= row.Breaker.Failures {
-			c.trip(a.endpoint, e, row)
-		}
+		e.failures++
+	default:
+		return
+	}
+	c.enter(e, a, &row.Breaker, what == core.EffectFailure)
+	if why, due := c.tripped(e, &row.Breaker); due {
+		c.trip(a.endpoint, e, row, why)
 	}
 }
 
@@ -119,13 +128,15 @@ func (c *checker) bookProbe(n int32, e *endpointModel, row *core.PlacementInfo, 
 		if e.successes++; e.successes >= row.Breaker.Successes {
 			e.reopened = 0
 			e.move(core.Closed)
+			e.warm(c.now, row)
 			c.expect(core.NoteClosed, n)
 		}
 	}
 }
 
 // trip opens a closed breaker, unless so many of its placement are open already.
-func (c *checker) trip(n int32, e *endpointModel, row *core.PlacementInfo) {
+func (c *checker) trip(n int32, e *endpointModel, row *core.PlacementInfo, why core.Trip) {
+	e.past = e.past[:0]
 	open := 0
 	own := c.numbers[row.FirstEP:row.EndEP]
 	for _, k := range own {
@@ -133,11 +144,11 @@ func (c *checker) trip(n int32, e *endpointModel, row *core.PlacementInfo) {
 	}
 	if open >= max(1, len(own)*int(row.Breaker.MaxOpenPercent)/100) {
 		e.failures = 0
-		c.expect(core.NoteTripCapped, n)
+		c.expectTrip(core.NoteTripCapped, n, why)
 		return
 	}
 	e.move(core.Open)
-	c.expect(core.NoteOpened, n)
+	c.expectTrip(core.NoteOpened, n, why)
 }
 
 // opened judges how long a breaker is open, and takes it over.
@@ -169,7 +180,7 @@ func (c *checker) fireGuards() {
 		if first := e.firstGuard(); first <= c.now {
 			e.reopened++
 			e.move(core.Open)
-			c.expected = append(c.expected, expectation{first, core.NoteOpened, int32(n)})
+			c.expected = append(c.expected, expectation{first, core.NoteOpened, int32(n), core.TripConsecutive})
 		} else {
 			c.nextGuard = min(c.nextGuard, first)
 		}

@@ -17,6 +17,8 @@ type truth struct {
 	reasons []core.Reason // parallel to names
 	ways    []way         // by route
 	keys    []string      // world.keys
+	rings   bool          // some placement has a ketama ring
+	hashing hashing
 }
 
 // truth returns what is true of a configuration, working it out only once.
@@ -39,6 +41,7 @@ func newTruth(s *core.Spec, keys []string) *truth {
 	t := &truth{spec: s, keys: keys}
 	for i := range s.Placements {
 		t.names = append(t.names, s.Placements[i].Name)
+		t.rings = t.rings || s.Placements[i].Select == core.Ketama
 	}
 	slices.Sort(t.names)
 	for _, name := range t.names {

@@ -53,6 +53,8 @@ func (c *checker) miscounted(endpoint int32) string {
 	switch {
 	case v.Breaker != e.state:
 		return "" // the notes and compareCounts say so
+	case c.compareWindow(endpoint, e) != "":
+		return c.compareWindow(endpoint, e)
 	case e.state == core.Closed && v.Failures != int(e.failures):
 		return fmt.Sprintf("it is charged with %d failures in a row, it had %d", v.Failures, e.failures)
 	case e.state == core.HalfOpen && v.Successes != int(e.successes):

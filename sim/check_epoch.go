@@ -109,7 +109,7 @@ func (c *checker) rebuild() {
 	}
 	endpoints := make([]endpointModel, r.Endpoints())
 	for n := range endpoints {
-		endpoints[n] = c.carry(int32(n), placements)
+		endpoints[n] = c.carry(int32(n), placements, old)
 	}
 	c.placements, c.endpoints = placements, endpoints
 	c.rotations(old)
@@ -118,7 +118,7 @@ func (c *checker) rebuild() {
 }
 
 // carry returns the model of endpoint number n under the new configuration.
-func (c *checker) carry(n int32, placements []placementModel) endpointModel {
+func (c *checker) carry(n int32, placements []placementModel, old *core.Config) endpointModel {
 	v := c.r.core.Endpoint(n)
 	if v.Name == "" {
 		return endpointModel{}
@@ -135,12 +135,17 @@ func (c *checker) carry(n int32, placements []placementModel) endpointModel {
 		}
 		fresh.unhealthy = !c.healthOf(v).Off && c.healthOf(v).StartUnhealthy
 		c.schedule(&fresh, c.healthOf(v))
+		if old != nil {
+			fresh.warm(c.now, &c.rows[c.config.Endpoint(v.Index).Placement])
+		}
 		return fresh
 	}
 	e := c.endpoints[n]
+	back := e.index < 0
 	e.placement, e.index, e.weight = v.Placement, int32(v.Index), weight
 	if e.index < 0 {
 		e.token, e.every = 0, 0
+		e.past, e.warming, e.latency = nil, false, 0
 		if e.state == core.HalfOpen {
 			e.ticket++
 			e.probes = nil
@@ -151,6 +156,7 @@ func (c *checker) carry(n int32, placements []placementModel) endpointModel {
 		e.move(core.Closed)
 		e.reopened = 0
 	}
+	c.carryChoice(&e, old, back)
 	if c.healthOf(v).Off {
 		e.unhealthy, e.streak, e.token = false, 0, 0
 	}

@@ -105,6 +105,9 @@ func (c *checker) observe(n int32, ok bool, at core.Time) {
 	}
 	if e.streak++; e.streak >= need {
 		e.streak, e.unhealthy = 0, !e.unhealthy
-		c.expected = append(c.expected, expectation{at, note, n})
+		if !e.unhealthy {
+			e.warm(at, &c.rows[c.placements[e.placement].index])
+		}
+		c.expected = append(c.expected, expectation{at, note, n, core.TripConsecutive})
 	}
 }

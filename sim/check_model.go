@@ -30,6 +30,12 @@ type endpointModel struct {
 	every     core.Duration // between active probes; 0 for none
 	due       core.Time     // the next of them
 
+	past      []pastOutcome // of a closed breaker with ratios, those of its window
+	warming   bool          // a slow start has begun
+	warmAt    core.Time
+	latency   int64 // of ewma; 0 for none
+	latencyAt core.Time
+
 	stood uint64 // when it was last covered: see States
 }
 
@@ -58,6 +64,8 @@ type attemptModel struct {
 	ticket   uint32
 	guest    bool
 	replied  bool
+	timed    bool // how long it takes counts for something
+	admitted core.Time
 	aborted  core.Time // 0 for never
 }
 
@@ -66,4 +74,5 @@ type expectation struct {
 	at       core.Time
 	kind     core.DecisionKind
 	endpoint int32
+	trip     core.Trip
 }

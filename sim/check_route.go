@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"fmt"
+	"hash/crc32"
 	"math/bits"
 	"slices"
 
@@ -43,7 +44,7 @@ func (c *checker) rule(ev *core.Event) {
 	c.ruled = true
 	c.ruling = ruling{class: c.precheck(ev), early: true}
 	if c.ruling.class == core.ClassNone {
-		c.ruling = c.evaluate(int(ev.Route.Placement))
+		c.ruling = c.evaluate(int(ev.Route.Placement), ev.Route.Key)
 	}
 }
 
@@ -105,13 +106,13 @@ func (c *checker) obstacle(n int32, b *core.BreakerSpec) obstacle {
 }
 
 // evaluate walks the candidates of a home placement.
-func (c *checker) evaluate(home int) ruling {
+func (c *checker) evaluate(home int, key uint64) ruling {
 	out := ruling{resort: -1, placement: c.homes[home], breaker: -1}
 	resort := ruling{resort: -1}
 	anyHealth := false
 	for i, at := range c.rows[home].Candidates {
 		row, number := &c.rows[at], c.homes[at]
-		usable, broken, sick := c.survey(row)
+		usable, broken, sick := c.survey(row, key)
 		guestFull, full := c.room(row, number, i > 0)
 		switch {
 		case usable && !guestFull && !full:
@@ -153,9 +154,9 @@ func (c *checker) evaluate(home int) ruling {
 
 // survey says whether a placement has an endpoint free to serve, and the first
 // that its breaker and that only health blocks (-1 for none).
-func (c *checker) survey(row *core.PlacementInfo) (usable bool, broken, sick int32) {
+func (c *checker) survey(row *core.PlacementInfo, key uint64) (usable bool, broken, sick int32) {
 	broken, sick = -1, -1
-	for _, n := range c.numbers[row.FirstEP:row.EndEP] {
+	for _, n := range c.shardOf(row, key) {
 		switch c.obstacle(n, &row.Breaker) {
 		case free:
 			return true, -1, -1
@@ -245,6 +246,9 @@ func (t *truth) route(via int, key int32, ev *core.Event) core.Route {
 	}
 	w := &t.ways[via]
 	r := core.Route{Key: hashString(name), Placement: -1, Refuse: core.UnknownKey}
+	if t.rings {
+		r.Ring = crc32.ChecksumIEEE([]byte(name))
+	}
 	h := &w.homes[key]
 	at := h.placement
 	if len(h.parts) > 0 {

@@ -33,21 +33,36 @@ func coreIdentity(placement, url string) uint64 {
 	return finalise((hashString(placement) + golden) ^ hashString(url))
 }
 
-// pick returns the endpoint of a placement whose turn it is, and books what its
-// pick does to the credits; some endpoint is admissible. It runs before the
-// attempt is booked.
-func (c *checker) pick(ev *core.Event, row *core.PlacementInfo) int32 {
+// pick returns the endpoint of a placement whose turn it is, whether the client
+// is to be pinned to it, and books what its pick does to the credits; some
+// endpoint is admissible. It runs before the attempt is booked.
+func (c *checker) pick(ev *core.Event, row *core.PlacementInfo) (n int32, pin bool) {
 	list := c.admissible[:0]
-	for _, n := range c.numbers[row.FirstEP:row.EndEP] {
+	for _, n := range c.shardOf(row, ev.Route.Key) {
 		if c.obstacle(n, &row.Breaker) == free {
 			list = append(list, n)
 		}
 	}
 	c.admissible = list
+	list, own := c.narrowed(ev, row, list)
+	if own >= 0 {
+		return own, false
+	}
+	return c.turn(ev, row, list), row.Sticky.Cookie != ""
+}
+
+// turn is the endpoint that the policy picks.
+func (c *checker) turn(ev *core.Event, row *core.PlacementInfo, list []int32) int32 {
 	if len(list) == 1 {
 		return list[0]
 	}
 	switch row.Select {
+	case core.Ketama:
+		return c.onRing(ev, row, list)
+	case core.Maglev:
+		return c.inTable(row, list, ev.Route.Key)
+	case core.EWMA:
+		return c.quicker(row, list, ev.Request)
 	case core.LeastRequest:
 		return c.lessLoaded(list, ev.Request)
 	case core.Rendezvous:
@@ -84,21 +99,27 @@ func (c *checker) richest(list []int32) int32 {
 // lessLoaded is the one of two distinct hashed picks that has less to do for its weight.
 func (c *checker) lessLoaded(list []int32, request uint64) int32 {
 	c.saw(SawTwoChoices)
-	all := uint64(len(list))
-	one := below(coreDraw(c.r.seed, request, 0, coreChoice), all)
-	two := below(coreDraw(c.r.seed, request, 0, coreSecondChoice), all-1)
-	if two >= one {
-		two++
-	}
-	a, b := &c.endpoints[list[min(one, two)]], &c.endpoints[list[max(one, two)]]
+	one, two := c.twoOf(list, request)
+	a, b := &c.endpoints[one], &c.endpoints[two]
 	left, right := uint64(a.inFlight+1)*uint64(b.weight), uint64(b.inFlight+1)*uint64(a.weight)
 	if left == right {
 		c.saw(SawTie)
 	}
 	if right < left {
-		return list[max(one, two)]
+		return two
 	}
-	return list[min(one, two)]
+	return one
+}
+
+// twoOf draws two distinct endpoints of a list, the earlier first.
+func (c *checker) twoOf(list []int32, request uint64) (one, two int32) {
+	all := uint64(len(list))
+	a := below(coreDraw(c.r.seed, request, 0, coreChoice), all)
+	b := below(coreDraw(c.r.seed, request, 0, coreSecondChoice), all-1)
+	if b >= a {
+		b++
+	}
+	return list[min(a, b)], list[max(a, b)]
 }
 
 // highest is the endpoint with the largest hash of key and identity; with

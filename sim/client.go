@@ -23,6 +23,7 @@ type sender struct {
 	kind   senderKind
 	entity uint64 // hash of who it is
 	count  uint64
+	cookie uint64 // identity of the endpoint that its cookie names; 0 for none
 }
 
 type senderKind uint8

@@ -42,6 +42,15 @@ const (
 	SawWeighted   // a rotation over unequal weights
 	SawTwoChoices // least_request among several
 	SawRendezvous // the same
+	SawRatioTrip  // a share of failures opened a breaker
+	SawSlowTrip   // a share of slow calls did
+	SawSlowStart  // an endpoint was in its slow start
+	SawSticky     // a client met its own endpoint
+	SawShard      // a key had a shard
+	SawBound      // a bound passed a key on
+	SawKetama
+	SawMaglev
+	SawEWMA
 	situations
 )
 
@@ -78,7 +87,8 @@ func (s Situation) String() string {
 		"router restart", "drain aborted", "drain refused", "client gone", "body outlived settle", "body broke",
 		"outcome of an old generation", "client retry", "request queued at a server",
 		"drained with several aborts", "restart from a pushed configuration", "tie in selection", "weighted rotation",
-		"least of two choices", "rendezvous",
+		"least of two choices", "rendezvous", "ratio trip", "slow trip", "slow start",
+		"sticky client", "shard of a key", "bounded load", "ketama", "maglev", "ewma",
 	}
 	if s >= situations {
 		return "none"

@@ -167,6 +167,7 @@ func drawPlan(t *rapid.T) Plan {
 	if rapid.Bool().Draw(t, "unusual") {
 		drawUnusual(t, &p)
 	}
+	enrich(&p)
 	if h := core.RequestHash(p.Seed, core.HashString("routes")); h%3 == 0 {
 		routed(&p)
 	}

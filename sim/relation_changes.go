@@ -21,21 +21,23 @@ func reversed(prefix string, names []string) map[string]string {
 	return to
 }
 
-// withoutRendezvous has placements rotate that hash keys and names.
-func withoutRendezvous(s *core.Spec) {
+// withoutHashing has placements rotate that hash keys and names.
+func withoutHashing(s *core.Spec) {
 	for i := range s.Placements {
-		if q := &s.Placements[i]; q.Select == core.Rendezvous {
-			q.Select = core.RoundRobin
+		q := &s.Placements[i]
+		if q.Select.Hashing() {
+			q.Select, q.Bound = core.RoundRobin, 0
 		}
+		q.Shards = 0
 	}
 }
 
-// renameKeys gives every key another name. Rendezvous hashes the name: it is
+// renameKeys gives every key another name. What hashes the name is
 // left out of both versions.
 func renameKeys(p *Plan) *pair {
 	one := *p
 	one.respec(func(s *core.Spec) {
-		withoutRendezvous(s)
+		withoutHashing(s)
 		withoutSplits(s)
 	})
 	var keys []string
@@ -120,15 +122,15 @@ func withoutSplits(s *core.Spec) {
 }
 
 // renamePlacements gives every placement another name. What draws by name is
-// left out of both versions: health, jitter and rendezvous.
+// left out of both versions: health, jitter, slow start and hashing.
 func renamePlacements(p *Plan) *pair {
 	one := *p
 	one.respec(func(s *core.Spec) {
-		withoutRendezvous(s)
+		withoutHashing(s)
 		withoutSplits(s)
 		for i := range s.Placements {
 			q := &s.Placements[i]
-			q.Health, q.Breaker.Jitter, q.Kind = core.HealthSpec{Off: true}, 0, kindOf(q)
+			q.Health, q.Breaker.Jitter, q.Kind, q.SlowStart = core.HealthSpec{Off: true}, 0, kindOf(q), 0
 		}
 	})
 	var names []string

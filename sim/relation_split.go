@@ -104,7 +104,8 @@ func (h *halves) leading(p *core.PlacementSpec) (n int) {
 // simplify takes away what the split would move.
 func (h *halves) simplify(s *core.Spec) {
 	p := placementOf(s, h.name)
-	p.Select, p.Limit, p.Health = core.First, core.LimitSpec{}, core.HealthSpec{Off: true}
+	p.Select, p.Bound, p.Decay, p.SlowStart, p.Shards, p.Sticky = core.First, 0, 0, 0, 0, core.StickySpec{}
+	p.Limit, p.Health = core.LimitSpec{}, core.HealthSpec{Off: true}
 	p.Breaker.Jitter, p.Breaker.MaxOpenPercent = 0, 100
 }
 

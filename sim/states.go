@@ -66,7 +66,7 @@ func (c *checker) cover(s *States, ev *core.Event, decisions []core.Decision) {
 	case core.Arrive:
 		d := &decisions[len(decisions)-1]
 		if ev.Route.Refuse == core.ClassNone && c.config != nil {
-			c.coverArrival(s, int(ev.Route.Placement), d)
+			c.coverArrival(s, &ev.Route, d)
 		}
 		if d.Kind == core.Forward {
 			c.coverEndpoint(s, d.Endpoint, what|uint64(d.Failover)<<16|uint64(flag(d.Probe))<<24)
@@ -121,11 +121,11 @@ func (c *checker) full(p *placementModel) bool {
 
 // coverArrival adds how each candidate of a home stood when a request came, and
 // what was decided.
-func (c *checker) coverArrival(s *States, home int, d *core.Decision) {
+func (c *checker) coverArrival(s *States, route *core.Route, d *core.Decision) {
 	h := fold(memberArrival, uint64(d.Kind)|uint64(d.Class)<<8|uint64(d.Failover)<<16|uint64(flag(d.Probe))<<24)
-	for i, at := range c.rows[home].Candidates {
+	for i, at := range c.rows[route.Placement].Candidates {
 		row := &c.rows[at]
-		usable, broken, sick := c.survey(row)
+		usable, broken, sick := c.survey(row, route.Key)
 		guestFull, full := c.room(row, c.homes[at], i > 0)
 		h = fold(h, uint64(flag(usable))|uint64(flag(broken >= 0))<<1|uint64(flag(sick >= 0))<<2|uint64(flag(guestFull))<<3|uint64(flag(full))<<4|
 			uint64(flag(c.homes[at] == d.Placement))<<5)

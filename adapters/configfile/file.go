@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 
+	edgeset "lockstep/adapters/settings"
 	"lockstep/core"
 	"lockstep/traces/promise"
 )
@@ -45,12 +46,13 @@ type File struct {
 	Form Form
 	// Spec is what core.Compile takes. Placements and keys are sorted by name.
 	Spec core.Spec
-	// Facts, Listen, ControlPlane and Recording are never part of Spec: changing
+	// Facts, Listen, ControlPlane, Recording and Observe are never part of Spec: changing
 	// them changes no decision. The baseline forms leave them empty.
 	Facts        Facts
 	Listen       []Listener // by name; empty: the command's default address
 	ControlPlane ControlPlane
 	Recording    Recording
+	Observe      edgeset.Observe // how the router is watched
 	// Must is what the operator promises, by name; Labels are those of placements.
 	// Neither is part of Spec.
 	Must   []promise.Promise

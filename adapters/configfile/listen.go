@@ -19,7 +19,7 @@ type Listener = edgeset.Listener
 
 type listener struct {
 	Address        string           `yaml:"address"`
-	HTTPEngine     string           `yaml:"http_engine" oneof:"std"`
+	HTTPEngine     string           `yaml:"http_engine" oneof:"http1 std"`
 	TLS            *listenerTLS     `yaml:"tls"`
 	Trust          []prefix         `yaml:"trust_headers_from"`
 	ProxyProtocol  *proxyProtocol   `yaml:"proxy_protocol"`
@@ -128,7 +128,7 @@ func (l *loader) listeners(table *node, in map[string]listener) []Listener {
 		at := in[name]
 		l.checkAddress(table.get(name), at.Address)
 		one := Listener{
-			Name: name, Address: at.Address, Engine: cmp.Or(at.HTTPEngine, edgeset.EngineStd),
+			Name: name, Address: at.Address, Engine: cmp.Or(at.HTTPEngine, edgeset.EngineHTTP1),
 			TrustHeadersFrom: prefixes(at.Trust), MaxConnections: int(at.MaxConnections), MaxPerClient: int(at.MaxPerClient),
 			HeaderMax: int64(at.HeaderMax), TLS: l.listenerTLS(n.get("tls"), at.TLS),
 			Timeouts: edgeset.ListenerTimeouts{

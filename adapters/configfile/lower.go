@@ -23,6 +23,7 @@ func (l *loader) native(root *node) {
 	f.Listen = l.listeners(root.value("listen"), in.Listen)
 	f.ControlPlane = ControlPlane{in.ControlPlane.URL, in.ControlPlane.LastKnownGood.Dir}
 	f.Recording = Recording{in.Recording.Dir}
+	f.Observe = l.observe(root, &in)
 	placements := l.placements(root, in.Placements)
 	l.peak(root, in.Facts)
 	l.allKeys(in)

@@ -18,6 +18,10 @@ type nativeFile struct {
 	ControlPlane controlPlane        `yaml:"control_plane"`
 	Recording    recording           `yaml:"recording"`
 	Routing      routing             `yaml:"routing"`
+	Admin        admin               `yaml:"admin"`
+	AccessLog    maybe[accessLog]    `yaml:"access_log"`
+	Metrics      metricsSettings     `yaml:"metrics"`
+	Tracing      tracing             `yaml:"tracing"`
 	Routes       []route             `yaml:"routes"`
 	Defaults     settings            `yaml:"defaults"`
 	Profiles     map[string]settings `yaml:"profiles"`

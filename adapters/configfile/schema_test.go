@@ -137,6 +137,8 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 		"$route": structNames[route](), "$route.match": structNames[routeMatch](), "$route.unknown_key": structNames[unknownKey](),
 		"$route.split_by": structNames[splitBy](), "$source": structNames[keySource](), "$source.jwks": structNames[jwks](),
 		"$source.token": structNames[tokenIn](), "$san": structNames[san](),
+		".admin": structNames[admin](), ".access_log": structNames[accessLog](), ".access_log.always": structNames[slow](),
+		".metrics": structNames[metricsSettings](), ".tracing": structNames[tracing](),
 		"$settings": structNames[settings](), "$placement": structNames[placement](), "$endpoint": structNames[endpoint](),
 		"$timeouts": structNames[timeouts](), "$health": structNames[health](), "$breaker": structNames[breaker](), "$limit": structNames[limit](),
 		"$sticky": structNames[sticky](), "$promise": structNames[pledge](), "$promise.keys": structNames[keysOf](), "$promise.in_flight": structNames[inFlightOf](),

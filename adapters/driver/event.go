@@ -19,7 +19,8 @@ type Arrival struct {
 	Via    uint16
 	Split  uint64
 	Refuse core.Class
-	// Resolver, if not nil, is asked before the lock for the five above, and again
+	Prefer uint64 // identity of the endpoint that the client's sticky cookie names, 0 for none (R10)
+	// Resolver, if not nil, is asked before the lock for the six above, and again
 	// if a configuration was adopted meanwhile.
 	Resolver Resolver
 }
@@ -37,12 +38,15 @@ type Resolved struct {
 	Via    uint16
 	Source uint8
 	Refuse core.Class
+	Prefer uint64
 }
 
 // Admission answers an Arrival: Kind is Forward or Reject.
 type Admission struct {
 	core.Decision
-	*Target // never nil
+	*Target            // never nil
+	Step    uint64     // of the recording, from 1, that decided it
+	InForce core.Epoch // under which it was decided; zero before the first configuration
 }
 
 // Delivery is a decision that nobody waits for.
@@ -65,11 +69,11 @@ func (d *Driver) Arrive(a Arrival) (out Admission) {
 	ev := &d.arrival // field by field: it is half the cost of a fresh Event
 	ev.Kind, ev.Route, ev.Epoch, ev.Request = core.Arrive, route, f.epoch, id
 	ev.Method, ev.Source, ev.Priority = a.Method, a.Source, a.Priority
-	ev.Via, ev.Split = a.Via, a.Split
+	ev.Via, ev.Split, ev.Prefer = a.Via, a.Split, a.Prefer
 	ev.Length, ev.Replayable = a.Length, a.Replayable
 	d.request.Key, d.request.ID = a.Key, a.ID
 	out.Decision = *d.loop.Arrive(ev, &d.request)
-	out.Target = d.targets.of(&out.Decision)
+	out.Target, out.Step, out.InForce = d.targets.of(&out.Decision), d.loop.Steps(), ev.Epoch
 	d.mu.Unlock()
 	return out
 }
@@ -80,6 +84,7 @@ func (d *Driver) match(a *Arrival, id uint64) (f *inForce, route core.Route) {
 	if a.Resolver != nil {
 		r := a.Resolver.Resolve(f.config)
 		a.Key, a.Source, a.Via, a.Split, a.Refuse = r.Key, r.Source, r.Via, r.Split, r.Refuse
+		a.Prefer = r.Prefer
 	}
 	switch {
 	case a.Refuse != core.ClassNone:

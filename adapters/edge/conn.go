@@ -60,9 +60,8 @@ type conn struct {
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(c.close)
-	return err
+	c.once.Do(c.close) // first: a client that sees its end finds the place free
+	return c.Conn.Close()
 }
 
 // CloseWrite ends our direction, so that an upgraded connection can be half closed.

@@ -209,6 +209,32 @@ func TestASilentHTTP2ClientIsAskedAndThenLeft(t *testing.T) {
 	})
 }
 
+func TestAnHTTP2HeaderThatComesInDripsIsLeftWithThePing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, settings.Listener{}, tell)
+		c := g.dial()
+		defer c.Close()
+		go func() {
+			whole := append(append([]byte(preface), frame(frameSettings, 0, 0, nil)...), frame(frameHeaders, 0, 1, make([]byte, 1000))...)
+			start := len(preface) + 9 + 9
+			c.Write(whole[:start])
+			for _, b := range whole[start:] {
+				time.Sleep(time.Second)
+				if _, err := c.Write([]byte{b}); err != nil {
+					return
+				}
+			}
+		}()
+		begun := time.Now()
+		io.Copy(io.Discard, c)
+		if took := time.Since(begun); took > 50*time.Second {
+			t.Errorf("it was left after %v, want 30 s and 15 s", took)
+		}
+		c.Close()
+		time.Sleep(2 * time.Second)
+	})
+}
+
 func TestTimeoutsEndConnectionsThatDoNotSpeak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ca, dir := newAuthority(t, "ca"), t.TempDir()

@@ -15,6 +15,7 @@ import (
 	"github.com/benbjohnson/clock"
 	"github.com/pires/go-proxyproto"
 
+	"lockstep/adapters/http1"
 	"lockstep/adapters/settings"
 )
 
@@ -44,6 +45,7 @@ type counts struct {
 type Stats struct {
 	Listener     string
 	Open         int    // connections now
+	Idle, Active int    // of those, HTTP/1.1 connections that await a request or are inside one; engine std: 0
 	Accepted     uint64 // connections taken in
 	Full         uint64 // closed at max_connections
 	ClientFull   uint64 // closed at max_connections_per_client
@@ -56,8 +58,12 @@ func (e *Edge) Stats() []Stats {
 	var out []Stats
 	for _, l := range e.listeners {
 		c := &l.counts
+		var h1 http1.Counts
+		if s, ok := l.engine.(interface{ Counts() http1.Counts }); ok {
+			h1 = s.Counts()
+		}
 		out = append(out, Stats{
-			Listener: l.s.Name, Open: l.limits.now(), Accepted: c.accepted.Load(), Full: c.full.Load(),
+			Listener: l.s.Name, Open: l.limits.now(), Idle: h1.Idle, Active: h1.Active, Accepted: c.accepted.Load(), Full: c.full.Load(),
 			ClientFull: c.clientFull.Load(), ProxyRefused: c.proxy.Load(), TLSFailed: c.handshake.Load(),
 		})
 	}
@@ -72,11 +78,15 @@ func newListener(e *Edge, s settings.Listener, o Options) (*listener, error) {
 	}
 	switch {
 	case s.Engine == settings.EngineStd:
-		l.engine = newStd(s, e, l.log)
+		std := newStd(s, e, l.log)
+		std.ConnState = o.ConnState
+		l.engine = std
+	case s.Engine == settings.EngineHTTP1 && o.Engines[s.Engine] == nil:
+		l.engine = newHTTP1(s, e, o.ConnState, l.log)
 	case o.Engines[s.Engine] != nil:
 		l.engine = o.Engines[s.Engine](s, e, l.log)
 	default:
-		return nil, fmt.Errorf("listener %q: there is no http_engine named %q; write std", s.Name, s.Engine)
+		return nil, fmt.Errorf("listener %q: there is no http_engine named %q; write http1 or std", s.Name, s.Engine)
 	}
 	if s.TLS != nil {
 		var err error
@@ -94,7 +104,7 @@ func newListener(e *Edge, s settings.Listener, o Options) (*listener, error) {
 }
 
 // newStd is net/http as an engine.
-func newStd(s settings.Listener, h http.Handler, errs *slog.Logger) Engine {
+func newStd(s settings.Listener, h http.Handler, errs *slog.Logger) *http.Server {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: s.Timeouts.Header,
@@ -104,8 +114,11 @@ func newStd(s settings.Listener, h http.Handler, errs *slog.Logger) Engine {
 		ConnContext:       ConnContext,
 		ErrorLog:          slog.NewLogLogger(errs.Handler(), slog.LevelWarn),
 		Protocols:         new(http.Protocols),
+		// OPTIONS * is routed like any other request.
+		DisableGeneralOptionsHandler: true,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: s.HTTP2.MaxStreams,
+			MaxReadFrameSize:     16 << 10, // the least that may be announced: a frame is held in memory before it counts against a window
 			SendPingTimeout:      s.HTTP2.PingEvery,
 			PingTimeout:          s.HTTP2.PingTimeout,
 		},

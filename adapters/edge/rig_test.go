@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -23,7 +24,6 @@ type rig struct {
 	net  memnet.Network
 	edge *edge.Edge
 	log  lockedBuffer
-	over bool
 
 	mu   sync.Mutex
 	from net.Addr // whom the next connection comes from
@@ -83,6 +83,7 @@ func newRig(t *testing.T, s settings.Listener, h http.Handler) *rig {
 	g := &rig{t: t}
 	g.setFrom("192.0.2.1")
 	s.Name = "edge"
+	s.Engine = cmp.Or(s.Engine, under)
 	var err error
 	g.edge, err = edge.Listen(edge.Options{
 		Listeners: []settings.Listener{s}, PollOnly: true,

@@ -75,7 +75,7 @@ func (t *secrets) build(s *store) *tls.Config {
 	c := &tls.Config{
 		GetCertificate:         s.choose,
 		MinVersion:             tls.VersionTLS12,
-		NextProtos:             []string{"h2", "http/1.1"},
+		NextProtos:             []string{"h2", "http/1.1", "http/1.0"},
 		ClientCAs:              t.pool,
 		SessionTicketsDisabled: t.s.TLS.NoTickets,
 	}
@@ -83,7 +83,7 @@ func (t *secrets) build(s *store) *tls.Config {
 		c.MinVersion = tls.VersionTLS13
 	}
 	if t.s.HTTP2.Off {
-		c.NextProtos = []string{"http/1.1"}
+		c.NextProtos = []string{"http/1.1", "http/1.0"}
 	}
 	switch t.s.TLS.ClientCert {
 	case "required":

@@ -43,6 +43,16 @@ func ownAnswer(r *http.Request, adm *driver.Admission, id string, class core.Cla
 	return res
 }
 
+// say replaces the text of an answer of our own.
+func say(r *http.Request, res *http.Response, text string) {
+	if isGRPC(r) {
+		res.Header["Grpc-Message"] = []string{percent(strings.TrimSuffix(text, "\n"))}
+		return
+	}
+	res.Header["Content-Length"] = []string{strconv.Itoa(len(text))}
+	res.ContentLength, res.Body = int64(len(text)), io.NopCloser(strings.NewReader(text))
+}
+
 // own reports whether a configuration finds keys in its own way.
 func own(c *core.Config) bool { return c != nil && c.Edge() != "" }
 
@@ -78,8 +88,8 @@ func sentence(c core.Class, adm *driver.Admission) string {
 		return "the router has no configuration yet"
 	case core.Draining:
 		return "the router is shutting down"
-	case core.ClientGone:
-		return "the request body did not arrive in time"
+	case core.RequestTimeout, core.ClientGone:
+		return "the request did not arrive in time"
 	case core.Internal:
 		return "the router could not handle the request"
 	}

@@ -45,7 +45,9 @@ type exchange struct {
 	leave  func() bool         // stops waiting for the client to go away
 	writer http.ResponseWriter // the client's side; nil under RoundTripper
 	upload *upload             // nil without a request body
+	look   *look               // nil when nobody observes
 	way    *way
+	sticky *stickiness
 
 	wrote atomic.Int64  // ns after begun when all of the request was written, plus 1; 0 before
 	cut   atomic.Uint32 // the class for which we cut it ourselves, first one wins
@@ -85,6 +87,7 @@ func (x *exchange) replied(status int, p phase) {
 	if x.phase == ended {
 		return
 	}
+	x.look.replied()
 	x.status, x.phase, x.settles = uint16(status), p, time.Since(x.begun)+time.Duration(x.times.Settle)
 	if x.settles < x.due { // else the timer comes soon enough to move itself
 		x.due = x.settles
@@ -105,9 +108,21 @@ func (x *exchange) finish(class core.Class) bool {
 	x.mu.Unlock()
 	x.live.remove(x)
 	x.router.Finish(x.adm.Handle, class, x.status, x.call.Sent())
+	x.look.ended(class, x.status, x.call.Sent())
 	x.leave()
 	x.call.Cancel()
 	return true
+}
+
+// endedAs is the class of a request whose last exchange this is; nil for one
+// that had none.
+func (x *exchange) endedAs(adm *driver.Admission) core.Class {
+	if x == nil {
+		return adm.Class
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.class
 }
 
 // sever cuts the exchange for a reason of ours: the request upstream is

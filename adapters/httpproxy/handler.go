@@ -49,8 +49,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := h.trip.identify(r)
-	line := logLine{begun: time.Now(), request: r, id: id.text, way: id.way}
-	line.adm = h.trip.arrive(r, id)
+	line := logLine{begun: time.Now(), request: r, id: id.text, bits: id.bits, way: id.way}
+	id.seen = h.trip.sight(r, id.text, line.begun)
+	line.adm, line.seen = h.trip.arrive(r, id), id.seen
 	res, x := h.trip.answer(r, w, id, &line.adm, line.begun)
 	early := x != nil && x.upload.unfinished()
 	if early {
@@ -60,14 +61,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if early {
 		x.upload.interrupt()
 	}
-	line.status, line.class = res.StatusCode, line.adm.Class
-	if x != nil {
-		line.class = x.class
-	}
+	line.status, line.class = res.StatusCode, x.endedAs(&line.adm)
 	if line.class == core.ClientGone && r.Context().Err() != nil {
 		line.status = statusClientGone
 	}
-	h.log.write(&line)
+	now := time.Now()
+	id.seen.ended(&line.adm, line.status, line.class, now)
+	h.log.write(&line, now)
 	if !whole {
 		panic(http.ErrAbortHandler)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"net/textproto"
 	"os"
@@ -396,5 +397,16 @@ func TestAHalfClosedWebSocketStillHearsTheOtherSide(t *testing.T) {
 				t.Errorf("the upstream heard %q", got)
 			}
 		})
+	}
+}
+
+func TestAWebSocketOverHTTP2IsNotImplemented(t *testing.T) {
+	// net/http passes it on only when the process was started with GODEBUG=http2xconnect=1.
+	r := httptest.NewRequest("CONNECT", "https://visa/chat", http.NoBody)
+	r.Header.Set(":protocol", "websocket")
+	w := httptest.NewRecorder()
+	httpproxy.NewHandler(nil, httpproxy.Options{}).ServeHTTP(w, r)
+	if w.Code != 501 || !strings.Contains(w.Body.String(), "over HTTP/1.1") {
+		t.Errorf("%d %q", w.Code, w.Body)
 	}
 }

@@ -121,9 +121,10 @@ func newRig(t *testing.T, spec core.Spec) *rig {
 		Transport:     &http.Transport{DialContext: g.net.Dial, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	g.serve("router:80", g.proxy)
+	stop := under.serve(g.net.Listen("router:80"), g.proxy)
 	t.Cleanup(func() {
 		g.client.CloseIdleConnections()
+		stop()
 		g.proxy.CloseIdleConnections()
 		g.driver.Close()
 		g.access.Close()

@@ -26,9 +26,15 @@ type Options struct {
 	// Config answers GET /debug/config, Handler only; nil means that the path is
 	// routed like any other.
 	Config func() ConfigInfo
+	// Observer is told of every request and attempt; nil means nobody.
+	Observer Observer
 	// Routing finds the route and key of each request; nil means one with its own
 	// defaults, which is never closed.
 	Routing *routing.Router
+	// StickyKey keys the hash in sticky cookies (R10). Routers behind one balancer
+	// need the same; nil means an empty key: the hash can then be tried against
+	// addresses that somebody guesses.
+	StickyKey []byte
 }
 
 // RoundTripper is the router as an http.RoundTripper: the request's
@@ -43,6 +49,10 @@ type RoundTripper struct {
 	routing *routing.Router
 	pools   *upstream.Set
 	live    *live
+	sticky  stickiness
+
+	observer Observer // nil for none
+	detail   bool     // the log wants to know what only an observation tells
 }
 
 // NewRoundTripper returns a RoundTripper over a driver. Its Deliver must be
@@ -54,6 +64,8 @@ func NewRoundTripper(r Router, o Options) *RoundTripper {
 	}
 	return &RoundTripper{
 		router: r, routing: o.Routing, pools: upstream.New(upstream.Options{Dial: o.Dial, TLS: o.TLS}), live: newLive(),
+		sticky:   stickiness{key: o.StickyKey},
+		observer: o.Observer, detail: o.Log.detailed(),
 	}
 }
 
@@ -77,9 +89,11 @@ func (t *RoundTripper) CloseIdleConnections() { t.pools.CloseIdle() }
 
 // RoundTrip implements http.RoundTripper.
 func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
-	id := t.identify(r)
+	id, begun := t.identify(r), time.Now()
+	id.seen = t.sight(r, id.text, begun)
 	adm := t.arrive(r, id)
-	res, x := t.answer(r, nil, id, &adm, time.Now())
+	res, x := t.answer(r, nil, id, &adm, begun)
+	id.seen.ended(&adm, res.StatusCode, x.endedAs(&adm), time.Now())
 	if x != nil && core.Class(x.cut.Load()) == core.ClassNone && r.Context().Err() != nil {
 		res.Body.Close()
 		return nil, context.Cause(r.Context())
@@ -90,7 +104,9 @@ func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 func (t *RoundTripper) arrive(r *http.Request, id requestID) driver.Admission {
 	a := driver.Arrival{ID: id.bits, Method: methodClass(r.Method), Length: bodyLength(r), Resolver: id.way}
 	a.Replayable = a.Length == 0
-	return t.router.Arrive(a)
+	adm := t.router.Arrive(a)
+	id.seen.routed(id.way)
+	return adm
 }
 
 // bodyLength is the length of the request's body, -1 if it is not known.
@@ -113,7 +129,7 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 	x := &exchange{
 		router: t.router, live: t.live, adm: *adm, writer: w,
 		times: adm.Config.Timeouts(adm.PlacementIndex), begun: begun,
-		client: r.Context(), upload: uploadOf(r, w, adm.Config, &id), way: id.way,
+		client: r.Context(), upload: uploadOf(r, w, adm.Config, &id), way: id.way, sticky: &t.sticky,
 	}
 	x.call.Context, x.call.Watcher = x.client, x
 	x.leave = context.AfterFunc(x.client, x.call.Cancel)
@@ -128,6 +144,7 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 		x.call.Client, x.call.Local = clientOf(r)
 	}
 	out, upgrade := x.request(r, id.text, pool)
+	x.look = id.seen.attempt(adm, out.Header)
 	res, err := pool.RoundTrip(&x.call, out)
 	x.endHints()
 	if err == nil && x.cut.Load() != 0 {
@@ -174,7 +191,7 @@ func uploadOf(r *http.Request, w http.ResponseWriter, c *core.Config, id *reques
 	if length == 0 {
 		return nil
 	}
-	u := &upload{body: r.Body, left: -1, client: w}
+	u := &upload{body: r.Body, left: -1, client: w, seen: id.seen}
 	if length > 0 {
 		return u
 	}
@@ -204,13 +221,22 @@ func (x *exchange) failed(r *http.Request, err error, id string) *http.Response 
 		class = classify(err)
 	}
 	x.finish(class)
-	return ownAnswer(r, &x.adm, id, class, 0)
+	res := ownAnswer(r, &x.adm, id, class, 0)
+	if x.upload != nil {
+		if why := x.upload.why.Load(); why != nil && (*why).Class() == class {
+			say(r, res, class.String()+": "+(*why).Error()+"\n")
+		}
+	}
+	return res
 }
 
 // received turns an upstream's response into the router's.
 func (x *exchange) received(r *http.Request, res *http.Response, asked, id string) *http.Response {
 	agreed := cleanResponse(res)
 	announce(res.Header, &x.adm, id)
+	if x.adm.Pin && res.StatusCode < http.StatusInternalServerError { // nobody is bound to what fails
+		x.pin(res.Header)
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		stream, ok := res.Body.(io.ReadWriteCloser)
 		if !ok || asked == "" || !strings.EqualFold(asked, agreed) {

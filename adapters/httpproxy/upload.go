@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -23,12 +24,14 @@ var errUpload = errors.New("the request body was cut")
 type upload struct {
 	body   io.ReadCloser
 	left   int64               // bytes still allowed; -1 for no limit
+	seen   *sight              // nil when nobody observes
 	client http.ResponseWriter // whose read can be given a deadline; nil under RoundTripper
 	fault  atomic.Uint32       // the client's, as a core.Class
 	inside atomic.Bool         // a read from the client is under way
 	ended  atomic.Bool         // nobody wants the rest
 	cut    atomic.Bool         // we ended it, while the client was there
 	whole  atomic.Bool         // it has come to its own end
+	why    atomic.Pointer[classed]
 }
 
 // Read implements io.Reader.
@@ -39,6 +42,7 @@ func (u *upload) Read(p []byte) (int, error) {
 	}
 	n, err := u.body.Read(p)
 	u.inside.Store(false)
+	u.seen.took(n)
 	if u.ended.Load() && err != io.EOF {
 		return n, errUpload
 	}
@@ -50,6 +54,10 @@ func (u *upload) Read(p []byte) (int, error) {
 	}
 	u.whole.Store(err == io.EOF)
 	if err != nil && err != io.EOF {
+		var named classed
+		if errors.As(err, &named) {
+			u.why.Store(&named)
+		}
 		u.fault.Store(uint32(uploadFault(err)))
 	}
 	return n, err
@@ -93,13 +101,27 @@ func (u *upload) release() {
 	}
 }
 
-// uploadFault names why the client's body could not be read: it went away, or
-// what it sent is not HTTP.
+// classed is an error that knows its class: the server that we run in (package
+// http1) found what is wrong with the body, and its text says what.
+type classed interface {
+	error
+	Class() core.Class
+}
+
+// uploadFault names why the client's body could not be read: it went away, did
+// not send it in time, or what it sent is not HTTP.
 func uploadFault(err error) core.Class {
 	var op *net.OpError
 	var big *http.MaxBytesError
+	var named classed
+	if errors.As(err, &named) {
+		return named.Class()
+	}
 	if errors.As(err, &big) {
 		return core.BodyTooLarge // a limit of whoever wraps the handler
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return core.RequestTimeout // the server that we run in gave up on it
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) {
 		return core.ClientGone

@@ -52,8 +52,10 @@ func (x *exchange) awaited(since time.Duration) (class core.Class, next time.Dur
 		header -= since - time.Duration(at-1)
 	}
 	switch {
-	case left <= 0 && x.upload.stalled(), (left <= 0 || header <= 0) && x.hinting():
-		return core.ClientGone, 0 // it does not send its body, or take what we have: not the upstream's fault
+	case left <= 0 && x.upload.stalled():
+		return core.RequestTimeout, 0 // it does not send its body: not the upstream's fault
+	case (left <= 0 || header <= 0) && x.hinting():
+		return core.ClientGone, 0 // it does not take what we have
 	case left <= 0 || header <= 0:
 		return core.ResponseTimeout, 0
 	}

@@ -13,13 +13,15 @@ import (
 type way struct {
 	routing.Found
 	router  *routing.Router
+	sticky  *stickiness
+	id      [2]uint64
 	request *http.Request
 }
 
 // Resolve implements driver.Resolver.
 func (w *way) Resolve(c *core.Config) driver.Resolved {
 	w.router.Find(c, w.request, &w.Found)
-	return driver.Resolved{Key: w.Key, Split: w.Split, Via: w.Via, Source: w.Source, Refuse: w.Refuse}
+	return driver.Resolved{Key: w.Key, Split: w.Split, Via: w.Via, Source: w.Source, Refuse: w.Refuse, Prefer: w.sticky.preferred(c, w)}
 }
 
 // home is the key's own placement; ok is false where it has none.

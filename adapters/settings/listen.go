@@ -17,7 +17,7 @@ const (
 type Listener struct {
 	Name    string // as written under listen
 	Address string // host:port, as net.Listen takes it
-	Engine  string // EngineStd or EngineHTTP1; "" means EngineStd
+	Engine  string // EngineStd or EngineHTTP1; "" means EngineHTTP1
 	TLS     *ListenerTLS
 	// TrustHeadersFrom lists the peers whose X-Forwarded-* are believed; nil: nobody's.
 	TrustHeadersFrom []netip.Prefix
@@ -25,7 +25,7 @@ type Listener struct {
 	// MaxConnections is how many connections may be open at once, MaxPerClient how
 	// many of one IPv4 address or one IPv6 /64; 0: no limit. One beyond is closed.
 	MaxConnections, MaxPerClient int
-	HeaderMax                    int64 // bytes of a request's header, both protocols; 0: 1 MiB
+	HeaderMax                    int64 // bytes of a request's header, both protocols; 0: 64 KiB
 	Timeouts                     ListenerTimeouts
 	HTTP2                        HTTP2
 }
@@ -78,7 +78,7 @@ const (
 	defaultHandshake   = 10 * time.Second
 	defaultHeader      = 15 * time.Second
 	defaultIdle        = 60 * time.Second
-	defaultHeaderMax   = 1 << 20
+	defaultHeaderMax   = 64 << 10
 	defaultStreams     = 250
 	defaultPingEvery   = 30 * time.Second
 	defaultPingTimeout = 15 * time.Second
@@ -86,7 +86,7 @@ const (
 
 // WithDefaults returns l with every setting that has a default filled in.
 func (l Listener) WithDefaults() Listener {
-	l.Engine = cmp.Or(l.Engine, EngineStd)
+	l.Engine = cmp.Or(l.Engine, EngineHTTP1)
 	l.HeaderMax = cmp.Or(l.HeaderMax, defaultHeaderMax)
 	l.Timeouts.Handshake = cmp.Or(l.Timeouts.Handshake, defaultHandshake)
 	l.Timeouts.Header = cmp.Or(l.Timeouts.Header, defaultHeader)

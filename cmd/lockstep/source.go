@@ -88,6 +88,9 @@ func (r *router) followControl(ctx context.Context, o controlOptions, config *co
 		return nil, err
 	}
 	r.control = true
+	if inForce, _ := r.driver.Config(); inForce != nil {
+		config = nil // a predecessor's, which is newer than the bootstrap file
+	}
 	r.bootstrap.Store(controlplane.Boot(r.driver, options.Store, config, r.o.log))
 	return background(ctx, client.Run), nil
 }

@@ -52,6 +52,7 @@ type Loop struct {
 	observer  Observer // nil for none
 	timer     Timer
 	armed     core.Time
+	steps     uint64
 	out       []core.Decision
 }
 
@@ -64,6 +65,9 @@ func New(r *core.Router, c Clock, t Transport, observer Observer, wake func()) *
 	l.arm()
 	return l
 }
+
+// Steps returns the number of steps so far; the recording numbers them from 1.
+func (l *Loop) Steps() uint64 { return l.steps }
 
 // Router returns the router, for reading.
 func (l *Loop) Router() *core.Router { return l.router }
@@ -126,6 +130,7 @@ func (l *Loop) step(ev *core.Event, req *Request) []core.Decision {
 
 func (l *Loop) stepAt(now core.Time, ev *core.Event, req *Request) []core.Decision {
 	l.out = l.router.Step(now, ev, l.out[:0])
+	l.steps++
 	if l.observer != nil {
 		l.observer.Observe(l.router.Now(), ev, req, l.out)
 	}

@@ -23,6 +23,7 @@ func drawSpec(d Draw) core.Spec {
 				URL: fmt.Sprintf("http://10.0.%d.%d:80", i, e), Weight: uint32(c.Range(1, 3, "weight")) * 50,
 			})
 		}
+		drawChoice(c, &p)
 		for f := range n {
 			if f != i && c.oneIn(3, "falls back") {
 				p.Fallback = append(p.Fallback, fmt.Sprintf("p%d", f))
@@ -38,6 +39,33 @@ func drawSpec(d Draw) core.Spec {
 		s.Default = "p0"
 	}
 	return s
+}
+
+// drawChoice draws what one placement in three has of R6 and R10 beyond the ordinary.
+func drawChoice(c chooser, p *core.PlacementSpec) {
+	if !c.oneIn(3, "choosy") {
+		return
+	}
+	p.Select = core.Policy(c.Range(0, 6, "policy"))
+	if p.Select.Hashing() && c.oneIn(2, "bounded") {
+		p.Bound = uint32(c.Range(101, 200, "bound"))
+	}
+	if c.oneIn(2, "slow start") {
+		p.SlowStart = core.Duration(c.Range(1, 60_000, "for")) * core.Millisecond
+	}
+	if c.oneIn(2, "sticky") {
+		p.Sticky.Cookie = "c"
+	}
+	if c.oneIn(2, "sharded") {
+		p.Shards = uint32(c.Range(1, uint64(len(p.Endpoints)), "shards"))
+	}
+	if b := &p.Breaker; !b.Off {
+		b.FailureRatio, b.SlowRatio = uint32(c.Range(1, 100, "failure ratio"))*10_000, uint32(c.Range(0, 100, "slow ratio"))*10_000
+		b.Window, b.MinRequests = core.Duration(c.Range(100, 60_000, "window"))*core.Millisecond, uint32(c.Range(1, 50, "minimum"))
+		if b.SlowRatio > 0 {
+			b.SlowCall = core.Duration(c.Range(1, 5000, "slow call")) * core.Millisecond
+		}
+	}
 }
 
 func drawLimit(c chooser) (l core.LimitSpec) {

@@ -110,6 +110,7 @@ func (g *generator) clients() {
 			c.Hold.For = g.ms(0, core.Duration(g.active-c.Hold.At), "hold for")
 		}
 		c.Poisson = g.c.oneIn(2, "poisson")
+		c.Cookies = sticks(&g.spec) && g.c.oneIn(2, "cookies")
 		c.Zipf = g.c.oneIn(4, "zipf")
 		if c.Keys == nil || g.c.oneIn(4, "unknown keys") {
 			c.Unknown = 100_000
@@ -171,6 +172,11 @@ func tableOf(s *core.Spec, route uint16) []core.KeySpec {
 		}
 	}
 	return s.Keys
+}
+
+// sticks reports whether some placement sets a cookie.
+func sticks(s *core.Spec) bool {
+	return slices.ContainsFunc(s.Placements, func(p core.PlacementSpec) bool { return p.Sticky.Cookie != "" })
 }
 
 // keys draws a few routing keys; nil when the configuration has none.

@@ -54,7 +54,7 @@ func (t *Target) leavingTime(d *Drill) core.Duration {
 	perSecond := max(1, t.share(t.loads()[d.Placement].PerSecond))
 	enough := core.Duration(fewest*max(all, 1)) * core.Second / core.Duration(perSecond)
 	usual := core.Duration(leavingTime)
-	if p, _ := find(&t.Spec, d.Placement); d.Endpoint == "" && (p.Select == core.First || p.Select == core.Rendezvous) {
+	if p, _ := find(&t.Spec, d.Placement); d.Endpoint == "" && (p.Select == core.First || p.Select.Hashing() || p.Shards > 0) {
 		usual = min(usual+core.Duration(all-1)*hung, 6*leavingTime)
 	}
 	_, within := t.promised(FailOver, "", max(usual, enough))
@@ -193,15 +193,18 @@ func (t *Target) leavingFixes(d *Drill, p *core.PlacementInfo) (list []fix) {
 		now := fmt.Sprintf("%d%%: of its endpoints at most %s are left at once", b.MaxOpenPercent, ofEndpoints(p))
 		list = append(list, t.turn(p, k, 100, now, "100%", "all of its endpoints may be left at once"))
 	}
+	list = append(list, t.ratioFixes(p)...)
 	if b.Failures > few {
 		k := knob{"breaker.consecutive_failures", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.Failures) }, func(p *core.PlacementSpec, to int64) {
 			p.Breaker.Failures = uint32(to)
 		}}
 		now := fmt.Sprintf("%d in a row", b.Failures)
-		if room := p.Limit.InFlight; room > 0 && b.Failures > uint32(room) {
+		if b.Failures == core.NeverConsecutive {
+			now = "none"
+		} else if room := p.Limit.InFlight; room > 0 && b.Failures > uint32(room) {
 			now += fmt.Sprintf(", and at most %d can be in flight", room)
 		}
-		list = append(list, t.turn(p, k, few, now, fmt.Sprint(few), fmt.Sprintf("%d failures in a row open it, before %d", few, b.Failures)))
+		list = append(list, t.turn(p, k, few, now, fmt.Sprint(few), fmt.Sprintf("%d failures in a row open it, before %s", few, now)))
 	}
 	if room, needed := int64(p.Limit.InFlight), int64(b.Failures)*int64(p.EndEP-p.FirstEP); d.Fault == sim.Hang && room > 0 && room < needed && b.Failures <= few {
 		k := knob{"limit.in_flight", func(p *core.PlacementInfo) int64 { return int64(p.Limit.InFlight) }, func(p *core.PlacementSpec, to int64) {
@@ -212,6 +215,32 @@ func (t *Target) leavingFixes(d *Drill, p *core.PlacementInfo) (list []fix) {
 	}
 	if d.Fault == sim.Hang {
 		list = append(list, t.shorter(p)...)
+	}
+	return list
+}
+
+// ratioFixes lists what lets a share of failures open a breaker sooner.
+func (t *Target) ratioFixes(p *core.PlacementInfo) (list []fix) {
+	const enough, usual, half = 5, 10 * core.Second, million / 2
+	b := &p.Breaker
+	if b.MinRequests > enough {
+		k := knob{"breaker.min_requests", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.MinRequests) }, func(p *core.PlacementSpec, to int64) {
+			p.Breaker.MinRequests = uint32(to)
+		}}
+		now := fmt.Sprintf("%d in %s", b.MinRequests, span(b.Window))
+		list = append(list, t.turn(p, k, enough, now, fmt.Sprint(enough), fmt.Sprintf("%d answers are enough to judge an endpoint by, before %d", enough, b.MinRequests)))
+	}
+	if b.Window > usual {
+		k := knob{"breaker.window", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.Window) }, func(p *core.PlacementSpec, to int64) {
+			p.Breaker.Window = core.Duration(to)
+		}}
+		list = append(list, t.turnTime(p, k, usual, span(b.Window), "good answers of before count against failures for "+span(usual)+", before "+span(b.Window)))
+	}
+	if b.FailureRatio > half {
+		k := knob{"breaker.failure_ratio", func(p *core.PlacementInfo) int64 { return int64(p.Breaker.FailureRatio) }, func(p *core.PlacementSpec, to int64) {
+			p.Breaker.FailureRatio = uint32(to)
+		}}
+		list = append(list, t.turn(p, k, half, percent(b.FailureRatio), "50%", "half of its answers failing open it"))
 	}
 	return list
 }

@@ -55,12 +55,39 @@ func routed() core.Spec {
 	return s
 }
 
+// choosy is a configuration with what R6 and R10 offer beyond the ordinary.
+func choosy() core.Spec {
+	spec := ordinary()
+	for i := range spec.Placements {
+		p := &spec.Placements[i]
+		p.Endpoints = append(p.Endpoints, core.EndpointSpec{Name: "d", URL: fmt.Sprintf("http://10.0.%d.9:80", i)})
+		p.Breaker.FailureRatio, p.Breaker.SlowRatio = 400_000, 500_000
+		p.Breaker.MinRequests, p.Breaker.SlowCall, p.Breaker.Window = 6, 80*core.Millisecond, 4*core.Second
+		switch p.Name {
+		case "cell-a":
+			p.Sticky, p.SlowStart = core.StickySpec{Cookie: "desk"}, 5*core.Second
+		case "cell-b":
+			p.Select, p.Decay = core.EWMA, 2*core.Second
+		case "cell-c":
+			p.Select = core.Ketama
+		case "island":
+			p.Shards, p.SlowStart = 2, 3*core.Second
+		case "shared":
+			p.Select, p.Bound = core.Maglev, 125
+		}
+	}
+	return spec
+}
+
 // plant is a target whose routers have a bug. Relations are left out of the
 // search for what a checker must see: two runs differ over many a bug.
 func plant(b *planted.Bug) *Target {
 	t := &Target{Name: "planted", Spec: ordinary(), tamper: func() sim.Tamper { return sim.Tamper(b.Tamper()) }}
 	if b.Routed {
 		t.Spec = routed()
+	}
+	if b.Choice {
+		t.Spec = choosy()
 	}
 	t.Accept = relations()
 	if b.Alone {

@@ -16,6 +16,8 @@ type Bug struct {
 	// Seeds of the search, over the configuration of the tests, are enough to find it.
 	Seeds  uint64
 	Tamper func() Tamper // for one run
+	// Choice searches in a configuration with ratio trips, hashing and what else R6 and R10 offer.
+	Choice bool
 }
 
 // Tamper has the fields of sim.Tamper, which this package cannot import: the
@@ -28,7 +30,7 @@ type Tamper struct {
 
 // Bugs returns the table, what belongs together side by side.
 func Bugs() (all []Bug) {
-	for _, list := range [][]Bug{routes(), admissions(), breakers(), selections(), pushes(), drains(), relations()} {
+	for _, list := range [][]Bug{routes(), admissions(), breakers(), selections(), choices(), pushes(), drains(), relations()} {
 		all = append(all, list...)
 	}
 	return all
