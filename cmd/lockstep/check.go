@@ -46,7 +46,7 @@ that is broken whatever happens fails the check.`,
 	cmd.Flags().StringVar(&flags.host, "host", "", "with --explain-key: by the route that a request for this host takes")
 	cmd.Flags().StringVar(&flags.path, "path", "", "with --explain-key: by the route that a request for this path takes")
 	cmd.Flags().StringVar(&flags.listener, "listener", "", "with --explain-key: by the route that a request to this listener takes")
-	cmd.Flags().StringVar(&flags.placement, "effective", "", "show every setting of this placement, or of listener NAME as listen.NAME, and where it comes from")
+	cmd.Flags().StringVar(&flags.placement, "effective", "", "show every setting of this placement, or of listener NAME as listen.NAME or route NAME as routes.NAME, and where it comes from")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of the native form, for editors")
 	return cmd
@@ -123,6 +123,12 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 		if name, ok := strings.CutPrefix(flags.placement, "listen."); ok {
 			if r.Effective, ok = f.EffectiveListener(name); !ok {
 				return nil, fmt.Errorf("%s has no listener named %q", path, name)
+			}
+			return r, nil
+		}
+		if name, ok := strings.CutPrefix(flags.placement, "routes."); ok {
+			if r.Effective, ok = f.EffectiveRoute(c, name); !ok {
+				return nil, fmt.Errorf("%s has no route named %q", path, name)
 			}
 			return r, nil
 		}

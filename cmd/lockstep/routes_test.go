@@ -43,6 +43,9 @@ func TestCheckTellsWhereAKeyGoesByEachRoute(t *testing.T) {
 		"the route of a host": {[]string{"--explain-key", "k", "--host", "API.internal:443"}, exitOK, []string{`key "k" by route api.internal goes to b`}},
 		"an unknown key":      {[]string{"--explain-key", "x", "--host", "api.example.com", "--path", "/v1"}, exitOK, []string{`key "x" by route api is unknown: refused with 404`}},
 		"another's default":   {[]string{"--explain-key", "x", "--host", "api.internal"}, exitOK, []string{`key "x" by route api.internal is unknown: the default is b   c.yaml:6:53`}},
+		"a route's settings": {[]string{"--effective", "routes.api"}, exitOK, []string{
+			"match.host", "api.example.com", "c.yaml:5:31", "jwt_claim tenant, jwks j, leeway 30s", "header X-Tenant", "tenants", "404", "routing.no_route.reject", "421", "c.yaml:3:30", "256B", "request id",
+		}},
 		"a split": {[]string{"--explain-key", "moving", "--host", "api.example.com"}, exitOK, []string{
 			`key "moving" by route api is split: 95% goes to a   c.yaml:13:19`, `key "moving" by route api is split: 5% goes to b`,
 		}},

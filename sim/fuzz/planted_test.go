@@ -46,7 +46,7 @@ func ordinary() core.Spec {
 // and keys that are split.
 func routed() core.Spec {
 	s := ordinary()
-	s.Splits = []core.SplitSpec{{Name: "moving", Parts: []core.PartSpec{{Placement: "cell-a", Share: 700_000}, {Placement: "cell-b", Share: 300_000}}}}
+	s.Splits = []core.SplitSpec{{Name: "moving", Parts: []core.PartSpec{{Placement: "cell-a", Share: 700_000}, {Placement: "island", Share: 300_000}}}}
 	s.Keys = append(s.Keys, core.KeySpec{Key: "nordbank", Placement: "moving"})
 	s.Tables = []core.TableSpec{{Name: "partners", Keys: []core.KeySpec{
 		{Key: "cell-a-0", Placement: "cell-c"}, {Key: "nordbank", Placement: "moving"}, {Key: "acme", Placement: "cell-b"},
