@@ -142,3 +142,19 @@ func (r *Router) Choice(now Time, n int32) ChoiceView {
 	}
 	return v
 }
+
+// InShard reports whether the key with that hash may use the endpoint at index
+// e of the Config, which belongs to the placement at index p (R10).
+func (c *Config) InShard(p int, key uint64, e int) bool {
+	row := &c.placements[p]
+	if row.choice.shards == 0 {
+		return true
+	}
+	mine, better := draw(0, key, c.endpoints[e].id, purposeShard), uint32(0)
+	for i := row.first; i < row.end; i++ {
+		if draw(0, key, c.endpoints[i].id, purposeShard) > mine {
+			better++
+		}
+	}
+	return better < row.choice.shards
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	edge "lockstep/adapters/settings"
 	"lockstep/core"
 )
 
@@ -41,7 +42,12 @@ func (f *File) Effective(c *core.Config, index int) []Value {
 	effectiveChoice(p, add)
 	effectiveLimit(p, add)
 	effectiveBreaker(p.Breaker, add)
-	effectiveHealth(p.Health, add)
+	text, _ := edge.ReadPlacement(c.PlacementEdge(index)) // it was written by this package
+	if text.Upstream == nil {
+		text.Upstream = new(edge.Upstream)
+	}
+	effectiveHealth(p.Health, text.Upstream.Health, add)
+	effectiveUpstream(text.Upstream, add)
 	t := p.Timeouts
 	add("timeouts.connect", duration(t.Connect))
 	add("timeouts.response_header", duration(t.ResponseHeader))
@@ -161,12 +167,15 @@ func effectiveChoice(p core.PlacementInfo, add func(path, value string)) {
 	}
 }
 
-func effectiveHealth(h core.HealthSpec, add func(path, value string)) {
+func effectiveHealth(h core.HealthSpec, kind *edge.Health, add func(path, value string)) {
 	if h.Off {
 		add("health", "none")
 		return
 	}
-	add("health.get", h.Path)
+	if kind == nil {
+		kind = new(edge.Health)
+	}
+	effectiveHealthKind(kind, h.Path, add)
 	add("health.every", duration(h.Every))
 	add("health.timeout", duration(h.Timeout))
 	add("health.fall", strconv.Itoa(int(h.Fall)))

@@ -85,6 +85,7 @@ func (l *loader) finish() {
 	}
 	f.Warnings = l.warnings
 	if f.Form == Native && f.Spec.Version == "" {
+		f.labelled = true
 		f.Spec.Version = label(&f.Spec)
 	}
 }

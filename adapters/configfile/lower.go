@@ -98,7 +98,7 @@ func (l *loader) placements(root, table *node) *node {
 	for _, e := range table.entries {
 		n := e.value
 		if n.kind == mapping {
-			n = merged(merged(defaults, l.profile(profiles, n)), n)
+			n = overlay(overlay(defaults, l.profile(profiles, n)), n)
 		}
 		l.file.Spec.Placements = append(l.file.Spec.Placements, l.placement(e.key, n))
 		out.entries = append(out.entries, entry{e.key, e.at, n})
@@ -133,8 +133,12 @@ func (l *loader) placement(name string, n *node) core.PlacementSpec {
 	in := decodeAs[placement](&l.decoder, n)
 	l.label(name, in.Labels)
 	s := &in.Settings
+	endpoints, found := l.discovered(name, in.Endpoints)
+	if !found {
+		endpoints = l.endpoints(in.Endpoints)
+	}
 	out := core.PlacementSpec{
-		Name: name, Endpoints: l.endpoints(in.Endpoints),
+		Name: name, Endpoints: endpoints, Edge: l.edgeText(name, n, s, endpoints),
 		Fallback: s.Fallback.value, BodyMax: int64(s.BodyMax.value),
 		Breaker: lowerBreaker(s.Breaker), Health: lowerHealth(s.Health), Limit: lowerLimit(s.Limit.value),
 		Timeouts: core.TimeoutSpec(s.Timeouts),

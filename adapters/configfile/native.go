@@ -83,6 +83,7 @@ type settings struct {
 	Limit      maybe[limit]         `yaml:"limit"`
 	BodyMax    maybe[size]          `yaml:"body_max" check:"positive"`
 	Retries    retriesLater         `yaml:"retries"`
+	Upstream   upstreamForm         `yaml:"upstream"`
 	Panic      *node                `yaml:"panic_percent" later:"R9 panic"`
 }
 
@@ -110,6 +111,10 @@ type timeouts struct {
 
 type health struct {
 	Get     string        `yaml:"get"`
+	TCP     bool          `yaml:"tcp"`
+	TLS     bool          `yaml:"tls"`
+	GRPC    *string       `yaml:"grpc"`   // the service; "" means the whole server
+	Status  []statusRange `yaml:"status"` // of get: which are healthy
 	Every   core.Duration `yaml:"every" check:"positive"`
 	Timeout core.Duration `yaml:"timeout" check:"positive"`
 	Fall    uint32        `yaml:"fall" check:"positive"`
@@ -175,10 +180,6 @@ func (d *decoder) endpoints(n *node) []core.EndpointSpec {
 	d.duplicates(n)
 	var out []core.EndpointSpec
 	for _, e := range n.entries {
-		if e.key == "dns" && e.value.kind == scalar {
-			d.later(e.at, "dns", "DNS endpoints")
-			continue
-		}
 		v := decodeAs[endpoint](d, e.value)
 		d.checkURL(v.URL, e.value.value("url"), e.at)
 		out = append(out, core.EndpointSpec{Name: e.key, URL: v.URL, Weight: uint32(v.Weight)})

@@ -141,7 +141,10 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 		".metrics": structNames[metricsSettings](), ".tracing": structNames[tracing](),
 		"$settings": structNames[settings](), "$placement": structNames[placement](), "$endpoint": structNames[endpoint](),
 		"$timeouts": structNames[timeouts](), "$health": structNames[health](), "$breaker": structNames[breaker](), "$limit": structNames[limit](),
-		"$sticky": structNames[sticky](), "$promise": structNames[pledge](), "$promise.keys": structNames[keysOf](), "$promise.in_flight": structNames[inFlightOf](),
+		"$sticky":   structNames[sticky](),
+		"$upstream": structNames[upstreamForm](), "$upstream.pool": structNames[poolForm](), "$upstream.h2": structNames[h2Form](),
+		"$endTLS": structNames[endTLSForm](), "$endTLS.key": structNames[keyFile](), "$discovery": structNames[discoveryForm](),
+		"$promise": structNames[pledge](), "$promise.keys": structNames[keysOf](), "$promise.in_flight": structNames[inFlightOf](),
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -218,7 +218,7 @@ func target(r *http.Request, p *upstream.Pool) *url.URL {
 func (x *exchange) failed(r *http.Request, err error, id string) *http.Response {
 	class, ours := x.fault()
 	if !ours {
-		class = classify(err)
+		class, x.why = classify(err), err
 	}
 	x.finish(class)
 	res := ownAnswer(r, &x.adm, id, class, 0)

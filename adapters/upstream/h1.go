@@ -49,7 +49,7 @@ func (c *conn) roundTrip(call *Call, r *http.Request, reused bool) (*http.Respon
 	spare := &c.pool.set.buffers
 	buffer := spare.heads.Get().(*[]byte)
 	defer spare.heads.Put(buffer)
-	head, bad := appendHead((*buffer)[:0], r, c.pool.host, f)
+	head, bad := appendHead((*buffer)[:0], r, c.pool.authority, f)
 	*buffer = head[:0]
 	if bad != nil {
 		c.requests--

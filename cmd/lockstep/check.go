@@ -110,7 +110,7 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 	for i := range c.Tables() {
 		r.Keys += c.TableKeys(i)
 	}
-	r.Warnings = slices.Concat(f.Warnings, f.Capacity(c), f.Idle(), f.Shadowed(), f.Unused())
+	r.Warnings = slices.Concat(f.Warnings, f.Capacity(c), f.Doubts(c), f.Idle(), f.Shadowed(), f.Unused(), unresolved(f))
 	r.Proved, r.Runs = f.Proved()
 	if flags.key != "" {
 		stories, err := explainKey(f, c, &flags)

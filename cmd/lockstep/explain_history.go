@@ -107,13 +107,13 @@ func (h *history) text(f *traces.Fact, r *core.Router, d *core.Decision, clock f
 	name := endpointName(r, d.Endpoint)
 	switch d.Kind {
 	case core.NoteOpened:
-		return name + " breaker opens until " + clock(d.Until) + h.afterFailures(d.Endpoint, clock) + " (R6)"
+		return name + " breaker opens until " + clock(d.Until) + h.afterTrip(d, clock) + " (R6)"
 	case core.NoteHalfOpened:
 		return name + " breaker half-open: a request is its probe (R6)"
 	case core.NoteClosed:
 		return name + " breaker closes (R6)"
 	case core.NoteTripCapped:
-		return fmt.Sprintf("%s breaker stays closed: %d of its placement are open already (R6)", name, d.Count)
+		return fmt.Sprintf("%s breaker stays closed%s: %d of its placement are open already (R6)", name, tripText(d.Trip), d.Count)
 	case core.NoteHealthy:
 		return name + " healthy again (R8)"
 	case core.NoteUnhealthy:

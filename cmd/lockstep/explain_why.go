@@ -17,6 +17,7 @@ type candidate struct {
 	GuestCap  int32            `json:"guest_cap,omitempty"`
 	Endpoints []endpointAtTime `json:"endpoints"`
 
+	own  int    // endpoints that the key may use
 	left string // why it could not serve, "" if it could
 }
 
@@ -29,19 +30,24 @@ type endpointAtTime struct {
 	Failures  int    `json:"failures,omitempty"`
 	Unhealthy bool   `json:"unhealthy,omitempty"`
 	InFlight  int    `json:"in_flight"`
+	// Beyond the ordinary, where the placement has it (R6, R10):
+	Window    *windowAtTime `json:"window,omitempty"`
+	SlowStart int           `json:"slow_start,omitempty"` // per cent of its full share, 0 outside a slow start
+	Latency   string        `json:"latency,omitempty"`    // of ewma
+	Cookie    bool          `json:"cookie,omitempty"`     // the client's cookie names it
 }
 
 // candidates looks at every candidate of the route, in order.
-func candidates(r *core.Router, now core.Time, route core.Route, clock func(core.Time) string) []candidate {
+func candidates(r *core.Router, now core.Time, route core.Route, prefer uint64, clock func(core.Time) string) []candidate {
 	var list []candidate
 	for i, index := range r.Config().Placement(int(route.Placement)).Candidates {
-		list = append(list, look(r, now, int(index), i > 0, clock))
+		list = append(list, look(r, now, int(index), i > 0, route.Key, prefer, clock))
 	}
 	return list
 }
 
 // look asks R2, R3 and R5 of one placement.
-func look(r *core.Router, now core.Time, index int, guest bool, clock func(core.Time) string) candidate {
+func look(r *core.Router, now core.Time, index int, guest bool, key, prefer uint64, clock func(core.Time) string) candidate {
 	info := r.Config().Placement(index)
 	p := r.Placement(r.PlacementNumber(index))
 	c := candidate{
@@ -60,6 +66,14 @@ func look(r *core.Router, now core.Time, index int, guest bool, clock func(core.
 		if e.Breaker == core.Open {
 			at.Until = clock(e.Until)
 		}
+		at.choose(r, now, &info, n)
+		at.Cookie = info.Sticky.Cookie != "" && prefer != 0 && r.Identity(n) == prefer
+		if !r.Config().InShard(index, key, i) {
+			at.Blocked = "shard"
+			c.Endpoints = append(c.Endpoints, at)
+			continue
+		}
+		c.own++
 		c.Endpoints = append(c.Endpoints, at)
 		switch block {
 		case core.BlockNone:
@@ -70,7 +84,7 @@ func look(r *core.Router, now core.Time, index int, guest bool, clock func(core.
 	}
 	switch {
 	case sound == 0 && byBreaker > 0:
-		c.left = fmt.Sprintf("left as circuit_open: breakers block %d of %d endpoints, none is sound (R3)", byBreaker, len(c.Endpoints))
+		c.left = fmt.Sprintf("left as circuit_open: breakers block %d of %d endpoints, none is sound (R3)", byBreaker, c.own)
 	case sound == 0:
 		c.left = "left as upstream_unhealthy: no endpoint is sound (R3)"
 	case guest && c.GuestCap != 0 && c.Guests >= int(max(c.GuestCap, 0)):
@@ -182,7 +196,7 @@ func whyFull(s *story, place core.PlacementView) string {
 
 func whyServed(s *story, r *core.Router, d *core.Decision) string {
 	name := endpointName(r, d.Endpoint)
-	how := "by " + r.Config().Placement(r.Placement(d.Placement).Index).Select.String()
+	how := howPicked(s, r, d)
 	switch {
 	case d.Probe:
 		return fmt.Sprintf("The open time of %s was over, so this request is its half-open probe.", name)

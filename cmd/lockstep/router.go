@@ -46,6 +46,7 @@ type router struct {
 	driver   *driver.Driver
 	recorder *flightrec.Recorder
 	prober   *probe.Prober
+	found    *found
 	proxy    *httpproxy.Handler
 	routing  *routing.Router
 	access   *httpproxy.AccessLog
@@ -82,7 +83,6 @@ func newRouter(o routerOptions) (*router, error) {
 	if c, _ := r.driver.Config(); c != nil {
 		r.once.Do(func() { close(r.first) })
 	}
-	r.prober = probe.New(probe.Options{Report: r.driver.Probed})
 	if o.access != nil {
 		r.access = httpproxy.NewAccessLogWith(o.access, logOptions(o.observe.AccessLog))
 	}
@@ -91,6 +91,8 @@ func newRouter(o routerOptions) (*router, error) {
 		Log: r.access, Config: r.configInfo, Observer: w.observe(r), StickyKey: o.stickyKey,
 		Routing: r.routing,
 	})
+	r.prober = probe.New(probe.Options{Report: r.driver.Probed, Check: r.proxy.Upstream().Check})
+	r.found = newFound(r)
 	for _, sink := range []func(driver.Delivery){r.proxy.Deliver, r.prober.Sink, r.note} {
 		r.driver.Handle(sink)
 	}
@@ -159,6 +161,7 @@ func (r *router) dump(why string) {
 
 // close writes everything that is still in memory.
 func (r *router) close() {
+	r.found.close()
 	r.driver.Close()
 	r.prober.Close()
 	r.proxy.CloseIdleConnections()
