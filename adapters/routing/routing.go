@@ -81,6 +81,7 @@ type Found struct {
 	table *table // nil: as the baseline
 	peer  Peer
 	query query
+	taken bool // Via is the route that took it
 }
 
 // Find looks at a request under a configuration, which may be nil.
@@ -166,9 +167,10 @@ func (r *Router) TrustedID(req *http.Request) bool {
 	return t == nil || !t.trustedID || r.o.Peer(req).Trusted
 }
 
-// RouteName returns the name of the route, "" where the configuration has none.
+// RouteName returns the name of the route, "" where the configuration has none
+// or no route has taken the request.
 func (f *Found) RouteName() string {
-	if f.table == nil || f.table.err != nil || f.Refuse == core.NoRoute {
+	if !f.taken {
 		return ""
 	}
 	return f.table.routes[f.Via].name

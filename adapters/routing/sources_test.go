@@ -134,7 +134,7 @@ routes:
 			}
 		}
 	}
-	if f := find(t, c, request(t, "GET /v1/../x HTTP/1.1\nHost: api.example.com"), routing.Peer{}); f.Refuse != core.BadRequest {
+	if f := find(t, c, request(t, "GET /v1/../x HTTP/1.1\nHost: api.example.com"), routing.Peer{}); f.Refuse != core.BadRequest || f.RouteName() != "" {
 		t.Errorf("a path with .. is %s where routes go by path", f.Refuse)
 	}
 }

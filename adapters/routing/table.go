@@ -107,7 +107,7 @@ func (t *table) find(req *http.Request, f *Found) {
 	}
 	for i := range t.routes {
 		if t.routes[i].takes(q) {
-			f.Via = uint16(i)
+			f.Via, f.taken = uint16(i), true
 			t.key(&t.routes[i], q, f)
 			return
 		}
