@@ -69,8 +69,12 @@ func TestRoutesTablesAndSplitsAreLowered(t *testing.T) {
 		home   string
 		refuse core.Class
 	}{
-		{0, "acme", "cell-12", core.ClassNone}, {0, "visa", "", core.UnknownKey}, {1, "acme", "cell-12", core.ClassNone},
-		{1, "visa", "shared", core.ClassNone}, {2, "visa", "cell-07", core.ClassNone}, {2, "acme", "shared", core.ClassNone},
+		{0, "acme", "cell-12", core.ClassNone},
+		{0, "visa", "", core.UnknownKey},
+		{1, "acme", "cell-12", core.ClassNone},
+		{1, "visa", "shared", core.ClassNone},
+		{2, "visa", "cell-07", core.ClassNone},
+		{2, "acme", "shared", core.ClassNone},
 	} {
 		r, _ := c.MatchVia(w.via, w.key, 1)
 		home := ""

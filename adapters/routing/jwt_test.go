@@ -121,8 +121,13 @@ func TestEachKindOfKeyVerifiesItsOwnAlgorithms(t *testing.T) {
 		kid    string
 		key    any
 	}{
-		{jwt.SigningMethodRS256, "rsa", i.rsa}, {jwt.SigningMethodRS512, "rsa", i.rsa}, {jwt.SigningMethodPS256, "rsa", i.rsa}, {jwt.SigningMethodPS384, "rsa", i.rsa},
-		{jwt.SigningMethodES256, "ec", i.ec}, {jwt.SigningMethodES384, "ec384", i.ec384}, {jwt.SigningMethodEdDSA, "ed", i.ed},
+		{jwt.SigningMethodRS256, "rsa", i.rsa},
+		{jwt.SigningMethodRS512, "rsa", i.rsa},
+		{jwt.SigningMethodPS256, "rsa", i.rsa},
+		{jwt.SigningMethodPS384, "rsa", i.rsa},
+		{jwt.SigningMethodES256, "ec", i.ec},
+		{jwt.SigningMethodES384, "ec384", i.ec384},
+		{jwt.SigningMethodEdDSA, "ed", i.ed},
 		{jwt.SigningMethodES256, "", i.ec}, // without kid: those that fit are tried
 	} {
 		f := bearer(t, r, c, i.sign(m.method, m.kid, m.key, i.claims()))

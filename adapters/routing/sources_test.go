@@ -118,11 +118,20 @@ routes:
   - {name: below, match: {host: "*.example.com"}}
   - {name: path, match: {path: [/x, /y/z]}}`)
 	for _, w := range []struct{ target, host, listener, want string }{
-		{"/v1", "api.example.com", "edge", "v1"}, {"/v1/x?y", "API.example.com:443", "edge", "v1"}, {"/v%31/x", "api.example.com", "", "v1"},
-		{"/v10", "api.example.com", "mesh", "mesh"}, {"/v10", "api.example.com", "edge", "below"},
-		{"/", "a.b.example.com.", "edge", "below"}, {"/", "example.com", "edge", ""}, {"/", "xexample.com", "edge", ""},
-		{"/x", "other", "", "path"}, {"/y/z/", "other", "", "path"}, {"/y", "other", "", ""}, {"//x", "other", "", ""},
-		{"http://api.example.com/v1", "other", "", "v1"}, {"http://api.example.com", "other", "mesh", "mesh"},
+		{"/v1", "api.example.com", "edge", "v1"},
+		{"/v1/x?y", "API.example.com:443", "edge", "v1"},
+		{"/v%31/x", "api.example.com", "", "v1"},
+		{"/v10", "api.example.com", "mesh", "mesh"},
+		{"/v10", "api.example.com", "edge", "below"},
+		{"/", "a.b.example.com.", "edge", "below"},
+		{"/", "example.com", "edge", ""},
+		{"/", "xexample.com", "edge", ""},
+		{"/x", "other", "", "path"},
+		{"/y/z/", "other", "", "path"},
+		{"/y", "other", "", ""},
+		{"//x", "other", "", ""},
+		{"http://api.example.com/v1", "other", "", "v1"},
+		{"http://api.example.com", "other", "mesh", "mesh"},
 	} {
 		f := find(t, c, request(t, "GET "+w.target+" HTTP/1.1\nHost: "+w.host), routing.Peer{Listener: w.listener})
 		if f.RouteName() != w.want || (f.Refuse == core.NoRoute) != (w.want == "") {
