@@ -32,7 +32,8 @@ candidates there were and why each was passed over at that moment, and how it
 ended. All of it is recomputed from the recording, which is checked on the way.
 The id is that of the X-Request-Id header; every request that carried it is told.`,
 		Example: `  lockstep explain /var/lib/lockstep/rec --request 7c1e09aa5f0d4e6b8a9c0d1e2f304152
-  lockstep explain dump.lst --step 81126920`,
+  lockstep explain dump.lst --step 81126920
+  lockstep explain dump.lst --request 7c1e09aa5f0d4e6b8a9c0d1e2f304152 --config router.yaml`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (flags.request == "") == (flags.step == 0) {

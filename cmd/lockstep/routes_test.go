@@ -7,6 +7,7 @@ import (
 	"lockstep/adapters/configfile"
 	"lockstep/core"
 	"lockstep/core/loop"
+	"lockstep/sim/scenario"
 	"lockstep/traces"
 )
 
@@ -96,5 +97,38 @@ func TestExplainSaysFromWhereAKeyCameAndWhereItStands(t *testing.T) {
 		if got := routeText(c, f, route) + w.e.place(c, f, route); got != w.prints {
 			t.Errorf("\n got %s\nwant %s", got, w.prints)
 		}
+	}
+}
+
+func TestAKeptConfigurationHasTheRoutesTablesAndSplits(t *testing.T) {
+	file, err := configfile.Parse("c.yaml", []byte(routedConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := file.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := scenario.Text(scenario.ConfigTree(&file.Spec, nil))
+	kept, err := configfile.Parse("kept.yaml", []byte(text))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	k, err := kept.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for via := range uint16(3) {
+		for _, key := range []string{"k", "moving", "x"} {
+			for split := range uint64(20) {
+				want, _ := c.MatchVia(via, key, split)
+				if got, _ := k.MatchVia(via, key, split); got != want {
+					t.Errorf("%s by route %d: %+v, want %+v", key, via, got, want)
+				}
+			}
+		}
+	}
+	if k.NoRouteStatus() != 421 || k.RouteInfo(0).Status != 404 {
+		t.Errorf("statuses %d and %d", k.NoRouteStatus(), k.RouteInfo(0).Status)
 	}
 }
