@@ -59,7 +59,6 @@ var libraries = []struct {
 	{"go.opentelemetry.io/otel", "adapters/tracing", true, "an exporter in memory"},
 	{"golang.org/x/sys", "adapters/lifecycle", false, "the monotonic clock that systemd counts by"},
 	{"golang.org/x/net", "adapters/discovery", false, "DNS messages: std's resolver does not tell the time to live"},
-	{"golang.org/x/net", "cmd", true, "answers of the name server in tests"},
 	{"golang.org/x/net", "adapters/upstream", true, "frames of HTTP/2 that no honest server sends"},
 	{"golang.org/x/sys", "adapters/upstream", true, "sockets of a test in a network namespace"},
 	{"github.com/sony/gobreaker/v2", "core", true, "a breaker that others wrote, as an oracle"},

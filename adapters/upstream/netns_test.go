@@ -218,7 +218,7 @@ const half = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"
 func TestEveryNetworkClassOfR16OnRealSockets(t *testing.T) {
 	n := newNamespace(t)
 	names := dnstest.New(t)
-	names.Code = dnsmessage.RCodeNameError
+	names.Change(func() { names.Code = dnsmessage.RCodeNameError })
 	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, names.Address)
 	}}
