@@ -337,16 +337,16 @@ func (c *conn) call(w http.ResponseWriter, r *http.Request) (whole bool) {
 func (c *conn) finish(x *exchange, whole bool) (again bool) {
 	if !whole {
 		x.res.abandon()
-		c.endWatch()
 		x.body.stop()
+		c.endWatch()
 		return false
 	}
 	again = x.res.finish()
-	c.endWatch()
 	unread := x.body.unread()
 	if !x.body.stop() || c.readFailed.Load() {
 		again = false
 	}
+	c.endWatch() // after the last read of the body, which may begin it
 	if c.writeFailed.Load() || c.away.gone {
 		return false
 	}

@@ -408,10 +408,6 @@ func (w *response) finish() (again bool) {
 	}
 	w.decide(true)
 	w.done = true
-	if w.deadline {
-		w.c.resumeRead()
-		_ = w.c.rwc.SetWriteDeadline(time.Time{})
-	}
 	if w.framing == byChunks {
 		w.c.out.hold(&w.c.server.pool)
 		w.c.out.b = w.appendTrailers(append(w.c.out.b, "0\r\n"...))
@@ -419,6 +415,9 @@ func (w *response) finish() (again bool) {
 	short := w.framing == byLength && w.written < w.length
 	if w.c.flush() != nil {
 		return false
+	}
+	if w.deadline {
+		_ = w.c.rwc.SetDeadline(time.Time{}) // it was for this request
 	}
 	if short {
 		w.c.writeFailed.Store(true) // only the end of the connection can tell the client
@@ -515,6 +514,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	w.endContinue()
 	w.isTaken = true
+	w.body.stop()
 	return w.c.hand()
 }
 
