@@ -205,6 +205,11 @@ func TestAHandlersOwnDeadlinesEndWithItsRequest(t *testing.T) {
 			if err := control.SetWriteDeadline(time.Now().Add(second)); err != nil {
 				t.Error(err)
 			}
+			time.AfterFunc(2*second, func() { // as a timer that was not stopped in time
+				if control.SetReadDeadline(time.Unix(1, 0)) == nil {
+					t.Error("a deadline can be set when the request is over")
+				}
+			})
 		}).dial()
 		for range 3 {
 			c.say("GET / HTTP/1.1\nHost: h\n\n")
