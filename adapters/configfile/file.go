@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 
+	edgeset "lockstep/adapters/settings"
 	"lockstep/core"
 	"lockstep/traces/promise"
 )
@@ -45,16 +46,20 @@ type File struct {
 	Form Form
 	// Spec is what core.Compile takes. Placements and keys are sorted by name.
 	Spec core.Spec
-	// Facts, Listen, ControlPlane and Recording are never part of Spec: changing
+	// Facts, Listen, ControlPlane, Recording and Observe are never part of Spec: changing
 	// them changes no decision. The baseline forms leave them empty.
 	Facts        Facts
 	Listen       []Listener // by name; empty: the command's default address
 	ControlPlane ControlPlane
 	Recording    Recording
+	Observe      edgeset.Observe // how the router is watched
 	// Must is what the operator promises, by name; Labels are those of placements.
 	// Neither is part of Spec.
 	Must   []promise.Promise
 	Labels map[string]map[string]string
+	// Discover lists the placements whose endpoints are found by DNS. Spec has
+	// their Unresolved endpoint; CompileWith takes those that were found.
+	Discover []Discovery
 	// Warnings is what the baseline accepts and the native form refuses.
 	Warnings Problems
 	// Sources lists every file read, Path first.
@@ -62,6 +67,8 @@ type File struct {
 	// Watch lists Path and the include patterns, relative to the working
 	// directory as Path is: whatever can change this configuration matches one.
 	Watch []string
+
+	labelled bool // Spec.Version is a label made here
 
 	root *node   // for Where; placements are merged with their defaults and profile
 	keys keyList // the places of Spec.Keys

@@ -25,6 +25,11 @@ type Options struct {
 	// InFlight is how many attempts in flight fit before a request has to
 	// allocate; 0 means 1024. More are served all the same.
 	InFlight int
+	// Router is a state to go on with, that of a predecessor after Succeed; nil
+	// begins a new one, with Seed. The driver owns it from then on.
+	Router *core.Router
+	// Origin is the wall time of core.Time 0; it counts only with a Router.
+	Origin time.Time
 }
 
 // Recorder is an Observer that also reads the router, for snapshots.
@@ -64,7 +69,8 @@ type inForce struct {
 }
 
 // New returns a driver without a configuration: it refuses every request as
-// not_ready until Adopt (R13). The trace's origin is now.
+// not_ready until Adopt (R13). The trace's origin is now. With Options.Router it
+// goes on where that state ended.
 func New(o Options) *Driver {
 	if o.Clock == nil {
 		o.Clock = clock.New()
@@ -72,13 +78,18 @@ func New(o Options) *Driver {
 	if o.InFlight == 0 {
 		o.InFlight = 1024
 	}
+	r, at := o.Router, (*realclock.Clock)(nil)
+	if r == nil {
+		r, at = core.New(core.Options{Seed: o.Seed}), realclock.New(o.Clock)
+	} else {
+		at = realclock.Since(o.Clock, o.Origin, r.Now())
+	}
 	d := &Driver{
-		clock:   realclock.New(o.Clock),
+		clock:   at,
 		pending: make(chan struct{}, 1),
 		stop:    make(chan struct{}),
 	}
-	d.inForce.Store(&inForce{})
-	r := core.New(core.Options{Seed: o.Seed})
+	d.inForce.Store(&inForce{r.Config(), r.Epoch()})
 	r.Reserve(nil, o.InFlight)
 	if rec, ok := o.Observer.(Recorder); ok {
 		rec.Start(r, &d.mu, d.clock.Origin())

@@ -27,7 +27,10 @@ type Options struct {
 	// Engines are engines beside net/http and package http1, by name; nil: there
 	// are none. One named as that package's takes its place.
 	Engines map[string]NewEngine
-	Log     *slog.Logger // what an operator should know; nil: nothing is said
+	// ConnState is told of every change of a connection's state by net/http; nil:
+	// nobody is. Other engines have no such states.
+	ConnState func(net.Conn, http.ConnState)
+	Log       *slog.Logger // what an operator should know; nil: nothing is said
 	// Clock tells when to look at files again and how long to wait after a failed
 	// accept; nil means the real one.
 	Clock clock.Clock

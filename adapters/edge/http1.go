@@ -18,7 +18,7 @@ type refuser interface {
 }
 
 // newHTTP1 is package http1 as an engine, with net/http's HTTP/2 beside it.
-func newHTTP1(s settings.Listener, e *Edge, errs *slog.Logger) Engine {
+func newHTTP1(s settings.Listener, e *Edge, connState func(net.Conn, http.ConnState), errs *slog.Logger) Engine {
 	o := http1.Options{
 		HeaderTimeout:  s.Timeouts.Header,
 		IdleTimeout:    s.Timeouts.Idle,
@@ -41,7 +41,8 @@ func newHTTP1(s settings.Listener, e *Edge, errs *slog.Logger) Engine {
 	if s.HTTP2.Off {
 		return http1.New(e, o)
 	}
-	h2 := newStd(s, e, errs).(*http.Server)
+	h2 := newStd(s, e, errs)
+	h2.ConnState = connState
 	h2.ConnContext = connContext
 	h2.Protocols.SetHTTP1(false)
 	return http1.NewDual(e, o, h2)

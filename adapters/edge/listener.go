@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -88,9 +89,11 @@ func newListener(e *Edge, s settings.Listener, o Options) (*listener, error) {
 	}
 	switch {
 	case s.Engine == settings.EngineStd:
-		l.engine = newStd(s, e, l.log)
+		std := newStd(s, e, l.log)
+		std.ConnState = o.ConnState
+		l.engine = std
 	case s.Engine == settings.EngineHTTP1 && o.Engines[s.Engine] == nil:
-		l.engine = newHTTP1(s, e, l.log)
+		l.engine = newHTTP1(s, e, o.ConnState, l.log)
 	case o.Engines[s.Engine] != nil:
 		l.engine = o.Engines[s.Engine](s, e, l.log)
 	default:
@@ -112,7 +115,7 @@ func newListener(e *Edge, s settings.Listener, o Options) (*listener, error) {
 }
 
 // newStd is net/http as an engine.
-func newStd(s settings.Listener, h http.Handler, errs *slog.Logger) Engine {
+func newStd(s settings.Listener, h http.Handler, errs *slog.Logger) *http.Server {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: s.Timeouts.Header,
@@ -219,6 +222,7 @@ func (l *listener) prepare(c *conn) (ready net.Conn, ok bool) {
 		if err := secure.HandshakeContext(ctx); err != nil {
 			l.counts.handshake.Add(1)
 			l.log.Debug("a TLS handshake failed", "peer", info.Peer, "error", err)
+			tellPlain(err)
 			return nil, false
 		}
 		state := secure.ConnectionState()
@@ -227,6 +231,20 @@ func (l *listener) prepare(c *conn) (ready net.Conn, ok bool) {
 	_ = c.SetDeadline(time.Time{})
 	c.info = info
 	return ready, true
+}
+
+// tellPlain answers a client that speaks plain HTTP to a TLS listener, which else
+// would see a closed connection and not know why. It answers as net/http does.
+func tellPlain(err error) {
+	var other tls.RecordHeaderError
+	if !errors.As(err, &other) || other.Conn == nil {
+		return
+	}
+	switch string(other.RecordHeader[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+		// An error means that it has gone.
+		_, _ = io.WriteString(other.Conn, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
+	}
 }
 
 // proxyHeader takes in the PROXY header. Only those listed may send one; from

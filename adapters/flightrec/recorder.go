@@ -107,6 +107,10 @@ func (rec *Recorder) Start(r *core.Router, lock sync.Locker, origin time.Time) {
 	rec.router, rec.lock = r, lock
 	rec.header = traces.Header{Name: rec.o.Name, Seed: seed, Origin: origin.UnixNano()}
 	rec.disk.header, rec.disk.step = rec.header, 1
+	rec.disk.began = rec.header.Origin
+	if r.Config() != nil { // a successor: the origin is its predecessor's, its files are its own
+		rec.disk.began = time.Now().UnixNano()
+	}
 	rec.begin(nil, 1)
 	go rec.work()
 }

@@ -28,6 +28,7 @@ type segments struct {
 	dir    string // "" for none
 	limit  int64  // bytes of blocks in a segment
 	header traces.Header
+	began  int64 // wall time of the recording's begin, in ns since 1970; the names of its files
 	create func(path string) (file, error)
 	ring   *ring
 	log    *slog.Logger
@@ -149,7 +150,7 @@ func (s *segments) rotate(e *entry) error {
 }
 
 func (s *segments) path() string {
-	return filepath.Join(s.dir, fmt.Sprintf("%s-%06d.lst", stamp(s.header.Origin), s.number))
+	return filepath.Join(s.dir, fmt.Sprintf("%s-%06d.lst", stamp(s.began), s.number))
 }
 
 // stamp prints a wall time, in ns since 1970, so that names sort by it.

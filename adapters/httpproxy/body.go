@@ -19,13 +19,14 @@ func (d *download) Read(p []byte) (int, error) {
 	d.moves.Add(1)
 	n, err := d.body.Read(p)
 	d.moves.Add(1)
+	d.look.gave(n)
 	switch {
 	case err == io.EOF:
 		d.finish(core.ClassNone)
 	case err != nil:
 		class, ours := d.fault()
 		if !ours {
-			class = core.BrokenBody
+			class, d.why = core.BrokenBody, err
 		}
 		d.finish(class)
 	}
@@ -50,10 +51,20 @@ type tunnel struct {
 }
 
 // Read implements io.Reader.
-func (t *tunnel) Read(p []byte) (int, error) { return t.stream.Read(p) }
+func (t *tunnel) Read(p []byte) (int, error) {
+	n, err := t.stream.Read(p)
+	t.look.gave(n)
+	return n, err
+}
 
 // Write implements io.Writer.
-func (t *tunnel) Write(p []byte) (int, error) { return t.stream.Write(p) }
+func (t *tunnel) Write(p []byte) (int, error) {
+	n, err := t.stream.Write(p)
+	if t.look != nil {
+		t.look.of.took(n)
+	}
+	return n, err
+}
 
 // CloseWrite tells the upstream that no more comes.
 func (t *tunnel) CloseWrite() error {

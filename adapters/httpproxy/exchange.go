@@ -45,6 +45,7 @@ type exchange struct {
 	leave  func() bool         // stops waiting for the client to go away
 	writer http.ResponseWriter // the client's side; nil under RoundTripper
 	upload *upload             // nil without a request body
+	look   *look               // nil when nobody observes
 	way    *way
 	sticky *stickiness
 
@@ -60,6 +61,7 @@ type exchange struct {
 	phase   phase
 	status  uint16
 	class   core.Class // why it ended; to be read by whoever saw it end
+	why     error      // what the upstream did wrong, in words; the same
 	booked  bool       // Reply is out
 	closer  func()
 	timer   *time.Timer
@@ -86,6 +88,7 @@ func (x *exchange) replied(status int, p phase) {
 	if x.phase == ended {
 		return
 	}
+	x.look.replied()
 	x.status, x.phase, x.settles = uint16(status), p, time.Since(x.begun)+time.Duration(x.times.Settle)
 	if x.settles < x.due { // else the timer comes soon enough to move itself
 		x.due = x.settles
@@ -106,9 +109,21 @@ func (x *exchange) finish(class core.Class) bool {
 	x.mu.Unlock()
 	x.live.remove(x)
 	x.router.Finish(x.adm.Handle, class, x.status, x.call.Sent())
+	x.look.ended(class, x.status, x.call.Sent())
 	x.leave()
 	x.call.Cancel()
 	return true
+}
+
+// endedAs is the class of a request whose last exchange this is; nil for one
+// that had none.
+func (x *exchange) endedAs(adm *driver.Admission) core.Class {
+	if x == nil {
+		return adm.Class
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.class
 }
 
 // sever cuts the exchange for a reason of ours: the request upstream is

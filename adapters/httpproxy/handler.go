@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/upstream"
 	"lockstep/core"
 )
 
@@ -36,6 +37,9 @@ func (h *Handler) Deliver(d driver.Delivery) { h.trip.Deliver(d) }
 // CloseIdleConnections closes connections to upstreams that carry no request.
 func (h *Handler) CloseIdleConnections() { h.trip.CloseIdleConnections() }
 
+// Upstream returns the connections to endpoints, for health checks and figures.
+func (h *Handler) Upstream() *upstream.Set { return h.trip.pools }
+
 // ServeHTTP implements http.Handler. It panics with http.ErrAbortHandler when
 // an answer breaks half-way, which is how net/http is told to cut the
 // connection so that the client does not take half for the whole.
@@ -49,8 +53,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := h.trip.identify(r)
-	line := logLine{begun: time.Now(), request: r, id: id.text, way: id.way}
-	line.adm = h.trip.arrive(r, id)
+	line := logLine{begun: time.Now(), request: r, id: id.text, bits: id.bits, way: id.way}
+	id.seen = h.trip.sight(r, id.text, line.begun)
+	line.adm, line.seen = h.trip.arrive(r, id), id.seen
 	res, x := h.trip.answer(r, w, id, &line.adm, line.begun)
 	early := x != nil && x.upload.unfinished()
 	if early {
@@ -60,14 +65,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if early {
 		x.upload.interrupt()
 	}
-	line.status, line.class = res.StatusCode, line.adm.Class
+	line.status, line.class = res.StatusCode, x.endedAs(&line.adm)
 	if x != nil {
-		line.class = x.class
+		line.why = x.why
 	}
 	if line.class == core.ClientGone && r.Context().Err() != nil {
 		line.status = statusClientGone
 	}
-	h.log.write(&line)
+	now := time.Now()
+	id.seen.ended(&line.adm, line.status, line.class, now)
+	h.log.write(&line, now)
 	if !whole {
 		panic(http.ErrAbortHandler)
 	}

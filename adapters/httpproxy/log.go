@@ -22,20 +22,25 @@ const (
 const statusClientGone = 499
 
 // AccessLog writes one JSON object a line for each request, with the fields of
-// BASELINE. Lines are gathered and written together, at the latest 200 ms
+// BASELINE and, if asked, those of LogOptions.Detail. Lines are gathered and written together, at the latest 200 ms
 // later; Close writes what is left. A write that fails loses its lines.
 type AccessLog struct {
 	mu    sync.Mutex
 	out   io.Writer
 	lines []byte
+	o     LogOptions
 	timer *time.Timer
 	armed bool
 	lost  uint64
 }
 
-// NewAccessLog returns a log that writes to out.
-func NewAccessLog(out io.Writer) *AccessLog {
-	l := &AccessLog{out: out, lines: make([]byte, 0, 2*logFlushSize)}
+// NewAccessLog returns a log that writes a line with BASELINE's fields for
+// every request to out.
+func NewAccessLog(out io.Writer) *AccessLog { return NewAccessLogWith(out, LogOptions{}) }
+
+// NewAccessLogWith returns a log that writes to out what o wants.
+func NewAccessLogWith(out io.Writer, o LogOptions) *AccessLog {
+	l := &AccessLog{out: out, o: o, lines: make([]byte, 0, 2*logFlushSize)}
 	l.timer = time.AfterFunc(time.Hour, l.flush)
 	l.timer.Stop()
 	return l
@@ -77,22 +82,28 @@ type logLine struct {
 	begun   time.Time
 	request *http.Request
 	id      string
+	bits    [2]uint64
 	way     *way
 	adm     driver.Admission
 	status  int
 	class   core.Class
+	why     error  // what the upstream did wrong; nil for nothing
 	refused string // reason of a request that was none; "" for others
+	seen    *sight // nil without LogOptions.Detail and observers
 }
 
 // write appends a line; a nil log has none.
-func (l *AccessLog) write(line *logLine) {
-	if l == nil {
+func (l *AccessLog) write(line *logLine, now time.Time) {
+	if l == nil || !l.o.wants(line, now) {
 		return
 	}
-	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lines = line.append(l.lines, now)
+	if l.o.Detail {
+		l.lines = line.detail(l.lines, &l.o)
+	}
+	l.lines = append(l.lines, '}', '\n')
 	switch {
 	case len(l.lines) >= logFlushSize:
 		l.flushLocked()
@@ -116,6 +127,9 @@ func (line *logLine) append(b []byte, now time.Time) []byte {
 	b = field(b, "placement_key", line.adm.PlacementName)
 	b = field(b, "route_reason", line.adm.Reason.String())
 	b = field(b, "upstream_url", line.adm.URL)
+	if line.why != nil {
+		b = field(b, "upstream_error", line.why.Error())
+	}
 	b = append(b, `,"status_code":`...)
 	b = strconv.AppendInt(b, int64(line.status), 10)
 	b = append(b, `,"duration_ms":`...)
@@ -127,7 +141,7 @@ func (line *logLine) append(b []byte, now time.Time) []byte {
 		b = field(b, "refused", line.refused)
 		b = field(b, "client", r.RemoteAddr)
 	}
-	return append(b, '}', '\n')
+	return b
 }
 
 // failoverReason says why the key's own placement did not serve: it was left,

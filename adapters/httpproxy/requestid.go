@@ -7,11 +7,13 @@ import (
 	"lockstep/traces"
 )
 
-// requestID is an id as text, for headers and logs, and as the recording keeps it.
+// requestID is an id as text, for headers and logs, and as the recording keeps
+// it, and who looks on.
 type requestID struct {
 	text string
 	bits [2]uint64
-	way  *way // how the request is routed
+	way  *way   // how the request is routed
+	seen *sight // nil when nobody observes the request
 }
 
 // identify returns the id that a request came with, or makes one: unlikely to
@@ -21,9 +23,9 @@ func (t *RoundTripper) identify(r *http.Request) requestID {
 	if given := r.Header[headerRequestID]; len(given) > 0 && given[0] != "" && t.routing.TrustedID(r) {
 		hi, lo := traces.ParseRequestID(given[0])
 		w.id = [2]uint64{hi, lo}
-		return requestID{given[0], w.id, w}
+		return requestID{text: given[0], bits: w.id, way: w}
 	}
 	bits := [2]uint64{rand.Uint64(), rand.Uint64()}
 	w.id = bits
-	return requestID{traces.FormatRequestID(bits), bits, w}
+	return requestID{text: traces.FormatRequestID(bits), bits: bits, way: w}
 }

@@ -26,6 +26,8 @@ type Options struct {
 	// Config answers GET /debug/config, Handler only; nil means that the path is
 	// routed like any other.
 	Config func() ConfigInfo
+	// Observer is told of every request and attempt; nil means nobody.
+	Observer Observer
 	// Routing finds the route and key of each request; nil means one with its own
 	// defaults, which is never closed.
 	Routing *routing.Router
@@ -48,6 +50,9 @@ type RoundTripper struct {
 	pools   *upstream.Set
 	live    *live
 	sticky  stickiness
+
+	observer Observer // nil for none
+	detail   bool     // the log wants to know what only an observation tells
 }
 
 // NewRoundTripper returns a RoundTripper over a driver. Its Deliver must be
@@ -59,7 +64,8 @@ func NewRoundTripper(r Router, o Options) *RoundTripper {
 	}
 	return &RoundTripper{
 		router: r, routing: o.Routing, pools: upstream.New(upstream.Options{Dial: o.Dial, TLS: o.TLS}), live: newLive(),
-		sticky: stickiness{key: o.StickyKey},
+		sticky:   stickiness{key: o.StickyKey},
+		observer: o.Observer, detail: o.Log.detailed(),
 	}
 }
 
@@ -83,9 +89,11 @@ func (t *RoundTripper) CloseIdleConnections() { t.pools.CloseIdle() }
 
 // RoundTrip implements http.RoundTripper.
 func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
-	id := t.identify(r)
+	id, begun := t.identify(r), time.Now()
+	id.seen = t.sight(r, id.text, begun)
 	adm := t.arrive(r, id)
-	res, x := t.answer(r, nil, id, &adm, time.Now())
+	res, x := t.answer(r, nil, id, &adm, begun)
+	id.seen.ended(&adm, res.StatusCode, x.endedAs(&adm), time.Now())
 	if x != nil && core.Class(x.cut.Load()) == core.ClassNone && r.Context().Err() != nil {
 		res.Body.Close()
 		return nil, context.Cause(r.Context())
@@ -96,7 +104,9 @@ func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 func (t *RoundTripper) arrive(r *http.Request, id requestID) driver.Admission {
 	a := driver.Arrival{ID: id.bits, Method: methodClass(r.Method), Length: bodyLength(r), Resolver: id.way}
 	a.Replayable = a.Length == 0
-	return t.router.Arrive(a)
+	adm := t.router.Arrive(a)
+	id.seen.routed(id.way)
+	return adm
 }
 
 // bodyLength is the length of the request's body, -1 if it is not known.
@@ -134,6 +144,7 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 		x.call.Client, x.call.Local = clientOf(r)
 	}
 	out, upgrade := x.request(r, id.text, pool)
+	x.look = id.seen.attempt(adm, out.Header)
 	res, err := pool.RoundTrip(&x.call, out)
 	x.endHints()
 	if err == nil && x.cut.Load() != 0 {
@@ -180,7 +191,7 @@ func uploadOf(r *http.Request, w http.ResponseWriter, c *core.Config, id *reques
 	if length == 0 {
 		return nil
 	}
-	u := &upload{body: r.Body, left: -1, client: w}
+	u := &upload{body: r.Body, left: -1, client: w, seen: id.seen}
 	if length > 0 {
 		return u
 	}
@@ -207,7 +218,7 @@ func target(r *http.Request, p *upstream.Pool) *url.URL {
 func (x *exchange) failed(r *http.Request, err error, id string) *http.Response {
 	class, ours := x.fault()
 	if !ours {
-		class = classify(err)
+		class, x.why = classify(err), err
 	}
 	x.finish(class)
 	res := ownAnswer(r, &x.adm, id, class, 0)
@@ -245,7 +256,7 @@ func (x *exchange) received(r *http.Request, res *http.Response, asked, id strin
 		return res
 	}
 	x.replied(res.StatusCode, flowing)
-	if res.Body == http.NoBody || res.ContentLength == 0 {
+	if res.Body == http.NoBody {
 		x.finish(core.ClassNone)
 		return res
 	}

@@ -24,6 +24,7 @@ var errUpload = errors.New("the request body was cut")
 type upload struct {
 	body   io.ReadCloser
 	left   int64               // bytes still allowed; -1 for no limit
+	seen   *sight              // nil when nobody observes
 	client http.ResponseWriter // whose read can be given a deadline; nil under RoundTripper
 	fault  atomic.Uint32       // the client's, as a core.Class
 	inside atomic.Bool         // a read from the client is under way
@@ -41,6 +42,7 @@ func (u *upload) Read(p []byte) (int, error) {
 	}
 	n, err := u.body.Read(p)
 	u.inside.Store(false)
+	u.seen.took(n)
 	if u.ended.Load() && err != io.EOF {
 		return n, errUpload
 	}

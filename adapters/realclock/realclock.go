@@ -12,18 +12,31 @@ import (
 // Clock tells the time since its origin. It implements loop.Clock.
 type Clock struct {
 	clock  clock.Clock
-	origin time.Time
+	origin time.Time // wall time of core.Time 0
+	start  time.Time // when this clock began
+	passed core.Time // since the origin, then
 }
 
 // New returns a clock whose origin, core.Time 0, is c's present.
-func New(c clock.Clock) *Clock { return &Clock{c, c.Now()} }
+func New(c clock.Clock) *Clock {
+	now := c.Now()
+	return &Clock{c, now, now, 0}
+}
+
+// Since returns a clock that goes on where another process's was: its origin
+// lies in the past. How long that is ago only the wall clock knows; from now on
+// time is monotonic. Now is at least least, whatever the wall clock says.
+func Since(c clock.Clock, origin time.Time, least core.Time) *Clock {
+	now := c.Now()
+	return &Clock{c, origin, now, max(least, core.Time(now.Round(0).Sub(origin.Round(0))))}
+}
 
 // Now returns the time since the origin. The real clock's is monotonic: it
 // neither jumps nor repeats when the wall clock is set. A mock may go back; the
 // router clamps that.
 func (c *Clock) Now() core.Time {
 	// Since, not Now: it reads the monotonic clock alone, at half the price.
-	return core.Time(c.clock.Since(c.origin))
+	return c.passed + core.Time(c.clock.Since(c.start))
 }
 
 // Origin returns the wall-clock time of core.Time 0.

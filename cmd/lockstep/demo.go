@@ -163,7 +163,7 @@ func runDemo(ctx context.Context, p demoPlan, o routerOptions, ready func(demoPl
 	if err != nil {
 		return err
 	}
-	return r.serve(ctx, edges, time.Second)
+	return r.serve(ctx, edges, &life{drain: time.Second})
 }
 
 // listen opens the ports of the router, the control plane and the cells, in

@@ -99,7 +99,10 @@ func (c *candidate) lines(n int) []string {
 
 func (e *endpointAtTime) line() string {
 	state := "sound"
-	if e.Blocked != "" {
+	switch {
+	case e.Blocked == "shard":
+		state = "not in the key's shard"
+	case e.Blocked != "":
 		state = "blocked by " + e.Blocked
 	}
 	s := fmt.Sprintf("%s  %s: breaker %s", e.Name, state, e.Breaker)
@@ -112,5 +115,9 @@ func (e *endpointAtTime) line() string {
 	if e.Unhealthy {
 		s += ", unhealthy"
 	}
-	return s + fmt.Sprintf(", %d in flight", e.InFlight)
+	room := fmt.Sprintf(", %d in flight", e.InFlight)
+	if e.Limit > 0 {
+		room = fmt.Sprintf(", %d of %d in flight", e.InFlight, e.Limit)
+	}
+	return s + room + e.chosen()
 }

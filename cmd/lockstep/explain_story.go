@@ -69,7 +69,9 @@ func (e *explainer) begin(f *traces.Fact, r *core.Router) *story {
 	}
 	now.Step(f.Time, &core.Event{Kind: core.Tick}, nil)
 	s.Route = routeText(r.Config(), f.Request.Key, route)
-	s.Candidates = candidates(now, f.Time, route, e.clock)
+	asked := f.Event
+	asked.Route = route
+	s.Candidates = candidates(now, f.Time, &asked, e.clock)
 	for _, c := range s.Candidates {
 		s.placements[c.Placement] = true
 	}
@@ -168,11 +170,11 @@ func breakerText(decided []core.Decision) string {
 	for i := range decided {
 		switch d := &decided[i]; d.Kind {
 		case core.NoteOpened:
-			return "; it opened the breaker"
+			return "; it opened the breaker" + tripText(d.Trip)
 		case core.NoteClosed:
 			return "; it closed the breaker"
 		case core.NoteTripCapped:
-			return "; it would have opened the breaker, but too many are open"
+			return "; it would have opened the breaker" + tripText(d.Trip) + ", but too many are open"
 		case core.NoteIgnored:
 			return "; ignored: " + d.Cause.String()
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -16,7 +15,10 @@ import (
 	"lockstep/adapters/edge"
 	"lockstep/adapters/flightrec"
 	"lockstep/adapters/httpproxy"
+	"lockstep/adapters/lifecycle"
+	"lockstep/adapters/metrics"
 	"lockstep/adapters/probe"
+	"lockstep/adapters/settings"
 	"lockstep/core"
 )
 
@@ -29,6 +31,11 @@ type routerOptions struct {
 	log       *slog.Logger // what an operator should know
 	stickyKey []byte       // keys the hash in sticky cookies
 	errs      io.Writer    // complaints of the demo's other servers
+
+	observe     settings.Observe     // how it is watched
+	connections *metrics.Connections // of clients
+	listeners   func() []edge.Stats  // what each has seen
+	state       *lifecycle.State     // of the predecessor; nil for none
 }
 
 // router is a whole router but for where its configuration comes from.
@@ -37,9 +44,15 @@ type router struct {
 	driver   *driver.Driver
 	recorder *flightrec.Recorder
 	prober   *probe.Prober
+	found    *found
 	proxy    *httpproxy.Handler
 	access   *httpproxy.AccessLog
 	listen   []configfile.Listener // as it was when it began to serve
+	watch    *watch
+	stage    atomic.Int32  // a stage below
+	leaving  atomic.Bool   // answers tell clients to go
+	first    chan struct{} // closed at the first adoption
+	once     sync.Once
 
 	bootstrap atomic.Pointer[core.Config] // what it started with under a control plane
 	control   bool                        // a control plane pushes to it
@@ -52,15 +65,29 @@ func newRouter(o routerOptions) (*router, error) {
 	if err != nil {
 		return nil, err
 	}
+	w, err := newWatch(o.observe, o.connections, o.log)
+	if err != nil {
+		return nil, err
+	}
 	var seed [8]byte
 	rand.Read(seed[:]) // never fails
-	r := &router{o: o, recorder: recorder}
-	r.driver = driver.New(driver.Options{Seed: binary.LittleEndian.Uint64(seed[:]), Observer: recorder})
-	r.prober = probe.New(probe.Options{Report: r.driver.Probed})
-	if o.access != nil {
-		r.access = httpproxy.NewAccessLog(o.access)
+	r := &router{o: o, recorder: recorder, watch: w, first: make(chan struct{})}
+	begin := driver.Options{Seed: binary.LittleEndian.Uint64(seed[:]), Observer: w.recorder(recorder)}
+	if o.state != nil {
+		begin.Router, begin.Origin = o.state.Router, o.state.Origin
 	}
-	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{Log: r.access, Config: r.configInfo, StickyKey: o.stickyKey})
+	r.driver = driver.New(begin)
+	if c, _ := r.driver.Config(); c != nil {
+		r.once.Do(func() { close(r.first) })
+	}
+	if o.access != nil {
+		r.access = httpproxy.NewAccessLogWith(o.access, logOptions(o.observe.AccessLog))
+	}
+	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{
+		Log: r.access, Config: r.configInfo, Observer: w.observe(r), StickyKey: o.stickyKey,
+	})
+	r.prober = probe.New(probe.Options{Report: r.driver.Probed, Check: r.proxy.Upstream().Check})
+	r.found = newFound(r)
 	for _, sink := range []func(driver.Delivery){r.proxy.Deliver, r.prober.Sink, r.note} {
 		r.driver.Handle(sink)
 	}
@@ -81,8 +108,13 @@ func (r *router) note(d driver.Delivery) {
 		r.o.log.Warn(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)
 	case core.NoteHalfOpened, core.NoteClosed, core.NoteHealthy, core.NoteRetired:
 		r.o.log.Info(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)
+	case core.NotePanicEntered:
+		r.o.log.Warn(d.Kind.String(), "placement", d.PlacementName, "usable", d.Count)
+	case core.NotePanicLeft:
+		r.o.log.Info(d.Kind.String(), "placement", d.PlacementName, "usable", d.Count)
 	case core.NoteAdopted:
 		r.adopted.Store(int64(d.At))
+		r.once.Do(func() { close(r.first) })
 		if c, _ := r.driver.Config(); c != nil { // perhaps a later one already
 			r.o.log.Info("adopted", "version", c.Version(), "epoch", d.Epoch.Number)
 		}
@@ -105,27 +137,6 @@ func (r *router) configInfo() (info httpproxy.ConfigInfo) {
 	return info
 }
 
-// serve answers on every listener until ctx ends, then drains (R14): new
-// requests are refused, those under way get that much time.
-func (r *router) serve(ctx context.Context, open *edge.Edge, patience time.Duration) error {
-	failed := make(chan error, 1)
-	go func() { failed <- open.Serve(r.proxy) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serving: %w", err)
-	case <-ctx.Done():
-	}
-	r.o.log.Info("draining", "for", patience)
-	r.driver.Drain(r.driver.Now().Add(core.Duration(patience)))
-	// What the drain aborts at its deadline gets a moment to say so.
-	end, cancel := context.WithTimeout(context.Background(), patience+time.Second)
-	defer cancel()
-	if !open.Shutdown(end) {
-		r.o.log.Warn("connections were cut at the end of the drain")
-	}
-	return nil
-}
-
 // dump writes down what the flight recorder holds; the recorder logs where.
 func (r *router) dump(why string) {
 	if _, err := r.recorder.Dump(why); err != nil {
@@ -135,9 +146,11 @@ func (r *router) dump(why string) {
 
 // close writes everything that is still in memory.
 func (r *router) close() {
+	r.found.close()
 	r.driver.Close()
 	r.prober.Close()
 	r.proxy.CloseIdleConnections()
+	r.watch.close(r.o.log)
 	r.recorder.Close()
 	if r.access != nil {
 		r.access.Close()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -15,8 +16,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/adapters/admin"
 	"lockstep/adapters/configfile"
 	"lockstep/adapters/edge"
+	"lockstep/adapters/lifecycle"
+	"lockstep/adapters/metrics"
 	"lockstep/core"
 )
 
@@ -24,9 +28,11 @@ import (
 type serveOptions struct {
 	config, listen, record, dumps string
 	control                       controlOptions
-	drain                         time.Duration
+	drain, lameDuck, upgradeWait  time.Duration
+	upgradeTo                     string
 	noLog                         bool
 	stickyKey                     string
+	observe                       observeOptions
 }
 
 func newServeCommand() *cobra.Command {
@@ -42,7 +48,13 @@ with, and serving never depends on the control plane.
 One JSON line a request goes to standard output, everything else to standard
 error. The newest decisions are always kept in memory: SIGUSR1, or a breaker
 that opens, dumps them to a file; with --record all of them are written.
-SIGTERM or SIGINT drains: requests under way get --drain.
+SIGTERM or SIGINT drains: requests under way get --drain; a second one ends at
+once. SIGHUP reads the file again. SIGUSR2 upgrades: the program is started anew,
+gets every listening socket and what the router has learnt, and when it serves
+this process ends as its connections do; if it does not, this one goes on.
+
+Sockets that systemd opens (socket activation) are taken by name: FileDescriptorName
+is the listener's name in the file, "admin", or "default" without a section listen.
 
 CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 --listen and --control.`,
@@ -53,6 +65,7 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
+			context.AfterFunc(ctx, stop) // the second signal ends the process
 			return runServe(ctx, o, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -65,63 +78,138 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 	f.StringVar(&o.control.state, "state", "", "folder of the last-known-good copy of what the control plane pushed")
 	f.StringVar(&o.control.tokenFile, "control-token", "", "file with the token for the control plane")
 	f.BoolVar(&o.control.insecure, "insecure", false, "permit a control plane on another machine without a token")
-	f.DurationVar(&o.drain, "drain", 10*time.Second, "how long requests under way get after SIGTERM")
+	f.DurationVar(&o.drain, "drain", 10*time.Second, "how long requests under way get after SIGTERM, or after an upgrade")
 	f.StringVar(&o.stickyKey, "sticky-key", "", "file with the key of sticky cookies, the same for all routers behind one balancer")
+	f.DurationVar(&o.lameDuck, "lame-duck", 0, "after SIGTERM, how long to serve on while /readyz already says no")
+	f.StringVar(&o.upgradeTo, "upgrade-to", "", "program that SIGUSR2 starts (default this one's path)")
+	f.DurationVar(&o.upgradeWait, "upgrade-wait", 30*time.Second, "how long a successor may take until it serves")
+	f.StringVar(&o.observe.admin, "admin", "", "address of metrics, health, readiness and profiles, not for clients (host:port; :PORT means loopback)")
+	f.BoolVar(&o.observe.exemplars, "metrics-exemplars", false, "attach trace ids of sampled requests to metrics")
+	f.StringVar(&o.observe.otlp, "otlp", "", "URL of the OpenTelemetry collector (default $OTEL_EXPORTER_OTLP_ENDPOINT, else no tracing)")
 	f.BoolVar(&o.noLog, "no-log", false, "write no line per request")
 	return c
 }
 
-func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error {
+func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (err error) {
 	log := slog.New(slog.NewTextHandler(stderr, nil))
+	asked, ignore := listenToSignals()
+	defer ignore()
+	sockets, err := lifecycle.Inherit()
+	if err != nil {
+		return err
+	}
+	defer sockets.Close()
+	if p := sockets.Predecessor; p != nil {
+		defer func() {
+			if err != nil {
+				_ = p.Failed(err) // it sees the process end in any case
+			}
+		}()
+	}
 	if o.config == "" && o.control.url == "" {
 		return errors.New("no configuration: name a file with -c (or CONFIG_PATH), or a control plane with --control")
 	}
 	file, config := new(configfile.File), (*core.Config)(nil)
 	if o.config != "" {
-		var err error
 		if file, config, err = loadConfig(o.config, log); err != nil {
 			return err
 		}
 	}
 	o.control.url = cmp.Or(o.control.url, file.ControlPlane.URL)
 	o.control.state = cmp.Or(o.control.state, file.ControlPlane.Dir)
-	listen, err := listenersOf(o.listen, file.Listen)
-	if err != nil {
-		return err
+	options := routerOptions{
+		name: filepath.Base(o.config), record: cmp.Or(o.record, file.Recording.Dir), dumps: o.dumps, log: log, errs: stderr,
+		observe: o.observe.over(file.Observe), connections: new(metrics.Connections),
 	}
-	open, err := edge.Listen(edge.Options{Listeners: listen, Log: log})
+	if !o.noLog && !file.Observe.AccessLog.Off {
+		options.access = stdout
+	}
+	open, operators, err := openAll(o, file.Listen, sockets, &options)
 	if err != nil {
 		return err
 	}
 	defer open.Close()
-	options := routerOptions{
-		name: filepath.Base(o.config), record: cmp.Or(o.record, file.Recording.Dir), dumps: o.dumps, log: log, errs: stderr,
-	}
 	if options.stickyKey, err = stickyKeyOf(o.stickyKey); err != nil {
 		return err
 	}
-	if !o.noLog {
-		options.access = stdout
-	}
+	options.listeners = open.Stats
+	options.state = predecessorState(sockets, &options)
 	r, err := newRouter(options)
 	if err != nil {
 		return err
 	}
 	defer r.close()
 	r.listen = file.Listen
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	wait, err := r.follow(ctx, o.control, file, config)
+	if operators != nil {
+		defer r.serveAdmin(operators)()
+	}
+	following, unfollow := context.WithCancel(ctx)
+	defer unfollow()
+	wait, err := r.follow(following, o.control, file, config)
 	if err != nil {
 		return err
 	}
 	defer wait()
-	defer cancel()
-	defer r.dumpOnSignal(ctx)()
+	defer unfollow()
+	defer r.dumpOnSignal(following)()
 	for name, address := range open.Addrs() {
 		log.Info("serving", "listener", name, "address", address.String())
 	}
-	return r.serve(ctx, open, o.drain)
+	l := &life{lameDuck: o.lameDuck, drain: o.drain, sockets: sockets, notify: lifecycle.NewNotifier(), unfollow: unfollow, asked: asked}
+	if o.control.url == "" {
+		l.reload = func() { r.reload(file.Path) }
+	}
+	l.upgrader, err = upgraderOf(o.upgradeTo, sockets, o.upgradeWait, func() []byte { return lifecycle.TakeState(r.driver) })
+	if err != nil {
+		return err
+	}
+	return r.serve(ctx, open, l)
+}
+
+// adminName is the socket of the admin listener among the inherited ones.
+const adminName = "admin"
+
+// openAll opens every listener, or takes the socket that was open already.
+func openAll(o serveOptions, written []configfile.Listener, sockets *lifecycle.Sockets, r *routerOptions) (*edge.Edge, net.Listener, error) {
+	listen, err := listenersOf(o.listen, written)
+	if err != nil {
+		return nil, nil, err
+	}
+	var names []string
+	for _, l := range listen {
+		names = append(names, l.Name)
+	}
+	if r.observe.Admin.Address != "" {
+		names = append(names, adminName)
+	}
+	dropped, err := sockets.Match(names)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range dropped {
+		r.log.Info("the predecessor's listener is not configured any more", "listener", name)
+	}
+	open := map[string]net.Listener{}
+	for _, l := range listen {
+		if l.Name == adminName && r.observe.Admin.Address != "" {
+			return nil, nil, errors.New(`a listener of clients cannot be named "admin" beside an admin address; give it another name`)
+		}
+		if open[l.Name], err = sockets.Listen(fmt.Sprintf("listener %q", l.Name), l.Name, l.Address); err != nil {
+			return nil, nil, err
+		}
+	}
+	var operators net.Listener
+	if given := r.observe.Admin.Address; given != "" {
+		address, _, err := admin.Address(given)
+		if err != nil {
+			return nil, nil, err
+		}
+		if operators, err = sockets.Listen("the admin listener", adminName, address); err != nil {
+			return nil, nil, err
+		}
+	}
+	e, err := edge.Listen(edge.Options{Listeners: listen, Open: open, Log: r.log, ConnState: r.connections.Note})
+	return e, operators, err
 }
 
 // follow starts to follow the control plane if there is one, else the file.

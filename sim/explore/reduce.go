@@ -82,6 +82,9 @@ func pair(spec *core.Spec, home string) (p, fallback *core.PlacementSpec, err er
 
 // scale lowers the settings that a few requests could never reach.
 func scale(p *core.PlacementSpec) (cuts []string) {
+	if what := plain(p); what != "" {
+		cuts = append(cuts, p.Name+": "+what)
+	}
 	lower := func(key string, from, to int64) {
 		if from != to {
 			cuts = append(cuts, fmt.Sprintf("%s: %s is %d, not %d", p.Name, key, to, from))

@@ -63,3 +63,26 @@ func TestWhatHasNoFallbackIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatNeverComesBackToAStateIsLeftOut(t *testing.T) {
+	s := large()
+	for i := range s.Placements {
+		p := &s.Placements[i]
+		p.Select, p.Bound, p.SlowStart, p.Shards, p.Sticky = core.Ketama, 125, core.Second, 2, core.StickySpec{Cookie: "c"}
+		if !p.Breaker.Off {
+			p.Breaker.Preset, p.Breaker.FailureRatio, p.Breaker.SlowRatio = "haproxy", 500_000, 500_000
+		}
+	}
+	w, cuts, err := Reduce(s, "visa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"visa: without breaker ratios, bound, slow_start, sticky, shards", "visa: breaker.failures is 2, not 10"} {
+		if !strings.Contains(strings.Join(cuts, "\n"), want) {
+			t.Errorf("%q is not among %q", want, cuts)
+		}
+	}
+	if r, err := Explore(w, Options{Depth: 5}); err != nil || r.Violation != nil || r.Depth != 5 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

@@ -124,6 +124,7 @@ func boundSpec(from *core.Spec) core.Spec {
 	s.Placements = slices.Clone(s.Placements)
 	for i := range s.Placements {
 		p := &s.Placements[i]
+		plain(p)
 		p.Select = core.Rendezvous
 		p.Breaker.Jitter = 0
 		p.Breaker.Open = min(p.Breaker.Open, longest)

@@ -65,6 +65,9 @@ func (g *generator) extreme(p *core.PlacementSpec) string {
 	number := func(label string, from ...uint32) uint32 { return pick(g.c, from, label) }
 	length := func(label string, from ...core.Duration) core.Duration { return pick(g.c, from, label) }
 	b, h, t := &p.Breaker, &p.Health, &p.Timeouts
+	if chooses(p) && g.c.oneIn(2, "of choice") {
+		return g.extremeChoice(p)
+	}
 	switch g.c.Range(0, 11, "setting") {
 	case 0:
 		p.Limit.InFlight, p.Limit.Guests = int32(number("in flight", 1, 2)), min(p.Limit.Guests, 1)
@@ -113,4 +116,35 @@ func (g *generator) many(p *core.PlacementSpec) string {
 		p.Endpoints = append(p.Endpoints, core.EndpointSpec{URL: fmt.Sprintf("http://many-%d.test:80", i), Weight: pick(g.c, []uint32{1, 10_000}, "weight")})
 	}
 	return fmt.Sprintf("%d endpoints, of weights from 1 to 10000", len(p.Endpoints))
+}
+
+// chooses reports whether p has settings of ratio trips or of selection beyond the policy.
+func chooses(p *core.PlacementSpec) bool {
+	return p.Breaker.FailureRatio+p.Breaker.SlowRatio > 0 || p.Bound > 0 || p.SlowStart > 0 || p.Shards > 0 || p.Select == core.EWMA
+}
+
+// extremeChoice pushes one of them.
+func (g *generator) extremeChoice(p *core.PlacementSpec) string {
+	const hour = 3600 * core.Second
+	b := &p.Breaker
+	switch {
+	case b.FailureRatio+b.SlowRatio > 0 && g.c.oneIn(2, "window"):
+		b.Window, b.MinRequests = pick(g.c, []core.Duration{100 * core.Millisecond, hour}, "window"), pick(g.c, []uint32{1, 1_000_000}, "minimum")
+		return fmt.Sprintf("breaker.window: %d ms, min_requests: %d", b.Window/core.Millisecond, b.MinRequests)
+	case b.SlowRatio > 0 && g.c.oneIn(2, "slow call"):
+		b.SlowCall = pick(g.c, []core.Duration{core.Millisecond, hour}, "slow call")
+		g.impatient = g.impatient || b.SlowCall == core.Millisecond
+		return fmt.Sprintf("breaker.slow_call: %d ms", b.SlowCall/core.Millisecond)
+	case p.Bound > 0:
+		p.Bound = pick(g.c, []uint32{101, 1000}, "bound")
+		return fmt.Sprintf("bound: %d %%", p.Bound)
+	case p.Select == core.EWMA:
+		p.Decay = pick(g.c, []core.Duration{core.Millisecond, hour}, "decay")
+		return fmt.Sprintf("decay: %d ms", p.Decay/core.Millisecond)
+	case p.SlowStart > 0:
+		p.SlowStart = pick(g.c, []core.Duration{core.Millisecond, hour}, "slow start")
+		return fmt.Sprintf("slow_start: %d ms", p.SlowStart/core.Millisecond)
+	}
+	p.Shards = 1
+	return "shards: 1"
 }

@@ -15,10 +15,12 @@ import (
 func Generate(d Draw, t *Target, seed uint64) Case {
 	g := &generator{from: d, spec: t.Spec, out: Case{Seed: seed, Relation: relationOf(seed)}}
 	g.extremes()
+	g.room()
 	g.impatient = g.impatient || hasty(&t.Spec)
 	g.out.Plan = sim.Plan{Name: t.Name, Seed: seed, Spec: g.spec}
 	g.phases()
 	g.clients()
+	g.priorities()
 	g.servers()
 	g.faults()
 	g.pushes()
@@ -69,9 +71,10 @@ const maxActive = 90 * core.Second
 // hasty reports whether s waits for no answer, or no health page, as long as the
 // servers of a case may take.
 func hasty(s *core.Spec) bool {
-	const slowest = 100 * core.Millisecond
+	const slowest, slowestWhole = 100 * core.Millisecond, core.Second
 	return slices.ContainsFunc(compiled(s), func(p core.PlacementInfo) bool {
-		return !p.Health.Off && p.Health.Timeout < slowest || min(p.Timeouts.ResponseHeader, p.Timeouts.Request) < slowest
+		return !p.Health.Off && p.Health.Timeout < slowest || min(p.Timeouts.ResponseHeader, p.Timeouts.Request) < slowest ||
+			p.Breaker.SlowRatio > 0 && p.Breaker.SlowCall < slowestWhole // slow is what may take servers with a body so long
 	})
 }
 

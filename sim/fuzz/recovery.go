@@ -35,7 +35,8 @@ func compiled(s *core.Spec) (ps []core.PlacementInfo) {
 
 // recoveryBound is how long after the last fault every endpoint of any valid
 // configuration in the plan must be of use again. In order: attempts that hang
-// run into their timeouts; their failures open breakers for the last time; the
+// run into their timeouts; their failures, which stay in a window for a while,
+// open breakers for the last time; the
 // probes that close them answer or meet their guard; probes of health, which
 // may have begun to fail late, find the endpoint well `rise` times; queues at
 // the servers empty.
@@ -51,7 +52,7 @@ func recoveryBound(p *sim.Plan) (bound core.Duration) {
 		for _, c := range compiled(s) {
 			t := &c.Timeouts
 			guard := t.Connect + t.ResponseHeader + core.Second
-			timeouts = max(timeouts, t.Connect+max(t.ResponseHeader, t.Request)+t.Settle+t.BodyIdle)
+			timeouts = max(timeouts, t.Connect+max(t.ResponseHeader, t.Request)+t.Settle+t.BodyIdle+c.Breaker.Window)
 			open = max(open, openCap(&c.Breaker)+guard)
 			if !c.Health.Off {
 				rounds := core.Duration(c.Health.Fall + c.Health.Rise + 2)

@@ -1,0 +1,90 @@
+package admin_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"lockstep/adapters/admin"
+)
+
+func get(h http.Handler, url string) (int, string) {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", url, nil))
+	return w.Code, w.Body.String()
+}
+
+func TestReadinessIsWhatTheOwnerSaysAndHealthIsNot(t *testing.T) {
+	ready, why := false, "there is no configuration yet"
+	h := admin.New(admin.Options{Ready: func() (bool, string) { return ready, why }})
+	if code, body := get(h, "http://127.0.0.1/readyz"); code != 503 || !strings.Contains(body, why) {
+		t.Errorf("readyz: %d %q, want 503 with the reason", code, body)
+	}
+	if code, _ := get(h, "http://127.0.0.1/healthz"); code != 200 {
+		t.Errorf("healthz: %d, want 200 from a process that is not ready", code)
+	}
+	ready = true
+	if code, _ := get(h, "http://127.0.0.1/readyz"); code != 200 {
+		t.Errorf("readyz: %d, want 200", code)
+	}
+}
+
+func TestPagesThatNobodyProvidesAreNotFound(t *testing.T) {
+	h := admin.New(admin.Options{})
+	for _, path := range []string{"/readyz", "/metrics", "/debug/config", "/debug/pprof/"} {
+		if code, _ := get(h, "http://127.0.0.1"+path); code != 404 {
+			t.Errorf("%s: %d, want 404", path, code)
+		}
+	}
+}
+
+func TestTheIndexListsThePages(t *testing.T) {
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "page") })
+	h := admin.New(admin.Options{Metrics: page, Config: page, Profiles: true, Ready: func() (bool, string) { return true, "" }})
+	_, index := get(h, "http://127.0.0.1/")
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/debug/config", "/debug/pprof/"} {
+		if !strings.Contains(index, path) {
+			t.Errorf("the index lacks %s:\n%s", path, index)
+		}
+		if code, _ := get(h, "http://127.0.0.1"+path); code != 200 {
+			t.Errorf("%s: %d", path, code)
+		}
+	}
+}
+
+func TestARequestForAnotherHostIsRefused(t *testing.T) {
+	h := admin.New(admin.Options{})
+	for host, want := range map[string]int{
+		"localhost:9901": 200, "127.0.0.1": 200, "[::1]:9901": 200, "10.1.2.3:9901": 200,
+		"evil.example": 421, "evil.example:9901": 421,
+	} {
+		if code, _ := get(h, "http://"+host+"/healthz"); code != want {
+			t.Errorf("Host %s: %d, want %d", host, code, want)
+		}
+	}
+	if code, _ := get(admin.New(admin.Options{AnyHost: true}), "http://router-1:9901/healthz"); code != 200 {
+		t.Errorf("%d where every host is welcome", code)
+	}
+}
+
+func TestAnAddressWithoutHostIsLoopback(t *testing.T) {
+	for _, c := range []struct {
+		given, want string
+		public, bad bool
+	}{
+		{":9901", "127.0.0.1:9901", false, false},
+		{"127.0.0.1:9901", "127.0.0.1:9901", false, false},
+		{"localhost:1", "localhost:1", false, false},
+		{"[::1]:1", "[::1]:1", false, false},
+		{"0.0.0.0:9901", "0.0.0.0:9901", true, false},
+		{"10.0.0.1:1", "10.0.0.1:1", true, false},
+		{"9901", "", false, true},
+	} {
+		got, public, err := admin.Address(c.given)
+		if got != c.want || public != c.public || (err != nil) != c.bad {
+			t.Errorf("Address(%q) = %q, %v, %v; want %q, %v", c.given, got, public, err, c.want, c.public)
+		}
+	}
+}

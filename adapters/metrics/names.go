@@ -1,0 +1,98 @@
+package metrics
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metric is one row of the table of metrics.
+type metric struct {
+	name, kind, labels, help string
+	desc                     *prometheus.Desc
+}
+
+func define(name, kind, labels, help string) *metric {
+	return &metric{name, kind, labels, help, prometheus.NewDesc(name, help, strings.Fields(labels), nil)}
+}
+
+// The table: what README.md lists is generated from it. Labels are separated by
+// a space, in the order of their values.
+var (
+	mRequests  = define("lockstep_requests_total", "counter", "placement class code reason failover", "Requests by the placement that served or refused, class of R16 (ok for an answer below 500), status as 2xx, route reason and failover reason.")
+	mDuration  = define("lockstep_request_duration_seconds", "histogram", "placement", "From the request's headers to the end of its answer.")
+	mQueued    = define("lockstep_queue_seconds", "histogram", "placement", "Time that requests which had to wait spent in the queue.")
+	mReceived  = define("lockstep_received_bytes_total", "counter", "placement", "Bytes of request bodies.")
+	mSent      = define("lockstep_sent_bytes_total", "counter", "placement", "Bytes of upstream bodies given to clients.")
+	mAttempts  = define("lockstep_attempts_total", "counter", "placement endpoint class", "Attempts by endpoint and class of their end.")
+	mUpstream  = define("lockstep_upstream_header_seconds", "histogram", "placement endpoint", "From the begin of an attempt to the response headers.")
+	mEvents    = define("lockstep_events_total", "counter", "event", "Events that the core was fed, by kind.")
+	mDecisions = define("lockstep_decisions_total", "counter", "kind class cause", "Decisions by kind; class of refusals and aborts, cause of nacks, ignored events and bugs, else empty.")
+
+	mInFlight      = define("lockstep_in_flight", "gauge", "placement", "Attempts in flight.")
+	mGuests        = define("lockstep_guests", "gauge", "placement", "Attempts in flight that came by failover.")
+	mLimit         = define("lockstep_in_flight_limit", "gauge", "placement", "Configured limit of attempts in flight; no series without one.")
+	mGuestLimit    = define("lockstep_guests_limit", "gauge", "placement", "Configured limit of guests; no series without one.")
+	mEndInFlight   = define("lockstep_endpoint_in_flight", "gauge", "placement endpoint", "Attempts in flight.")
+	mBreaker       = define("lockstep_breaker_state", "gauge", "placement endpoint state", "1 for the breaker's state, 0 for the others.")
+	mBreakerFails  = define("lockstep_breaker_failures", "gauge", "placement endpoint", "Failures in a row of a closed breaker.")
+	mHealthy       = define("lockstep_endpoint_healthy", "gauge", "placement endpoint", "1 unless active checks found the endpoint unhealthy.")
+	mRetiring      = define("lockstep_endpoints_retiring", "gauge", "", "Endpoints that left the configuration and still have attempts in flight.")
+	mEpoch         = define("lockstep_config_epoch", "gauge", "", "Number of the epoch in force, 0 before the first configuration.")
+	mTerm          = define("lockstep_config_term", "gauge", "", "Term of the epoch in force.")
+	mConfig        = define("lockstep_config_info", "gauge", "version digest", "1; the labels tell the configuration in force.")
+	mDraining      = define("lockstep_draining", "gauge", "", "1 once a drain has begun.")
+	mIgnored       = define("lockstep_ignored_total", "counter", "", "Events, or parts of them, that named nothing.")
+	mBugs          = define("lockstep_bugs_total", "counter", "", "Broken invariants. Report any.")
+	mMissed        = define("lockstep_probes_missed_total", "counter", "", "Probe times that passed without a probe.")
+	mNotesDropped  = define("lockstep_notes_dropped_total", "counter", "", "Notes dropped because their readers were too slow.")
+	mLostBlocks    = define("lockstep_recorder_lost_blocks_total", "counter", "", "Blocks of the recording that never reached the disk.")
+	mLostSteps     = define("lockstep_recorder_lost_steps_total", "counter", "", "Steps in them.")
+	mWrittenBytes  = define("lockstep_recorder_written_bytes_total", "counter", "", "Bytes of recording written to segments.")
+	mDiskErrors    = define("lockstep_recorder_disk_errors_total", "counter", "", "Failed writes of the recorder.")
+	mLogLost       = define("lockstep_access_log_lost_writes_total", "counter", "", "Writes of the access log that failed; each may hold many lines.")
+	mConnections   = define("lockstep_client_connections", "gauge", "state", "Connections of clients: new, active, idle or hijacked (upgraded).")
+	mListenerOpen  = define("lockstep_listener_connections", "gauge", "listener", "Connections that are open.")
+	mAccepted      = define("lockstep_listener_accepted_total", "counter", "listener", "Connections taken in.")
+	mConnRefused   = define("lockstep_listener_refused_total", "counter", "listener reason", "Connections closed before a request: a limit, a PROXY header, a TLS handshake.")
+	mReady         = define("lockstep_ready", "gauge", "", "1 while the router says that it is ready.")
+	mBuild         = define("lockstep_build_info", "gauge", "version go spec", "1; the labels tell the program and the version of its rules.")
+	mScrapeSeconds = define("lockstep_view_seconds", "gauge", "", "Time that reading the router took for this scrape; its lock is held for parts of it.")
+)
+
+// table is every metric, in the order of the README.
+func table() []*metric {
+	return []*metric{
+		mRequests, mDuration, mQueued, mReceived, mSent, mAttempts, mUpstream, mEvents, mDecisions,
+		mInFlight, mGuests, mLimit, mGuestLimit, mEndInFlight, mBreaker, mBreakerFails, mHealthy, mRetiring,
+		mEpoch, mTerm, mConfig, mDraining, mReady, mIgnored, mBugs, mMissed, mNotesDropped,
+		mLostBlocks, mLostSteps, mWrittenBytes, mDiskErrors, mLogLost, mConnections, mListenerOpen, mAccepted, mConnRefused, mBuild, mScrapeSeconds,
+	}
+}
+
+func (m *metric) names() []string { return strings.Fields(m.labels) }
+
+func (m *metric) counter() *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: m.name, Help: m.help}, m.names())
+}
+
+// histogram is native, with classic buckets beside for scrapers that cannot
+// read those. A factor of 1.1 tells latencies apart by 10 %.
+func (m *metric) histogram() *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: m.name, Help: m.help,
+		Buckets:                        prometheus.DefBuckets,
+		NativeHistogramBucketFactor:    1.1,
+		NativeHistogramMaxBucketNumber: 160,
+	}, m.names())
+}
+
+// Table returns the metrics as lines of a Markdown table.
+func Table() string {
+	var b strings.Builder
+	b.WriteString("| metric | kind | labels | tells |\n|---|---|---|---|\n")
+	for _, m := range table() {
+		b.WriteString("| `" + m.name + "` | " + m.kind + " | " + m.labels + " | " + m.help + " |\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,16 @@
+// Package tracing makes OpenTelemetry spans of a router's requests: one for the
+// request (server), one for each attempt below it (client). It speaks the W3C
+// headers traceparent and tracestate and sends spans by OTLP over HTTP.
+//
+// It is an httpproxy.Observer. Without it a request costs nothing; a request
+// that is not sampled costs one span that records nothing, no attempt's span and
+// no attribute; otelhttp, which wraps every request whatever is sampled, is not
+// used. Spans leave in batches from a goroutine; when the collector cannot keep
+// up they are dropped, and no request waits.
+//
+// A client decides about sampling, and joins its trace to ours, only if it is
+// trusted; anybody else's headers are replaced. Routing keys, queries and header
+// values are not in spans.
+//
+// What may not live here: decisions, metrics, logs.
+package tracing
