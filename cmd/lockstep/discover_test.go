@@ -56,7 +56,7 @@ func TestServeFollowsWhatDNSSays(t *testing.T) {
 	defer upstream.Close()
 	u, _ := url.Parse(upstream.URL)
 	names := dnstest.New(t)
-	names.A("p.test.", 300, "127.0.0.1")
+	names.Change(func() { names.A("p.test.", 300, "127.0.0.1") })
 	r, err := newRouter(routerOptions{log: slog.New(slog.DiscardHandler), errs: io.Discard})
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestServeFollowsWhatDNSSays(t *testing.T) {
 
 func TestCheckWarnsOfNamesThatDNSDoesNotKnow(t *testing.T) {
 	names := dnstest.New(t)
-	names.A("p.test.", 300, "127.0.0.1")
+	names.Change(func() { names.A("p.test.", 300, "127.0.0.1") })
 	names.Code = dnsmessage.RCodeSuccess
 	file := dnsFile(t, names.Address, "80")
 	var out bytes.Buffer
