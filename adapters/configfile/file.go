@@ -57,6 +57,9 @@ type File struct {
 	// Neither is part of Spec.
 	Must   []promise.Promise
 	Labels map[string]map[string]string
+	// Discover lists the placements whose endpoints are found by DNS. Spec has
+	// their Unresolved endpoint; CompileWith takes those that were found.
+	Discover []Discovery
 	// Warnings is what the baseline accepts and the native form refuses.
 	Warnings Problems
 	// Sources lists every file read, Path first.
@@ -64,6 +67,8 @@ type File struct {
 	// Watch lists Path and the include patterns, relative to the working
 	// directory as Path is: whatever can change this configuration matches one.
 	Watch []string
+
+	labelled bool // Spec.Version is a label made here
 
 	root *node   // for Where; placements are merged with their defaults and profile
 	keys keyList // the places of Spec.Keys

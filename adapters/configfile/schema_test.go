@@ -130,15 +130,19 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 	want := map[string][]string{
 		"": structNames[nativeFile](), ".facts": structNames[nativeFacts](), "$load": structNames[nativeLoad](),
 		"$listener": structNames[listener](), "$listenerTLS": structNames[listenerTLS](), "$certPair": structNames[certPair](), "$tickets": structNames[tickets](),
-		"$listener.proxy_protocol": structNames[proxyProtocol](), "$listener.timeouts": structNames[listenerTimeouts](), "$http2": structNames[http2](),
-		".control_plane":                 structNames[controlPlane](),
+		"$listener.proxy_protocol": structNames[proxyProtocol](), "$listener.timeouts": structNames[listenerTimeouts](), "$http2": structNames[http2](), "$listener.http1": structNames[http1](),
+		".control_plane": structNames[controlPlane](),
+		".priority":      structNames[priority](), "$limit.adaptive": structNames[adaptive](),
 		".control_plane.last_known_good": structNames[lastKnownGood](), ".recording": structNames[recording](),
 		".admin": structNames[admin](), ".access_log": structNames[accessLog](), ".access_log.always": structNames[slow](),
 		".metrics": structNames[metricsSettings](), ".tracing": structNames[tracing](),
 		"$route": structNames[route](), "$route.key": structNames[keySource](), "$route.unknown_key": structNames[unknownKey](),
 		"$settings": structNames[settings](), "$placement": structNames[placement](), "$endpoint": structNames[endpoint](),
 		"$timeouts": structNames[timeouts](), "$health": structNames[health](), "$breaker": structNames[breaker](), "$limit": structNames[limit](),
-		"$sticky": structNames[sticky](), "$promise": structNames[pledge](), "$promise.keys": structNames[keysOf](), "$promise.in_flight": structNames[inFlightOf](),
+		"$sticky":   structNames[sticky](),
+		"$upstream": structNames[upstreamForm](), "$upstream.pool": structNames[poolForm](), "$upstream.h2": structNames[h2Form](),
+		"$endTLS": structNames[endTLSForm](), "$endTLS.key": structNames[keyFile](), "$discovery": structNames[discoveryForm](),
+		"$promise": structNames[pledge](), "$promise.keys": structNames[keysOf](), "$promise.in_flight": structNames[inFlightOf](),
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -81,6 +81,10 @@ func (c *conn) SyscallConn() (syscall.RawConn, error) {
 	return nil, errors.ErrUnsupported
 }
 
+// Socket returns the socket for engines that write several slices at once: what
+// is written there goes no other way than through Write.
+func (c *conn) Socket() net.Conn { return c.raw() }
+
 // raw is the connection below the PROXY header.
 func (c *conn) raw() net.Conn {
 	if p, ok := c.Conn.(interface{ Raw() net.Conn }); ok {

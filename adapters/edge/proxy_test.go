@@ -1,7 +1,10 @@
 package edge_test
 
 import (
+	"crypto/tls"
+	"io"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -86,6 +89,29 @@ func TestAListenerWithoutPROXYTakesTheHeaderForBrokenHTTP(t *testing.T) {
 			if answer := g.talk(says); !strings.HasPrefix(answer, "HTTP/1.1 400 ") {
 				t.Errorf("%.10q: the answer is %q", says, answer)
 			}
+		}
+	})
+}
+
+func TestThePROXYHeaderComesBeforeTLS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ca, dir := newAuthority(t, "ca"), t.TempDir()
+		save(t, filepath.Join(dir, "a"), ca.leaf(t, ecKey(t), "a.test"))
+		g := newRig(t, settings.Listener{
+			TLS:   &settings.ListenerTLS{Folder: dir},
+			Proxy: &settings.ProxyProtocol{From: prefixes("10.0.0.0/8"), Required: true},
+		}, tell)
+		g.setFrom("10.0.0.1")
+		raw := g.dial()
+		io.WriteString(raw, "PROXY TCP4 198.51.100.7 198.51.100.1 8080 443\r\n")
+		c := tls.Client(raw, &tls.Config{ServerName: "a.test", RootCAs: ca.pool()})
+		defer c.Close()
+		if err := c.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		if answer, err := io.ReadAll(c); !strings.Contains(string(answer), "peer=10.0.0.1 client=198.51.100.7:8080") {
+			t.Errorf("%q %v", answer, err)
 		}
 	})
 }

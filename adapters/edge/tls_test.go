@@ -408,3 +408,19 @@ func TestACertificateThatEndsSoonIsReported(t *testing.T) {
 		}
 	})
 }
+
+func TestAPlainClientOfATLSListenerIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ca, dir := newAuthority(t, "ca"), t.TempDir()
+		save(t, filepath.Join(dir, "a"), ca.leaf(t, ecKey(t), "a.test"))
+		g := newRig(t, settings.Listener{TLS: &settings.ListenerTLS{Folder: dir}}, tell)
+		for says, want := range map[string]string{
+			"GET / HTTP/1.1\r\nHost: a\r\n\r\n": "HTTP/1.0 400 Bad Request",
+			"SSH-2.0-OpenSSH_9.2\r\n":           "",
+		} {
+			if answer := g.talk(says); !strings.HasPrefix(answer, want) || want == "" && answer != "" {
+				t.Errorf("%q: the answer is %q", says, answer)
+			}
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -52,9 +53,7 @@ type conn struct {
 func newConn(s *Server, rwc net.Conn) *conn {
 	c := &conn{server: s, rwc: rwc, in: newInput(rwc, &s.pool)}
 	c.watch.armed.Store(never)
-	_, tcp := rwc.(*net.TCPConn)
-	_, unix := rwc.(*net.UnixConn)
-	c.out.vectored = tcp || unix
+	c.out.vector = vectorOf(rwc)
 	c.remote = rwc.RemoteAddr().String()
 	if t, ok := rwc.(interface{ ConnectionState() tls.ConnectionState }); ok {
 		state := t.ConnectionState()
@@ -65,6 +64,19 @@ func newConn(s *Server, rwc net.Conn) *conn {
 		c.ctx = s.o.ConnContext(c.ctx, rwc)
 	}
 	return c
+}
+
+// vectorOf returns the socket that takes several slices in one call, nil for
+// none. A wrapper with Socket promises that writing there is the same.
+func vectorOf(c net.Conn) io.Writer {
+	if w, ok := c.(interface{ Socket() net.Conn }); ok {
+		c = w.Socket()
+	}
+	switch c.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return c
+	}
+	return nil
 }
 
 // serve runs the connection to its end.

@@ -1,6 +1,9 @@
 package http1
 
-import "net"
+import (
+	"io"
+	"net"
+)
 
 // writePiece is the most that one write, which has WriteTimeout, is given.
 const writePiece = 64 << 10
@@ -11,9 +14,9 @@ type output struct {
 	b      []byte // b[start:] is to be sent; pooled.b, or larger
 	start  int
 
-	vectored bool // the connection takes several slices in one call
-	vec      [3][]byte
-	bufs     net.Buffers
+	vector io.Writer // the socket, where it takes several slices in one call; else nil
+	vec    [3][]byte
+	bufs   net.Buffers
 }
 
 func (o *output) hold(p *buffers) {
@@ -64,7 +67,7 @@ func (c *conn) write(b []byte) error {
 // connection permits. With crlf, a line end follows p, perhaps not yet sent.
 func (c *conn) writeWith(p []byte, crlf bool) error {
 	o := &c.out
-	if o.vectored && len(p) <= writePiece {
+	if o.vector != nil && len(p) <= writePiece {
 		o.bufs = append(net.Buffers(o.vec[:0]), o.b[o.start:], p)
 		if crlf {
 			o.bufs = append(o.bufs, lineEnd[:])
@@ -72,7 +75,7 @@ func (c *conn) writeWith(p []byte, crlf bool) error {
 		o.start, o.b = 0, o.b[:0]
 		limit := &c.watch.limits.write
 		c.set(limit, c.server.now()+int64(c.server.o.WriteTimeout))
-		_, err := o.bufs.WriteTo(c.rwc)
+		_, err := o.bufs.WriteTo(o.vector)
 		o.vec, o.bufs = [3][]byte{}, nil
 		return c.wrote(clearLimit(limit), err)
 	}

@@ -26,7 +26,7 @@ func (d *download) Read(p []byte) (int, error) {
 	case err != nil:
 		class, ours := d.fault()
 		if !ours {
-			class = core.BrokenBody
+			class, d.why = core.BrokenBody, err
 		}
 		d.finish(class)
 	}

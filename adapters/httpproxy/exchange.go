@@ -61,6 +61,7 @@ type exchange struct {
 	phase   phase
 	status  uint16
 	class   core.Class // why it ended; to be read by whoever saw it end
+	why     error      // what the upstream did wrong, in words; the same
 	booked  bool       // Reply is out
 	closer  func()
 	timer   *time.Timer

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/upstream"
 	"lockstep/core"
 )
 
@@ -36,6 +37,9 @@ func (h *Handler) Deliver(d driver.Delivery) { h.trip.Deliver(d) }
 // CloseIdleConnections closes connections to upstreams that carry no request.
 func (h *Handler) CloseIdleConnections() { h.trip.CloseIdleConnections() }
 
+// Upstream returns the connections to endpoints, for health checks and figures.
+func (h *Handler) Upstream() *upstream.Set { return h.trip.pools }
+
 // ServeHTTP implements http.Handler. It panics with http.ErrAbortHandler when
 // an answer breaks half-way, which is how net/http is told to cut the
 // connection so that the client does not take half for the whole.
@@ -62,6 +66,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.upload.interrupt()
 	}
 	line.status, line.class = res.StatusCode, x.endedAs(&line.adm)
+	if x != nil {
+		line.why = x.why
+	}
 	if line.class == core.ClientGone && r.Context().Err() != nil {
 		line.status = statusClientGone
 	}

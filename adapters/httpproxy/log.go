@@ -87,6 +87,7 @@ type logLine struct {
 	adm     driver.Admission
 	status  int
 	class   core.Class
+	why     error  // what the upstream did wrong; nil for nothing
 	refused string // reason of a request that was none; "" for others
 	seen    *sight // nil without LogOptions.Detail and observers
 }
@@ -126,6 +127,9 @@ func (line *logLine) append(b []byte, now time.Time) []byte {
 	b = field(b, "placement_key", line.adm.PlacementName)
 	b = field(b, "route_reason", line.adm.Reason.String())
 	b = field(b, "upstream_url", line.adm.URL)
+	if line.why != nil {
+		b = field(b, "upstream_error", line.why.Error())
+	}
 	b = append(b, `,"status_code":`...)
 	b = strconv.AppendInt(b, int64(line.status), 10)
 	b = append(b, `,"duration_ms":`...)

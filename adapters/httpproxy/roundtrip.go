@@ -218,13 +218,17 @@ func target(r *http.Request, p *upstream.Pool) *url.URL {
 func (x *exchange) failed(r *http.Request, err error, id string) *http.Response {
 	class, ours := x.fault()
 	if !ours {
-		class = classify(err)
+		class, x.why = classify(err), err
 	}
 	x.finish(class)
 	res := ownAnswer(r, &x.adm, id, class, 0)
 	if x.upload != nil {
 		if why := x.upload.why.Load(); why != nil && (*why).Class() == class {
-			say(r, res, class.String()+": "+(*why).Error()+"\n")
+			text := (*why).Error() + "\n"
+			if !strings.HasPrefix(text, class.String()+": ") {
+				text = class.String() + ": " + text
+			}
+			say(r, res, text)
 		}
 	}
 	return res
@@ -252,7 +256,7 @@ func (x *exchange) received(r *http.Request, res *http.Response, asked, id strin
 		return res
 	}
 	x.replied(res.StatusCode, flowing)
-	if res.Body == http.NoBody || res.ContentLength == 0 {
+	if res.Body == http.NoBody {
 		x.finish(core.ClassNone)
 		return res
 	}

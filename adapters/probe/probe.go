@@ -2,12 +2,11 @@ package probe
 
 import (
 	"context"
-	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/upstream"
 	"lockstep/core"
 )
 
@@ -18,9 +17,9 @@ const DefaultLimit = 1024
 type Options struct {
 	// Report takes each result: driver.Driver's Probed. Not nil.
 	Report func(endpoint int32, token uint32, ok bool)
-	// Transport sends the probes; nil means HTTP/1.1 without keep-alive, so
-	// that a probe also tests whether a connection can be made.
-	Transport http.RoundTripper
+	// Check asks an endpoint how it is and returns nil for healthy; nil means
+	// upstream.Set's over std's dialer.
+	Check func(ctx context.Context, id upstream.Identity, c *core.Config, placement int) error
 	// Limit is how many probes run at once; 0 means DefaultLimit. Those beyond
 	// wait; one that waits longer than its guard (1 s) counts as failed, so the
 	// limit must be above the number of endpoints that may hang at one time.
@@ -38,8 +37,8 @@ type Prober struct {
 
 // New returns a prober. Close it after its driver.
 func New(o Options) *Prober {
-	if o.Transport == nil {
-		o.Transport = &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+	if o.Check == nil {
+		o.Check = upstream.New(upstream.Options{}).Check
 	}
 	if o.Limit == 0 {
 		o.Limit = DefaultLimit
@@ -56,15 +55,14 @@ func (p *Prober) Sink(x driver.Delivery) {
 	if x.Kind != core.Probe || x.PlacementIndex < 0 {
 		return
 	}
-	health := x.Config.Placement(x.PlacementIndex).Health
-	url := strings.TrimSuffix(x.URL, "/") + health.Path
+	timeout := time.Duration(x.Config.Placement(x.PlacementIndex).Health.Timeout)
 	p.running.Go(func() {
 		select {
 		case p.slots <- struct{}{}:
 		case <-p.ctx.Done():
 			return
 		}
-		ok := p.get(url, time.Duration(health.Timeout))
+		ok := p.healthy(x.Target, timeout)
 		<-p.slots
 		if p.ctx.Err() == nil {
 			p.o.Report(x.Endpoint, x.Token, ok)
@@ -78,20 +76,9 @@ func (p *Prober) Close() {
 	p.running.Wait()
 }
 
-// get reports whether url answers 2xx in time. It asks the transport, not a
-// client, so redirects are not followed: one is not a healthy answer.
-func (p *Prober) get(url string, timeout time.Duration) bool {
+// healthy reports whether an endpoint says so in time.
+func (p *Prober) healthy(x *driver.Target, timeout time.Duration) bool {
 	ctx, cancel := context.WithTimeout(p.ctx, timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return false
-	}
-	req.Header.Set("User-Agent", "lockstep-health")
-	res, err := p.o.Transport.RoundTrip(req)
-	if err != nil {
-		return false
-	}
-	_ = res.Body.Close() // the status is the answer; the connection is not reused
-	return res.StatusCode >= 200 && res.StatusCode <= 299
+	return p.o.Check(ctx, upstream.Identity{Placement: x.PlacementName, URL: x.URL}, x.Config, x.PlacementIndex) == nil
 }

@@ -1,32 +1,31 @@
 package probe
 
 import (
+	"context"
 	"errors"
-	"net/http"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/upstream"
 	"lockstep/core"
 )
 
-// roundTrip makes an upstream of a function.
-type roundTrip func(*http.Request) (*http.Response, error)
+// check makes an upstream of a function.
+type check func(ctx context.Context, id upstream.Identity) error
 
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func answer(status int) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{"Location": {"http://elsewhere/"}}, Body: http.NoBody}
+func (f check) ask(ctx context.Context, id upstream.Identity, _ *core.Config, _ int) error {
+	return f(ctx, id)
 }
 
-// probed runs one placement of n endpoints, fall and rise 1, against upstream
+// probed runs one placement of n endpoints, fall and rise 1, against answers
 // for 15 virtual seconds, in which every endpoint is probed at least once, and
 // returns how many of them are unhealthy then.
-func probed(t *testing.T, n, limit int, upstream roundTrip) (unhealthy int) {
+func probed(t *testing.T, n, limit int, answers check) (unhealthy int) {
 	d := driver.New(driver.Options{})
-	p := New(Options{Report: d.Probed, Transport: upstream, Limit: limit})
+	p := New(Options{Report: d.Probed, Check: answers.ask, Limit: limit})
 	d.Handle(p.Sink)
 	d.Run(t.Context())
 	place := core.PlacementSpec{Name: "a", Health: core.HealthSpec{Path: "/healthz?deep", Fall: 1, Rise: 1}}
@@ -52,17 +51,13 @@ func probed(t *testing.T, n, limit int, upstream roundTrip) (unhealthy int) {
 	return unhealthy
 }
 
-func TestOnly2xxInTimeIsHealthy(t *testing.T) {
+func TestAnAnswerInTimeIsHealthy(t *testing.T) {
 	for name, c := range map[string]struct {
-		upstream roundTrip
+		upstream check
 		healthy  bool
 	}{
-		"200":                  {func(*http.Request) (*http.Response, error) { return answer(200), nil }, true},
-		"204":                  {func(*http.Request) (*http.Response, error) { return answer(204), nil }, true},
-		"a redirect":           {func(*http.Request) (*http.Response, error) { return answer(302), nil }, false},
-		"404":                  {func(*http.Request) (*http.Response, error) { return answer(404), nil }, false},
-		"500":                  {func(*http.Request) (*http.Response, error) { return answer(500), nil }, false},
-		"connection refused":   {func(*http.Request) (*http.Response, error) { return nil, errors.New("refused") }, false},
+		"well":                 {late(0), true},
+		"not well":             {func(context.Context, upstream.Identity) error { return errors.New("500") }, false},
 		"an answer after 1.9s": {late(1900 * time.Millisecond), true},
 		"an answer after 2.1s": {late(2100 * time.Millisecond), false},
 	} {
@@ -76,25 +71,25 @@ func TestOnly2xxInTimeIsHealthy(t *testing.T) {
 	}
 }
 
-// late answers 200 after that time, as a transport does: it gives up with the request's context.
-func late(after time.Duration) roundTrip {
-	return func(r *http.Request) (*http.Response, error) {
+// late is well after that time; it gives up with the context.
+func late(after time.Duration) check {
+	return func(ctx context.Context, _ upstream.Identity) error {
 		select {
 		case <-time.After(after):
-			return answer(200), nil
-		case <-r.Context().Done():
-			return nil, r.Context().Err()
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
 
-func TestAProbeGetsTheEndpointsPath(t *testing.T) {
+func TestAProbeAsksItsEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		probed(t, 1, 0, func(r *http.Request) (*http.Response, error) {
-			if got := r.Method + " " + r.URL.String(); got != "GET http://a/a/healthz?deep" {
-				t.Errorf("sent %s", got)
+		probed(t, 1, 0, func(_ context.Context, id upstream.Identity) error {
+			if id != (upstream.Identity{Placement: "a", URL: "http://a/a/"}) {
+				t.Errorf("asked %+v", id)
 			}
-			return answer(200), nil
+			return nil
 		})
 	})
 }
@@ -102,10 +97,10 @@ func TestAProbeGetsTheEndpointsPath(t *testing.T) {
 func TestNoMoreProbesRunAtOnceThanTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var now, most atomic.Int32
-		unhealthy := probed(t, 8, 2, func(r *http.Request) (*http.Response, error) {
+		unhealthy := probed(t, 8, 2, func(ctx context.Context, id upstream.Identity) error {
 			most.Store(max(most.Load(), now.Add(1)))
 			defer now.Add(-1)
-			return late(100 * time.Millisecond)(r)
+			return late(100*time.Millisecond)(ctx, id)
 		})
 		if most.Load() != 2 || unhealthy != 0 {
 			t.Errorf("%d at once and %d of 8 unhealthy, want 2 and 0", most.Load(), unhealthy)
@@ -117,11 +112,11 @@ func TestCloseAbandonsAProbeThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := driver.New(driver.Options{})
 		reports := 0
-		hang := func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		}
-		p := New(Options{Report: func(int32, uint32, bool) { reports++ }, Transport: roundTrip(hang), Limit: 1})
+		hang := check(func(ctx context.Context, _ upstream.Identity) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		p := New(Options{Report: func(int32, uint32, bool) { reports++ }, Check: hang.ask, Limit: 1})
 		d.Handle(p.Sink)
 		d.Run(t.Context())
 		c, err := core.Compile(core.Spec{Version: "1", Default: "a", Placements: []core.PlacementSpec{{

@@ -12,10 +12,18 @@ type Placement struct {
 	Upstream *Upstream `json:"upstream,omitempty"`
 }
 
+// Defaults of an Upstream.
+const (
+	HeaderMax   = 64 << 10
+	PingAfter   = 30 * time.Second
+	PingTimeout = 15 * time.Second
+)
+
 // Upstream says how connections to a placement's endpoints are made and kept.
 // Every zero value means the default named beside the field.
 type Upstream struct {
 	Protocol      Protocol `json:"protocol,omitempty"`       // "" means http1
+	Host          string   `json:"host,omitempty"`           // what requests are for, in place of the URL's authority; "" means that
 	ProxyProtocol string   `json:"proxy_protocol,omitempty"` // v1 or v2; "" means none. Only with http1
 	MaxOpen       int      `json:"max_open,omitempty"`       // connections to one endpoint, idle ones included; 0 means no limit
 	Warm          int      `json:"warm,omitempty"`           // connections kept open without need; 0 means none
@@ -51,7 +59,7 @@ type TLS struct {
 
 // Health is the form of an active health check.
 type Health struct {
-	Kind    string   `json:"kind,omitempty"`    // http, tcp, tls, grpc; "" means http
+	Kind    string   `json:"kind,omitempty"`    // tcp, tls, grpc; "" means http
 	Status  []Status `json:"status,omitempty"`  // http: which are healthy; none means 200-299
 	Service string   `json:"service,omitempty"` // grpc: whose health is asked for; "" means the whole server's
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lockstep/adapters/settings"
@@ -44,7 +46,7 @@ type h2conn struct {
 	opened   time.Time
 	idleAt   time.Time // since when nothing is in flight, as the sweep saw it
 	life     time.Duration
-	requests int
+	requests atomic.Int64
 }
 
 // h2dial is one dial, for all who wait for it.
@@ -74,12 +76,10 @@ func newH2Pool(p *Pool) *h2pool {
 	given := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return ctx.Value(socketKey{}).(net.Conn), nil
 	}
-	after, timeout := p.settings.H2.PingAfter, p.settings.H2.PingTimeout
-	if after == 0 {
-		after = 30 * time.Second
-	}
+	after, timeout := cmp.Or(p.settings.H2.PingAfter, settings.PingAfter), cmp.Or(p.settings.H2.PingTimeout, settings.PingTimeout)
 	h.transport = &http.Transport{
 		DialContext: given, DialTLSContext: given, Protocols: &speaks, DisableCompression: true,
+		ExpectContinueTimeout:  continueAfter,
 		MaxResponseHeaderBytes: int64(p.settings.HeaderMax),
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: after, PingTimeout: timeout},
 	}
@@ -102,12 +102,13 @@ func (h *h2pool) roundTrip(call *Call, r *http.Request) (*http.Response, error) 
 	ctx, cancel := context.WithCancel(call.Context)
 	call.while(cancel) // for as long as the call lives: its Cancel comes at the end too
 	out := r.WithContext(h.trace(ctx, call))
+	out.Host = cmp.Or(r.Host, h.p.authority)
 	var up *guarded
 	if r.Body != nil && r.Body != http.NoBody {
 		up = &guarded{body: r.Body}
 		out.Body = up
 	}
-	reused := c.requests > 1
+	reused := c.requests.Load() > 1
 	res, err := c.cc.RoundTrip(out)
 	if err == nil {
 		res.Request = r
@@ -180,7 +181,7 @@ func (h *h2pool) reserve() (*h2conn, *h2dial, chan struct{}, error) {
 		open++
 		streams := h.p.settings.H2.Streams
 		if (streams == 0 || c.cc.InFlight() < streams) && c.cc.Reserve() == nil {
-			c.requests++
+			c.requests.Add(1)
 			return c, nil, nil, nil
 		}
 	}
@@ -193,7 +194,7 @@ func (h *h2pool) reserve() (*h2conn, *h2dial, chan struct{}, error) {
 
 func (h *h2pool) worn(c *h2conn, now time.Time) bool {
 	s := &h.p.settings
-	return s.MaxRequests > 0 && c.requests >= s.MaxRequests || c.life > 0 && now.Sub(c.opened) >= c.life
+	return s.MaxRequests > 0 && c.requests.Load() >= int64(s.MaxRequests) || c.life > 0 && now.Sub(c.opened) >= c.life
 }
 
 // dial opens one connection, on nobody's account.

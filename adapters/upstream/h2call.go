@@ -66,7 +66,7 @@ func (g *guarded) stop(call *Call) {
 		}
 		g.inside.Lock()
 	}
-	g.inside.Unlock() //nolint:staticcheck // SA2001: the lock itself is the wait
+	g.inside.Unlock()
 }
 
 // Errors of net/http's HTTP/2 that it does not export, by their texts.

@@ -26,12 +26,13 @@ type Pool struct {
 	idleFor  time.Duration // how long an idle connection is kept
 	connect  atomic.Int64  // ns, of the latest request: a dial belongs to whoever needs it
 
-	scheme string
-	host   string // as in the URL: what Host says
-	addr   string // host:port to dial
-	secure bool
-	tls    *tlsSource // nil without TLS
-	h2     *h2pool    // nil where only HTTP/1.1 is spoken
+	scheme    string
+	host      string // as in the URL
+	authority string // what Host says, unless the request has its own
+	addr      string // host:port to dial
+	secure    bool
+	tls       *tlsSource // nil without TLS
+	h2        *h2pool    // nil where only HTTP/1.1 is spoken
 
 	mu       sync.Mutex
 	idle     []*conn // the most recently used last

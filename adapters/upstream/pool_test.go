@@ -304,6 +304,13 @@ func TestChangedSettingsMakeANewPool(t *testing.T) {
 		if s := first.Stats(); c.pool() == first || s.Open != 0 || conns.Load() != 2 {
 			t.Errorf("old %+v, %d connections", s, conns.Load())
 		}
+		second := c.pool()
+		c.set.Adopted(configOf(t, c.url, settings.Upstream{MaxOpen: 8}, core.TimeoutSpec{}))
+		synctest.Wait()
+		if s := second.Stats(); s.Open != 0 {
+			t.Errorf("an adoption left the old connections: %+v", s)
+		}
+		c.get("")
 		c.config = configOf(t, c.url, settings.Upstream{MaxOpen: 7}, core.TimeoutSpec{Connect: core.Second})
 		if same := c.pool(); same.Stats().Open != 1 {
 			t.Error("another connect timeout made another pool")

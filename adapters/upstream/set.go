@@ -1,10 +1,12 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -111,8 +113,9 @@ func (s *Set) pool(id Identity, t *core.TimeoutSpec, edge string) (*Pool, error)
 		p.settings = *written.Upstream
 	}
 	if p.settings.HeaderMax == 0 {
-		p.settings.HeaderMax = 64 << 10
+		p.settings.HeaderMax = settings.HeaderMax
 	}
+	p.authority = cmp.Or(p.settings.Host, p.host)
 	p.addr = addressOf(u)
 	if p.secure {
 		p.tls = newTLSSource(s.tls, &p.settings, u.Hostname(), s.now)
@@ -136,17 +139,30 @@ func addressOf(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// Adopted makes the pools whose placements keep connections warm, so that they
-// are there before the first request.
+// Adopted is told that c is in force. It replaces the pools whose settings have
+// changed, so that no connection outlives, say, the CA it was made under, and
+// makes those that keep connections warm before their first request.
 func (s *Set) Adopted(c *core.Config) {
 	for i := range c.Endpoints() {
 		e := c.Endpoint(i)
-		written, err := settings.ReadPlacement(c.PlacementEdge(e.Placement))
-		if err != nil || written.Upstream == nil || written.Upstream.Warm == 0 {
-			continue // an error comes back with the first request
+		id := Identity{c.Placement(e.Placement).Name, e.URL}
+		edge := c.PlacementEdge(e.Placement)
+		s.mu.RLock()
+		p := s.of[id]
+		s.mu.RUnlock()
+		if p != nil && !p.fits(c.Timeouts(e.Placement), edge) || p == nil && keepsWarm(edge) {
+			_, _ = s.Get(id, c, e.Placement) // an error comes back with the first request
 		}
-		_, _ = s.Get(Identity{c.Placement(e.Placement).Name, e.URL}, c, e.Placement)
 	}
+}
+
+// keepsWarm reports whether a placement's settings ask for connections without need.
+func keepsWarm(edge string) bool {
+	if !strings.Contains(edge, `"warm"`) {
+		return false // spares most of a large configuration the decoding
+	}
+	written, err := settings.ReadPlacement(edge)
+	return err == nil && written.Upstream != nil && written.Upstream.Warm > 0
 }
 
 // Drop forgets an endpoint that has left the configuration and closes its idle

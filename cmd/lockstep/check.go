@@ -97,7 +97,7 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 	r.Errors = f.Broken(c)
 	r.OK, r.Form, r.Version = len(r.Errors) == 0, f.Form.String(), c.Version()
 	r.Placements, r.Endpoints, r.Keys = c.Placements(), c.Endpoints(), c.Keys()
-	r.Warnings = slices.Concat(f.Warnings, f.Capacity(c), f.Doubts(c), f.Idle())
+	r.Warnings = slices.Concat(f.Warnings, f.Capacity(c), f.Doubts(c), f.Idle(), unresolved(f))
 	r.Proved, r.Runs = f.Proved()
 	if flags.key != "" {
 		r.Key = explainKey(f, c, flags.key)

@@ -65,7 +65,7 @@ func (r *router) serve(ctx context.Context, open *edge.Edge, l *life) error {
 	l.replaced = make(chan int, 1)
 	failed := make(chan error, 1)
 	r.stage.Store(stageServing)
-	go func() { failed <- open.Serve(http.HandlerFunc(r.answer)) }()
+	go func() { failed <- open.Serve(answering{r}) }()
 	obeying, stop := context.WithCancel(context.Background())
 	wait := background(obeying, func(end context.Context) { r.obey(ctx, end, l) })
 	defer wait()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -8,10 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"lockstep/adapters/configfile"
+	"lockstep/adapters/edge"
 	"lockstep/adapters/settings"
 )
 
@@ -94,4 +97,37 @@ func TestAChangedSectionListenIsReported(t *testing.T) {
 		}
 	}
 	r.close()
+}
+
+func TestWhatTheServerRefusesIsAnsweredAndLogged(t *testing.T) {
+	var access, log safeBuffer
+	r, err := newRouter(routerOptions{log: slog.New(slog.NewTextHandler(&log, nil)), access: &access})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, err := edge.Listen(edge.Options{Listeners: []configfile.Listener{{Name: "edge", Address: "127.0.0.1:0"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.serve(ctx, open, &life{drain: time.Second}) }()
+	c, err := net.Dial("tcp", open.Addrs()["edge"].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n")
+	answer, _ := io.ReadAll(c)
+	c.Close()
+	if !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("the answer is %q", answer)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	r.close()
+	if line := access.String(); !strings.Contains(line, `"status_code":400`) {
+		t.Errorf("the log has %q", line)
+	}
 }

@@ -44,6 +44,7 @@ type router struct {
 	driver   *driver.Driver
 	recorder *flightrec.Recorder
 	prober   *probe.Prober
+	found    *found
 	proxy    *httpproxy.Handler
 	access   *httpproxy.AccessLog
 	listen   []configfile.Listener // as it was when it began to serve
@@ -83,13 +84,14 @@ func newRouter(o routerOptions) (*router, error) {
 	if c, _ := r.driver.Config(); c != nil {
 		r.once.Do(func() { close(r.first) })
 	}
-	r.prober = probe.New(probe.Options{Report: r.driver.Probed})
 	if o.access != nil {
 		r.access = httpproxy.NewAccessLogWith(o.access, logOptions(o.observe.AccessLog))
 	}
 	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{
 		Log: r.access, Config: r.configInfo, Observer: w.observe(r), StickyKey: key,
 	})
+	r.prober = probe.New(probe.Options{Report: r.driver.Probed, Check: r.proxy.Upstream().Check})
+	r.found = newFound(r)
 	for _, sink := range []func(driver.Delivery){r.proxy.Deliver, r.prober.Sink, r.note} {
 		r.driver.Handle(sink)
 	}
@@ -110,6 +112,10 @@ func (r *router) note(d driver.Delivery) {
 		r.o.log.Warn(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)
 	case core.NoteHalfOpened, core.NoteClosed, core.NoteHealthy, core.NoteRetired:
 		r.o.log.Info(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)
+	case core.NotePanicEntered:
+		r.o.log.Warn(d.Kind.String(), "placement", d.PlacementName, "usable", d.Count)
+	case core.NotePanicLeft:
+		r.o.log.Info(d.Kind.String(), "placement", d.PlacementName, "usable", d.Count)
 	case core.NoteAdopted:
 		r.adopted.Store(int64(d.At))
 		r.once.Do(func() { close(r.first) })
@@ -144,6 +150,7 @@ func (r *router) dump(why string) {
 
 // close writes everything that is still in memory.
 func (r *router) close() {
+	r.found.close()
 	r.driver.Close()
 	r.prober.Close()
 	r.proxy.CloseIdleConnections()

@@ -42,7 +42,10 @@ func loadConfig(path string, log *slog.Logger) (*configfile.File, *core.Config, 
 // followFile puts a file's configuration in force and every later content of it
 // that is valid; an invalid one is reported, and the old one stays (R13).
 func (r *router) followFile(ctx context.Context, file *configfile.File, config *core.Config) (wait func()) {
-	r.driver.Adopt(config, core.Epoch{}, core.OriginFile, core.FaultNone)
+	if _, err := r.found.use(file); err != nil {
+		r.driver.Adopt(config, core.Epoch{}, core.OriginFile, core.FaultNone)
+		r.o.log.Error("the endpoints found by DNS are refused", "error", err)
+	}
 	return background(ctx, func(ctx context.Context) {
 		err := filewatch.Run(ctx, filewatch.Options{Patterns: file.Watch, Changed: func() []string {
 			return r.reload(file.Path)
@@ -54,13 +57,16 @@ func (r *router) followFile(ctx context.Context, file *configfile.File, config *
 }
 
 func (r *router) reload(path string) (watch []string) {
-	file, config, err := loadConfig(path, r.o.log)
+	file, _, err := loadConfig(path, r.o.log)
 	if err != nil {
 		r.driver.Adopt(nil, core.Epoch{}, core.OriginFile, core.FaultInvalid)
 		r.o.log.Error("the changed configuration is refused, the old one stays in force\n" + err.Error())
 		return nil
 	}
-	if d := r.driver.Adopt(config, core.Epoch{}, core.OriginFile, core.FaultNone); d.Kind != core.Ack {
+	switch d, err := r.found.use(file); {
+	case err != nil:
+		r.o.log.Error("the changed configuration is refused, the old one stays in force", "error", err)
+	case d.Kind != core.Ack:
 		r.o.log.Error("the changed configuration is refused, the old one stays in force", "cause", d.Cause)
 	}
 	if !reflect.DeepEqual(file.Listen, r.listen) {

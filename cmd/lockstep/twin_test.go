@@ -120,7 +120,7 @@ func live(t *testing.T, p sim.Plan, told *journal) *journal {
 	network := &memnet.Network{}
 	d := driver.New(driver.Options{Seed: told.seed, Observer: j})
 	proxy := httpproxy.NewHandler(d, httpproxy.Options{Dial: network.Dial})
-	prober := probe.New(probe.Options{Report: d.Probed, Transport: &http.Transport{DialContext: network.Dial, DisableKeepAlives: true}})
+	prober := probe.New(probe.Options{Report: d.Probed, Check: proxy.Upstream().Check})
 	d.Handle(proxy.Deliver)
 	d.Handle(prober.Sink)
 	ctx, cancel := context.WithCancel(t.Context())

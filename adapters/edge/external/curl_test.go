@@ -107,6 +107,7 @@ var curlCases = []curlCase{
 	{"--haproxy-protocol --http2-prior-knowledge PROXY/", "", "2 200", "for=127.0.0.1", ""},
 	{"PROXY/", "", "exit 52", "", "`required: true`"},
 	{"--haproxy-protocol PLAIN/", "", "1.1 400", "", "the header is not HTTP"},
+	{"http://TLSADDR/", "", "1 400", "Client sent an HTTP request to an HTTPS server", ""},
 	{"--haproxy-protocol TLS/", "", "exit 35", "", "the header is not TLS"},
 	{"--compressed PLAIN/gzip", "", "1.1 200", "unpacked", "passes as it is"},
 	{"--compressed --http2 TLS/gzip", "", "2 200", "unpacked", ""},
@@ -162,20 +163,31 @@ func TestCurl(t *testing.T) {
 	backend.Start()
 	defer backend.Close()
 	dir := certificates(t)
-	at := serve(t, fmt.Sprintf(`lockstep: 1
-listen:
-  plain: {address: "127.0.0.1:0"}
-  tls: {address: "127.0.0.1:0", tls: {certs: %[1]s/certs}}
-  mutual: {address: "127.0.0.1:0", tls: {certs: %[1]s/certs, client_ca: %[1]s/ca.pem}}
-  modern: {address: "127.0.0.1:0", tls: {certs: %[1]s/certs, min: "1.3"}, http2: none}
-  proxy: {address: "127.0.0.1:0", proxy_protocol: {from: [127.0.0.0/8], required: true}}
-placements: {a: {health: none, endpoints: {x: {url: %[2]q}}}}
-keys: {k: a}
-`, dir, backend.URL), 5)
-	stands := strings.NewReplacer("PLAIN", "http://"+at["plain"], "TLSADDR", at["tls"], "TLS", "https://"+at["tls"], "MUTUAL", "https://"+at["mutual"],
-		"MODERN", "https://"+at["modern"], "PROXY", "http://"+at["proxy"], "DIR", dir)
 	var table strings.Builder
 	table.WriteString("| curl | answer | |\n|---|---|---|\n")
+	for _, c := range curlCases {
+		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", strings.ReplaceAll(c.args, "|", "\\|"), c.want, c.why)
+	}
+	for _, engine := range []string{"http1", "std"} {
+		t.Run(engine, func(t *testing.T) { runCurl(t, curl, engine, backend.URL, dir) })
+	}
+	compare(t, table.String())
+}
+
+// runCurl makes every call to a router whose listeners have that engine.
+func runCurl(t *testing.T, curl, engine, backend, dir string) {
+	at := serve(t, fmt.Sprintf(`lockstep: 1
+listen:
+  plain: {address: "127.0.0.1:0", http_engine: %[1]s}
+  tls: {address: "127.0.0.1:0", http_engine: %[1]s, tls: {certs: %[2]s/certs}}
+  mutual: {address: "127.0.0.1:0", http_engine: %[1]s, tls: {certs: %[2]s/certs, client_ca: %[2]s/ca.pem}}
+  modern: {address: "127.0.0.1:0", http_engine: %[1]s, tls: {certs: %[2]s/certs, min: "1.3"}, http2: none}
+  proxy: {address: "127.0.0.1:0", http_engine: %[1]s, proxy_protocol: {from: [127.0.0.0/8], required: true}}
+placements: {a: {health: none, endpoints: {x: {url: %[3]q}}}}
+keys: {k: a}
+`, engine, dir, backend), 5)
+	stands := strings.NewReplacer("PLAIN", "http://"+at["plain"], "TLSADDR", at["tls"], "TLS", "https://"+at["tls"], "MUTUAL", "https://"+at["mutual"],
+		"MODERN", "https://"+at["modern"], "PROXY", "http://"+at["proxy"], "DIR", dir)
 	for _, c := range curlCases {
 		args := []string{"-s", "--noproxy", "", "--cacert", filepath.Join(dir, "ca.pem"), "-w", "\n%{http_version} %{response_code}"}
 		if !strings.Contains(c.args, "X-Routing-Key:") {
@@ -188,9 +200,7 @@ keys: {k: a}
 		if !slices.Contains(strings.Split(c.want, " or "), got) || !strings.Contains(output, c.holds) {
 			t.Errorf("curl %s: %s, want %s; %.300q", c.args, got, c.want, output)
 		}
-		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", strings.ReplaceAll(c.args, "|", "\\|"), c.want, c.why)
 	}
-	compare(t, table.String())
 }
 
 // call runs curl and returns the protocol and status that it tells last, or how it failed.
