@@ -119,7 +119,7 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (er
 	o.control.state = cmp.Or(o.control.state, file.ControlPlane.Dir)
 	options := routerOptions{
 		name: filepath.Base(o.config), record: cmp.Or(o.record, file.Recording.Dir), dumps: o.dumps, log: log, errs: stderr,
-		observe: o.observe.over(file.Observe), connections: new(metrics.Connections),
+		observe: o.observe.over(file.Observe), connections: new(metrics.Connections), stickyKey: o.stickyKey,
 	}
 	if !o.noLog && !file.Observe.AccessLog.Off {
 		options.access = stdout
@@ -129,9 +129,7 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (er
 		return err
 	}
 	defer open.Close()
-	if options.stickyKey, err = stickyKeyOf(o.stickyKey); err != nil {
-		return err
-	}
+	options.stickyKey = o.stickyKey
 	options.listeners = open.Stats
 	options.state = predecessorState(sockets, &options)
 	r, err := newRouter(options)
