@@ -27,9 +27,9 @@ func (c *checker) refusal(class core.Class, via uint16) uint16 {
 		return 401
 	case core.BodyTooLarge:
 		return 413
-	case core.LimitReached:
+	case core.LimitReached, core.FairShare:
 		return 429
-	case core.QueueTimeout, core.CircuitOpen, core.NoEndpoint, core.NotReady, core.Draining:
+	case core.Shed, core.QueueTimeout, core.CircuitOpen, core.NoEndpoint, core.NotReady, core.Draining:
 		return 503
 	case core.Internal:
 		return 500

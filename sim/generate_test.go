@@ -168,6 +168,7 @@ func drawPlan(t *rapid.T) Plan {
 		drawUnusual(t, &p)
 	}
 	enrich(&p)
+	addRoom(&p)
 	if h := core.RequestHash(p.Seed, core.HashString("routes")); h%3 == 0 {
 		routed(&p)
 	}

@@ -53,6 +53,18 @@ func (f *File) effectiveListener(l Listener) []Value {
 	add("timeouts.header", l.Timeouts.Header.String())
 	add("timeouts.idle", l.Timeouts.Idle.String())
 	add("timeouts.body", durationOrNone(l.Timeouts.Body))
+	if l.Engine == edgeset.EngineHTTP1 {
+		add("http1.target_max", sizeText(l.HTTP1.TargetMax))
+		add("http1.headers_max", strconv.Itoa(l.HTTP1.HeadersMax))
+		add("http1.requests_max", countOrNone(int32(l.HTTP1.RequestsMax)))
+		add("http1.body_idle", l.HTTP1.BodyIdle.String())
+		rate := "none"
+		if l.HTTP1.BodyRateMin > 0 {
+			rate = sizeText(l.HTTP1.BodyRateMin)
+		}
+		add("http1.body_rate_min", rate)
+		add("http1.write", l.HTTP1.Write.String())
+	}
 	if l.HTTP2.Off {
 		add("http2", "none")
 		return out

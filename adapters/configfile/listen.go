@@ -27,7 +27,17 @@ type listener struct {
 	MaxPerClient   int32            `yaml:"max_connections_per_client" check:"positive"`
 	HeaderMax      size             `yaml:"header_max" check:"positive"`
 	Timeouts       listenerTimeouts `yaml:"timeouts"`
+	HTTP1          *http1           `yaml:"http1"`
 	HTTP2          maybe[http2]     `yaml:"http2"`
+}
+
+type http1 struct {
+	TargetMax   size          `yaml:"target_max" check:"positive"`
+	HeadersMax  int32         `yaml:"headers_max" check:"positive"`
+	RequestsMax int32         `yaml:"requests_max" check:"positive"`
+	BodyIdle    core.Duration `yaml:"body_idle" check:"positive"`
+	BodyRateMin maybe[size]   `yaml:"body_rate_min" check:"positive"`
+	Write       core.Duration `yaml:"write" check:"positive"`
 }
 
 type listenerTLS struct {
@@ -139,6 +149,18 @@ func (l *loader) listeners(table *node, in map[string]listener) []Listener {
 				Off: at.HTTP2.none, MaxStreams: int(at.HTTP2.value.MaxStreams),
 				PingEvery: time.Duration(at.HTTP2.value.PingEvery), PingTimeout: time.Duration(at.HTTP2.value.PingTimeout),
 			},
+		}
+		if h := at.HTTP1; h != nil {
+			one.HTTP1 = edgeset.HTTP1Limits{
+				TargetMax: int64(h.TargetMax), HeadersMax: int(h.HeadersMax), RequestsMax: int(h.RequestsMax),
+				BodyIdle: time.Duration(h.BodyIdle), BodyRateMin: int64(h.BodyRateMin.value), Write: time.Duration(h.Write),
+			}
+			if h.BodyRateMin.none {
+				one.HTTP1.BodyRateMin = -1
+			}
+			if one.Engine == edgeset.EngineStd {
+				l.fail(n.get("http1").at, "http1 holds limits that net/http does not have, and http_engine is std", "remove one of the two")
+			}
 		}
 		if p := at.ProxyProtocol; p != nil {
 			one.Proxy = &edgeset.ProxyProtocol{From: prefixes(p.From), Required: p.Required}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"lockstep/core"
+	"lockstep/traces"
 )
 
 // loader turns one file, and what it includes, into a File.
@@ -100,34 +101,20 @@ func writeKeys(w *bufio.Writer, keys []core.KeySpec) {
 }
 
 // label is a short hash of what a Spec means: comments, order and facts do not
-// change it, so saving a file unchanged in meaning is not a new configuration.
+// change it, so saving a file unchanged in meaning is not a new configuration, and
+// neither is loading it with a program that knows more settings.
 func label(s *core.Spec) string {
 	h := sha256.New()
-	// A Spec holds only plain values, and a hash never refuses a write.
-	_ = json.NewEncoder(h).Encode(struct {
-		Version        string
-		Keys           []core.KeySpec
-		Default        string
-		UnknownStatus  uint16
-		ChainFallbacks bool
-		Placements     []core.PlacementSpec
-		Edge           string
-	}{s.Version, nil, s.Default, s.UnknownStatus, s.ChainFallbacks, s.Placements, s.Edge})
+	rest := *s
+	rest.Keys, rest.Tables = nil, nil
+	_, _ = h.Write(traces.EncodeSpec(&rest)) // what is not set is left out
 	// A million keys as JSON would cost more than parsing them.
 	w := bufio.NewWriterSize(h, 1<<16)
 	writeKeys(w, s.Keys)
-	if len(s.Tables)+len(s.Routes)+len(s.Splits) > 0 || s.NoRouteStatus != 0 { // else labels stay what they were
-		for _, t := range s.Tables {
-			_, _ = w.WriteString(t.Name)
-			_ = w.WriteByte(1)
-			writeKeys(w, t.Keys)
-		}
-		_ = json.NewEncoder(w).Encode(struct {
-			Table  string
-			Routes []core.RouteSpec
-			Splits []core.SplitSpec
-			None   uint16
-		}{s.Table, s.Routes, s.Splits, s.NoRouteStatus})
+	for _, t := range s.Tables {
+		_, _ = w.WriteString(t.Name)
+		_ = w.WriteByte(1)
+		writeKeys(w, t.Keys)
 	}
 	_ = w.Flush()
 	return hex.EncodeToString(h.Sum(nil)[:6])

@@ -328,9 +328,9 @@ func (l *loader) sourceFaults(k *keySource, place string, n *node) {
 		}
 	}
 	switch {
-	case k.Header != "" && !isToken(k.Header):
+	case k.Header != "" && !isTokenText(k.Header):
 		l.fail(n.value("header").at, strconv.Quote(k.Header)+" is no name of a header", "use letters, digits and -")
-	case k.Cookie != "" && !isToken(k.Cookie):
+	case k.Cookie != "" && !isTokenText(k.Cookie):
 		l.fail(n.value("cookie").at, strconv.Quote(k.Cookie)+" is no name of a cookie", "use letters, digits, - and _")
 	case k.Host != "" && (strings.Count(k.Host, "*") != 1 || hostFault(strings.ToLower(strings.Replace(k.Host, "*", "x", 1))) != ""):
 		l.fail(n.value("host").at, strconv.Quote(k.Host)+" needs one *, which stands for the key, in a host name", `write "*.tenants.example.com"`)
@@ -341,8 +341,8 @@ func (l *loader) sourceFaults(k *keySource, place string, n *node) {
 	}
 }
 
-// isToken reports whether s is a token of RFC 9110, 5.6.2, as names of headers and cookies are.
-func isToken(s string) bool {
+// isTokenText reports whether s is a token of RFC 9110, 5.6.2, as names of headers and cookies are.
+func isTokenText(s string) bool {
 	for _, c := range []byte(s) {
 		if c <= ' ' || c > '~' || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
 			return false

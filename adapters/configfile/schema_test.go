@@ -130,8 +130,9 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 	want := map[string][]string{
 		"": structNames[nativeFile](), ".facts": structNames[nativeFacts](), "$load": structNames[nativeLoad](),
 		"$listener": structNames[listener](), "$listenerTLS": structNames[listenerTLS](), "$certPair": structNames[certPair](), "$tickets": structNames[tickets](),
-		"$listener.proxy_protocol": structNames[proxyProtocol](), "$listener.timeouts": structNames[listenerTimeouts](), "$http2": structNames[http2](),
-		".control_plane":                 structNames[controlPlane](),
+		"$listener.proxy_protocol": structNames[proxyProtocol](), "$listener.timeouts": structNames[listenerTimeouts](), "$http2": structNames[http2](), "$listener.http1": structNames[http1](),
+		".control_plane": structNames[controlPlane](),
+		".priority":      structNames[priority](), "$limit.adaptive": structNames[adaptive](),
 		".control_plane.last_known_good": structNames[lastKnownGood](), ".recording": structNames[recording](),
 		".routing": structNames[routing](), ".routing.no_route": structNames[noRoute](), "$tableCSV": structNames[includeItem](),
 		"$route": structNames[route](), "$route.match": structNames[routeMatch](), "$route.unknown_key": structNames[unknownKey](),

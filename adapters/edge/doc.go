@@ -1,6 +1,7 @@
 // Package edge is the listening side of the router: it opens the addresses of
 // the section listen, takes connections in, and hands each one that is ready to
-// an engine that speaks HTTP on it (net/http, or another by name).
+// an engine that speaks HTTP on it (package http1 with net/http for HTTP/2, or
+// net/http for both).
 //
 // What happens before that happens here, in one goroutine a connection and
 // within the handshake's time: the connection limits, the PROXY header, the TLS

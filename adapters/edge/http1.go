@@ -23,7 +23,13 @@ func newHTTP1(s settings.Listener, e *Edge, connState func(net.Conn, http.ConnSt
 		HeaderTimeout:  s.Timeouts.Header,
 		IdleTimeout:    s.Timeouts.Idle,
 		BodyTotal:      s.Timeouts.Body,
+		BodyIdle:       s.HTTP1.BodyIdle,
+		MinBodyRate:    s.HTTP1.BodyRateMin,
+		WriteTimeout:   s.HTTP1.Write,
+		MaxTarget:      int(s.HTTP1.TargetMax),
+		MaxHeaders:     s.HTTP1.HeadersMax,
 		MaxHeaderBytes: int(s.HeaderMax),
+		MaxRequests:    int64(s.HTTP1.RequestsMax),
 		ConnContext:    connContext,
 		Log:            errs,
 		Refused: func(f *http1.Refusal) {
@@ -31,9 +37,6 @@ func newHTTP1(s settings.Listener, e *Edge, connState func(net.Conn, http.ConnSt
 				r.Refused(f)
 			}
 		},
-	}
-	if s.Timeouts.Body > 0 {
-		o.MinBodyRate = -1 // the operator has said how long a body may take
 	}
 	if s.HTTP2.Off {
 		return http1.New(e, o)

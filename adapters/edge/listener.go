@@ -46,12 +46,16 @@ type counts struct {
 type Stats struct {
 	Listener     string
 	Open         int    // connections now
-	Idle, Active int    // of those, HTTP/1.1 connections that await a request or are inside one; engine std: 0
 	Accepted     uint64 // connections taken in
 	Full         uint64 // closed at max_connections
 	ClientFull   uint64 // closed at max_connections_per_client
 	ProxyRefused uint64 // closed for the PROXY header that they had, or lacked
 	TLSFailed    uint64 // closed because the handshake failed or took too long
+	// HTTP1 and Refused are what package http1 has: its connections, HTTP/2 ones
+	// without TLS among the hijacked, and what it refused or ended, by Reason. Zero
+	// with another engine.
+	HTTP1   http1.Counts
+	Refused [http1.Reasons]uint64
 }
 
 // Stats returns what each listener has seen, in the order of the options.
@@ -59,14 +63,20 @@ func (e *Edge) Stats() []Stats {
 	var out []Stats
 	for _, l := range e.listeners {
 		c := &l.counts
-		var h1 http1.Counts
-		if s, ok := l.engine.(interface{ Counts() http1.Counts }); ok {
-			h1 = s.Counts()
-		}
-		out = append(out, Stats{
-			Listener: l.s.Name, Open: l.limits.now(), Idle: h1.Idle, Active: h1.Active, Accepted: c.accepted.Load(), Full: c.full.Load(),
+		one := Stats{
+			Listener: l.s.Name, Open: l.limits.now(), Accepted: c.accepted.Load(), Full: c.full.Load(),
 			ClientFull: c.clientFull.Load(), ProxyRefused: c.proxy.Load(), TLSFailed: c.handshake.Load(),
-		})
+		}
+		if s, ok := l.engine.(interface {
+			Counts() http1.Counts
+			Refused(http1.Reason) uint64
+		}); ok {
+			one.HTTP1 = s.Counts()
+			for r := range one.Refused {
+				one.Refused[r] = s.Refused(http1.Reason(r))
+			}
+		}
+		out = append(out, one)
 	}
 	return out
 }

@@ -128,7 +128,11 @@ func playHygiene(t *testing.T, c hygieneCase) {
 		}
 		row := reasonOf(c.want)
 		want = strings.TrimSpace(want + " " + fmt.Sprint(row.Status()))
-		if !strings.Contains(string(answer), row.Class().String()+": "+c.want+": ") {
+		said := c.want + ": "
+		if class := row.Class().String(); class != c.want {
+			said = class + ": " + said
+		}
+		if !strings.Contains(string(answer), "\r\n\r\n"+said) {
 			t.Errorf("the answer does not name its reason: %.400q", answer)
 		}
 	}

@@ -33,7 +33,10 @@ func (c *conn) refuse(why Reason, h *head, b []byte, begun time.Time) {
 
 func appendRefusal(b []byte, f *Refusal, date string) []byte {
 	row := f.Reason.row()
-	text := row.class.String() + ": " + row.code + ": " + row.text + "\n"
+	text := row.code + ": " + row.text + "\n"
+	if class := row.class.String(); class != row.code {
+		text = class + ": " + text
+	}
 	b = append(b, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(row.status), 10)
 	b = append(b, ' ')

@@ -224,7 +224,11 @@ func (x *exchange) failed(r *http.Request, err error, id string) *http.Response 
 	res := ownAnswer(r, &x.adm, id, class, 0)
 	if x.upload != nil {
 		if why := x.upload.why.Load(); why != nil && (*why).Class() == class {
-			say(r, res, class.String()+": "+(*why).Error()+"\n")
+			text := (*why).Error() + "\n"
+			if !strings.HasPrefix(text, class.String()+": ") {
+				text = class.String() + ": " + text
+			}
+			say(r, res, text)
 		}
 	}
 	return res

@@ -51,8 +51,8 @@ func (g *gauges) connections(s sender) {
 	}
 	own := map[http.ConnState]int64{} // of package http1, which net/http does not know
 	for _, l := range listeners {
-		own[http.StateIdle] += int64(l.Idle)
-		own[http.StateActive] += int64(l.Active)
+		own[http.StateIdle] += int64(l.HTTP1.Idle)
+		own[http.StateActive] += int64(l.HTTP1.Active)
 	}
 	var open, known int64
 	if g.o.Connections != nil {

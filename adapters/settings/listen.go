@@ -27,7 +27,19 @@ type Listener struct {
 	MaxConnections, MaxPerClient int
 	HeaderMax                    int64 // bytes of a request's header, both protocols; 0: 64 KiB
 	Timeouts                     ListenerTimeouts
+	HTTP1                        HTTP1Limits
 	HTTP2                        HTTP2
+}
+
+// HTTP1Limits are the limits that EngineHTTP1 has beside those of every engine; 0
+// means the default.
+type HTTP1Limits struct {
+	TargetMax   int64         // bytes of a request target; default 8 KiB
+	HeadersMax  int           // header lines of a request; default 100
+	RequestsMax int           // requests of one connection; default no limit
+	BodyIdle    time.Duration // a body without a byte; default 30 s
+	BodyRateMin int64         // bytes a second of a body before its answer begins, after 5 s; default 240, below 0: no limit
+	Write       time.Duration // the client takes nothing of an answer; default 30 s
 }
 
 // ListenerTLS makes a listener speak TLS.
@@ -79,6 +91,11 @@ const (
 	defaultHeader      = 15 * time.Second
 	defaultIdle        = 60 * time.Second
 	defaultHeaderMax   = 64 << 10
+	defaultTargetMax   = 8 << 10
+	defaultHeadersMax  = 100
+	defaultBodyIdle    = 30 * time.Second
+	defaultBodyRate    = 240
+	defaultWrite       = 30 * time.Second
 	defaultStreams     = 250
 	defaultPingEvery   = 30 * time.Second
 	defaultPingTimeout = 15 * time.Second
@@ -91,6 +108,14 @@ func (l Listener) WithDefaults() Listener {
 	l.Timeouts.Handshake = cmp.Or(l.Timeouts.Handshake, defaultHandshake)
 	l.Timeouts.Header = cmp.Or(l.Timeouts.Header, defaultHeader)
 	l.Timeouts.Idle = cmp.Or(l.Timeouts.Idle, defaultIdle)
+	l.HTTP1.TargetMax = cmp.Or(l.HTTP1.TargetMax, defaultTargetMax)
+	l.HTTP1.HeadersMax = cmp.Or(l.HTTP1.HeadersMax, defaultHeadersMax)
+	l.HTTP1.BodyIdle = cmp.Or(l.HTTP1.BodyIdle, defaultBodyIdle)
+	if l.Timeouts.Body > 0 { // then it is said how long a body may take
+		l.HTTP1.BodyRateMin = cmp.Or(l.HTTP1.BodyRateMin, -1)
+	}
+	l.HTTP1.BodyRateMin = cmp.Or(l.HTTP1.BodyRateMin, defaultBodyRate)
+	l.HTTP1.Write = cmp.Or(l.HTTP1.Write, defaultWrite)
 	l.HTTP2.MaxStreams = cmp.Or(l.HTTP2.MaxStreams, defaultStreams)
 	l.HTTP2.PingEvery = cmp.Or(l.HTTP2.PingEvery, defaultPingEvery)
 	l.HTTP2.PingTimeout = cmp.Or(l.HTTP2.PingTimeout, defaultPingTimeout)
