@@ -18,6 +18,7 @@ import (
 	"lockstep/adapters/driver"
 	"lockstep/adapters/edge"
 	"lockstep/adapters/flightrec"
+	"lockstep/adapters/http1"
 	"lockstep/adapters/httpproxy"
 	"lockstep/adapters/metrics"
 	"lockstep/core"
@@ -246,7 +247,9 @@ func TestTheLinterOfPrometheusFindsNothing(t *testing.T) {
 func everything(t testing.TB) *rig {
 	g := newRig(t, metrics.Options{
 		Version: "v1", Recorder: func() flightrec.Stats { return flightrec.Stats{LostBlocks: 7} }, LogLost: func() uint64 { return 3 },
-		Ready: func() bool { return true }, Connections: new(metrics.Connections), Listeners: func() []edge.Stats { return []edge.Stats{{Listener: "edge", Open: 9, Idle: 1, Active: 3, Accepted: 9}} },
+		Ready: func() bool { return true }, Connections: new(metrics.Connections), Listeners: func() []edge.Stats {
+			return []edge.Stats{{Listener: "edge", Open: 9, Accepted: 9, HTTP1: http1.Counts{Idle: 1, Active: 3}, Refused: [http1.Reasons]uint64{http1.BothLengths: 2}}}
+		},
 	}, "a")
 	q := g.arrive("a")
 	q.Queued = time.Millisecond
@@ -340,7 +343,8 @@ func TestConnectionsAreCountedByState(t *testing.T) {
 
 func TestConnectionsThatWereUpgradedAreThoseThatNobodyElseCounts(t *testing.T) {
 	g := everything(t)
-	g.wants(g.scrape(), `lockstep_client_connections{state="hijacked"} 5`, `lockstep_client_connections{state="active"} 3`, `lockstep_listener_accepted_total{listener="edge"} 9`)
+	g.wants(g.scrape(), `lockstep_client_connections{state="hijacked"} 5`, `lockstep_client_connections{state="active"} 3`,
+		`lockstep_http1_refused_total{listener="edge",reason="both_lengths"} 2`, `lockstep_listener_accepted_total{listener="edge"} 9`)
 }
 
 func TestCountingARequestAllocatesNothing(t *testing.T) {

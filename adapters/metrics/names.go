@@ -55,6 +55,7 @@ var (
 	mListenerOpen  = define("lockstep_listener_connections", "gauge", "listener", "Connections that are open.")
 	mAccepted      = define("lockstep_listener_accepted_total", "counter", "listener", "Connections taken in.")
 	mConnRefused   = define("lockstep_listener_refused_total", "counter", "listener reason", "Connections closed before a request: a limit, a PROXY header, a TLS handshake.")
+	mHTTP1Refused  = define("lockstep_http1_refused_total", "counter", "listener reason", "What is not HTTP/1.1 as we take it, or came too slowly, by reason; no series before the first.")
 	mReady         = define("lockstep_ready", "gauge", "", "1 while the router says that it is ready.")
 	mBuild         = define("lockstep_build_info", "gauge", "version go spec", "1; the labels tell the program and the version of its rules.")
 	mScrapeSeconds = define("lockstep_view_seconds", "gauge", "", "Time that reading the router took for this scrape; its lock is held for parts of it.")
@@ -66,7 +67,7 @@ func table() []*metric {
 		mRequests, mDuration, mQueued, mReceived, mSent, mAttempts, mUpstream, mEvents, mDecisions,
 		mInFlight, mGuests, mLimit, mGuestLimit, mEndInFlight, mBreaker, mBreakerFails, mHealthy, mRetiring,
 		mEpoch, mTerm, mConfig, mDraining, mReady, mIgnored, mBugs, mMissed, mNotesDropped,
-		mLostBlocks, mLostSteps, mWrittenBytes, mDiskErrors, mLogLost, mConnections, mListenerOpen, mAccepted, mConnRefused, mBuild, mScrapeSeconds,
+		mLostBlocks, mLostSteps, mWrittenBytes, mDiskErrors, mLogLost, mConnections, mListenerOpen, mAccepted, mConnRefused, mHTTP1Refused, mBuild, mScrapeSeconds,
 	}
 }
 
