@@ -30,6 +30,9 @@ func (r *Router) adopt(now Time, ev *Event, out []Decision) []Decision {
 	r.indexRows()
 	r.placePlacements()
 	out = r.placeEndpoints(now, old, out)
+	out = r.weighAll(now, out)
+	out = r.readapt(now, out)
+	r.retable()
 	r.freePlacements()
 	return append(out, answer(NoteAdopted, now, epoch, CauseNone), answer(Ack, now, epoch, CauseNone))
 }
@@ -110,6 +113,10 @@ func (r *Router) placePlacements() {
 		if i, ok := searchPlacements(r.config.placements, p.name); p.id != 0 && ok {
 			p.config = int32(i)
 			r.numbers.placement[i] = int32(n)
+		}
+		if p.config < 0 {
+			p.panic = false
+			r.forgetLimit(int32(n))
 		}
 	}
 	free := 0
@@ -232,7 +239,7 @@ func (r *Router) add(now Time, n, i int32) {
 	e := &r.endpoints[n]
 	r.touchEndpoint(n)
 	*e = endpoint{
-		id: c.id, config: i, placement: r.numbers.placement[c.placement], weight: c.weight,
+		id: c.id, config: i, placement: r.numbers.placement[c.placement], weight: c.weight, limit: c.limit,
 		name: c.name, url: c.url, mixed: e.mixed, touched: true,
 		breaker: breaker{state: Closed},
 	}
@@ -256,7 +263,7 @@ func (r *Router) keep(now Time, old *Config, n, i int32) {
 		was = q.health
 		r.keepExtra(n, q, p)
 	}
-	e.config, e.weight, e.name, e.kept = i, c.weight, c.name, true
+	e.config, e.weight, e.limit, e.name, e.kept = i, c.weight, c.limit, c.name, true
 	r.warm(now, n, back)
 	if p.breaker.Off && e.breaker.state != Closed {
 		e.breaker = breaker{state: Closed, gen: e.breaker.gen + 1}

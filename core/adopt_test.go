@@ -79,11 +79,11 @@ func TestAPlacementThatLeavesStaysUntilItsLastAttempt(t *testing.T) {
 	adopt(t, r, both)
 	h := decide(r, 1, Event{Kind: Arrive, Epoch: r.epoch, Route: Route{Placement: 1}}).Handle
 	adopt(t, r, one)
-	if got := r.Placement(1); got != (PlacementView{"b", -1, 1, 0}) {
+	if got := r.Placement(1); got != (PlacementView{Name: "b", Index: -1, InFlight: 1}) {
 		t.Errorf("while an attempt is in flight: %+v", got)
 	}
 	adopt(t, r, both)
-	if got := r.Placement(1); got != (PlacementView{"b", 1, 1, 0}) {
+	if got := r.Placement(1); got != (PlacementView{Name: "b", Index: 1, InFlight: 1}) {
 		t.Errorf("back again: %+v", got)
 	}
 	adopt(t, r, one)

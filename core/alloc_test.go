@@ -91,3 +91,48 @@ func TestNoEventKindAllocates(t *testing.T) {
 		}
 	}
 }
+
+// TestRoomAllocatesNothing does the same for what shares out a placement's room.
+func TestRoomAllocatesNothing(t *testing.T) {
+	spec := referenceSpec(100)
+	for i := range spec.Placements {
+		p := &spec.Placements[i]
+		p.Panic, p.Limit.TenantShare, p.Limit.Priorities = 50, 50, [core.MaxPriorities]uint8{100, 50}
+		p.Limit.Adaptive = core.AdaptiveSpec{Min: 2, Max: 1000}
+		for e := range p.Endpoints {
+			p.Endpoints[e].Limit = 500
+		}
+	}
+	c := mustCompile(t, spec)
+	r := adopted(c)
+	out := make([]core.Decision, 0, 1024)
+	now := core.Time(0)
+	route, _ := c.Match("tenant-0000003")
+	arrive := core.Event{Kind: core.Arrive, Epoch: r.Epoch(), Route: route}
+	step := func() {
+		now += core.Time(20 * core.Millisecond)
+		arrive.Priority++
+		out = r.Step(now, &arrive, out[:0])
+		h := out[len(out)-1].Handle
+		out = r.Step(now+core.Time(core.Millisecond), &core.Event{Kind: core.Finish, Handle: h, Status: 200}, out[:0])
+		r.Digest()
+	}
+	for range 200 {
+		step()
+	}
+	if n := testing.AllocsPerRun(500, step); n != 0 {
+		t.Errorf("%v allocations a request", n)
+	}
+	var clone core.Router
+	clone.CopyFrom(r)
+	if n := testing.AllocsPerRun(20, func() { clone.CopyFrom(r) }); n != 0 {
+		t.Errorf("%v allocations a copy", n)
+	}
+	if clone.Digest() != r.Digest() {
+		t.Error("the copy has another digest")
+	}
+	step()
+	if clone.Digest() == r.Digest() {
+		t.Error("a step of the one moved the other")
+	}
+}

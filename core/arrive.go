@@ -12,11 +12,13 @@ const (
 	BlockRetiring
 	BlockBreaker
 	BlockHealth
+	BlockCap // its own limit of requests in flight is reached
 )
 
 // verdict is the outcome of an evaluation.
 type verdict struct {
 	class     Class // ClassNone: forward
+	rule      uint8 // that refuses, 0 for the class's own
 	failover  Failover
 	circuit   Circuit
 	endpoint  int32 // number; the one to use, or whose breaker refuses; -1 for none
@@ -45,6 +47,9 @@ func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
 	r.evaluate(now, ev, &v)
 	if v.class != ClassNone {
 		d := note(Reject, ruleOf(v.class), now)
+		if v.rule != 0 {
+			d.Rule = v.rule
+		}
 		d.Class, d.Status = v.class, v.class.Row().Status
 		d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, v.circuit
 		d.Placement, d.Endpoint = v.placement, v.endpoint
@@ -83,7 +88,7 @@ func ruleOf(c Class) uint8 {
 	switch c {
 	case NoKey, UnknownKey, NoRoute:
 		return 1
-	case LimitReached:
+	case LimitReached, Shed, FairShare:
 		return 5
 	case CircuitOpen, NoEndpoint:
 		return 3
@@ -101,14 +106,18 @@ type survey struct {
 	admissible int
 	breaker    int32 // first endpoint that its breaker blocks, -1 for none
 	health     int32 // first endpoint that only health blocks, -1 for none
+	capped     bool  // some are blocked by their cap
+	passed     bool  // panic passed over sound ones (R9)
+	blind      bool  // panic ignores health (R9)
 }
 
-func (r *Router) survey(p *placementConfig, now Time) survey {
+func (r *Router) survey(p *placementConfig, state *placement, now Time) survey {
 	s := survey{breaker: -1, health: -1}
+	blind := state.panic && p.panicDo == PanicAll
 	r.admissible = r.admissible[:0]
 	for i := p.first; i < p.end; i++ {
 		n := r.numbers.endpoint[i]
-		switch r.block(&r.endpoints[n], p, now) {
+		switch r.block(&r.endpoints[n], p, now, blind) {
 		case BlockNone:
 			r.admissible = append(r.admissible, n)
 		case BlockBreaker:
@@ -116,22 +125,27 @@ func (r *Router) survey(p *placementConfig, now Time) survey {
 				s.breaker = n
 			}
 		case BlockHealth:
-			if s.health < 0 {
+			if e := &r.endpoints[n]; s.health < 0 && e.inFlight < e.limit {
 				s.health = n
 			}
+		case BlockCap:
+			s.capped = true
 		}
 	}
 	s.admissible = len(r.admissible)
 	return s
 }
 
-// block asks R2 of one endpoint in the configuration.
-func (r *Router) block(e *endpoint, p *placementConfig, now Time) Block {
+// block asks R2 of one endpoint in the configuration; blind ignores health (R9).
+func (r *Router) block(e *endpoint, p *placementConfig, now Time, blind bool) Block {
 	if e.breaker.state != Closed && !e.breaker.admits(now, &p.breaker) {
 		return BlockBreaker
 	}
-	if e.health.unhealthy {
+	if e.health.unhealthy && !blind {
 		return BlockHealth
+	}
+	if e.inFlight >= e.limit {
+		return BlockCap
 	}
 	return BlockNone
 }
@@ -143,10 +157,20 @@ const (
 	roomYes room = iota
 	roomGuestsFull
 	roomFull
+	roomShed   // its priority has no share of what is left
+	roomUnfair // its tenant holds its share
 )
 
-func (r *Router) room(p *placementConfig, number int32, guest bool) room {
-	s := &r.placements[number]
+// room asks R5 of one request; it changes nothing and may be asked again.
+func (s *placement) room(p *placementConfig, ev *Event, guest bool) room {
+	if p.shares {
+		return s.sharedRoom(p, ev, guest)
+	}
+	return s.plainRoom(p, guest)
+}
+
+// plainRoom is room where the limit is no more than numbers; it is inlined.
+func (s *placement) plainRoom(p *placementConfig, guest bool) room {
 	if guest && p.limit.Guests != 0 && s.guests >= max(p.limit.Guests, 0) {
 		return roomGuestsFull
 	}
@@ -165,17 +189,35 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 	for i, c := range list {
 		p := &r.config.placements[c]
 		number := r.numbers.placement[c]
+		state := &r.placements[number]
 		var s survey
 		if p.sharded {
-			s = r.surveyShard(p, now, ev.Route.Key)
+			s = r.surveyShard(p, state, now, ev.Route.Key)
 		} else {
-			s = r.survey(p, now)
+			s = r.survey(p, state, now)
 		}
-		if s.admissible == 0 {
-			left.blocked(r, p, number, i, s)
+		if state.panic && p.panicDo != PanicAll {
+			if r.tests(&s); s.admissible == 0 {
+				if p.panicDo == PanicFail {
+					v.class, v.rule, v.endpoint, v.placement, v.failover = NoEndpoint, 9, -1, number, left.first
+					return
+				}
+				left.blocked(r, p, number, i, ev, s)
+				continue
+			}
+		}
+		if s.admissible == 0 && (s.breaker >= 0 || !s.capped) {
+			left.blocked(r, p, number, i, ev, s)
 			continue
 		}
-		switch r.room(p, number, i > 0) {
+		room := state.plainRoom(p, i > 0)
+		if p.shares {
+			room = state.sharedRoom(p, ev, i > 0)
+		}
+		if s.admissible == 0 && room == roomYes {
+			room = roomFull // every sound endpoint is at its cap
+		}
+		switch room {
 		case roomYes:
 			v.placement, v.candidate, v.failover = number, i, left.first
 			if p.narrows && r.narrow(now, p, ev, v) {
@@ -187,13 +229,21 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 				v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
 			}
 			return
-		case roomFull:
-			if p.limit.WhenFull == RejectWhenFull {
-				v.class, v.endpoint, v.placement, v.candidate, v.failover = LimitReached, -1, number, i, left.first
+		case roomFull, roomShed, roomUnfair:
+			// A guest without a share goes on, as one over the cap does.
+			if p.limit.WhenFull == RejectWhenFull && (room == roomFull || i == 0) {
+				v.class, v.endpoint, v.placement, v.candidate, v.failover = room.class(), -1, number, i, left.first
 				return
 			}
 		}
-		left.full()
+		if s.admissible == 0 && s.health >= 0 {
+			left.offer(r, p, number, i, ev, s.health, left.first)
+		}
+		left.full(room)
+	}
+	if left.chosen {
+		r.serveInPanic(now, ev, &left, v)
+		return
 	}
 	*v = left.verdict(r, r.numbers.placement[list[0]])
 }
@@ -201,9 +251,11 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 // leaving remembers why candidates were left.
 type leaving struct {
 	first      Failover // reason of the first one left: the header's
+	class      Class    // of a refusal, when only room was missing: by the first one that had none
 	circuit    bool     // some were left as circuit_open
 	unhealthy  bool     // some were left as upstream_unhealthy, with no last resort
 	breaker    int32    // first breaker-blocked endpoint in candidate order
+	chosen     bool     // the last resort is one of a placement's sound endpoints, by selection (R9)
 	resort     int32    // endpoint to use when nothing else can, -1 with none found
 	resortAt   int      // its candidate's position plus 1, 0 for none
 	resortHome int32    // number of its placement
@@ -216,10 +268,15 @@ func (l *leaving) leave(f Failover) {
 	}
 }
 
-func (l *leaving) full() { l.leave(FailoverLimit) }
+func (l *leaving) full(m room) {
+	l.leave(FailoverLimit)
+	if l.class == ClassNone {
+		l.class = m.class()
+	}
+}
 
 // blocked books a candidate without any admissible endpoint.
-func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, s survey) {
+func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, ev *Event, s survey) {
 	before := l.first
 	if s.breaker >= 0 {
 		l.circuit = true
@@ -230,15 +287,25 @@ func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, s
 	} else {
 		l.leave(FailoverUnhealthy)
 	}
-	if s.health < 0 {
+	if s.health < 0 && !s.passed {
 		return
 	}
 	if p.lastResort == RefuseLastResort {
 		l.unhealthy = true
 		return
 	}
-	if l.resortAt == 0 && r.room(p, number, at > 0) == roomYes {
-		l.resort, l.resortAt, l.resortHome, l.resortWhy = s.health, at+1, number, before
+	if l.resortAt == 0 {
+		l.offer(r, p, number, at, ev, s.health, before)
+		l.chosen = s.passed && l.resortAt > 0
+	}
+}
+
+// offer keeps an endpoint that only health blocks as the last resort, if its
+// placement has room and none before it was found. why is the reason in the
+// header if it serves.
+func (l *leaving) offer(r *Router, p *placementConfig, number int32, at int, ev *Event, endpoint int32, why Failover) {
+	if p.lastResort == UseLastResort && l.resortAt == 0 && r.placements[number].room(p, ev, at > 0) == roomYes {
+		l.resort, l.resortAt, l.resortHome, l.resortWhy = endpoint, at+1, number, why
 	}
 }
 
@@ -253,7 +320,10 @@ func (l *leaving) verdict(r *Router, home int32) verdict {
 	case l.unhealthy:
 		return verdict{class: NoEndpoint, endpoint: -1, placement: home}
 	}
-	return verdict{class: LimitReached, endpoint: -1, placement: home}
+	if l.class == ClassNone {
+		l.class = LimitReached
+	}
+	return verdict{class: l.class, endpoint: -1, placement: home}
 }
 
 // commit takes the slot, the probe and the rotation step of a verdict to forward.
@@ -288,6 +358,9 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	if s.guest {
 		p.guests++
 	}
+	if pc.shares {
+		r.takeShare(now, s, v.placement, ev)
+	}
 	r.touchEndpoint(v.endpoint)
 	r.touchPlacement(v.placement)
 	out = append(out, Decision{})
@@ -304,6 +377,7 @@ func (r *Router) admitProbe(now Time, number int32, n uint32, pc *placementConfi
 	if b.state == Open {
 		out = r.ensure(b.move(breakerAdmit), now, "a probe from closed", out)
 		out = append(out, r.about(NoteHalfOpened, 6, now, number))
+		out = r.weigh(now, r.endpoints[number].placement, out)
 	}
 	guard := now.Add(pc.timeouts.Connect + pc.timeouts.ResponseHeader + Second)
 	r.timers.set(timerBreakerGuard, number, b.addProbe(n, guard))

@@ -42,8 +42,9 @@ func (c *compiler) choice(p *PlacementSpec, path string, out *placementConfig) {
 	c.sticky(x.sticky, path+".sticky")
 	out.sharded = x.shards != 0
 	out.narrows = x.sticky.Cookie != "" || x.slowStart != 0 || x.bound != 0
-	out.timed = p.Select == EWMA || out.breaker.SlowRatio != 0 && !out.breaker.Off
-	if out.timed || x.slowStart != 0 || out.breaker.Window != 0 || p.Select == Ketama || p.Select == Maglev {
+	measured := p.Select == EWMA || out.breaker.SlowRatio != 0 && !out.breaker.Off
+	out.timed = measured || p.Limit.Adaptive.On()
+	if measured || x.slowStart != 0 || out.breaker.Window != 0 || p.Select == Ketama || p.Select == Maglev {
 		c.config.extras = true
 	}
 }
@@ -205,7 +206,7 @@ func (r *Router) bounded(p *placementConfig, placement int32) {
 // surveyShard is survey over the endpoints of the key's shard alone: those of
 // the placement with the largest hashes of key and identity, in configuration
 // order. Whatever becomes of them, a key never leaves its shard.
-func (r *Router) surveyShard(p *placementConfig, now Time, key uint64) survey {
+func (r *Router) surveyShard(p *placementConfig, state *placement, now Time, key uint64) survey {
 	var best [MaxShards]uint64 // the largest hashes, largest first
 	k := int(p.choice.shards)
 	for i := p.first; i < p.end; i++ {
@@ -219,7 +220,7 @@ func (r *Router) surveyShard(p *placementConfig, now Time, key uint64) survey {
 			best[at] = h
 		}
 	}
-	s := survey{breaker: -1, health: -1}
+	s := survey{breaker: -1, health: -1, blind: state.panic && p.panicDo == PanicAll}
 	r.admissible = r.admissible[:0]
 	for i, left := p.first, k; i < p.end && left > 0; i++ {
 		if draw(0, key, r.config.endpoints[i].id, purposeShard) >= best[k-1] {
@@ -233,7 +234,7 @@ func (r *Router) surveyShard(p *placementConfig, now Time, key uint64) survey {
 
 // look enters endpoint n into a survey; survey does the same in place, for speed.
 func (r *Router) look(s *survey, n int32, p *placementConfig, now Time) {
-	switch r.block(&r.endpoints[n], p, now) {
+	switch r.block(&r.endpoints[n], p, now, s.blind) {
 	case BlockNone:
 		r.admissible = append(r.admissible, n)
 	case BlockBreaker:
@@ -241,9 +242,11 @@ func (r *Router) look(s *survey, n int32, p *placementConfig, now Time) {
 			s.breaker = n
 		}
 	case BlockHealth:
-		if s.health < 0 {
+		if e := &r.endpoints[n]; s.health < 0 && e.inFlight < e.limit {
 			s.health = n
 		}
+	case BlockCap:
+		s.capped = true
 	}
 }
 

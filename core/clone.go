@@ -1,5 +1,7 @@
 package core
 
+import "slices"
+
 // CopyFrom makes r the same as from in everything: state, numbers, handles,
 // deadlines, seed and strictness. Afterwards neither sees what the other does;
 // only the immutable Config is shared. r may be the zero Router. Copying into
@@ -7,7 +9,7 @@ package core
 func (r *Router) CopyFrom(from *Router) {
 	own := *r
 	*r = *from
-	r.placements = append(own.placements[:0], from.placements...)
+	r.placements = copyPlacements(own.placements, from.placements)
 	r.endpoints = append(own.endpoints[:0], from.endpoints...)
 	r.extras = append(own.extras[:0], from.extras...)
 	r.numbers.placement = append(own.numbers.placement[:0], from.numbers.placement...)
@@ -24,7 +26,7 @@ func (r *Router) CopyFrom(from *Router) {
 }
 
 // copyFrom copies the attempts in flight, and of a chunk no more than those:
-// a chunk is 32 kB and mostly empty.
+// a chunk is 40 kB and mostly empty.
 func (t *slotTable) copyFrom(from *slotTable) {
 	for n, ok := t.next(0); ok; n, ok = t.next(n + 1) {
 		*t.at(n) = slot{}
@@ -38,4 +40,25 @@ func (t *slotTable) copyFrom(from *slotTable) {
 	for n, ok := from.next(0); ok; n, ok = from.next(n + 1) {
 		*t.at(n) = *from.at(n)
 	}
+}
+
+// copyPlacements copies placements with what each holds apart into to.
+func copyPlacements(to, from []placement) []placement {
+	to = slices.Grow(to[:0], len(from))[:len(from)]
+	for n := range from {
+		own := to[n]
+		to[n] = from[n]
+		if from[n].tenants != nil {
+			to[n].tenants = append(own.tenants[:0], from[n].tenants...)
+		}
+		if from[n].adaptive == nil {
+			continue
+		}
+		if own.adaptive == nil {
+			own.adaptive = new(adaptive)
+		}
+		*own.adaptive = *from[n].adaptive
+		to[n].adaptive = own.adaptive
+	}
+	return to
 }

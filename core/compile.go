@@ -120,7 +120,6 @@ func validName(s string) bool {
 
 func (c *compiler) placement(p *PlacementSpec, path string) {
 	c.later(p.Retries != 0, path+".retries", "R11")
-	c.later(p.Panic != 0, path+".panic_percent", "R9")
 	c.later(p.Limit.WhenFull == QueueWhenFull, path+".limit.when_full", "R5 queue")
 	if p.Kind > ReasonTier {
 		c.fail(path+".kind", "is not a kind of placement", "use dedicated or tier")
@@ -140,21 +139,37 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 	if p.Limit.InFlight > 0 && p.Limit.Guests > p.Limit.InFlight {
 		c.fail(path+".limit.guests", "is above in_flight", "guests are part of in_flight: use at most "+strconv.Itoa(int(p.Limit.InFlight)))
 	}
+	c.panicOf(p, path)
+	limit := c.ration(p.Limit, path+".limit")
 	if p.BodyMax < 0 {
 		c.fail(path+".body_max", "is negative", "use 1 byte or more, or leave it out for no limit")
 	}
 	out := placementConfig{
 		name: p.Name, id: HashString(p.Name), kind: kindOf(p), lastResort: p.LastResort,
-		selection: p.Select, limit: p.Limit, bodyMax: p.BodyMax,
+		selection: p.Select, limit: limit, bodyMax: p.BodyMax,
 		breaker: c.breaker(p.Breaker, path+".breaker"), health: c.health(p.Health, path+".health"),
 		timeouts: c.timeouts(p.Timeouts, path+".timeouts"),
 		first:    int32(len(c.config.endpoints)),
-		edge:     p.Edge,
+		shares:   limit.TenantShare != 0 || limit.Priorities[0] != 0 || limit.Adaptive.On(),
+		edge:     p.Edge, panicPercent: p.Panic, panicDo: p.PanicDo,
 	}
 	c.choice(p, path, &out)
 	c.endpoints(p, path, &out)
 	c.tables(path, &out)
 	c.config.placements = append(c.config.placements, out)
+}
+
+// panicOf checks R9.
+func (c *compiler) panicOf(p *PlacementSpec, path string) {
+	if p.Panic > 100 {
+		c.fail(path+".panic_percent", "is above 100 %", "use 1 % to 100 %, or leave it out for no panic")
+	}
+	if p.PanicDo >= panicModes {
+		c.fail(path+".panic", "is not what a placement in panic can do", "use all, fail or fail_over")
+	}
+	if p.Panic == 0 && p.PanicDo != PanicAll {
+		c.fail(path+".panic", "says what to do in panic, and there is none without panic_percent", "add panic_percent, or remove panic")
+	}
 }
 
 func kindOf(p *PlacementSpec) Reason {
@@ -174,7 +189,9 @@ func (c *compiler) endpoints(p *PlacementSpec, path string, out *placementConfig
 	}
 	for i, e := range p.Endpoints {
 		at := path + ".endpoints[" + strconv.Itoa(i) + "]"
-		c.later(e.Limit != 0, at+".limit", "R2 endpoint caps")
+		if e.Limit > MaxInFlight {
+			c.fail(at+".limit", "is above "+strconv.Itoa(MaxInFlight), "use 1 or more, or leave it out for no cap")
+		}
 		if what := urlFault(e.URL); what != "" {
 			c.fail(at+".url", what, "write it as http://host:port or https://host:port")
 		}
@@ -190,7 +207,7 @@ func (c *compiler) endpoints(p *PlacementSpec, path string, out *placementConfig
 		out.weighted = out.weighted || e.Weight != weightOr100(p.Endpoints[0].Weight)
 		c.config.endpoints = append(c.config.endpoints, endpointConfig{
 			name: e.Name, url: e.URL, id: identity(p.Name, e.URL),
-			placement: int32(len(c.config.placements)), weight: e.Weight,
+			placement: int32(len(c.config.placements)), weight: e.Weight, limit: capOf(e.Limit),
 		})
 	}
 	out.end = int32(len(c.config.endpoints))
@@ -221,6 +238,14 @@ func (c *compiler) identities() {
 	if len(slices.Compact(ids)) < len(c.config.placements)+len(c.config.endpoints) || ids[0] == 0 {
 		c.fail("placements", "two names or URLs have the same hash", "change one name or URL by a character")
 	}
+}
+
+// capOf turns the cap of a Spec into one to compare with.
+func capOf(limit uint32) int32 {
+	if limit == 0 {
+		return noCap
+	}
+	return int32(min(limit, MaxInFlight))
 }
 
 func weightOr100(w uint32) uint32 {
@@ -256,11 +281,14 @@ func (c *compiler) breaker(b BreakerSpec, path string) BreakerSpec {
 	orDefault(&b.Failures, 5)
 	orDefault(&b.Open, 30*Second)
 	orDefault(&b.Growth, 1e6)
-	orDefault(&b.OpenMax, 10*b.Open)
+	orDefault(&b.OpenMax, max(b.Open, 10*min(b.Open, MaxDuration/10)))
 	orDefault(&b.Probes, 1)
 	orDefault(&b.Successes, 1)
 	orDefault(&b.MaxOpenPercent, 100)
 	c.duration(b.Open, path+".open")
+	if b.Open <= MaxDuration {
+		c.duration(b.OpenMax, path+".open_max")
+	}
 	if b.OpenMax < b.Open {
 		c.fail(path+".open_max", "is below open", "use at least the value of open")
 	}

@@ -27,6 +27,7 @@ type placementConfig struct {
 	lastResort LastResort
 	selection  Policy
 	weighted   bool // weights differ
+	shares     bool // the limit moves or is shared out: adaptive, tenants, priorities (R5)
 	sharded    bool // choice.shards is set
 	narrows    bool // choice narrows what is admissible: sticky, slow start, bound
 	timed      bool // attempts are timed: slow calls, ewma
@@ -36,7 +37,10 @@ type placementConfig struct {
 	health     HealthSpec
 	timeouts   TimeoutSpec
 	edge       string // carried for the edge, never read here
-	choice     choice
+
+	panicPercent uint32 // R9, 0 for none
+	panicDo      PanicMode
+	choice       choice
 }
 
 type endpointConfig struct {
@@ -44,7 +48,11 @@ type endpointConfig struct {
 	id        uint64 // hash of placement and URL (R12)
 	placement int32
 	weight    uint32 // percent
+	limit     int32  // cap on its requests in flight, noCap for none (R2)
 }
+
+// noCap is the cap of an endpoint that has none: nothing in flight reaches it.
+const noCap int32 = 1<<31 - 1
 
 // Route is what Match says of a key under one Config.
 type Route struct {
@@ -92,6 +100,8 @@ type PlacementInfo struct {
 	Breaker    BreakerSpec
 	Health     HealthSpec
 	Timeouts   TimeoutSpec
+	Panic      uint32 // percent, 0 for none (R9)
+	PanicDo    PanicMode
 }
 
 // Placement returns the i-th placement, every default filled in.
@@ -102,6 +112,7 @@ func (c *Config) Placement(i int) PlacementInfo {
 		FirstEP: int(p.first), EndEP: int(p.end),
 		Select: p.selection, LastResort: p.lastResort, Limit: p.limit, BodyMax: p.bodyMax,
 		Breaker: p.breaker, Health: p.health, Timeouts: p.timeouts,
+		Panic: p.panicPercent, PanicDo: p.panicDo,
 		Bound: p.choice.bound, Decay: p.choice.decay, SlowStart: p.choice.slowStart,
 		Sticky: p.choice.sticky, Shards: p.choice.shards,
 	}
@@ -127,12 +138,17 @@ type EndpointInfo struct {
 	Name, URL string
 	Placement int
 	Weight    uint32 // percent
+	Limit     uint32 // cap on its requests in flight, 0 for none (R2)
 }
 
 // Endpoint returns the i-th endpoint: sorted by placement, then by URL or, under First, as written.
 func (c *Config) Endpoint(i int) EndpointInfo {
 	e := &c.endpoints[i]
-	return EndpointInfo{Name: e.name, URL: e.url, Placement: int(e.placement), Weight: e.weight}
+	info := EndpointInfo{Name: e.name, URL: e.url, Placement: int(e.placement), Weight: e.weight}
+	if e.limit != noCap {
+		info.Limit = uint32(e.limit)
+	}
+	return info
 }
 
 // FindPlacement returns the index of the placement with that name.
@@ -169,6 +185,10 @@ func (c *Config) hash() uint64 {
 		f.string(e.name)
 		f.word(e.id)
 		f.word(uint64(e.weight))
+		if e.limit != noCap {
+			f.word(tagCap)
+			f.word(uint64(e.limit))
+		}
 	}
 	f.edge(c.edge)
 	f.routing(c)
@@ -178,7 +198,12 @@ func (c *Config) hash() uint64 {
 // Tags of settings that later versions added. One at its default folds
 // nothing, so that configurations without it keep their digest.
 const (
-	tagEdge uint64 = 1 + iota // text for the edge
+	tagEdge  uint64 = 1  // text for the edge
+	tagCap   uint64 = 20 // cap of an endpoint
+	tagPanic uint64 = 21 // panic of a placement
+	tagShare uint64 = 22 // share of a tenant
+	tagShed  uint64 = 23 // shares of priorities
+	tagAdapt uint64 = 24 // adaptive limit
 )
 
 func (f *fold) edge(s string) {
@@ -218,6 +243,11 @@ func (p *placementConfig) hash(f *fold) {
 		f.word(uint64(d))
 	}
 	f.edge(p.edge)
+	if p.panicPercent != 0 {
+		f.word(tagPanic)
+		f.word(uint64(p.panicPercent)<<8 | uint64(p.panicDo))
+	}
+	p.hashShares(f)
 	p.hashChoice(f)
 }
 
@@ -232,4 +262,25 @@ func bit(b bool) uint64 {
 		return 1
 	}
 	return 0
+}
+
+// hashShares folds how the room is shared out, where it is.
+func (p *placementConfig) hashShares(f *fold) {
+	if p.limit.TenantShare != 0 {
+		f.word(tagShare)
+		f.word(uint64(p.limit.TenantShare))
+	}
+	if p.limit.Priorities[0] != 0 {
+		f.word(tagShed)
+		for _, share := range p.limit.Priorities {
+			f.word(uint64(share))
+		}
+	}
+	if a := &p.limit.Adaptive; a.On() {
+		f.word(tagAdapt)
+		f.word(uint64(a.Min)<<32 | uint64(a.Max))
+		f.word(uint64(a.Start)<<32 | uint64(a.Tolerance))
+		f.word(uint64(a.Window))
+		f.word(uint64(a.Remeasure))
+	}
 }

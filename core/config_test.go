@@ -25,7 +25,7 @@ func TestDefaultsAreTheBaselines(t *testing.T) {
 	if got := c.Placement(0).Kind; got != ReasonTier {
 		t.Errorf("tier1 is a %v", got)
 	}
-	ep := []EndpointInfo{{"http://tier1:1", "http://tier1:1", 0, 100}, {"http://visa-b:1", "http://visa-b:1", 1, 100}, {"a", "https://visa-a", 1, 100}}
+	ep := []EndpointInfo{{"http://tier1:1", "http://tier1:1", 0, 100, 0}, {"http://visa-b:1", "http://visa-b:1", 1, 100, 0}, {"a", "https://visa-a", 1, 100, 0}}
 	for i, want := range ep {
 		if got := c.Endpoint(i); got != want {
 			t.Errorf("endpoint %d is %+v, want %+v", i, got, want)

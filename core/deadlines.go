@@ -13,6 +13,10 @@ const (
 	timerHealthGuard                   // active probe that never answered
 	timerHealth                        // next active probe
 	timerDrain                         // abort what is left
+	timerQueue                         // 4 to 6 are those of R5's queue, R11 and endpoints
+	timerRetry
+	timerEndpoint
+	timerLimit // end of an adaptive limit's window
 	timerKinds
 )
 

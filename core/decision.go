@@ -26,6 +26,11 @@ const (
 	NoteDrained
 	NoteIgnored
 	NoteBug
+	reservedQueued   // 21, of R5's queue
+	reservedRetry    // 22, of R11
+	NotePanicEntered // too few endpoints are usable: Count are (R9)
+	NotePanicLeft
+	NoteLimitChanged // the adaptive limit of a placement is Count from now on (R5)
 	decisionKinds
 )
 
@@ -110,7 +115,7 @@ type Decision struct {
 	Trip      Trip // NoteOpened, NoteTripCapped: what tripped it
 	Status    uint16
 	Token     uint32
-	Count     uint32 // NoteTripCapped: endpoints open; NoteDrained: attempts aborted in its last batch
+	Count     uint32 // NoteTripCapped: endpoints open; NoteDrained: attempts aborted in its last batch; NotePanicEntered, NotePanicLeft: endpoints usable; NoteLimitChanged: the limit
 	Placement int32
 	Endpoint  int32
 	Handle    Handle

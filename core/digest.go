@@ -13,7 +13,9 @@ const (
 	entityEndpoint
 	entityAttempt
 
-	entityExtra entity = 7 // what extra.go keeps of an endpoint
+	entityExtra  entity = 7 // what extra.go keeps of an endpoint
+	entityRoom   entity = 8 // panic and adaptive limit of a placement
+	entityTenant entity = 9 // attempt that counts for its tenant
 )
 
 func mixWord(h, w uint64) uint64 { return finalise(h + w + golden) }
@@ -75,7 +77,13 @@ func (p *placement) mix() uint64 {
 	if p.id == 0 {
 		return 0
 	}
-	return mixEntity(entityPlacement, p.id, uint64(p.inFlight)<<32|uint64(p.guests))
+	h := mixEntity(entityPlacement, p.id, uint64(p.inFlight)<<32|uint64(p.guests))
+	if a := p.adaptive; a != nil {
+		h += a.mix(mixEntity(entityRoom, p.id, bit(p.panic)))
+	} else if p.panic {
+		h += mixEntity(entityRoom, p.id, 1)
+	}
+	return h
 }
 
 func (e *endpoint) mix(probe, guard Time) uint64 {

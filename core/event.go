@@ -78,7 +78,7 @@ type Event struct {
 	Class  Class // Finish: ClassNone for a completed response
 	Origin Origin
 	Fault  Fault
-	// Priority is the request's criticality; 0 is the most critical. Recorded; no rule reads it yet.
+	// Priority is the request's criticality, 0 to 7; 0 is the most critical (R5).
 	Priority   uint8
 	Replayable bool // Arrive: the body could be sent again
 	Sent       bool // Finish: some of the request reached the upstream

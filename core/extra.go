@@ -135,6 +135,10 @@ func (rd *reader) extras(r *Router) {
 			rd.fail("a window belongs to no endpoint")
 			return
 		}
+		if n >= len(r.extras) {
+			rd.fail("it has windows that its configuration does not use")
+			return
+		}
 		last = n
 		rd.extra(&r.extras[n], uint64(r.now))
 	}

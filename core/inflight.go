@@ -23,9 +23,10 @@ type slot struct {
 	gen        uint32 // of the handle; 0 for a free slot
 	generation uint32 // of the breaker at admission: the ticket of R6
 	endpoint   int32
-	guest      bool // came by failover (R5)
-	probe      bool // is a half-open probe (R6)
-	replied    bool // its outcome is booked (R7)
+	guest      bool   // came by failover (R5)
+	probe      bool   // is a half-open probe (R6)
+	replied    bool   // its outcome is booked (R7)
+	tenant     uint64 // whose share it takes, 0 when it is not counted (R5)
 }
 
 // admittedAt is an odd number by which the digest tells times of admission apart; one that is not timed adds 0.

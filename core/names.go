@@ -75,6 +75,16 @@ func (k DecisionKind) noteName() string {
 		return "ignored"
 	case NoteBug:
 		return "bug"
+	case reservedQueued:
+		return "queued"
+	case reservedRetry:
+		return "retry"
+	case NotePanicEntered:
+		return "panic_entered"
+	case NotePanicLeft:
+		return "panic_left"
+	case NoteLimitChanged:
+		return "limit_changed"
 	}
 	return "none"
 }

@@ -17,6 +17,9 @@ func (r *Router) reply(now Time, ev *Event, out []Decision) []Decision {
 	if !ok {
 		return r.ignore(now, 7, CauseBadStatus, out)
 	}
+	if s.began != 0 {
+		r.sampleReply(now, s, class)
+	}
 	id, began := r.endpoints[s.endpoint].id, s.began
 	r.sum -= s.mix(id)
 	s.replied, s.began = true, 0
@@ -33,6 +36,9 @@ func (r *Router) finish(now Time, ev *Event, out []Decision) []Decision {
 	class, ok := outcomeOf(ev.Class, ev.Status)
 	if !ok {
 		out = r.ignore(now, 7, CauseBadStatus, out)
+	}
+	if s.began != 0 {
+		r.sample(s, class, now.Sub(s.began-1), s.began)
 	}
 	if !s.replied || class == BrokenBody || class == BodyTimeout {
 		out = r.book(now, s, ev.Handle.Slot, class, s.began, out)
@@ -166,7 +172,7 @@ func (r *Router) open(now Time, number int32, in breakerInput, why Trip, out []D
 	r.touchEndpoint(number)
 	d := r.about(NoteOpened, 6, now, number)
 	d.Until, d.Trip = e.breaker.until, why
-	return append(out, d)
+	return r.weigh(now, e.placement, append(out, d))
 }
 
 // breakerGuard fails a half-open probe that never answered.
@@ -184,6 +190,9 @@ func (r *Router) free(now Time, s *slot, n uint32, out []Decision) []Decision {
 	p.inFlight--
 	p.guests -= int32(bit(s.guest))
 	r.sum -= s.mix(e.id)
+	if s.tenant != 0 {
+		out = r.uncount(now, s, p.tenants, out)
+	}
 	r.touchEndpoint(number)
 	r.touchPlacement(e.placement)
 	r.slots.release(n)

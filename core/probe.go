@@ -52,7 +52,7 @@ func (r *Router) endProbe(now Time, number int32, ok bool, out []Decision) []Dec
 	} else {
 		r.warm(now, number, true)
 	}
-	return append(out, r.about(kind, 8, now, number))
+	return r.weigh(now, e.placement, append(out, r.about(kind, 8, now, number)))
 }
 
 // healthSpec returns the settings of an endpoint in the configuration; a

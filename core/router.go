@@ -53,6 +53,10 @@ type placement struct {
 	name     string
 	mixed    uint64
 	touched  bool
+	panic    bool      // R9
+	retabled bool      // scratch of one adoption
+	tenants  tenants   // attempts by tenant, nil where nobody counts them (R5)
+	adaptive *adaptive // nil where the limit does not move (R5)
 }
 
 // endpoint is the state of one endpoint; id 0 marks a free number.
@@ -61,6 +65,7 @@ type endpoint struct {
 	config    int32 // index in the current Config, -1 while retiring (R12)
 	placement int32 // number of its placement
 	inFlight  int32
+	limit     int32 // cap on inFlight, the largest number for none (R2)
 	weight    uint32
 	rotation  int64 // credit of smooth round robin (R10)
 	health    health
@@ -139,6 +144,8 @@ func (r *Router) fire(now Time, out []Decision) []Decision {
 			out = r.startProbe(t.at, now, t.number(), out)
 		case timerDrain:
 			out = r.abortBatch(t.at, now, out)
+		case timerLimit:
+			out = r.limitWindow(t.at, now, t.number(), out)
 		}
 	}
 	return out
@@ -208,7 +215,7 @@ func (r *Router) Reserve(c *Config, inFlight int) {
 	r.admissible = growTo(r.admissible, MaxEndpoints)
 	r.ids = growTo(r.ids, es)
 	r.numbers.reserve(c)
-	r.timers.reserve(es)
+	r.timers.reserve(max(es, ps))
 }
 
 // growTo returns s with room for n elements in all.

@@ -47,6 +47,8 @@ func (r *Router) Snapshot(dst []byte) []byte {
 // sections writes what is not at rest of what later versions added, in order of tag.
 func (w *writer) sections(r *Router) {
 	w.extras(r)
+	w.room(r)
+	w.tenants(r)
 }
 
 // writer appends snapshot fields.
@@ -247,6 +249,11 @@ func (rd *reader) body(r *Router) {
 
 // sections reads the optional sections, each at most once and in order of tag.
 func (rd *reader) sections(r *Router) {
+	if rd.err == nil && r.config != nil {
+		r.retable()
+		r.timers.reserve(len(r.placements))
+		r.readapt(r.now, nil)
+	}
 	for last := uint64(0); rd.err == nil && len(rd.b) > 0; {
 		tag := rd.uint(max64)
 		if tag <= last {
@@ -257,6 +264,10 @@ func (rd *reader) sections(r *Router) {
 		switch entity(tag) {
 		case entityExtra:
 			rd.extras(r)
+		case entityRoom:
+			rd.room(r)
+		case entityTenant:
+			rd.tenants(r)
 		default:
 			rd.fail("it has a section that this version does not know")
 		}
@@ -311,7 +322,7 @@ func (rd *reader) inConfig(r *Router, e *endpoint) {
 	if p := r.placements[e.placement].config; p >= 0 {
 		for i := r.config.placements[p].first; i < r.config.placements[p].end; i++ {
 			if c := &r.config.endpoints[i]; c.id == e.id {
-				e.config, e.weight = i, c.weight
+				e.config, e.weight, e.limit = i, c.weight, c.limit
 				return
 			}
 		}

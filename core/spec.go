@@ -40,9 +40,10 @@ type PlacementSpec struct {
 	Breaker    BreakerSpec
 	Health     HealthSpec
 	Timeouts   TimeoutSpec
-	Retries    uint32 // R11, later; only 0
-	Panic      uint32 // R9, later; only 0
-	Edge       string // for the edge alone (TLS, pools): carried and hashed, never read; "" means none
+	Retries    uint32    // R11, later; only 0
+	Panic      uint32    // R9: percent of the endpoints that must be usable, 1..100; 0 means that there is no panic
+	PanicDo    PanicMode // R9: what it does in panic; 0 means all
+	Edge       string    // for the edge alone (TLS, pools): carried and hashed, never read; "" means none
 }
 
 // StickySpec is R10: a cookie names the endpoint that a client prefers while it
@@ -57,7 +58,7 @@ type EndpointSpec struct {
 	Name   string // for explanations only; "" means the URL
 	URL    string // absolute, http or https
 	Weight uint32 // percent of a full share, 1..10000; 0 means 100
-	Limit  uint32 // cap on the endpoint's own requests in flight, R2; later, only 0
+	Limit  uint32 // cap on the endpoint's own requests in flight per router, R2, at most MaxInFlight; 0 means none
 }
 
 // LimitSpec is R5, per router.
@@ -65,6 +66,13 @@ type LimitSpec struct {
 	InFlight int32    // requests in flight; 0 means no limit
 	Guests   int32    // of those, how many may have come by failover; 0 means no cap, -1 none at all
 	WhenFull WhenFull // 0 means reject
+	// TenantShare is the percent of in_flight that one tenant alone may hold, 1..99;
+	// it may hold less as others fill the rest. 0 means that tenants are not told apart.
+	TenantShare uint32
+	// Priorities is by priority the percent of the room up to which it is admitted,
+	// 1..100, falling; a 0 means as the one before it. All 0 means no shedding.
+	Priorities [MaxPriorities]uint8
+	Adaptive   AdaptiveSpec // a limit that follows latency, beside InFlight; the zero value means none
 }
 
 // BreakerSpec is R6, per endpoint.

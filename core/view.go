@@ -9,6 +9,8 @@ type PlacementView struct {
 	Index    int    // in the current Config, -1 once removed
 	InFlight int
 	Guests   int
+	Panic    bool // R9
+	Limit    int  // in force, 0 for none (R5)
 }
 
 // Placements returns the number of placement numbers in use or free; they run from 0.
@@ -20,7 +22,7 @@ func (r *Router) Placement(n int32) PlacementView {
 		return PlacementView{Index: -1}
 	}
 	p := &r.placements[n]
-	return PlacementView{Name: p.name, Index: int(p.config), InFlight: int(p.inFlight), Guests: int(p.guests)}
+	return PlacementView{Name: p.name, Index: int(p.config), InFlight: int(p.inFlight), Guests: int(p.guests), Panic: p.panic, Limit: int(r.limitOf(p))}
 }
 
 // EndpointView is the state of one endpoint.
@@ -39,6 +41,28 @@ type EndpointView struct {
 	Streak    int // active probes in a row against the present health
 	Probing   bool
 	NextProbe Time
+}
+
+// limitOf returns the limit in force of a placement, 0 for none.
+func (r *Router) limitOf(p *placement) int32 {
+	if p.config < 0 {
+		return 0
+	}
+	l := &r.config.placements[p.config].limit
+	if p.adaptive == nil {
+		return l.InFlight
+	}
+	limit, _ := p.adaptive.bounds(l)
+	return limit
+}
+
+// TenantInFlight returns how many attempts count in placement number n for the
+// tenant of a route, 0 where tenants are not told apart (R5).
+func (r *Router) TenantInFlight(n int32, route Route) int {
+	if n < 0 || int(n) >= len(r.placements) {
+		return 0
+	}
+	return int(r.placements[n].tenants.held(tenantOf(&route)))
 }
 
 // Endpoints returns the number of endpoint numbers in use or free; they run from 0.
@@ -71,7 +95,9 @@ func (r *Router) Blocked(now Time, n int32) Block {
 		return BlockRetiring
 	}
 	e := &r.endpoints[n]
-	return r.block(e, &r.config.placements[r.placements[e.placement].config], now)
+	home := &r.placements[e.placement]
+	p := &r.config.placements[home.config]
+	return r.block(e, p, now, home.panic && p.panicDo == PanicAll)
 }
 
 // Attempt is one attempt in flight.

@@ -24,7 +24,7 @@ func TestViewsOutsideTheirRangeAreEmpty(t *testing.T) {
 
 func TestViewsShowTheState(t *testing.T) {
 	r := busy(t)
-	for i, want := range []PlacementView{{"tier1", 0, 1, 1}, {"visa", 1, 2, 0}} {
+	for i, want := range []PlacementView{{Name: "tier1", Index: 0, InFlight: 1, Guests: 1}, {Name: "visa", Index: 1, InFlight: 2}} {
 		if got := r.Placement(int32(i)); got != want {
 			t.Errorf("placement %d: %+v, want %+v", i, got, want)
 		}

@@ -90,6 +90,7 @@ func (w *world) arrive(id uint32) {
 	p := w.clients[w.senders[c.sender].client].plan
 	ev := &w.arrival
 	ev.Method, ev.Length, ev.Replayable, ev.Request, ev.Epoch = p.Method, p.Length, p.Length >= 0, c.request, r.core.Epoch()
+	ev.Priority = p.Priority
 	if ev.Prefer = 0; p.Cookies {
 		ev.Prefer = w.senders[c.sender].cookie
 	}

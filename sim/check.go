@@ -37,6 +37,8 @@ type checker struct {
 	nextGuard  core.Time            // no guard or active probe is due before
 	owed       []dueProbe           // active probes that this step must send
 	expected   []expectation        // notes that this step must make, in order
+	panics     []panicNote          // notes on panic, likewise
+	moves      []limitNote          // notes on adaptive limits, likewise
 	admissible []int32              // scratch of one selection
 }
 
@@ -72,6 +74,7 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 		c.fireGuards()
 		noted = c.match(decisions, 0)
 	}
+	c.endWindows()
 	if now >= c.drainAt {
 		c.fireDrain()
 	}
@@ -107,6 +110,8 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 			c.failEndpoint(noteRule(d.Kind), d.Endpoint, "breaker", fmt.Sprintf("it is noted as %s, which the rules do not allow here", d.Kind))
 		}
 	}
+	c.matchPanic(decisions)
+	c.matchLimits(decisions)
 	if s := c.w.options.States; s != nil {
 		c.cover(s, ev, decisions)
 	}
@@ -138,6 +143,7 @@ func (c *checker) checkState(ev *core.Event, decisions []core.Decision) {
 // match finds the notes that are expected, in order, among the decisions from
 // one on, and returns the place after the last of them.
 func (c *checker) match(decisions []core.Decision, from int) int {
+	c.weighNotes()
 	for _, e := range c.expected {
 		i := from
 		for i < len(decisions) && !isNote(decisions[i].Kind) {

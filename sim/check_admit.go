@@ -11,17 +11,25 @@ import (
 func (c *checker) refused(ev *core.Event, d *core.Decision, want *ruling) {
 	c.homeRefusal(ev, d)
 	c.checkRefusal(ev, d)
-	if want.class == d.Class && d.Placement == want.placement && (d.Class != core.LimitReached || d.Failover == want.failover) {
+	if want.class == d.Class && d.Placement == want.placement && (!lacksRoom(d.Class) || d.Failover == want.failover) {
 		if want.class == core.CircuitOpen && (d.Endpoint != want.breaker || d.Circuit != c.endpoints[want.breaker].state) {
 			c.failEndpoint("R3", want.breaker, "breaker", fmt.Sprintf("a refusal says circuit %s, not that of the first breaker in the way", d.Circuit))
 		}
 		return
 	}
 	rule := "R3"
-	if d.Class == core.LimitReached || want.class == core.LimitReached {
+	if want.panicked || d.Rule == 9 {
+		rule = "R9"
+	}
+	if lacksRoom(d.Class) || lacksRoom(want.class) {
 		rule = "R5"
 	}
 	c.fail(rule, d.Placement, d.Endpoint, "limit", fmt.Sprintf("a request was refused as %s, by the rules it is %s", d.Class, want.String()))
+}
+
+// lacksRoom reports whether a class says that only room was missing.
+func lacksRoom(c core.Class) bool {
+	return c == core.LimitReached || c == core.Shed || c == core.FairShare
 }
 
 // homeRefusal: where guests are capped, the rest of the limit is for home requests alone.
@@ -29,11 +37,14 @@ func (c *checker) homeRefusal(ev *core.Event, d *core.Decision) {
 	if d.Class != core.LimitReached || d.Placement != c.homes[ev.Route.Placement] {
 		return
 	}
-	limit := &c.rows[ev.Route.Placement].Limit
-	p := &c.placements[d.Placement]
+	if usable, _, _, _ := c.survey(&c.rows[ev.Route.Placement], ev.Route.Key); !usable {
+		return // its endpoints are at their caps, which guests and home share
+	}
+	p, row := &c.placements[d.Placement], &c.rows[ev.Route.Placement]
+	limit, guests := c.limits(row, p)
 	home := p.inFlight - p.guests
-	if limit.Guests != 0 && limit.InFlight > 0 && p.guests <= max(limit.Guests, 0) && home < limit.InFlight-max(limit.Guests, 0) {
-		c.fail("R15", d.Placement, -1, "limit.guests", fmt.Sprintf("a home request was refused with %d of %d home slots taken", home, limit.InFlight-limit.Guests))
+	if row.Limit.Guests != 0 && limit > 0 && p.guests <= guests && home < limit-guests {
+		c.fail("R15", d.Placement, -1, "limit.guests", fmt.Sprintf("a home request was refused with %d of %d home slots taken", home, limit-guests))
 	}
 }
 
@@ -51,9 +62,10 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 	pick := d.Endpoint
 	pin := false
 	if allowed && want.resort < 0 {
-		pick, pin = c.pick(ev, &c.rows[c.placements[e.placement].index])
+		pick, pin = c.pick(ev, &c.rows[c.placements[e.placement].index], want.chosen)
 	}
-	c.admit(d, e, e.placement != c.homes[ev.Route.Placement], want.resort >= 0)
+	c.admit(ev, d, e, e.placement != c.homes[ev.Route.Placement], want.resort >= 0)
+	c.checkPanic(d, e, want)
 	switch {
 	case c.w.result.Violated > before: // a closer rule has said it
 	case !allowed:
@@ -71,10 +83,11 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 		c.failEndpoint("R4", d.Endpoint, "breaker", fmt.Sprintf("its answer says circuit %s, it is %s", d.Circuit, e.state))
 	}
 	c.compareCounts(d.Endpoint)
+	c.compareTenant(ev, e.placement)
 }
 
 // admit checks limits (R5) and the breaker's door (R6), and books the attempt.
-func (c *checker) admit(d *core.Decision, e *endpointModel, guest, resort bool) {
+func (c *checker) admit(ev *core.Event, d *core.Decision, e *endpointModel, guest, resort bool) {
 	if e.index < 0 {
 		c.failEndpoint("R2", d.Endpoint, "", "a request was forwarded to an endpoint that is retiring")
 		return
@@ -82,17 +95,26 @@ func (c *checker) admit(d *core.Decision, e *endpointModel, guest, resort bool) 
 	p := &c.placements[e.placement]
 	row := &c.rows[p.index]
 	guestFull, full := c.room(row, e.placement, guest)
+	limit, guests := c.limits(row, p)
 	if full {
-		c.fail("R5", e.placement, d.Endpoint, "limit.in_flight", fmt.Sprintf("%d are in flight, the limit is %d", p.inFlight+1, row.Limit.InFlight))
+		c.fail("R5", e.placement, d.Endpoint, "limit.in_flight", fmt.Sprintf("%d are in flight, the limit is %d", p.inFlight+1, limit))
 	}
 	if guestFull {
-		c.fail("R5", e.placement, d.Endpoint, "limit.guests", fmt.Sprintf("%d guests are in flight, the cap is %d", p.guests+1, row.Limit.Guests))
+		c.fail("R5", e.placement, d.Endpoint, "limit.guests", fmt.Sprintf("%d guests are in flight, the cap is %d", p.guests+1, guests))
+	}
+	if e.full() {
+		c.failEndpoint("R2", d.Endpoint, "endpoints", fmt.Sprintf("%d are in flight at it, its cap is %d", e.inFlight+1, e.limit))
+	}
+	if class := c.ration(row, e.placement, ev, guest); class == core.Shed {
+		c.fail("R5", e.placement, d.Endpoint, "limit.priorities", fmt.Sprintf("a request of priority %d was admitted with %d in flight", ev.Priority, p.inFlight))
+	} else if class == core.FairShare {
+		c.fail("R5", e.placement, d.Endpoint, "limit.tenant_share", fmt.Sprintf("a tenant that holds %d got one more, with %d of %d in flight", p.held[tenant(ev)], p.inFlight, limit))
 	}
 	p.inFlight++
 	e.inFlight++
 	p.guests += int32(flag(guest))
 	c.passBreaker(d, e, row)
-	if e.unhealthy && !resort {
+	if e.unhealthy && !resort && !c.blind(e) {
 		c.failEndpoint("R2", d.Endpoint, "health", "a request was forwarded to an unhealthy endpoint although others could serve")
 	}
 	for int(d.Handle.Slot) >= len(c.attempts) {
@@ -102,4 +124,6 @@ func (c *checker) admit(d *core.Decision, e *endpointModel, guest, resort bool) 
 		c.failEndpoint("R4", d.Endpoint, "", "an attempt was given a slot that another holds")
 	}
 	c.attempts[d.Handle.Slot] = attemptModel{gen: d.Handle.Gen, endpoint: d.Endpoint, ticket: e.ticket, guest: guest, timed: timing(row), admitted: c.now}
+	c.hold(&c.attempts[d.Handle.Slot], e.placement, ev)
+	c.arrivedAt(e.placement)
 }

@@ -49,6 +49,9 @@ func (c *checker) reply(ev *core.Event) {
 		return
 	}
 	a.replied = true
+	if p := &c.placements[c.endpoints[a.endpoint].placement]; p.index >= 0 {
+		c.sample(a, core.ClassNone, ev.Status, c.rows[p.index].Timeouts.Settle)
+	}
 	c.book(a, ev.Handle.Slot, effect(core.ClassNone, ev.Status))
 	a.timed = false
 	c.compareCounts(a.endpoint)
@@ -61,6 +64,7 @@ func (c *checker) finish(ev *core.Event) {
 		return
 	}
 	e, what := &c.endpoints[a.endpoint], effect(ev.Class, ev.Status)
+	c.sample(a, ev.Class, ev.Status, 0)
 	if !a.replied || ev.Class == core.BrokenBody || ev.Class == core.BodyTimeout {
 		c.book(a, ev.Handle.Slot, what)
 	}
@@ -70,6 +74,7 @@ func (c *checker) finish(ev *core.Event) {
 	e.inFlight--
 	c.placements[e.placement].inFlight--
 	c.placements[e.placement].guests -= int32(flag(a.guest))
+	c.drop(a)
 	a.gen = 0
 	c.compareCounts(a.endpoint)
 	c.compareOutcomes(a.endpoint)

@@ -19,9 +19,9 @@ func (c *checker) refusal(class core.Class) uint16 {
 		return cmp.Or(c.truth.spec.UnknownStatus, 421)
 	case core.BodyTooLarge:
 		return 413
-	case core.LimitReached:
+	case core.LimitReached, core.FairShare:
 		return 429
-	case core.QueueTimeout, core.CircuitOpen, core.NoEndpoint, core.NotReady, core.Draining:
+	case core.Shed, core.QueueTimeout, core.CircuitOpen, core.NoEndpoint, core.NotReady, core.Draining:
 		return 503
 	case core.Internal:
 		return 500

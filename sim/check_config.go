@@ -103,7 +103,7 @@ func (t *truth) candidates(p *core.PlacementSpec) []string {
 // which they are selected from.
 func peers(p *core.PlacementSpec) (list []core.EndpointSpec) {
 	for _, e := range p.Endpoints {
-		list = append(list, core.EndpointSpec{URL: e.URL, Weight: cmp.Or(e.Weight, 100)})
+		list = append(list, core.EndpointSpec{URL: e.URL, Weight: cmp.Or(e.Weight, 100), Limit: e.Limit})
 	}
 	if p.Select != core.First {
 		slices.SortFunc(list, func(a, b core.EndpointSpec) int { return cmp.Compare(a.URL, b.URL) })
@@ -129,12 +129,26 @@ func (c *checker) checkConfig() {
 			list = append(list, names[at])
 		}
 		for e := row.FirstEP; e < row.EndEP; e++ {
-			stand = append(stand, core.EndpointSpec{URL: c.config.Endpoint(e).URL, Weight: c.config.Endpoint(e).Weight})
+			stand = append(stand, core.EndpointSpec{URL: c.config.Endpoint(e).URL, Weight: c.config.Endpoint(e).Weight, Limit: c.config.Endpoint(e).Limit})
 		}
 		if want := c.truth.candidates(p); !slices.Equal(list, want) {
 			c.fail("R1", c.homes[i], -1, "fallback", fmt.Sprintf("its candidates are %v, by the rules %v", list, want))
 		}
-		if want := peers(p); !slices.Equal(stand, want) {
+		if row.Panic != p.Panic || row.PanicDo != p.PanicDo {
+			c.fail("R9", c.homes[i], -1, "panic_percent", "when it panics, or what it does then, is not as its configuration says")
+		}
+		if row.Limit.Adaptive.Max != p.Limit.Adaptive.Max || p.Limit.Adaptive.Min > 0 && row.Limit.Adaptive.Min != p.Limit.Adaptive.Min {
+			c.fail("R5", c.homes[i], -1, "limit.adaptive", "its bounds are not as its configuration says")
+		}
+		if row.Limit.TenantShare != p.Limit.TenantShare || row.Limit.Priorities[0] != p.Limit.Priorities[0] {
+			c.fail("R5", c.homes[i], -1, "limit", "its shares are not as its configuration says")
+		}
+		want := peers(p)
+		if !slices.EqualFunc(stand, want, func(a, b core.EndpointSpec) bool { return a.Limit == b.Limit }) {
+			c.fail("R2", c.homes[i], -1, "endpoints", "the caps of its endpoints are not those of the configuration")
+			continue
+		}
+		if !slices.Equal(stand, want) {
 			c.fail("R10", c.homes[i], -1, "endpoints", "its endpoints, or their weights, do not stand as the rules say")
 		}
 	}

@@ -104,6 +104,8 @@ func (c *checker) rebuild() {
 		p := placementModel{name: v.Name, index: int32(v.Index)}
 		if n < len(c.placements) && c.placements[n].name == v.Name {
 			p.inFlight, p.guests = c.placements[n].inFlight, c.placements[n].guests
+			p.panicking = c.placements[n].panicking && p.index >= 0
+			p.held, p.limit = c.placements[n].held, c.placements[n].limit
 		}
 		placements[n] = p
 	}
@@ -113,6 +115,9 @@ func (c *checker) rebuild() {
 	}
 	c.placements, c.endpoints = placements, endpoints
 	c.rotations(old)
+	c.weighAll()
+	c.recount()
+	c.reLimit()
 	c.checkConfig()
 	c.audit()
 }
@@ -124,11 +129,11 @@ func (c *checker) carry(n int32, placements []placementModel, old *core.Config) 
 		return endpointModel{}
 	}
 	home := placements[v.Placement].name
-	weight := uint32(0)
+	var info core.EndpointInfo
 	if v.Index >= 0 {
-		weight = c.config.Endpoint(v.Index).Weight
+		info = c.config.Endpoint(v.Index)
 	}
-	fresh := endpointModel{url: v.URL, identity: coreIdentity(home, v.URL), home: home, placement: v.Placement, index: int32(v.Index), weight: weight, state: core.Closed}
+	fresh := endpointModel{url: v.URL, identity: coreIdentity(home, v.URL), home: home, placement: v.Placement, index: int32(v.Index), weight: info.Weight, limit: int32(info.Limit), state: core.Closed}
 	if int(n) >= len(c.endpoints) || !c.endpoints[n].is(home, v.URL) {
 		if slices.ContainsFunc(c.endpoints, func(e endpointModel) bool { return e.is(home, v.URL) }) {
 			c.w.violate(c.r, Violation{Property: "R12", Placement: home, Endpoint: v.URL, Detail: "it stays in the configuration, and has another number than before"})
@@ -142,7 +147,7 @@ func (c *checker) carry(n int32, placements []placementModel, old *core.Config) 
 	}
 	e := c.endpoints[n]
 	back := e.index < 0
-	e.placement, e.index, e.weight = v.Placement, int32(v.Index), weight
+	e.placement, e.index, e.weight, e.limit = v.Placement, int32(v.Index), info.Weight, int32(info.Limit)
 	if e.index < 0 {
 		e.token, e.every = 0, 0
 		e.past, e.warming, e.latency = nil, false, 0

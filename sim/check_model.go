@@ -13,6 +13,7 @@ type endpointModel struct {
 	index     int32 // of the configuration, -1 while retiring
 	inFlight  int32
 	weight    uint32
+	limit     int32 // cap on inFlight, 0 for none
 	credit    int64 // of smooth weighted round robin
 
 	state     core.Circuit
@@ -30,6 +31,7 @@ type endpointModel struct {
 	every     core.Duration // between active probes; 0 for none
 	due       core.Time     // the next of them
 
+	usable    bool          // healthy, and its breaker not open: for panic
 	past      []pastOutcome // of a closed breaker with ratios, those of its window
 	warming   bool          // a slow start has begun
 	warmAt    core.Time
@@ -38,6 +40,9 @@ type endpointModel struct {
 
 	stood uint64 // when it was last covered: see States
 }
+
+// full reports whether its own cap is reached.
+func (e *endpointModel) full() bool { return e.limit > 0 && e.inFlight >= e.limit }
 
 // dueProbe is an active probe and when its time was.
 type dueProbe struct {
@@ -56,12 +61,17 @@ type placementModel struct {
 	index    int32 // of the configuration, -1 once removed
 	inFlight int32
 	guests   int32
+
+	panicking bool
+	held      map[any]int32 // slots by tenant, while tenants are told apart
+	limit     *limitModel   // adaptive; nil where the limit does not move
 }
 
 type attemptModel struct {
 	gen      uint32 // 0 for a free slot
 	endpoint int32
 	ticket   uint32
+	tenant   any // whose share it takes, nil when it is not counted
 	guest    bool
 	replied  bool
 	timed    bool // how long it takes counts for something

@@ -16,6 +16,8 @@ type ruling struct {
 	placement int32      // number
 	failover  core.Failover
 	resort    int32 // Forward: the one endpoint that may serve, by last resort; -1 for any admissible one
+	chosen    bool  // Forward: by last resort, one of a placement in panic, by its selection
+	panicked  bool  // refused because a placement is in panic
 	breaker   int32 // CircuitOpen: the first endpoint, in candidate order, that its breaker blocks
 }
 
@@ -40,7 +42,7 @@ func (c *checker) rule(ev *core.Event) {
 	c.ruled = true
 	c.ruling = ruling{class: c.precheck(ev), early: true}
 	if c.ruling.class == core.ClassNone {
-		c.ruling = c.evaluate(int(ev.Route.Placement), ev.Route.Key)
+		c.ruling = c.evaluate(int(ev.Route.Placement), ev)
 	}
 }
 
@@ -88,6 +90,7 @@ const (
 	free obstacle = iota
 	byBreaker
 	byHealth
+	byCap
 )
 
 func (c *checker) obstacle(n int32, b *core.BreakerSpec) obstacle {
@@ -95,52 +98,95 @@ func (c *checker) obstacle(n int32, b *core.BreakerSpec) obstacle {
 	switch {
 	case e.state == core.Open && c.now < e.until, e.state == core.HalfOpen && len(e.probes) >= int(b.Probes):
 		return byBreaker
-	case e.unhealthy:
+	case e.unhealthy && !c.blind(e):
 		return byHealth
+	case e.full():
+		return byCap
 	}
 	return free
 }
 
+// blind reports whether an endpoint's placement ignores health, in panic.
+func (c *checker) blind(e *endpointModel) bool {
+	p := &c.placements[e.placement]
+	return p.panicking && c.rows[p.index].PanicDo == core.PanicAll
+}
+
 // evaluate walks the candidates of a home placement.
-func (c *checker) evaluate(home int, key uint64) ruling {
+func (c *checker) evaluate(home int, ev *core.Event) ruling {
 	out := ruling{resort: -1, placement: c.homes[home], breaker: -1}
 	resort := ruling{resort: -1}
-	anyHealth := false
+	anyHealth, resorted, lacking := false, false, core.ClassNone
 	for i, at := range c.rows[home].Candidates {
 		row, number := &c.rows[at], c.homes[at]
-		usable, broken, sick := c.survey(row, key)
+		usable, broken, sick, capped := c.survey(row, ev.Route.Key)
 		guestFull, full := c.room(row, number, i > 0)
+		short := core.LimitReached
+		if !guestFull && !full {
+			if class := c.ration(row, number, ev, i > 0); class != core.ClassNone {
+				// A guest without a share goes on, as one over the cap does.
+				short, guestFull, full = class, i > 0, i == 0
+			}
+		}
+		roomy := !guestFull && !full
+		sound := false
+		if c.placements[number].panicking && row.PanicDo != core.PanicAll {
+			if usable, sound = c.onlyTests(row, ev.Route.Key); !usable {
+				if row.PanicDo == core.PanicFail {
+					c.saw(SawPanicRefusal)
+					return ruling{class: core.NoEndpoint, placement: number, failover: out.failover, resort: -1, panicked: true}
+				}
+				_, broken, sick = c.blocks(row, ev.Route.Key)
+				capped = false
+			}
+			sound = sound && !usable
+		}
+		if !usable && broken < 0 && capped {
+			usable, full = true, true // R3: only its caps are in the way, so it is full
+			c.saw(SawCapFull)
+		}
 		switch {
 		case usable && !guestFull && !full:
 			out.placement = number
 			return out
 		case usable && !guestFull && row.Limit.WhenFull == core.RejectWhenFull:
-			return ruling{class: core.LimitReached, placement: number, failover: out.failover, resort: -1}
-		case !usable && sick >= 0 && row.LastResort == core.UseLastResort && resort.resort < 0 && !guestFull && !full:
-			resort = ruling{placement: number, failover: out.failover, resort: sick}
+			c.sawShort(short)
+			return ruling{class: short, placement: number, failover: out.failover, resort: -1}
+		}
+		if (sick >= 0 || sound) && row.LastResort == core.UseLastResort && !resorted && roomy {
+			resort, resorted = ruling{placement: number, failover: out.failover, resort: sick}, true
+			if sound {
+				resort.resort, resort.chosen = -1, true
+			}
 		}
 		why := core.FailoverUnhealthy
 		switch {
 		case usable:
 			why = core.FailoverLimit
+			if lacking == core.ClassNone {
+				lacking = short
+			}
 		case broken >= 0:
 			why = core.FailoverCircuitOpen
 			if out.breaker < 0 {
 				out.breaker = broken
 			}
 		}
-		anyHealth = anyHealth || !usable && sick >= 0 && row.LastResort == core.RefuseLastResort
+		anyHealth = anyHealth || !usable && (sick >= 0 || sound) && row.LastResort == core.RefuseLastResort
 		if out.failover == core.FailoverNone {
 			out.failover = why
 		}
 	}
 	switch {
-	case resort.resort >= 0:
+	case resorted:
 		return resort
 	case out.breaker >= 0:
 		out.class = core.CircuitOpen
 	case anyHealth:
 		out.class = core.NoEndpoint
+	case lacking != core.ClassNone:
+		c.sawShort(lacking)
+		out.class = lacking
 	default:
 		out.class = core.LimitReached
 	}
@@ -148,20 +194,42 @@ func (c *checker) evaluate(home int, key uint64) ruling {
 	return out
 }
 
-// survey says whether a placement has an endpoint free to serve, and the first
-// that its breaker and that only health blocks (-1 for none).
-func (c *checker) survey(row *core.PlacementInfo, key uint64) (usable bool, broken, sick int32) {
+// survey says whether a placement has an endpoint free to serve, and if not, the
+// first that its breaker and that only health blocks (-1 for none), and whether
+// a cap is all that blocks one.
+func (c *checker) survey(row *core.PlacementInfo, key uint64) (usable bool, broken, sick int32, capped bool) {
 	broken, sick = -1, -1
 	for _, n := range c.shardOf(row, key) {
 		switch c.obstacle(n, &row.Breaker) {
 		case free:
-			return true, -1, -1
+			return true, -1, -1, false
 		case byBreaker:
 			if broken < 0 {
 				broken = n
 			}
 		case byHealth:
-			if sick < 0 {
+			if sick < 0 && !c.endpoints[n].full() {
+				sick = n
+			}
+		case byCap:
+			capped = true
+		}
+	}
+	return false, broken, sick, capped
+}
+
+// blocks is survey for a placement of which nothing may serve: the first that
+// its breaker and that only health blocks.
+func (c *checker) blocks(row *core.PlacementInfo, key uint64) (usable bool, broken, sick int32) {
+	broken, sick = -1, -1
+	for _, n := range c.shardOf(row, key) {
+		switch c.obstacle(n, &row.Breaker) {
+		case byBreaker:
+			if broken < 0 {
+				broken = n
+			}
+		case byHealth:
+			if sick < 0 && !c.endpoints[n].full() {
 				sick = n
 			}
 		}
@@ -171,8 +239,18 @@ func (c *checker) survey(row *core.PlacementInfo, key uint64) (usable bool, brok
 
 func (c *checker) room(row *core.PlacementInfo, number int32, guest bool) (guestFull, full bool) {
 	p := &c.placements[number]
-	guestFull = guest && (row.Limit.Guests < 0 || row.Limit.Guests > 0 && p.guests >= row.Limit.Guests)
-	return guestFull, row.Limit.InFlight > 0 && p.inFlight >= row.Limit.InFlight
+	limit, guests := c.limits(row, p)
+	guestFull = guest && row.Limit.Guests != 0 && p.guests >= guests
+	return guestFull, limit > 0 && p.inFlight >= limit
+}
+
+func (c *checker) sawShort(class core.Class) {
+	switch class {
+	case core.Shed:
+		c.saw(SawShed)
+	case core.FairShare:
+		c.saw(SawFairShare)
+	}
 }
 
 func (w ruling) String() string {

@@ -35,11 +35,12 @@ func coreIdentity(placement, url string) uint64 {
 
 // pick returns the endpoint of a placement whose turn it is, whether the client
 // is to be pinned to it, and books what its pick does to the credits; some
-// endpoint is admissible. It runs before the attempt is booked.
-func (c *checker) pick(ev *core.Event, row *core.PlacementInfo) (n int32, pin bool) {
+// endpoint is admissible. It runs before the attempt is booked. whole ignores panic.
+func (c *checker) pick(ev *core.Event, row *core.PlacementInfo, whole bool) (n int32, pin bool) {
 	list := c.admissible[:0]
+	tests := c.placements[c.homeOf(row)].panicking && row.PanicDo != core.PanicAll && !whole
 	for _, n := range c.shardOf(row, ev.Route.Key) {
-		if c.obstacle(n, &row.Breaker) == free {
+		if c.obstacle(n, &row.Breaker) == free && (!tests || c.endpoints[n].state != core.Closed) {
 			list = append(list, n)
 		}
 	}

@@ -18,7 +18,7 @@ type pastOutcome struct {
 
 // timing reports whether attempts at a placement are timed.
 func timing(row *core.PlacementInfo) bool {
-	return row.Select == core.EWMA || row.Breaker.SlowRatio > 0 && !row.Breaker.Off
+	return row.Limit.Adaptive.On() || row.Select == core.EWMA || row.Breaker.SlowRatio > 0 && !row.Breaker.Off
 }
 
 // took is how long a timed attempt has been out; timed is false when nobody measures.

@@ -63,6 +63,8 @@ func (p *Plan) completeClients() error {
 			return fmt.Errorf("client %q retries %d times: use at most 100", c.Name, c.Retries)
 		case c.Retry.Growth != 0 && c.Retry.Growth < million:
 			return fmt.Errorf("client %q has pauses that shrink: use a growth of 1,000,000 (1x) or more", c.Name)
+		case c.Priority >= core.MaxPriorities:
+			return fmt.Errorf("client %q has priority %d: use 0 to %d", c.Name, c.Priority, core.MaxPriorities-1)
 		case c.Ramp.Low > million || c.Ramp.Period != 0 && (c.Ramp.Period < core.Second || c.Users > 0):
 			return fmt.Errorf("client %q has a ramp that cannot be: give it a period of 1 s or more, a low of at most 1,000,000 and a rate, not users", c.Name)
 		case c.Hold.At < 0 || c.Hold.For < 0 || c.Hold.Over < 0:

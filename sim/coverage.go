@@ -51,6 +51,13 @@ const (
 	SawKetama
 	SawMaglev
 	SawEWMA
+	SawCapFull // every sound endpoint of a placement was at its cap
+	SawPanic
+	SawPanicLeft
+	SawPanicRefusal // a placement in panic refused
+	SawShed         // refused by priority
+	SawFairShare    // refused for a tenant's share
+	SawLimitChanged // an adaptive limit moved
 	situations
 )
 
@@ -89,6 +96,7 @@ func (s Situation) String() string {
 		"drained with several aborts", "restart from a pushed configuration", "tie in selection", "weighted rotation",
 		"least of two choices", "rendezvous", "ratio trip", "slow trip", "slow start",
 		"sticky client", "shard of a key", "bounded load", "ketama", "maglev", "ewma",
+		"endpoints at their caps", "panic entered", "panic left", "panic refused", "shed by priority", "refused for a tenant's share", "adaptive limit moved",
 	}
 	if s >= situations {
 		return "none"

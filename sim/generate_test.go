@@ -168,5 +168,6 @@ func drawPlan(t *rapid.T) Plan {
 		drawUnusual(t, &p)
 	}
 	enrich(&p)
+	addRoom(&p)
 	return p
 }

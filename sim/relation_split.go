@@ -9,7 +9,7 @@ import (
 // splitPlacement splits one placement into two halves: the first half of its
 // endpoints keeps the name, the rest follows it wherever it is a candidate.
 //
-// Under `first`, without limit, cap on guests and health, the first endpoint
+// Under `first`, without limit, caps and health, the first endpoint
 // that its breaker lets pass serves, and nothing else of a placement matters.
 // A list of candidates is walked in the same way. So the same endpoint serves.
 // In both versions the placement is made such; nothing is drawn by its name.
@@ -107,6 +107,10 @@ func (h *halves) simplify(s *core.Spec) {
 	p.Select, p.Bound, p.Decay, p.SlowStart, p.Shards, p.Sticky = core.First, 0, 0, 0, 0, core.StickySpec{}
 	p.Limit, p.Health = core.LimitSpec{}, core.HealthSpec{Off: true}
 	p.Breaker.Jitter, p.Breaker.MaxOpenPercent = 0, 100
+	p.Panic, p.PanicDo = 0, core.PanicAll
+	for i := range p.Endpoints {
+		p.Endpoints[i].Limit = 0
+	}
 }
 
 // divide makes two placements of one.

@@ -104,7 +104,7 @@ func (c *checker) stand(n int32) uint64 {
 	bits := [...]bool{
 		e.state == core.Open, e.state == core.HalfOpen, e.state == core.Open && c.now >= e.until,
 		e.failures > 0, e.reopened > 0, len(e.probes) > 0, e.unhealthy, e.streak > 0, e.inFlight > 0,
-		e.index < 0, p.guests > 0, c.draining, p.index >= 0 && c.full(p),
+		e.index < 0, p.guests > 0, c.draining, p.index >= 0 && c.full(p), p.panicking,
 	}
 	word := uint64(0)
 	for i, b := range bits {
@@ -125,10 +125,10 @@ func (c *checker) coverArrival(s *States, route *core.Route, d *core.Decision) {
 	h := fold(memberArrival, uint64(d.Kind)|uint64(d.Class)<<8|uint64(d.Failover)<<16|uint64(flag(d.Probe))<<24)
 	for i, at := range c.rows[route.Placement].Candidates {
 		row := &c.rows[at]
-		usable, broken, sick := c.survey(row, route.Key)
+		usable, broken, sick, capped := c.survey(row, route.Key)
 		guestFull, full := c.room(row, c.homes[at], i > 0)
 		h = fold(h, uint64(flag(usable))|uint64(flag(broken >= 0))<<1|uint64(flag(sick >= 0))<<2|uint64(flag(guestFull))<<3|uint64(flag(full))<<4|
-			uint64(flag(c.homes[at] == d.Placement))<<5)
+			uint64(flag(capped))<<6|uint64(flag(c.homes[at] == d.Placement))<<5)
 	}
 	s.add(h)
 }

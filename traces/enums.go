@@ -21,6 +21,7 @@ const (
 	enumPolicy
 	enumWhenFull
 	enumLastResort
+	enumPanic
 	enumTrip
 )
 
@@ -46,13 +47,15 @@ func (e enum) size() uint64 {
 	case enumEvent:
 		return uint64(core.Tick) + 1
 	case enumDecision:
-		return uint64(core.NoteBug) + 1
+		return uint64(core.NoteLimitChanged) + 1
 	case enumPolicy:
 		return uint64(core.EWMA) + 1
 	case enumWhenFull:
 		return uint64(core.QueueWhenFull) + 1
 	case enumLastResort:
 		return uint64(core.RefuseLastResort) + 1
+	case enumPanic:
+		return uint64(core.PanicFailOver) + 1
 	case enumTrip:
 		return uint64(core.TripSlow) + 1
 	}
@@ -91,6 +94,8 @@ func (e enum) name(v uint64) string {
 		return [...]string{"reject", "fail_over", "queue"}[v]
 	case enumLastResort:
 		return [...]string{"use", "refuse"}[v]
+	case enumPanic:
+		return core.PanicMode(v).String()
 	case enumTrip:
 		return core.Trip(v).String()
 	}

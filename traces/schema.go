@@ -172,6 +172,10 @@ func decisionFields() [][]field[core.Decision] {
 		core.NoteDrained:    {rule, count, at},
 		core.NoteIgnored:    {rule, cause, at},
 		core.NoteBug:        {rule, cause, at},
+
+		core.NotePanicEntered: {rule, placement, count, at},
+		core.NotePanicLeft:    {rule, placement, count, at},
+		core.NoteLimitChanged: {rule, placement, count, at},
 	}
 }
 

@@ -67,7 +67,7 @@ func TestEveryKindOfCoreHasItsFields(t *testing.T) {
 	if n := len(s.events); core.EventKind(n-1) != core.Tick || core.EventKind(n).String() != "none" {
 		t.Errorf("the schema has %d event kinds; core has others", n)
 	}
-	if n := len(s.decisions); core.DecisionKind(n-1) != core.NoteBug || core.DecisionKind(n).String() != "none" {
+	if n := len(s.decisions); core.DecisionKind(n-1) != core.NoteLimitChanged || core.DecisionKind(n).String() != "none" {
 		t.Errorf("the schema has %d decision kinds; core has others", n)
 	}
 	check := func(kind string, names []string) {

@@ -67,6 +67,7 @@ type placementJSON struct {
 	Timeouts   timeoutJSON    `json:"timeouts,omitzero"`
 	Retries    uint32         `json:"retries,omitempty"`
 	Panic      uint32         `json:"panic_percent,omitempty"`
+	PanicDo    string         `json:"panic,omitempty"`
 	Edge       string         `json:"edge,omitempty"`
 }
 
@@ -86,6 +87,20 @@ type limitJSON struct {
 	InFlight int32  `json:"in_flight,omitempty"`
 	Guests   int32  `json:"guests,omitempty"`
 	WhenFull string `json:"when_full,omitempty"`
+
+	TenantShare uint32 `json:"tenant_share,omitempty"`
+	Priorities  []int  `json:"priorities,omitempty"` // percent; the last holds for all that follow
+
+	Adaptive adaptiveJSON `json:"adaptive,omitzero"`
+}
+
+type adaptiveJSON struct {
+	Min       int32         `json:"min,omitempty"`
+	Max       int32         `json:"max,omitempty"`
+	Start     int32         `json:"start,omitempty"`
+	Window    core.Duration `json:"window,omitempty"`
+	Tolerance uint32        `json:"tolerance,omitempty"` // percent
+	Remeasure uint32        `json:"remeasure,omitempty"` // windows
 }
 
 type breakerJSON struct {
@@ -176,9 +191,9 @@ func EncodeSpec(s *core.Spec) []byte {
 		q := placementJSON{
 			Name: p.Name, Kind: p.Kind.String(), Fallback: p.Fallback, BodyMax: p.BodyMax,
 			LastResort: enumLastResort.print(uint64(p.LastResort)), Select: enumPolicy.print(uint64(p.Select)),
-			Limit:   limitJSON{p.Limit.InFlight, p.Limit.Guests, enumWhenFull.print(uint64(p.Limit.WhenFull))},
+			Limit:   encodeLimit(&p.Limit),
 			Breaker: breakerJSON(p.Breaker), Health: healthJSON(p.Health), Timeouts: timeoutJSON(p.Timeouts),
-			Retries: p.Retries, Panic: p.Panic, Edge: p.Edge,
+			Retries: p.Retries, Panic: p.Panic, PanicDo: enumPanic.print(uint64(p.PanicDo)), Edge: p.Edge,
 			Bound: p.Bound, Decay: p.Decay, SlowStart: p.SlowStart, Sticky: stickyJSON(p.Sticky), Shards: p.Shards,
 		}
 		for _, e := range p.Endpoints {
@@ -235,7 +250,7 @@ func convert[A, B any](list []A, f func(A) B) []B {
 func (q *placementJSON) spec() (core.PlacementSpec, error) {
 	p := core.PlacementSpec{
 		Name: q.Name, Fallback: q.Fallback, BodyMax: q.BodyMax,
-		Limit:   core.LimitSpec{InFlight: q.Limit.InFlight, Guests: q.Limit.Guests},
+		Limit:   decodeLimit(&q.Limit),
 		Breaker: core.BreakerSpec(q.Breaker), Health: core.HealthSpec(q.Health), Timeouts: core.TimeoutSpec(q.Timeouts),
 		Retries: q.Retries, Panic: q.Panic, Edge: q.Edge,
 		Bound: q.Bound, Decay: q.Decay, SlowStart: q.SlowStart, Sticky: core.StickySpec(q.Sticky), Shards: q.Shards,
@@ -252,6 +267,7 @@ func (q *placementJSON) spec() (core.PlacementSpec, error) {
 		{"kind", enumReason, q.Kind, func(v uint64) { p.Kind = core.Reason(v) }},
 		{"last_resort", enumLastResort, q.LastResort, func(v uint64) { p.LastResort = core.LastResort(v) }},
 		{"select", enumPolicy, q.Select, func(v uint64) { p.Select = core.Policy(v) }},
+		{"panic", enumPanic, q.PanicDo, func(v uint64) { p.PanicDo = core.PanicMode(v) }},
 		{"when_full", enumWhenFull, q.Limit.WhenFull, func(v uint64) { p.Limit.WhenFull = core.WhenFull(v) }},
 	} {
 		if f.text == "" {

@@ -98,6 +98,7 @@ func placementOf(c *core.Config, i int, names []string, plain *core.PlacementInf
 		Name: p.Name, Kind: p.Kind, LastResort: p.LastResort, Select: p.Select, Limit: p.Limit,
 		Edge: c.PlacementEdge(i), BodyMax: p.BodyMax, Breaker: p.Breaker, Health: p.Health, Timeouts: p.Timeouts,
 		Bound: p.Bound, Decay: p.Decay, SlowStart: p.SlowStart, Sticky: p.Sticky, Shards: p.Shards,
+		Panic: p.Panic, PanicDo: p.PanicDo,
 	}
 	for _, f := range p.Candidates[1:] {
 		s.Fallback = append(s.Fallback, names[f])
@@ -106,7 +107,7 @@ func placementOf(c *core.Config, i int, names []string, plain *core.PlacementInf
 		e := c.Endpoint(n)
 		unless(&e.Name, e.URL)
 		unless(&e.Weight, 100)
-		s.Endpoints = append(s.Endpoints, core.EndpointSpec{Name: e.Name, URL: e.URL, Weight: e.Weight})
+		s.Endpoints = append(s.Endpoints, core.EndpointSpec{Name: e.Name, URL: e.URL, Weight: e.Weight, Limit: e.Limit})
 	}
 	if tier := p.Name == "tier1" || p.Name == "tier2" || p.Name == "tier3"; tier == (p.Kind == core.ReasonTier) {
 		s.Kind = core.ReasonNone

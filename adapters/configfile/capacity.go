@@ -11,11 +11,12 @@ import (
 // arithmetic: requests in flight are rate x latency, shared evenly by the fewest
 // routers that the facts allow. It warns of a placement too small for its own
 // load, and of fallbacks too small to take a failed placement's load beside
-// their own. It knows nothing of bursts, retries or the time a breaker takes to
+// their own, and of settings about room that do nothing. It knows nothing of bursts, retries or the time a breaker takes to
 // open; sim and fuzz do. c must come from f.Compile.
 func (f *File) Capacity(c *core.Config) Problems {
+	out := f.odd(c)
 	if f.Facts.Routers.Min == 0 {
-		return nil
+		return out
 	}
 	need := make([]int64, c.Placements())
 	for name, load := range f.Facts.Peak {
@@ -23,13 +24,17 @@ func (f *File) Capacity(c *core.Config) Problems {
 			need[i] = inFlight(load, f.Facts.Routers.Min)
 		}
 	}
-	var out Problems
 	for i := range need {
 		p := c.Placement(i)
-		if room := int64(p.Limit.InFlight); room > 0 && need[i] > room {
+		if room := limitOf(p); room > 0 && need[i] > room {
 			out = append(out, f.warn(p.Name, fmt.Sprintf("%s is too small for its own peak: %d in flight at each router, the limit is %d", p.Name, need[i], room),
 				"raise limit.in_flight, or correct facts.peak"))
 		}
+		if a := &p.Limit.Adaptive; a.On() && need[i] > int64(a.Start) {
+			out = append(out, f.warn(p.Name, fmt.Sprintf("after a restart at its peak %s refuses some for a while: %d in flight at each router, its adaptive limit starts at %d", p.Name, need[i], a.Start),
+				"raise limit.adaptive.start"))
+		}
+		out = append(out, f.endpointCaps(c, p, need[i])...)
 		if need[i] > 0 && len(p.Candidates) > 1 {
 			out = append(out, f.failover(c, p, need)...)
 		}
@@ -62,13 +67,17 @@ func (f *File) failover(c *core.Config, p core.PlacementInfo, need []int64) Prob
 		if q.Limit.Guests != 0 {
 			guests = max(0, int64(q.Limit.Guests))
 		}
-		if q.Limit.InFlight > 0 {
-			room = max(0, int64(q.Limit.InFlight)-need[i])
+		limit := limitOf(q)
+		if held, _ := caps(c, q); held > 0 && (limit == 0 || held < limit) {
+			limit = held
+		}
+		if limit > 0 {
+			room = max(0, limit-need[i])
 		}
 		take := min(left, guests)
 		if take > room && q.Limit.WhenFull == core.RejectWhenFull {
 			return Problems{f.warn(q.Name, fmt.Sprintf("%s cannot take the load of %s: %d of its own and %d guests in flight at each router, the limit is %d",
-				q.Name, p.Name, need[i], take, q.Limit.InFlight), "raise limit.in_flight, or cap limit.guests and give "+p.Name+" a further fallback")}
+				q.Name, p.Name, need[i], take, limit), "raise limit.in_flight and the limits of its endpoints, or cap limit.guests and give "+p.Name+" a further fallback")}
 		}
 		left -= min(take, room)
 	}
@@ -77,6 +86,52 @@ func (f *File) failover(c *core.Config, p core.PlacementInfo, need []int64) Prob
 	}
 	return Problems{f.warn(p.Name, fmt.Sprintf("the fallbacks of %s take %d of the %d requests that it has in flight at each router", p.Name, load-left, load),
 		"raise limit.guests of its fallbacks, or add one")}
+}
+
+// limitOf is the highest limit that p can have, 0 for none.
+func limitOf(p core.PlacementInfo) int64 {
+	limit := int64(p.Limit.InFlight)
+	if most := int64(p.Limit.Adaptive.Max); most > 0 && (limit == 0 || most < limit) {
+		return most
+	}
+	return limit
+}
+
+// caps is how many requests the endpoints of p hold by their own limits, 0 when
+// one of them has none, and the largest of those limits.
+func caps(c *core.Config, p core.PlacementInfo) (held, largest int64) {
+	for i := p.FirstEP; i < p.EndEP; i++ {
+		limit := int64(c.Endpoint(i).Limit)
+		if limit == 0 {
+			return 0, 0
+		}
+		held, largest = held+limit, max(largest, limit)
+	}
+	return held, largest
+}
+
+// endpointCaps compares a load with what the endpoints of its placement hold by
+// their own limits: all of them, and all but the largest.
+func (f *File) endpointCaps(c *core.Config, p core.PlacementInfo, need int64) Problems {
+	held, largest := caps(c, p)
+	at := func(what, hint string) Problems {
+		place, ok := f.place("placements." + p.Name + ".endpoints")
+		if !ok {
+			place, _ = f.place("placements." + p.Name)
+		}
+		return Problems{place.problem(what, hint)}
+	}
+	switch {
+	case held == 0 || need == 0:
+		return nil
+	case need > held:
+		return at(fmt.Sprintf("the endpoints of %s are too small for its own peak: %d in flight at each router, their limits add up to %d", p.Name, need, held),
+			"raise the limits of its endpoints, add one, or correct facts.peak")
+	case p.EndEP-p.FirstEP > 1 && need > held-largest:
+		return at(fmt.Sprintf("%s is too small for its own peak without its largest endpoint: %d in flight at each router, the limits of the rest add up to %d", p.Name, need, held-largest),
+			"raise the limits of its endpoints, or add one")
+	}
+	return nil
 }
 
 // warn shows a warning at the limit of a placement, or at the placement when it has none.

@@ -47,6 +47,46 @@ func TestCapacityIsPlainArithmetic(t *testing.T) {
 	}
 }
 
+// With 2 routers, a brings 50 requests in flight to each.
+const capsConfig = `lockstep: 1
+facts: {routers: 2, peak: {a: {requests: 1000/s, latency: 100ms}}}
+placements:
+  a: {endpoints: {one: {url: "http://a:1", limit: ONE}, two: {url: "http://a:2", limit: TWO}}, fallback: [b]}
+  b: {endpoints: {one: {url: "http://b:1", limit: 50}}}
+`
+
+func TestCapacityAddsUpTheLimitsOfEndpoints(t *testing.T) {
+	for _, c := range []struct{ one, two, want string }{
+		{"50", "50", ""},
+		{"49", "50", "4: a is too small for its own peak without its largest endpoint: 50 in flight at each router, the limits of the rest add up to 49"},
+		{"24", "25", "4: the endpoints of a are too small for its own peak: 50 in flight at each router, their limits add up to 49"},
+	} {
+		f, err := Parse("c", []byte(strings.NewReplacer("ONE", c.one, "TWO", c.two).Replace(capsConfig)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := f.Compile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, p := range f.Capacity(config) {
+			got = append(got, fmt.Sprintf("%d: %s", p.Line, p.What))
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("limits %s and %s:\n got %s\nwant %s", c.one, c.two, got, c.want)
+		}
+	}
+	f, err := Parse("c", []byte(strings.NewReplacer("ONE", "50", "TWO", "50", "limit: 50}}}\n", "limit: 49}}}\n").Replace(capsConfig)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, _ := f.Compile()
+	if w := f.Capacity(config); len(w) != 1 || !strings.Contains(w[0].What, "b cannot take the load of a: 0 of its own and 50 guests in flight at each router, the limit is 49") {
+		t.Errorf("warned %v", w)
+	}
+}
+
 func TestWithoutFactsThereIsNoArithmetic(t *testing.T) {
 	f, err := Parse("c", []byte(strings.NewReplacer("routers: 2..9, ", "", "{A}", "{in_flight: 1}", "{B}", "{}", "{C}", "{}").Replace(capacityConfig)))
 	if err != nil {

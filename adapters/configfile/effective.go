@@ -40,6 +40,10 @@ func (f *File) Effective(c *core.Config, index int) []Value {
 	add("last_resort", map[core.LastResort]string{core.UseLastResort: "use", core.RefuseLastResort: "refuse"}[p.LastResort])
 	add("select", p.Select.String())
 	effectiveChoice(p, add)
+	if p.Panic > 0 {
+		add("panic_percent", fmt.Sprintf("%d%%", p.Panic))
+		add("panic", p.PanicDo.String())
+	}
 	effectiveLimit(p, add)
 	effectiveBreaker(p.Breaker, add)
 	text, _ := edge.ReadPlacement(c.PlacementEdge(index)) // it was written by this package
@@ -60,9 +64,9 @@ func (f *File) Effective(c *core.Config, index int) []Value {
 
 // effectiveEndpoints lists endpoints as the file orders them, so that each is found there.
 func (f *File) effectiveEndpoints(c *core.Config, p core.PlacementInfo, add func(path, value string)) {
-	weight := map[string]uint32{}
+	compiled := map[string]core.EndpointInfo{}
 	for i := p.FirstEP; i < p.EndEP; i++ {
-		weight[c.Endpoint(i).URL] = c.Endpoint(i).Weight
+		compiled[c.Endpoint(i).URL] = c.Endpoint(i)
 	}
 	for i := range f.Spec.Placements {
 		if f.Spec.Placements[i].Name != p.Name {
@@ -71,7 +75,10 @@ func (f *File) effectiveEndpoints(c *core.Config, p core.PlacementInfo, add func
 		for k, e := range f.Spec.Placements[i].Endpoints {
 			at := "endpoints[" + strconv.Itoa(k) + "]"
 			add(at+".url", e.URL)
-			add(at+".weight", fmt.Sprintf("%d%%", weight[e.URL]))
+			add(at+".weight", fmt.Sprintf("%d%%", compiled[e.URL].Weight))
+			if limit := compiled[e.URL].Limit; limit > 0 {
+				add(at+".limit", strconv.Itoa(int(limit)))
+			}
 		}
 	}
 }
@@ -91,11 +98,38 @@ func effectiveLimit(p core.PlacementInfo, add func(path, value string)) {
 	add("limit.in_flight", countOrNone(p.Limit.InFlight))
 	add("limit.guests", guestsText(p.Limit.Guests))
 	add("limit.when_full", map[core.WhenFull]string{core.RejectWhenFull: "reject", core.FailOverWhenFull: "fail_over"}[p.Limit.WhenFull])
+	effectiveShares(&p.Limit, add)
 	body := "none"
 	if p.BodyMax > 0 {
 		body = sizeText(p.BodyMax)
 	}
 	add("body_max", body)
+}
+
+// effectiveShares lists how the room is shared out, where it is.
+func effectiveShares(l *core.LimitSpec, add func(path, value string)) {
+	if a := &l.Adaptive; a.On() {
+		add("limit.adaptive.min", strconv.Itoa(int(a.Min)))
+		add("limit.adaptive.max", strconv.Itoa(int(a.Max)))
+		add("limit.adaptive.start", strconv.Itoa(int(a.Start)))
+		add("limit.adaptive.window", duration(a.Window))
+		add("limit.adaptive.tolerance", strconv.FormatFloat(float64(a.Tolerance)/100, 'f', -1, 64))
+		add("limit.adaptive.remeasure", strconv.Itoa(int(a.Remeasure)))
+	}
+	if l.TenantShare > 0 {
+		add("limit.tenant_share", fmt.Sprintf("%d%%", l.TenantShare))
+	}
+	if l.Priorities[0] == 0 {
+		return
+	}
+	var shares []string
+	for _, share := range l.Priorities {
+		shares = append(shares, fmt.Sprintf("%d%%", share))
+	}
+	for n := len(shares); n > 1 && shares[n-1] == shares[n-2]; n-- {
+		shares = shares[:n-1] // the last share holds for all that follow
+	}
+	add("limit.priorities", "["+strings.Join(shares, ", ")+"]")
 }
 
 func effectiveBreaker(b core.BreakerSpec, add func(path, value string)) {

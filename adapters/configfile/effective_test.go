@@ -106,3 +106,15 @@ func durationText(text string) string {
 	}
 	return d.String()
 }
+
+// The label is in the digest: were it to change with what a program knows, each
+// new version of it would make a new configuration of every file.
+func TestTheLabelOfAFileStaysWhenSettingsAreAddedToTheProgram(t *testing.T) {
+	f, err := Parse("c", []byte("lockstep: 1\nplacements: {a: {endpoints: {one: {url: \"http://a:1\"}}}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Spec.Version != "cb583ae0922a" {
+		t.Errorf("the label is %s", f.Spec.Version)
+	}
+}

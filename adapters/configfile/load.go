@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"lockstep/core"
+	"lockstep/traces"
 )
 
 // loader turns one file, and what it includes, into a File.
@@ -85,13 +86,13 @@ func (l *loader) finish() {
 }
 
 // label is a short hash of what a Spec means: comments, order and facts do not
-// change it, so saving a file unchanged in meaning is not a new configuration.
+// change it, so saving a file unchanged in meaning is not a new configuration, and
+// neither is loading it with a program that knows more settings.
 func label(s *core.Spec) string {
 	h := sha256.New()
-	// A Spec holds only plain values, and a hash never refuses a write.
 	rest := *s
 	rest.Keys = nil
-	_ = json.NewEncoder(h).Encode(rest)
+	_, _ = h.Write(traces.EncodeSpec(&rest)) // what is not set is left out
 	// A million keys as JSON would cost more than parsing them.
 	w := bufio.NewWriterSize(h, 1<<16)
 	for _, k := range s.Keys {

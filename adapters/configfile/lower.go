@@ -1,6 +1,7 @@
 package configfile
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -35,6 +36,7 @@ func (l *loader) native(root *node) {
 	l.must(root.value("must"), in.Must)
 	// Keys are found through the key list: their nodes would cost more than the keys.
 	f.root = merged(root.without("placements", "keys"), placements)
+	l.priority(in.Priority, root.value("priority"))
 	l.cycles()
 }
 
@@ -149,6 +151,12 @@ func (l *loader) profile(profiles, n *node) *node {
 
 func (l *loader) placement(name string, n *node) core.PlacementSpec {
 	in := decodeAs[placement](&l.decoder, n)
+	if at := n.value("limit"); in.Settings.Limit.value.Adaptive.set && lowerLimit(in.Settings.Limit.value).Adaptive.Max == 0 {
+		l.fail(at.get("adaptive").at, "an adaptive limit needs max, or in_flight beside it", "write adaptive: {min: 10, max: 800}")
+	}
+	if at := n.value("limit"); len(in.Settings.Limit.value.Priorities.value) > core.MaxPriorities {
+		l.fail(at.get("priorities").at, "there are more shares than priorities", "give at most "+strconv.Itoa(core.MaxPriorities)+", the most critical first")
+	}
 	l.label(name, in.Labels)
 	s := &in.Settings
 	endpoints, found := l.discovered(name, in.Endpoints)
@@ -159,8 +167,8 @@ func (l *loader) placement(name string, n *node) core.PlacementSpec {
 		Name: name, Endpoints: endpoints, Edge: l.edgeText(name, n, s, endpoints),
 		Fallback: s.Fallback.value, BodyMax: int64(s.BodyMax.value),
 		Breaker: lowerBreaker(s.Breaker), Health: lowerHealth(s.Health), Limit: lowerLimit(s.Limit.value),
-		Timeouts: core.TimeoutSpec(s.Timeouts),
-		Bound:    uint32(s.Bound), Decay: s.Decay, SlowStart: s.SlowStart.value,
+		Timeouts: core.TimeoutSpec(s.Timeouts), Panic: uint32(s.Panic),
+		Bound: uint32(s.Bound), Decay: s.Decay, SlowStart: s.SlowStart.value,
 		Sticky: core.StickySpec{Cookie: s.Sticky.value.Cookie, TTL: s.Sticky.value.TTL}, Shards: s.Shards.value,
 	}
 	if s.Sticky.set && s.Sticky.value.Cookie == "" {
@@ -175,6 +183,11 @@ func (l *loader) placement(name string, n *node) core.PlacementSpec {
 	for p := core.RoundRobin; p <= core.EWMA; p++ {
 		if s.Select == p.String() {
 			out.Select = p
+		}
+	}
+	for m := core.PanicAll; m <= core.PanicFailOver; m++ {
+		if s.PanicDo == m.String() {
+			out.PanicDo = m
 		}
 	}
 	if s.LastResort == "refuse" {
@@ -209,7 +222,18 @@ func lowerHealth(m maybe[health]) core.HealthSpec {
 }
 
 func lowerLimit(in limit) core.LimitSpec {
-	out := core.LimitSpec{InFlight: in.InFlight.value, Guests: in.Guests.value, WhenFull: core.WhenFull(in.WhenFull)}
+	out := core.LimitSpec{InFlight: in.InFlight.value, Guests: in.Guests.value, WhenFull: core.WhenFull(in.WhenFull), TenantShare: uint32(in.TenantShare.value)}
+	if a := in.Adaptive.value; in.Adaptive.set {
+		out.Adaptive = core.AdaptiveSpec{
+			Min: a.Min, Max: cmp.Or(a.Max, in.InFlight.value), Start: a.Start, Window: a.Window,
+			Tolerance: uint32(a.Tolerance / 10_000), Remeasure: a.Remeasure,
+		}
+	}
+	for i, share := range in.Priorities.value {
+		if i < len(out.Priorities) {
+			out.Priorities[i] = uint8(min(share, 255))
+		}
+	}
 	if in.Guests.set && in.Guests.value == 0 {
 		out.Guests = -1 // here 0 means none at all; in core 0 is no cap
 	}

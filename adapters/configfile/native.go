@@ -22,6 +22,7 @@ type nativeFile struct {
 	Metrics      metricsSettings     `yaml:"metrics"`
 	Tracing      tracing             `yaml:"tracing"`
 	Routes       []route             `yaml:"routes"`
+	Priority     priority            `yaml:"priority"`
 	Defaults     settings            `yaml:"defaults"`
 	Profiles     map[string]settings `yaml:"profiles"`
 	Placements   *node               `yaml:"placements"` // decoded one by one, after the merge
@@ -96,7 +97,8 @@ type settings struct {
 	BodyMax    maybe[size]          `yaml:"body_max" check:"positive"`
 	Retries    retriesLater         `yaml:"retries"`
 	Upstream   upstreamForm         `yaml:"upstream"`
-	Panic      *node                `yaml:"panic_percent" later:"R9 panic"`
+	Panic      percent              `yaml:"panic_percent" check:"positive"`
+	PanicDo    string               `yaml:"panic" oneof:"all fail fail_over"`
 }
 
 type placement struct {
@@ -109,7 +111,7 @@ type placement struct {
 type endpoint struct {
 	URL    string  `yaml:"url"`
 	Weight percent `yaml:"weight" check:"positive"`
-	Limit  *node   `yaml:"limit" later:"R2 endpoint caps"`
+	Limit  uint32  `yaml:"limit" check:"positive"`
 }
 
 type timeouts struct {
@@ -161,6 +163,20 @@ type limit struct {
 	Guests   maybe[int32] `yaml:"guests"`
 	WhenFull whenFull     `yaml:"when_full"`
 	Wait     *node        `yaml:"wait" later:"R5 queue"`
+
+	TenantShare maybe[percent]   `yaml:"tenant_share" check:"positive"`
+	Priorities  maybe[[]percent] `yaml:"priorities"`
+	Adaptive    maybe[adaptive]  `yaml:"adaptive"`
+}
+
+// adaptive is a limit that follows latency.
+type adaptive struct {
+	Min       int32         `yaml:"min" check:"positive"`
+	Max       int32         `yaml:"max" check:"positive"`
+	Start     int32         `yaml:"start" check:"positive"`
+	Window    core.Duration `yaml:"window" check:"positive"`
+	Tolerance factor        `yaml:"tolerance" check:"positive"`
+	Remeasure uint32        `yaml:"remeasure" check:"positive"`
 }
 
 // whenFull is a word, or later a queue.
@@ -194,7 +210,7 @@ func (d *decoder) endpoints(n *node) []core.EndpointSpec {
 	for _, e := range n.entries {
 		v := decodeAs[endpoint](d, e.value)
 		d.checkURL(v.URL, e.value.value("url"), e.at)
-		out = append(out, core.EndpointSpec{Name: e.key, URL: v.URL, Weight: uint32(v.Weight)})
+		out = append(out, core.EndpointSpec{Name: e.key, URL: v.URL, Weight: uint32(v.Weight), Limit: v.Limit})
 	}
 	return out
 }

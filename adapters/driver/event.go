@@ -20,7 +20,7 @@ type Arrival struct {
 	Split  uint64
 	Refuse core.Class
 	Prefer uint64 // identity of the endpoint that the client's sticky cookie names, 0 for none (R10)
-	// Resolver, if not nil, is asked before the lock for the six above, and again
+	// Resolver, if not nil, is asked before the lock for the six above and Priority, and again
 	// if a configuration was adopted meanwhile.
 	Resolver Resolver
 }
@@ -39,6 +39,8 @@ type Resolved struct {
 	Source uint8
 	Refuse core.Class
 	Prefer uint64
+	// Priority is how critical it is: 0 the most.
+	Priority uint8
 }
 
 // Admission answers an Arrival: Kind is Forward or Reject.
@@ -84,7 +86,7 @@ func (d *Driver) match(a *Arrival, id uint64) (f *inForce, route core.Route) {
 	if a.Resolver != nil {
 		r := a.Resolver.Resolve(f.config)
 		a.Key, a.Source, a.Via, a.Split, a.Refuse = r.Key, r.Source, r.Via, r.Split, r.Refuse
-		a.Prefer = r.Prefer
+		a.Priority, a.Prefer = r.Priority, r.Prefer
 	}
 	switch {
 	case a.Refuse != core.ClassNone:

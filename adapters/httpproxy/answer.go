@@ -27,6 +27,9 @@ func ownAnswer(r *http.Request, adm *driver.Admission, id string, class core.Cla
 	if class == core.Draining {
 		h["Connection"] = []string{"close"} // the client should open its next one elsewhere (R14)
 	}
+	if class == core.Shed || class == core.FairShare {
+		h["Retry-After"] = []string{"1"} // what is missing is room, and that comes and goes in a second
+	}
 	if class == core.Unauthorized {
 		h["Www-Authenticate"] = []string{"Bearer"} // RFC 9110, 15.5.2
 	}
@@ -80,6 +83,10 @@ func sentence(c core.Class, adm *driver.Admission) string {
 		return "the request body is larger than its placement accepts"
 	case core.LimitReached:
 		return "placement " + where + " has as many requests in flight as it may"
+	case core.Shed:
+		return "placement " + where + " is filling, and more critical requests come first"
+	case core.FairShare:
+		return "placement " + where + " is filling, and this tenant holds its share of it"
 	case core.CircuitOpen:
 		return "the circuit of placement " + where + " is open and no fallback takes the request"
 	case core.NoEndpoint:

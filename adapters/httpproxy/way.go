@@ -21,7 +21,10 @@ type way struct {
 // Resolve implements driver.Resolver.
 func (w *way) Resolve(c *core.Config) driver.Resolved {
 	w.router.Find(c, w.request, &w.Found)
-	return driver.Resolved{Key: w.Key, Split: w.Split, Via: w.Via, Source: w.Source, Refuse: w.Refuse, Prefer: w.sticky.preferred(c, w)}
+	return driver.Resolved{
+		Key: w.Key, Split: w.Split, Via: w.Via, Source: w.Source, Refuse: w.Refuse,
+		Prefer: w.sticky.preferred(c, w), Priority: w.Priority,
+	}
 }
 
 // home is the key's own placement; ok is false where it has none.

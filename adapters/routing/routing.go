@@ -75,7 +75,9 @@ type Found struct {
 	Source uint8
 	Refuse core.Class // what the edge itself refuses it as: bad_request, unauthorized or no_route; else ClassNone
 	Key    string     // "" where no source has one
-	Split  uint64     // hash for splits, 0 for that of the request
+	// Priority is how critical it is: 0 the most.
+	Priority uint8
+	Split    uint64 // hash for splits, 0 for that of the request
 
 	table *table // nil: as the baseline
 	peer  Peer
@@ -88,6 +90,7 @@ func (r *Router) Find(c *core.Config, req *http.Request, f *Found) {
 	if t == nil || t.config != c {
 		t = r.compile(c)
 	}
+	f.Priority = priorityOf(t.priority, req.Header, &f.peer)
 	if t.plain {
 		if key := req.Header[HeaderKey]; len(key) > 0 {
 			f.Key = key[0]

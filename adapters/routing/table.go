@@ -18,6 +18,7 @@ type table struct {
 	keyMax    int
 	trustedID bool
 	paths     bool // some route or source reads the path
+	priority  *settings.Priority
 }
 
 type route struct {
@@ -38,7 +39,9 @@ func newTable(c *core.Config, files *keyFiles) *table {
 		files.keep(nil)
 		return t
 	}
-	s, err := Settings(c)
+	whole, err := settings.ReadWhole(c.Edge())
+	t.priority = whole.Priority
+	s := whole.Routing
 	switch {
 	case err != nil:
 		t.plain, t.err = false, err

@@ -10,7 +10,8 @@ import (
 // Whole is what the edge alone needs of a whole configuration: the text that
 // core.Spec.Edge carries, decoded.
 type Whole struct {
-	Routing *Routing `json:"routing,omitempty"` // nil: every request takes route 0, its key is X-Routing-Key
+	Routing  *Routing  `json:"routing,omitempty"`  // nil: every request takes route 0, its key is X-Routing-Key
+	Priority *Priority `json:"priority,omitempty"` // nil: every request is the most critical
 }
 
 // Routing says which route a request takes and how its key is found.
@@ -114,7 +115,7 @@ func (s *Source) String() string {
 
 // Text encodes w for core.Spec.Edge; what is all default is "".
 func (w Whole) Text() string {
-	if w.Routing == nil {
+	if w == (Whole{}) {
 		return ""
 	}
 	var b bytes.Buffer

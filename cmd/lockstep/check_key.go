@@ -82,6 +82,9 @@ func endpointText(e core.EndpointInfo) string {
 	if e.Weight != 100 {
 		s += fmt.Sprintf(" (%d%%)", e.Weight)
 	}
+	if e.Limit > 0 {
+		s += fmt.Sprintf(", at most %d in flight", e.Limit)
+	}
 	return s
 }
 

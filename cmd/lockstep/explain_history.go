@@ -118,6 +118,10 @@ func (h *history) text(f *traces.Fact, r *core.Router, d *core.Decision, clock f
 		return name + " healthy again (R8)"
 	case core.NoteUnhealthy:
 		return name + " unhealthy (R8)"
+	case core.NoteLimitChanged:
+		return fmt.Sprintf("%s adaptive limit is %d (R5)", r.Placement(d.Placement).Name, d.Count)
+	case core.NotePanicEntered, core.NotePanicLeft:
+		return panicText(r, d)
 	case core.NoteRetired:
 		return "an endpoint retires (R12)"
 	case core.NoteAdopted:
@@ -127,6 +131,20 @@ func (h *history) text(f *traces.Fact, r *core.Router, d *core.Decision, clock f
 		return "draining until " + clock(d.Until) + " (R14)"
 	}
 	return h.room(f, r, d)
+}
+
+// panicText tells that panic begins or ends.
+func panicText(r *core.Router, d *core.Decision) string {
+	p := r.Placement(d.Placement)
+	what := "enters panic"
+	if d.Kind == core.NotePanicLeft {
+		what = "leaves panic"
+	}
+	if p.Index < 0 {
+		return p.Name + " " + what + " (R9)"
+	}
+	info := r.Config().Placement(p.Index)
+	return fmt.Sprintf("%s %s: %d of %d endpoints are usable, panic_percent is %d %% (R9)", p.Name, what, d.Count, info.EndEP-info.FirstEP, info.Panic)
 }
 
 // room tells when guests begin to come and when a placement begins to refuse.

@@ -115,5 +115,9 @@ func (e *endpointAtTime) line() string {
 	if e.Unhealthy {
 		s += ", unhealthy"
 	}
-	return s + fmt.Sprintf(", %d in flight", e.InFlight) + e.chosen()
+	room := fmt.Sprintf(", %d in flight", e.InFlight)
+	if e.Limit > 0 {
+		room = fmt.Sprintf(", %d of %d in flight", e.InFlight, e.Limit)
+	}
+	return s + room + e.chosen()
 }

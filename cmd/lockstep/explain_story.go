@@ -69,7 +69,9 @@ func (e *explainer) begin(f *traces.Fact, r *core.Router) *story {
 	}
 	now.Step(f.Time, &core.Event{Kind: core.Tick}, nil)
 	s.Route = routeText(r.Config(), f.Request.Key, route)
-	s.Candidates = candidates(now, f.Time, route, f.Event.Prefer, e.clock)
+	asked := f.Event
+	asked.Route = route
+	s.Candidates = candidates(now, f.Time, &asked, e.clock)
 	for _, c := range s.Candidates {
 		s.placements[c.Placement] = true
 	}

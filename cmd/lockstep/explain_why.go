@@ -15,10 +15,12 @@ type candidate struct {
 	Limit     int32            `json:"limit,omitempty"` // 0 for none
 	Guests    int              `json:"guests"`
 	GuestCap  int32            `json:"guest_cap,omitempty"`
+	Panic     string           `json:"panic,omitempty"` // what it does in panic, "" when it is not
 	Endpoints []endpointAtTime `json:"endpoints"`
 
-	own  int    // endpoints that the key may use
-	left string // why it could not serve, "" if it could
+	own     int    // endpoints that the key may use
+	left    string // why it could not serve, "" if it could
+	refuses bool   // it was asked and had no room: if it rejects, nobody else is asked
 }
 
 // endpointAtTime is one endpoint at the moment of the decision.
@@ -30,6 +32,7 @@ type endpointAtTime struct {
 	Failures  int    `json:"failures,omitempty"`
 	Unhealthy bool   `json:"unhealthy,omitempty"`
 	InFlight  int    `json:"in_flight"`
+	Limit     int    `json:"limit,omitempty"` // its own cap, 0 for none
 	// Beyond the ordinary, where the placement has it (R6, R10):
 	Window    *windowAtTime `json:"window,omitempty"`
 	SlowStart int           `json:"slow_start,omitempty"` // per cent of its full share, 0 outside a slow start
@@ -38,30 +41,36 @@ type endpointAtTime struct {
 }
 
 // candidates looks at every candidate of the route, in order.
-func candidates(r *core.Router, now core.Time, route core.Route, prefer uint64, clock func(core.Time) string) []candidate {
+func candidates(r *core.Router, now core.Time, ev *core.Event, clock func(core.Time) string) []candidate {
 	var list []candidate
-	for i, index := range r.Config().Placement(int(route.Placement)).Candidates {
-		list = append(list, look(r, now, int(index), i > 0, route.Key, prefer, clock))
+	for i, index := range r.Config().Placement(int(ev.Route.Placement)).Candidates {
+		list = append(list, look(r, now, int(index), ev, i > 0, clock))
 	}
 	return list
 }
 
 // look asks R2, R3 and R5 of one placement.
-func look(r *core.Router, now core.Time, index int, guest bool, key, prefer uint64, clock func(core.Time) string) candidate {
+func look(r *core.Router, now core.Time, index int, ev *core.Event, guest bool, clock func(core.Time) string) candidate {
+	key, prefer := ev.Route.Key, ev.Prefer
 	info := r.Config().Placement(index)
 	p := r.Placement(r.PlacementNumber(index))
+	room := r.Room(r.PlacementNumber(index), ev, guest)
 	c := candidate{
 		Placement: info.Name, InFlight: p.InFlight, Guests: p.Guests,
-		Limit: info.Limit.InFlight, GuestCap: info.Limit.Guests,
+		Limit: int32(room.Limit), GuestCap: info.Limit.Guests,
 	}
-	sound, byBreaker := 0, 0
+	sound, byBreaker, usable := 0, 0, 0
+	var capped []string
 	for i := info.FirstEP; i < info.EndEP; i++ {
 		n := r.EndpointNumber(i)
 		e := r.Endpoint(n)
 		block := r.Blocked(now, n)
+		if !e.Unhealthy && e.Breaker != core.Open {
+			usable++
+		}
 		at := endpointAtTime{
 			Name: e.Name, Blocked: blockText(block), Breaker: e.Breaker.String(),
-			Failures: e.Failures, Unhealthy: e.Unhealthy, InFlight: e.InFlight,
+			Failures: e.Failures, Unhealthy: e.Unhealthy, InFlight: e.InFlight, Limit: int(r.Config().Endpoint(i).Limit),
 		}
 		if e.Breaker == core.Open {
 			at.Until = clock(e.Until)
@@ -77,22 +86,54 @@ func look(r *core.Router, now core.Time, index int, guest bool, key, prefer uint
 		c.Endpoints = append(c.Endpoints, at)
 		switch block {
 		case core.BlockNone:
-			sound++
+			if !p.Panic || info.PanicDo == core.PanicAll || e.Breaker != core.Closed {
+				sound++
+			}
 		case core.BlockBreaker:
 			byBreaker++
+		case core.BlockCap:
+			capped = append(capped, fmt.Sprintf("%s %d of %d", e.Name, at.InFlight, at.Limit))
 		}
 	}
+	if p.Panic {
+		c.Panic = info.PanicDo.String()
+	}
 	switch {
+	case sound == 0 && p.Panic && info.PanicDo != core.PanicAll:
+		c.left = fmt.Sprintf("in panic: %d of %d endpoints are usable, %d %% must be; it does: %s (R9)", usable, len(c.Endpoints), info.Panic, c.Panic)
 	case sound == 0 && byBreaker > 0:
 		c.left = fmt.Sprintf("left as circuit_open: breakers block %d of %d endpoints, none is sound (R3)", byBreaker, c.own)
-	case sound == 0:
+	case sound == 0 && len(capped) > 0 && !(guest && c.GuestCap != 0 && c.Guests >= int(max(c.GuestCap, 0))):
+		c.refuses = true
+		c.left = "full: every sound endpoint is at its cap, " + strings.Join(capped, ", ") + " in flight (R2, R3)"
+	case sound == 0 && len(capped) == 0:
 		c.left = "left as upstream_unhealthy: no endpoint is sound (R3)"
-	case guest && c.GuestCap != 0 && c.Guests >= int(max(c.GuestCap, 0)):
-		c.left = fmt.Sprintf("left: guests %d of %d (R5)", c.Guests, max(c.GuestCap, 0))
-	case c.Limit > 0 && c.InFlight >= int(c.Limit):
-		c.left = fmt.Sprintf("full: %d of %d in flight (R5)", c.InFlight, c.Limit)
+	default:
+		c.left, c.refuses = lacking(&c, &room, &info.Limit, ev, guest)
 	}
 	return c
+}
+
+// lacking says of a placement with a sound endpoint why it has no room for a
+// request, "" if it has, and whether that refuses the request.
+func lacking(c *candidate, room *core.RoomView, l *core.LimitSpec, ev *core.Event, guest bool) (why string, refuses bool) {
+	limit := "the limit"
+	if l.Adaptive.On() {
+		limit = "the adaptive limit"
+	}
+	switch {
+	case room.GuestsFull:
+		return fmt.Sprintf("left: guests %d of %d (R5)", c.Guests, room.Guests), false
+	case room.Class == core.LimitReached && l.Adaptive.On():
+		return fmt.Sprintf("full: %d in flight, %s is %d (R5)", c.InFlight, limit, room.Limit), true
+	case room.Class == core.LimitReached:
+		return fmt.Sprintf("full: %d of %d in flight (R5)", c.InFlight, room.Limit), true
+	case room.Class == core.Shed:
+		return fmt.Sprintf("its priority has no room: %d is admitted up to %d %% of %d, %d are taken (R5)", ev.Priority, room.Share, room.Pool, room.Used), !guest
+	case room.Class == core.FairShare:
+		return fmt.Sprintf("its share is taken: the tenant holds %d, %d of %d are free, tenant_share is %d %% (R5)", room.Held, room.Pool-room.Used, room.Pool, l.TenantShare), !guest
+	}
+	return "", false
 }
 
 func blockText(b core.Block) string {
@@ -103,6 +144,8 @@ func blockText(b core.Block) string {
 		return "breaker"
 	case core.BlockHealth:
 		return "health"
+	case core.BlockCap:
+		return "cap"
 	}
 	return ""
 }
@@ -127,7 +170,7 @@ func markServed(list []candidate, r *core.Router, d *core.Decision) {
 			c.Verdict = "not asked"
 		default:
 			c.Verdict = c.left
-			done = d.Kind == core.Reject && d.Class == core.LimitReached && r.Placement(d.Placement).Name == c.Placement && strings.HasPrefix(c.left, "full")
+			done = d.Kind == core.Reject && d.Rule == 5 && r.Placement(d.Placement).Name == c.Placement && c.refuses
 		}
 	}
 }
@@ -151,11 +194,14 @@ func why(s *story, r *core.Router, d *core.Decision) string {
 		return "The router was draining."
 	case core.BodyTooLarge:
 		return "The body was over the limit of " + place.Name + "."
-	case core.LimitReached:
-		return whyFull(s, place)
+	case core.LimitReached, core.Shed, core.FairShare:
+		return whyFull(s, place, d)
 	case core.CircuitOpen:
 		return "No candidate could take it: " + whyLeft(s) + "."
 	case core.NoEndpoint:
+		if d.Rule == 9 {
+			return whyPanic(s, place)
+		}
 		return "No candidate could take it, and last_resort is refuse: " + whyLeft(s) + "."
 	}
 	return "The router refused it as " + d.Class.String() + "."
@@ -176,18 +222,31 @@ func withoutRule(reason string) string {
 	return text
 }
 
-func whyFull(s *story, place core.PlacementView) string {
+func whyFull(s *story, place core.PlacementView, d *core.Decision) string {
 	for _, c := range s.Candidates {
-		if c.Placement != place.Name || !strings.HasPrefix(c.left, "full") {
+		if c.Placement != place.Name || !c.refuses {
 			continue
 		}
-		text := fmt.Sprintf("%s was full: %d of %d in flight", c.Placement, c.InFlight, c.Limit)
+		text := c.Placement + " was " + withoutRule(c.left)
+		if d.Class != core.LimitReached {
+			return "At " + c.Placement + " " + withoutRule(c.left) + "."
+		}
 		if c.Guests > 0 {
 			text += fmt.Sprintf(", %d of them guests; without guests it would have had %d", c.Guests, c.InFlight-c.Guests)
 		}
 		return text + "."
 	}
 	return "Only room was missing: " + whyLeft(s) + "."
+}
+
+// whyPanic is the refusal of a placement that fails in panic.
+func whyPanic(s *story, place core.PlacementView) string {
+	for _, c := range s.Candidates {
+		if c.Placement == place.Name {
+			return place.Name + " was " + withoutRule(c.left) + "."
+		}
+	}
+	return place.Name + " was in panic."
 }
 
 func whyServed(s *story, r *core.Router, d *core.Decision) string {

@@ -108,6 +108,10 @@ func (r *router) note(d driver.Delivery) {
 		r.o.log.Warn(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)
 	case core.NoteHalfOpened, core.NoteClosed, core.NoteHealthy, core.NoteRetired:
 		r.o.log.Info(d.Kind.String(), "placement", d.PlacementName, "endpoint", d.URL)
+	case core.NotePanicEntered:
+		r.o.log.Warn(d.Kind.String(), "placement", d.PlacementName, "usable", d.Count)
+	case core.NotePanicLeft:
+		r.o.log.Info(d.Kind.String(), "placement", d.PlacementName, "usable", d.Count)
 	case core.NoteAdopted:
 		r.adopted.Store(int64(d.At))
 		r.once.Do(func() { close(r.first) })

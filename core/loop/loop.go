@@ -52,6 +52,7 @@ type Loop struct {
 	observer  Observer // nil for none
 	timer     Timer
 	armed     core.Time
+	tick      core.Event // what Wake feeds
 	steps     uint64
 	out       []core.Decision
 }
@@ -59,7 +60,7 @@ type Loop struct {
 // New returns a loop around r. wake is called when the timer is due; it must
 // lead to Wake, under the driver's lock if there is one. observer may be nil.
 func New(r *core.Router, c Clock, t Transport, observer Observer, wake func()) *Loop {
-	l := &Loop{router: r, clock: c, transport: t, observer: observer, armed: core.Never}
+	l := &Loop{router: r, clock: c, transport: t, observer: observer, armed: core.Never, tick: core.Event{Kind: core.Tick}}
 	l.timer = c.NewTimer(wake)
 	l.out = make([]core.Decision, 0, 64)
 	l.arm()
@@ -115,7 +116,7 @@ func (l *Loop) Apply(ev *core.Event) { l.step(ev, nil) }
 func (l *Loop) Wake() {
 	l.armed = core.Never
 	if now := l.clock.Now(); l.router.Deadline() <= now {
-		l.stepAt(now, &core.Event{Kind: core.Tick}, nil)
+		l.stepAt(now, &l.tick, nil)
 		return
 	}
 	l.arm()

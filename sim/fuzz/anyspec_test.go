@@ -32,6 +32,7 @@ func drawSpec(d Draw) core.Spec {
 		if c.oneIn(4, "body limit") {
 			p.BodyMax = 1 << 20
 		}
+		drawRoom(c, &p)
 		s.Placements = append(s.Placements, p)
 		s.Keys = append(s.Keys, core.KeySpec{Key: fmt.Sprintf("k%d", i), Placement: p.Name})
 	}
@@ -78,6 +79,24 @@ func drawLimit(c chooser) (l core.LimitSpec) {
 	}
 	l.WhenFull = core.WhenFull(c.Range(0, 1, "when full"))
 	return l
+}
+
+// drawRoom draws what else is said of a placement's room.
+func drawRoom(c chooser, p *core.PlacementSpec) {
+	if c.oneIn(3, "panics") {
+		p.Panic, p.PanicDo = uint32(c.Range(1, 100, "panic")), core.PanicMode(c.Range(0, 2, "panic does"))
+	}
+	if p.Limit.InFlight > 0 && c.oneIn(2, "rationed") {
+		p.Limit.TenantShare, p.Limit.Priorities = uint32(c.Range(0, 99, "tenant share")), [core.MaxPriorities]uint8{100, uint8(c.Range(1, 100, "priority share"))}
+	}
+	if c.oneIn(4, "adapts") {
+		p.Limit.Adaptive = core.AdaptiveSpec{Min: int32(c.Range(1, 8, "least")), Max: int32(c.Range(8, 64, "most")), Window: core.Duration(c.Range(50, 1000, "limit window")) * core.Millisecond}
+	}
+	for i := range p.Endpoints {
+		if c.oneIn(4, "capped") {
+			p.Endpoints[i].Limit = uint32(c.Range(1, 12, "cap"))
+		}
+	}
 }
 
 func drawBreaker(c chooser) core.BreakerSpec {

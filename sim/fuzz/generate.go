@@ -15,10 +15,12 @@ import (
 func Generate(d Draw, t *Target, seed uint64) Case {
 	g := &generator{from: d, spec: t.Spec, out: Case{Seed: seed, Relation: relationOf(seed)}}
 	g.extremes()
+	g.room()
 	g.impatient = g.impatient || hasty(&t.Spec)
 	g.out.Plan = sim.Plan{Name: t.Name, Seed: seed, Spec: g.spec}
 	g.phases()
 	g.clients()
+	g.priorities()
 	g.servers()
 	g.faults()
 	g.pushes()

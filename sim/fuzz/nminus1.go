@@ -237,8 +237,29 @@ func (t *Target) tooSmall(f *Finding, p *core.PlacementInfo, counts *sim.Placeme
 	return true
 }
 
+// capsOf is how many requests the endpoints of a placement hold by their own
+// limits, 0 when one of them has none.
+func capsOf(s *core.Spec, name string) (held int) {
+	for i := range s.Placements {
+		if s.Placements[i].Name != name {
+			continue
+		}
+		for _, e := range s.Placements[i].Endpoints {
+			if e.Limit == 0 {
+				return 0
+			}
+			held += int(e.Limit)
+		}
+	}
+	return held
+}
+
 // full blames p if it was full.
 func full(f *Finding, p *core.PlacementInfo, counts *sim.PlacementCounts) bool {
+	if held := capsOf(&f.Case.Plan.Spec, p.Name); held > 0 && counts.PeakInFlight >= held && (p.Limit.InFlight == 0 || held < int(p.Limit.InFlight)) {
+		f.Where, f.Key, f.Value = p.Name, under(p, ".endpoints"), fmt.Sprintf("its endpoints hold %d in flight by their own limits", held)
+		return true
+	}
 	if p.Limit.InFlight == 0 || counts.PeakInFlight < int(p.Limit.InFlight) {
 		return false
 	}

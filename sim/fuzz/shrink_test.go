@@ -74,8 +74,8 @@ func TestAConfigurationIsReducedInWhatIsPushedToo(t *testing.T) {
 		return ok
 	})
 	for _, s := range []*core.Spec{&small.Plan.Spec, small.Plan.Pushes[0].Spec} {
-		got := fmt.Sprintf("%s: %d placements, %d endpoints, %+v", s.Version, len(s.Placements), len(s.Placements[0].Endpoints), s.Placements[0].Limit)
-		if want := s.Version + ": 1 placements, 1 endpoints, {InFlight:0 Guests:0 WhenFull:0}"; got != want || s.Placements[0].Name != "cell-b" {
+		got := fmt.Sprintf("%s: %d placements, %d endpoints, limited %v", s.Version, len(s.Placements), len(s.Placements[0].Endpoints), s.Placements[0].Limit != core.LimitSpec{})
+		if want := s.Version + ": 1 placements, 1 endpoints, limited false"; got != want || s.Placements[0].Name != "cell-b" {
 			t.Errorf("reduced to %s, want %s", got, want)
 		}
 	}

@@ -72,11 +72,12 @@ func (t *Target) light() map[string]Load {
 }
 
 // warm is the configuration on routers that have been up for a while: endpoints
-// that start unhealthy have been found healthy.
+// that start unhealthy have been found healthy, adaptive limits have risen.
 func (t *Target) warm() core.Spec {
 	return with(&t.Spec, func(s *core.Spec) {
 		for i := range s.Placements {
 			s.Placements[i].Health.StartUnhealthy = false
+			s.Placements[i].Limit.Adaptive.Start = s.Placements[i].Limit.Adaptive.Max
 		}
 	})
 }

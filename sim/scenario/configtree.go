@@ -53,7 +53,11 @@ func placementTree(c *core.Config, p *core.PlacementInfo) map[string]any {
 	var endpoints Pairs // in order: under select: first it is the meaning
 	for i := p.FirstEP; i < p.EndEP; i++ {
 		e := c.Endpoint(i)
-		endpoints = append(endpoints, Pair{e.Name, map[string]any{"url": e.URL, "weight": strconv.Itoa(int(e.Weight)) + "%"}})
+		tree := map[string]any{"url": e.URL, "weight": strconv.Itoa(int(e.Weight)) + "%"}
+		if e.Limit > 0 {
+			tree["limit"] = e.Limit
+		}
+		endpoints = append(endpoints, Pair{e.Name, tree})
 	}
 	tree["endpoints"] = endpoints
 	if p.LastResort == core.RefuseLastResort {
@@ -61,6 +65,9 @@ func placementTree(c *core.Config, p *core.PlacementInfo) map[string]any {
 	}
 	if p.BodyMax > 0 {
 		tree["body_max"] = strconv.FormatInt(p.BodyMax, 10) + "B"
+	}
+	if p.Panic > 0 {
+		tree["panic_percent"], tree["panic"] = strconv.Itoa(int(p.Panic))+"%", p.PanicDo.String()
 	}
 	tree["limit"] = limitTree(&p.Limit)
 	tree["breaker"] = breakerTree(&p.Breaker)
@@ -99,7 +106,7 @@ func choiceTree(tree map[string]any, p *core.PlacementInfo) {
 func span(d core.Duration) string { return time.Duration(d).String() }
 
 func limitTree(l *core.LimitSpec) any {
-	if l.InFlight == 0 && l.Guests == 0 {
+	if l.InFlight == 0 && l.Guests == 0 && !l.Adaptive.On() {
 		return "none"
 	}
 	tree := map[string]any{"when_full": "reject"}
@@ -111,6 +118,21 @@ func limitTree(l *core.LimitSpec) any {
 	}
 	if l.Guests != 0 {
 		tree["guests"] = max(l.Guests, 0)
+	}
+	if a := &l.Adaptive; a.On() {
+		tree["adaptive"] = map[string]any{
+			"min": a.Min, "max": a.Max, "start": a.Start, "window": span(a.Window), "tolerance": millionths(int64(a.Tolerance) * 10_000), "remeasure": a.Remeasure,
+		}
+	}
+	if l.TenantShare > 0 {
+		tree["tenant_share"] = strconv.Itoa(int(l.TenantShare)) + "%"
+	}
+	if l.Priorities[0] > 0 {
+		var shares []any
+		for _, share := range l.Priorities {
+			shares = append(shares, strconv.Itoa(int(share))+"%")
+		}
+		tree["priorities"] = shares
 	}
 	return tree
 }

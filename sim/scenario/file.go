@@ -58,6 +58,7 @@ type Client struct {
 	Ramp     Ramp     `yaml:"ramp"`    // rate is its peak; none means an even rate
 	Hold     Hold     `yaml:"hold"`    // a stall in front of the routers
 	Router   int      `yaml:"router"`
+	Priority uint8    `yaml:"priority"`
 }
 
 // Ramp is sim.Ramp as written.

@@ -92,6 +92,10 @@ func setArrival(ev *core.Event, key, value string) (err error) {
 	switch key {
 	case "length":
 		return count(&ev.Length, value)
+	case "priority":
+		n, err := strconv.ParseUint(value, 10, 8)
+		ev.Priority = uint8(n)
+		return err
 	case "epoch":
 		ev.Epoch, err = parseEpoch(value)
 		return err

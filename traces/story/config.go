@@ -152,6 +152,16 @@ func setOption(p *core.PlacementSpec, key, value string) error {
 		return count(&p.Shards, value)
 	case "last_resort":
 		return word(&p.LastResort, value, map[string]core.LastResort{"use": core.UseLastResort, "refuse": core.RefuseLastResort})
+	case "adaptive":
+		return setAdaptive(&p.Limit.Adaptive, field, value)
+	case "tenant_share":
+		return count(&p.Limit.TenantShare, strings.TrimSuffix(value, "%"))
+	case "priorities":
+		return shares(&p.Limit.Priorities, value)
+	case "panic_percent":
+		return count(&p.Panic, strings.TrimSuffix(value, "%"))
+	case "panic":
+		return oneOf(&p.PanicDo, value, core.PanicAll, core.PanicFail, core.PanicFailOver)
 	case "when_full":
 		return word(&p.Limit.WhenFull, value, map[string]core.WhenFull{"reject": core.RejectWhenFull, "fail_over": core.FailOverWhenFull})
 	case "limit":
@@ -231,9 +241,10 @@ func setHealth(h *core.HealthSpec, field, value string) error {
 	return fmt.Errorf("there is no such option")
 }
 
-// setEndpoints reads a,b@50%,c:http://host: names, weights, URLs.
+// setEndpoints reads a,b@50%,c:http://host,d^3: names, weights, URLs, caps.
 func setEndpoints(p *core.PlacementSpec, value string) error {
 	for _, item := range strings.Split(value, ",") {
+		item, limit, capped := strings.Cut(item, "^")
 		name, url, given := strings.Cut(item, ":")
 		if !given {
 			name, _, _ = strings.Cut(item, "@")
@@ -246,7 +257,42 @@ func setEndpoints(p *core.PlacementSpec, value string) error {
 				return err
 			}
 		}
+		if capped {
+			if err := count(&e.Limit, limit); err != nil {
+				return err
+			}
+		}
 		p.Endpoints = append(p.Endpoints, e)
+	}
+	return nil
+}
+
+func setAdaptive(a *core.AdaptiveSpec, field, value string) error {
+	switch field {
+	case "min":
+		return count(&a.Min, value)
+	case "max":
+		return count(&a.Max, value)
+	case "start":
+		return count(&a.Start, value)
+	case "window":
+		return duration(&a.Window, value)
+	case "tolerance":
+		return ppm(&a.Tolerance, value, 100)
+	case "remeasure":
+		return count(&a.Remeasure, value)
+	}
+	return fmt.Errorf("there is no such option")
+}
+
+// shares reads 100,75,50: the shares of priorities, in percent.
+func shares(to *[core.MaxPriorities]uint8, value string) error {
+	for i, item := range strings.Split(value, ",") {
+		n, err := strconv.ParseUint(strings.TrimSuffix(item, "%"), 10, 8)
+		if err != nil || i >= len(to) {
+			return fmt.Errorf("use at most %d shares such as 100,75,50", len(to))
+		}
+		to[i] = uint8(n)
 	}
 	return nil
 }

@@ -42,6 +42,10 @@ func (r *runner) printDecision(d *core.Decision, now core.Time) string {
 		if d.Trip != core.TripConsecutive {
 			add("by", d.Trip.String())
 		}
+	case core.NoteLimitChanged:
+		add(r.placements[d.Placement], strconv.Itoa(int(d.Count)))
+	case core.NotePanicEntered, core.NotePanicLeft:
+		add(r.placements[d.Placement], "usable="+strconv.Itoa(int(d.Count)))
 	case core.NoteDraining:
 		add("until", printTime(d.Until))
 	case core.NoteDrained:

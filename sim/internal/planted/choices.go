@@ -11,7 +11,7 @@ func choices() []Bug {
 				d.Trip = core.TripRatio + core.TripSlow - d.Trip
 			}
 		})},
-		{Property: "R7", Name: "a request that nobody made is in the windows", Alone: true, Seeds: 200, Tamper: func() Tamper {
+		{Property: "R7", Name: "a request that nobody made is in the windows", Alone: true, Seeds: 500, Tamper: func() Tamper {
 			return Tamper{Decide: func(r *core.Router, now core.Time, _ *core.Event, d *core.Decision) {
 				if d.Kind == core.NoteClosed {
 					spin(r, now)

@@ -28,7 +28,7 @@ type Tamper struct {
 
 // Bugs returns the table, what belongs together side by side.
 func Bugs() (all []Bug) {
-	for _, list := range [][]Bug{routes(), admissions(), breakers(), selections(), choices(), pushes(), drains(), relations()} {
+	for _, list := range [][]Bug{routes(), admissions(), panics(), breakers(), selections(), choices(), pushes(), drains(), relations()} {
 		all = append(all, list...)
 	}
 	return all
@@ -104,6 +104,14 @@ func among(r *core.Router, placement int32, passes func(n int32, e *core.Endpoin
 
 // usable passes endpoints that nothing blocks.
 func usable(_ int32, e *core.EndpointView) bool { return e.Breaker == core.Closed && !e.Unhealthy }
+
+// atCap passes sound endpoints whose own cap is reached.
+func atCap(r *core.Router) func(n int32, e *core.EndpointView) bool {
+	return func(n int32, e *core.EndpointView) bool {
+		limit := int(r.Config().Endpoint(e.Index).Limit)
+		return usable(n, e) && limit > 0 && e.InFlight == limit
+	}
+}
 
 // spin sends one request of its own through every placement, so that rotations
 // take a step and nothing else is left of it.

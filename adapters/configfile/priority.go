@@ -1,0 +1,45 @@
+package configfile
+
+import (
+	"net/textproto"
+	"strconv"
+	"strings"
+
+	edgeset "lockstep/adapters/settings"
+	"lockstep/core"
+)
+
+// priority is where the edge finds how critical a request is.
+type priority struct {
+	Header  string `yaml:"header"`
+	Default uint8  `yaml:"default"`
+}
+
+// priority puts the setting into the text for the edge, beside what is there.
+// It must come after the routes.
+func (l *loader) priority(in priority, at *node) {
+	if at == nil || at.kind != mapping {
+		return
+	}
+	if in.Header == "" {
+		l.fail(at.at, "priority names no header", "write {header: X-Priority, default: 3}")
+		return
+	}
+	if strings.ContainsFunc(in.Header, func(r rune) bool { return !isToken(r) }) {
+		l.fail(at.get("header").at, strconv.Quote(in.Header)+" is not the name of a header", "use Priority (RFC 9218), or a name of your own such as X-Priority")
+	}
+	if in.Default >= core.MaxPriorities {
+		l.fail(at.get("default").at, "is above "+strconv.Itoa(core.MaxPriorities-1), "use 0, the most critical, to 7")
+	}
+	whole, err := edgeset.ReadWhole(l.file.Spec.Edge)
+	if err != nil {
+		return // nobody but this program has written it
+	}
+	whole.Priority = &edgeset.Priority{Header: textproto.CanonicalMIMEHeaderKey(in.Header), Default: in.Default}
+	l.file.Spec.Edge = whole.Text()
+}
+
+// isToken reports whether r may stand in a header's name (RFC 9110, 5.6.2).
+func isToken(r rune) bool {
+	return r > ' ' && r < 0x7f && !strings.ContainsRune("()<>@,;:\\\"/[]?={}", r)
+}
