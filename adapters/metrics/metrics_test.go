@@ -148,6 +148,22 @@ func TestRequestsAttemptsAndDecisionsAreCountedByTheirLabels(t *testing.T) {
 	}
 }
 
+func TestEveryKindOfDecisionThatHasANameIsShown(t *testing.T) {
+	text := newRig(t, metrics.Options{}, "a").scrape()
+	for k := range core.DecisionKind(64) {
+		switch k {
+		case core.DecisionNone, core.Reject, core.Abort, core.Nack, core.NoteIgnored, core.NoteBug: // by class or cause, once there is one
+			continue
+		}
+		if name := k.String(); name != "none" && !strings.Contains(text, `kind="`+name+`"`) {
+			t.Errorf("no series of %s", name)
+		}
+	}
+	if !strings.Contains(text, `kind="drained"`) {
+		t.Error("no series after the first kinds")
+	}
+}
+
 func TestAnOpenBreakerIsSeenAtTheNextScrape(t *testing.T) {
 	g := newRig(t, metrics.Options{}, "a", "b")
 	for range 5 {
