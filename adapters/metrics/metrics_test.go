@@ -135,6 +135,7 @@ func TestRequestsAttemptsAndDecisionsAreCountedByTheirLabels(t *testing.T) {
 		`lockstep_in_flight{placement="b"} 0`,
 		`lockstep_in_flight_limit{placement="a"} 1`,
 		`lockstep_guests_limit{placement="a"} 0`,
+		`lockstep_panic{placement="a"} 0`,
 		`lockstep_endpoint_in_flight{endpoint="http://a:80",placement="a"} 1`,
 		`lockstep_breaker_state{endpoint="http://b:80",placement="b",state="closed"} 1`,
 		`lockstep_breaker_state{endpoint="http://b:80",placement="b",state="open"} 0`,
