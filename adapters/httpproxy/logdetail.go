@@ -54,7 +54,9 @@ func (line *logLine) detail(b []byte, o *LogOptions) []byte {
 		return b
 	}
 	b = field(b, "class", className(s.Class))
-	b = field(b, "protocol", r.Proto)
+	if r.Proto != "" {
+		b = field(b, "protocol", r.Proto)
+	}
 	if circuit := line.adm.Circuit.String(); circuit != "" {
 		b = field(b, "circuit_state", circuit)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/http1"
 	"lockstep/adapters/httpproxy"
 	"lockstep/core"
 )
@@ -112,6 +113,17 @@ func TestARefusalIsARequestWithoutAttempt(t *testing.T) {
 		g.watchedGet("", "1")
 		synctest.Wait()
 		if want := []string{"request", "ended no_key 400"}; !slices.Equal(w.calls, want) {
+			t.Errorf("told %q, want %q", w.calls, want)
+		}
+	})
+}
+
+func TestWhatTheServerRefusesBeforeItIsARequestIsObservedAsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, w := newRig(t, basic()), &witness{}
+		proxy := httpproxy.NewHandler(g.spy, httpproxy.Options{Dial: g.dial, Log: g.access, Observer: w})
+		proxy.Refused(&http1.Refusal{Reason: http1.BothLengths, Method: "POST", Target: "/a?b"})
+		if want := []string{"request", "ended bad_request 400"}; !slices.Equal(w.calls, want) {
 			t.Errorf("told %q, want %q", w.calls, want)
 		}
 	})

@@ -27,6 +27,7 @@ func (h *Handler) Refused(f *http1.Refusal) {
 		begun: f.Begun, id: f.RequestID, way: new(way), status: f.Reason.Status(), class: f.Reason.Class(), refused: f.Reason.String(),
 		request: &http.Request{Method: f.Method, URL: &url.URL{Path: path}, Host: f.Host, RemoteAddr: f.RemoteAddr},
 	}
+	line.seen = h.trip.sight(line.request, f.RequestID, f.Begun)
 	if line.class == core.ClientGone {
 		line.status = statusClientGone // nobody is left to be answered, so there is nothing to decide
 	}
@@ -34,5 +35,7 @@ func (h *Handler) Refused(f *http1.Refusal) {
 	if line.class.ByEdge() {
 		line.adm = h.trip.router.Arrive(driver.Arrival{ID: bits, Method: methodClass(f.Method), Length: -1, Refuse: line.class})
 	}
-	h.log.write(&line, time.Now())
+	now := time.Now()
+	line.seen.ended(&line.adm, line.status, line.class, now)
+	h.log.write(&line, now)
 }

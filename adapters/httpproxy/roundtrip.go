@@ -256,7 +256,7 @@ func (x *exchange) received(r *http.Request, res *http.Response, asked, id strin
 		return res
 	}
 	x.replied(res.StatusCode, flowing)
-	if res.Body == http.NoBody || res.ContentLength == 0 {
+	if res.Body == http.NoBody {
 		x.finish(core.ClassNone)
 		return res
 	}

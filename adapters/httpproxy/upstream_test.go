@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"lockstep/adapters/driver"
 	"lockstep/adapters/httpproxy"
@@ -65,6 +66,13 @@ func TestGRPCPassesOverHTTP2FromEndToEnd(t *testing.T) {
 	h2.SetUnencryptedHTTP2(true)
 	upstream := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/grpc")
+		if r.URL.Path == "/empty" { // a length of 0, and the end of the stream only after that
+			w.Header().Set("Content-Length", "0")
+			http.NewResponseController(w).Flush()
+			<-time.After(50 * time.Millisecond) // the router has the header by then, or this proves nothing
+			w.Header().Set(http.TrailerPrefix+"Grpc-Status", "12")
+			return
+		}
 		if r.URL.Path == "/none" {
 			w.Header().Set("Grpc-Status", "12")
 			return
@@ -120,15 +128,17 @@ func TestGRPCPassesOverHTTP2FromEndToEnd(t *testing.T) {
 	}
 	res.Body.Close()
 
-	r, _ = http.NewRequest("POST", router.URL+"/none", strings.NewReader("x"))
-	r.Header = http.Header{"X-Routing-Key": {"k"}, "Te": {"trailers"}, "Content-Type": {"application/grpc"}}
-	res, err = client.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	io.Copy(io.Discard, res.Body)
-	res.Body.Close()
-	if code := res.Header.Get("Grpc-Status") + res.Trailer.Get("Grpc-Status"); code != "12" {
-		t.Errorf("a status without a message came as %q: %v %v", code, res.Header, res.Trailer)
+	for _, path := range []string{"/none", "/empty"} {
+		r, _ = http.NewRequest("POST", router.URL+path, strings.NewReader("x"))
+		r.Header = http.Header{"X-Routing-Key": {"k"}, "Te": {"trailers"}, "Content-Type": {"application/grpc"}}
+		res, err = client.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err := io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		if code := res.Header.Get("Grpc-Status") + res.Trailer.Get("Grpc-Status"); code != "12" || err != nil {
+			t.Errorf("%s: a status without a message came as %q: %v %v %v", path, code, err, res.Header, res.Trailer)
+		}
 	}
 }

@@ -75,7 +75,7 @@ func (u *Upgrader) Upgrade(ctx context.Context) (pid int, err error) {
 	go func() { exited <- cmd.Wait() }() // it is reaped whenever it ends
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { talk.SetDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { _ = talk.SetDeadline(time.Unix(1, 0)) })() // its error: the talk is over
 	if err = u.converse(talk); err == nil {
 		return cmd.Process.Pid, nil
 	}
@@ -91,8 +91,8 @@ func (u *Upgrader) Upgrade(ctx context.Context) (pid int, err error) {
 	case <-time.After(100 * time.Millisecond): // an end that was the cause shows by then
 	}
 	_ = cmd.Process.Kill() // its error: it has just ended
-	<-exited
-	return 0, fmt.Errorf("the successor (process %d) was killed: %w", cmd.Process.Pid, err)
+	end := <-exited
+	return 0, fmt.Errorf("the successor (process %d) was killed (%v): %w", cmd.Process.Pid, end, err)
 }
 
 // start runs the program with every socket and one end of the talk.
@@ -142,7 +142,13 @@ func childEnv(env []string) (out []string) {
 }
 
 func socketPair() (net.Conn, *os.File, error) {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
+	syscall.ForkLock.RLock()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fds[0])
+		syscall.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		return nil, nil, fmt.Errorf("making the connection to a successor: %w", err)
 	}

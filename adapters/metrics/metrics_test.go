@@ -246,7 +246,7 @@ func TestTheLinterOfPrometheusFindsNothing(t *testing.T) {
 func everything(t testing.TB) *rig {
 	g := newRig(t, metrics.Options{
 		Version: "v1", Recorder: func() flightrec.Stats { return flightrec.Stats{LostBlocks: 7} }, LogLost: func() uint64 { return 3 },
-		Ready: func() bool { return true }, Connections: new(metrics.Connections), Listeners: func() []edge.Stats { return []edge.Stats{{Listener: "edge", Open: 5, Accepted: 9}} },
+		Ready: func() bool { return true }, Connections: new(metrics.Connections), Listeners: func() []edge.Stats { return []edge.Stats{{Listener: "edge", Open: 9, Idle: 1, Active: 3, Accepted: 9}} },
 	}, "a")
 	q := g.arrive("a")
 	q.Queued = time.Millisecond
@@ -338,9 +338,9 @@ func TestConnectionsAreCountedByState(t *testing.T) {
 	}
 }
 
-func TestConnectionsThatWereUpgradedAreThoseThatNetHTTPNoLongerKnows(t *testing.T) {
+func TestConnectionsThatWereUpgradedAreThoseThatNobodyElseCounts(t *testing.T) {
 	g := everything(t)
-	g.wants(g.scrape(), `lockstep_client_connections{state="hijacked"} 5`, `lockstep_listener_accepted_total{listener="edge"} 9`)
+	g.wants(g.scrape(), `lockstep_client_connections{state="hijacked"} 5`, `lockstep_client_connections{state="active"} 3`, `lockstep_listener_accepted_total{listener="edge"} 9`)
 }
 
 func TestCountingARequestAllocatesNothing(t *testing.T) {

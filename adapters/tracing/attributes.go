@@ -45,10 +45,12 @@ func (t *Tracer) RequestEnded(q *httpproxy.Request) {
 		attribute.String("http.request.method", method(q.HTTP.Method)),
 		attribute.String("url.path", q.HTTP.URL.Path),
 		attribute.Int("http.response.status_code", q.Status),
-		attribute.String("network.protocol.version", version(q.HTTP.ProtoMajor, q.HTTP.ProtoMinor)),
 		attribute.String("lockstep.request_id", q.ID),
 		attribute.String("lockstep.class", className(q.Class)),
 		attribute.Int("lockstep.attempts", q.Attempts))
+	if q.HTTP.ProtoMajor > 0 { // else it was refused before that was known
+		at = append(at, attribute.String("network.protocol.version", version(q.HTTP.ProtoMajor, q.HTTP.ProtoMinor)))
+	}
 	if q.Route != "" {
 		at = append(at, attribute.String("lockstep.route", q.Route))
 	}

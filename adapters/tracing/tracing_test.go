@@ -139,13 +139,13 @@ func TestSpansTellTheDecisionAndNothingSecret(t *testing.T) {
 		"lockstep.step": "7", "lockstep.epoch": "3", "lockstep.attempts": "1",
 		"http.request.method": "GET", "url.path": "/orders", "http.response.status_code": "200", "network.protocol.version": "1.1",
 	} {
-		if got := top[name].Emit(); got != want {
+		if got := top[name].String(); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
 	for name, v := range top {
-		if strings.Contains(v.Emit(), "secret") || strings.Contains(v.Emit(), "u:p@") {
-			t.Errorf("%s is %q", name, v.Emit())
+		if strings.Contains(v.String(), "secret") || strings.Contains(v.String(), "u:p@") {
+			t.Errorf("%s is %q", name, v.String())
 		}
 	}
 }
@@ -227,7 +227,7 @@ func TestAMadeUpMethodIsNotASpansName(t *testing.T) {
 	tracer.Close(context.Background())
 	var names []string
 	for _, s := range k.spans {
-		names = append(names, s.Name()+" "+attributes(s)["http.request.method"].Emit())
+		names = append(names, s.Name()+" "+attributes(s)["http.request.method"].String())
 	}
 	if want := []string{"POST POST", "HTTP _OTHER", "HTTP _OTHER"}; !slices.Equal(names, want) {
 		t.Errorf("named %q, want %q", names, want)

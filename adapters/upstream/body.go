@@ -104,7 +104,6 @@ func readChunkSize(br *bufio.Reader, after bool) (int64, error) {
 
 func chunkSize(line string) (int64, error) {
 	text, extension, _ := strings.Cut(line, ";")
-	text = strings.TrimRight(text, " \t") // RFC 9112, 7.1.1: bad whitespace before an extension
 	if text == "" || len(text) > 15 || !fieldValue(extension) {
 		return 0, notHTTP("a chunk's size is not a number")
 	}

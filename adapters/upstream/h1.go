@@ -180,8 +180,12 @@ func (c *conn) done(call *Call, br *bufio.Reader, up *upload, keep bool) {
 		c.pool.put(c)
 		return
 	}
-	c.goodbye()
-	up.leave()
+	if up.running() {
+		c.wire.Close() // a goodbye would wait for what is being written
+		up.leave()
+	} else {
+		c.goodbye()
+	}
 	c.pool.forget()
 }
 
@@ -343,10 +347,8 @@ func (u *upload) finished() bool {
 	if u == nil {
 		return true
 	}
-	select {
-	case <-u.done:
+	if !u.running() {
 		return u.failed == nil && u.unread == nil
-	default:
 	}
 	if !u.whole.Load() {
 		return false
@@ -361,33 +363,34 @@ func (u *upload) finished() bool {
 	}
 }
 
-// leave tells an upload that nobody wants the rest.
-func (u *upload) leave() {
+// running reports whether the upload has not come to its end.
+func (u *upload) running() bool {
 	if u == nil {
-		return
+		return false
 	}
-	u.tell(false)
 	select {
 	case <-u.done:
+		return false
 	default:
-		u.given.Store(true)
-		_ = u.r.Body.Close()
+		return true
 	}
+}
+
+// leave tells an upload that nobody wants the rest.
+func (u *upload) leave() {
+	u.tell(false)
+	u.given.Store(true)
+	_ = u.r.Body.Close()
 }
 
 // abandon ends an upload whose connection has ended and waits until nobody
 // reads the body any more.
 func (u *upload) abandon(call *Call) {
-	if u == nil {
-		return
-	}
 	u.tell(false)
-	select {
-	case <-u.done:
+	if !u.running() {
 		return
-	default:
-		u.given.Store(true)
 	}
+	u.given.Store(true)
 	if call.Watcher != nil {
 		call.Watcher.Interrupt()
 	}

@@ -92,7 +92,7 @@ func TestWhatIsUnusualButHTTPPasses(t *testing.T) {
 	}{
 		{"no reason", "HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", 200, "ok"},
 		{"the same length twice", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", 200, "ok"},
-		{"chunks with extensions", "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1;a=b\r\no\r\n01 ;c\r\nk\r\n0\r\n\r\n", 200, "ok"},
+		{"chunks with extensions", "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1;a=b\r\no\r\n01;c\r\nk\r\n0\r\n\r\n", 200, "ok"},
 		{"trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n", 200, "ok"},
 		{"a 204 with a length", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", 204, ""},
 		{"a 304 with a length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", 304, ""},
@@ -120,6 +120,7 @@ func TestABadChunkBreaksTheBody(t *testing.T) {
 	for name, rest := range map[string]string{
 		"no number":          "xyz\r\n",
 		"no size":            "\r\n",
+		"a space":            "2 ;a\r\nok\r\n0\r\n\r\n",
 		"a sign":             "+2\r\nok\r\n0\r\n\r\n",
 		"a 0x":               "0x2\r\nok\r\n0\r\n\r\n",
 		"too large":          "ffffffffffffffffff\r\n",

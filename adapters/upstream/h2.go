@@ -79,6 +79,7 @@ func newH2Pool(p *Pool) *h2pool {
 	after, timeout := cmp.Or(p.settings.H2.PingAfter, settings.PingAfter), cmp.Or(p.settings.H2.PingTimeout, settings.PingTimeout)
 	h.transport = &http.Transport{
 		DialContext: given, DialTLSContext: given, Protocols: &speaks, DisableCompression: true,
+		ExpectContinueTimeout:  continueAfter,
 		MaxResponseHeaderBytes: int64(p.settings.HeaderMax),
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: after, PingTimeout: timeout},
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -58,6 +59,11 @@ func (f errsFile) String() string {
 // startProcess runs `lockstep serve` before one upstream.
 func startProcess(t *testing.T, upstream string, args ...string) *process {
 	t.Helper()
+	return startEngine(t, "http1", upstream, args...)
+}
+
+func startEngine(t *testing.T, engine, upstream string, args ...string) *process {
+	t.Helper()
 	program, err := buildProgram()
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +72,7 @@ func startProcess(t *testing.T, upstream string, args ...string) *process {
 	listen, operators := freeAddress(t), freeAddress(t)
 	p.url, p.admin = "http://"+listen, "http://"+operators
 	text := fmt.Sprintf(`lockstep: 1
-listen: {edge: {address: %q}}
+listen: {edge: {address: %q, http_engine: %s}}
 admin: {address: %q}
 recording: {dir: %q}
 routes: [{key: [{header: X-Routing-Key}], unknown_key: {to: a}}]
@@ -74,7 +80,7 @@ placements:
   a: {endpoints: {x: {url: %q}}, health: none, breaker: {consecutive_failures: 3, open: 1h}, fallback: none}
   b: {endpoints: {x: {url: "http://127.0.0.1:1"}}, health: none, breaker: {consecutive_failures: 3, open: 1h}, fallback: none}
 keys: {broken: b}
-`, listen, operators, p.dir, upstream)
+`, listen, engine, operators, p.dir, upstream)
 	file := filepath.Join(p.dir, "c.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
@@ -157,12 +163,12 @@ func (p *process) upgrade(pid int) int {
 
 // load sends requests from a few clients, each on a connection that it keeps,
 // until ctx ends: GETs and POSTs with a body that http.Client does not repeat.
-func (p *process) load(ctx context.Context) (sent *atomic.Int64, failed chan string, wait func()) {
+func (p *process) load(ctx context.Context, protocols *http.Protocols) (sent *atomic.Int64, failed chan string, wait func()) {
 	sent, failed = new(atomic.Int64), make(chan string, 1000)
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
-			c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}, Timeout: 10 * time.Second}
+			c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, Protocols: protocols}, Timeout: 10 * time.Second}
 			defer c.CloseIdleConnections()
 			for n := 0; ctx.Err() == nil; n++ {
 				r, _ := http.NewRequest("GET", p.url+"/", nil)
@@ -197,7 +203,24 @@ func okUpstream(t *testing.T) string {
 }
 
 func TestTwoUpgradesUnderLoadFailNoRequestAndEveryRecordingReplays(t *testing.T) {
-	p := startProcess(t, okUpstream(t), "--drain", "4s")
+	var h1, h2 http.Protocols
+	h1.SetHTTP1(true)
+	h2.SetUnencryptedHTTP2(true)
+	for _, c := range []struct {
+		name, engine string
+		protocols    *http.Protocols
+	}{
+		{"http1", "http1", &h1},
+		{"net/http", "std", &h1},
+		{"net/http, HTTP/2", "std", &h2},
+		{"http1, HTTP/2", "http1", &h2},
+	} {
+		t.Run(c.name, func(t *testing.T) { upgradeTwice(t, c.engine, c.protocols) })
+	}
+}
+
+func upgradeTwice(t *testing.T, engine string, protocols *http.Protocols) {
+	p := startEngine(t, engine, okUpstream(t), "--drain", "4s")
 	// What the first process learns of b, its successors know.
 	broken := func() string {
 		r, _ := http.NewRequest("GET", p.url+"/", nil)
@@ -217,7 +240,7 @@ func TestTwoUpgradesUnderLoadFailNoRequestAndEveryRecordingReplays(t *testing.T)
 		t.Fatalf("%s, want an open breaker", got)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	sent, failed, wait := p.load(ctx)
+	sent, failed, wait := p.load(ctx, protocols)
 	more := func(n int64) {
 		at := sent.Load()
 		p.until("requests", func() bool { return sent.Load() > at+n })
@@ -252,6 +275,54 @@ func TestTwoUpgradesUnderLoadFailNoRequestAndEveryRecordingReplays(t *testing.T)
 		if code := run([]string{"replay", s}, &out, &errs); code != exitOK {
 			t.Errorf("replaying %s: exit %d\n%s%s", filepath.Base(s), code, out.String(), errs.String())
 		}
+	}
+}
+
+func TestAnUpgradedConnectionOutlivesTheUpgradeInTheOldProcess(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, buffered, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		io.Copy(conn, buffered)
+	}))
+	defer s.Close()
+	p := startProcess(t, s.URL, "--drain", "20s")
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: h\r\nX-Routing-Key: k\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	in := bufio.NewReader(conn)
+	res, err := http.ReadResponse(in, nil)
+	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v %v", res, err)
+	}
+	say := func(text string) {
+		t.Helper()
+		io.WriteString(conn, text+"\n")
+		if line, err := in.ReadString('\n'); err != nil || line != text+"\n" {
+			t.Fatalf("the echo says %q, %v", line, err)
+		}
+	}
+	say("before")
+	p.upgrade(p.cmd.Process.Pid)
+	say("after the upgrade")
+	p.until("the drain", func() bool { return p.says("draining") })
+	say("inside the drain")
+	if len(p.stopped) > 0 {
+		t.Error("the old process has ended, and a connection with it")
+	}
+	conn.Close()
+	if err := <-p.stopped; err != nil {
+		t.Errorf("the old process ended with %v", err)
+	}
+	if p.says("connections were cut") {
+		t.Error("it says that it cut a connection, and it waited for it")
 	}
 }
 
