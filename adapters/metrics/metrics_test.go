@@ -18,6 +18,7 @@ import (
 	"lockstep/adapters/driver"
 	"lockstep/adapters/edge"
 	"lockstep/adapters/flightrec"
+	"lockstep/adapters/http1"
 	"lockstep/adapters/httpproxy"
 	"lockstep/adapters/metrics"
 	"lockstep/core"
@@ -246,7 +247,9 @@ func TestTheLinterOfPrometheusFindsNothing(t *testing.T) {
 func everything(t testing.TB) *rig {
 	g := newRig(t, metrics.Options{
 		Version: "v1", Recorder: func() flightrec.Stats { return flightrec.Stats{LostBlocks: 7} }, LogLost: func() uint64 { return 3 },
-		Ready: func() bool { return true }, Connections: new(metrics.Connections), Listeners: func() []edge.Stats { return []edge.Stats{{Listener: "edge", Open: 9, Idle: 1, Active: 3, Accepted: 9}} },
+		Ready: func() bool { return true }, Connections: new(metrics.Connections), Listeners: func() []edge.Stats {
+			return []edge.Stats{{Listener: "edge", Open: 9, HTTP1: http1.Counts{Idle: 1, Active: 3}, Accepted: 9}}
+		},
 	}, "a")
 	q := g.arrive("a")
 	q.Queued = time.Millisecond
