@@ -167,7 +167,9 @@ func (w *world) comeAgain(id uint32, r *router, ev *core.Event) bool {
 	}
 	w.calls.slab[n] = again
 	w.hold(n, &w.calls.slab[n], r, &d)
-	r.loop.Recheck(d.Handle)
+	if !r.loop.Recheck(d.Handle) {
+		w.resolve(r)
+	}
 	old.phase = callEnded
 	w.calls.live--
 	w.calls.release(id)
@@ -179,4 +181,23 @@ func (w *world) inRouter(n uint32) []uint32 {
 	return w.listed(func(c *call) bool {
 		return c.router == int32(n) && (c.phase == callWaiting || c.phase == callFlowing || c.phase == callHeld)
 	})
+}
+
+// resolve says anew where the waiting requests belong that the loop cannot
+// match, because there are several routes: as the edge does.
+func (w *world) resolve(r *router) {
+	stale := r.core.AppendStale(nil)
+	if len(stale) == 0 {
+		return
+	}
+	config := r.core.Config()
+	for _, h := range stale {
+		c := &w.calls.slab[r.attempts[h.Slot]]
+		p := w.clients[w.senders[c.sender].client].plan
+		ev := core.Event{Handle: h, Epoch: r.core.Epoch(), Request: c.request, Via: via(config, p.Route), Split: w.user(c)}
+		ev.Route, _ = config.MatchVia(ev.Via, w.keys[c.key], ev.SplitHash())
+		w.identify(c)
+		r.loop.ComeAgain(&ev, &w.request)
+	}
+	r.loop.MatchAgain()
 }

@@ -1,7 +1,10 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
+	"hash/crc32"
+	"math/bits"
 	"slices"
 
 	"lockstep/core"
@@ -124,6 +127,50 @@ func (c *checker) blind(e *endpointModel) bool {
 	return p.panicking && c.rows[p.index].PanicDo == core.PanicAll
 }
 
+// stand is how a candidate stands to one request.
+type stand struct {
+	usable          bool  // an endpoint could serve
+	broken, sick    int32 // the first that its breaker and that only health blocks, -1 for none
+	sound           bool  // panic passes over endpoints that could serve
+	silent          bool  // panic refuses
+	roomy           bool  // there is room, caps of endpoints apart
+	guestFull, full bool
+	short           core.Class // with what the want of room refuses
+}
+
+func (c *checker) standing(row *core.PlacementInfo, number int32, ev *core.Event, guest bool) (x stand) {
+	var capped bool
+	x.usable, x.broken, x.sick, capped = c.survey(row, ev.Route.Key)
+	x.guestFull, x.full = c.room(row, number, guest)
+	x.short = core.LimitReached
+	if !x.guestFull && !x.full {
+		if class := c.ration(row, number, ev, guest); class != core.ClassNone {
+			// A guest without a share goes on, as one over the cap does.
+			x.short, x.guestFull, x.full = class, guest, !guest
+		}
+	}
+	if !x.guestFull && len(c.journeys) > 0 && (guest || !c.itsTurn) && c.waitingAt(number) > 0 {
+		x.full = true // nobody overtakes
+	}
+	x.roomy = !x.guestFull && !x.full
+	if c.placements[number].panicking && row.PanicDo != core.PanicAll {
+		if x.usable, x.sound = c.onlyTests(row, ev.Route.Key); x.usable {
+			x.sound = false
+			return x
+		}
+		if x.silent = row.PanicDo == core.PanicFail; x.silent {
+			c.saw(SawPanicRefusal)
+		}
+		_, x.broken, x.sick = c.blocks(row, ev.Route.Key)
+		return x
+	}
+	if !x.usable && x.broken < 0 && capped {
+		x.usable, x.full = true, true // R3: only its caps are in the way, so it is full
+		c.saw(SawCapFull)
+	}
+	return x
+}
+
 // evaluate walks the candidates of a home placement.
 func (c *checker) evaluate(home int, ev *core.Event) ruling {
 	out := ruling{resort: -1, placement: c.homes[home], breaker: -1}
@@ -131,66 +178,41 @@ func (c *checker) evaluate(home int, ev *core.Event) ruling {
 	anyHealth, resorted, lacking := false, false, core.ClassNone
 	for i, at := range c.rows[home].Candidates {
 		row, number := &c.rows[at], c.homes[at]
-		usable, broken, sick, capped := c.survey(row, ev.Route.Key)
-		guestFull, full := c.room(row, number, i > 0)
-		short := core.LimitReached
-		if !guestFull && !full {
-			if class := c.ration(row, number, ev, i > 0); class != core.ClassNone {
-				// A guest without a share goes on, as one over the cap does.
-				short, guestFull, full = class, i > 0, i == 0
-			}
-		}
-		if !guestFull && len(c.journeys) > 0 && (i > 0 || !c.itsTurn) && c.waitingAt(number) > 0 {
-			full = true // nobody overtakes
-		}
-		roomy := !guestFull && !full
-		sound := false
-		if c.placements[number].panicking && row.PanicDo != core.PanicAll {
-			if usable, sound = c.onlyTests(row, ev.Route.Key); !usable {
-				if row.PanicDo == core.PanicFail {
-					c.saw(SawPanicRefusal)
-					return ruling{class: core.NoEndpoint, placement: number, failover: out.failover, resort: -1, panicked: true}
-				}
-				_, broken, sick = c.blocks(row, ev.Route.Key)
-				capped = false
-			}
-			sound = sound && !usable
-		}
-		if !usable && broken < 0 && capped {
-			usable, full = true, true // R3: only its caps are in the way, so it is full
-			c.saw(SawCapFull)
-		}
+		x := c.standing(row, number, ev, i > 0)
 		switch {
-		case usable && !guestFull && !full:
+		case x.silent:
+			return ruling{class: core.NoEndpoint, placement: number, failover: out.failover, resort: -1, panicked: true}
+		case x.usable && !x.guestFull && !x.full:
 			out.placement = number
 			return out
-		case usable && !guestFull && i == 0 && short == core.LimitReached && row.Limit.WhenFull == core.QueueWhenFull && c.mayWait(number, &row.Limit):
+		case x.usable && !x.guestFull && i == 0 && x.short == core.LimitReached && row.Limit.WhenFull == core.QueueWhenFull && c.mayWait(number, &row.Limit):
 			out.placement, out.wait = number, true
 			return out
-		case usable && !guestFull && (row.Limit.WhenFull == core.RejectWhenFull || i == 0 && row.Limit.WhenFull == core.QueueWhenFull):
-			c.sawShort(short)
-			return ruling{class: short, placement: number, failover: out.failover, resort: -1}
+		case x.usable && !x.guestFull && (row.Limit.WhenFull == core.RejectWhenFull || i == 0 && row.Limit.WhenFull == core.QueueWhenFull):
+			c.sawShort(x.short)
+			return ruling{class: x.short, placement: number, failover: out.failover, resort: -1}
 		}
-		if (sick >= 0 || sound) && row.LastResort == core.UseLastResort && !resorted && roomy {
-			resort, resorted = ruling{placement: number, failover: out.failover, resort: sick}, true
-			if sound {
+		offers := x.sick >= 0 || x.sound
+		if offers && row.LastResort == core.UseLastResort && !resorted && x.roomy {
+			resort, resorted = ruling{placement: number, failover: out.failover, resort: x.sick}, true
+			if x.sound {
 				resort.resort, resort.chosen = -1, true
 			}
 		}
 		why := core.FailoverUnhealthy
 		switch {
-		case usable:
+		case x.usable:
 			why = core.FailoverLimit
 			if lacking == core.ClassNone {
-				lacking = short
+				lacking = x.short
 			}
-		case broken >= 0:
+		case x.broken >= 0:
 			why = core.FailoverCircuitOpen
 			if out.breaker < 0 {
-				out.breaker = broken
+				out.breaker = x.broken
 			}
 		}
-		anyHealth = anyHealth || !usable && (sick >= 0 || sound) && row.LastResort == core.RefuseLastResort
+		anyHealth = anyHealth || !x.usable && offers && row.LastResort == core.RefuseLastResort
 		if out.failover == core.FailoverNone {
 			out.failover = why
 		}
@@ -280,4 +302,115 @@ func (w ruling) String() string {
 		return "to wait"
 	}
 	return "forwarded"
+}
+
+// way is one route of a configuration, by the rules alone.
+type way struct {
+	homes   []home // parallel to world.keys
+	unknown int    // the placement that takes unknown keys, -1 for none
+}
+
+// home is where a key belongs: a placement, or parts with their shares in
+// parts per million, in order of name; neither: it is not in the table.
+type home struct {
+	placement int
+	parts     []core.PartSpec
+	known     bool
+}
+
+// way works out a route from its Spec.
+func (t *truth) way(table, unknown string, keys []string) way {
+	list := t.spec.Keys
+	for i := range t.spec.Tables {
+		if t.spec.Tables[i].Name == table {
+			list = t.spec.Tables[i].Keys
+		}
+	}
+	written := make(map[string]string, len(list))
+	for _, k := range list {
+		written[k.Key] = k.Placement
+	}
+	out := way{unknown: -1, homes: make([]home, len(keys))}
+	if at, ok := slices.BinarySearch(t.names, unknown); ok {
+		out.unknown = at
+	}
+	for i, k := range keys {
+		if name, known := written[k]; known {
+			out.homes[i] = t.home(name)
+		}
+	}
+	return out
+}
+
+func (t *truth) home(name string) home {
+	if at, ok := slices.BinarySearch(t.names, name); ok {
+		return home{placement: at, known: true}
+	}
+	h := home{known: true}
+	for i := range t.spec.Splits {
+		if t.spec.Splits[i].Name == name {
+			h.parts = slices.Clone(t.spec.Splits[i].Parts)
+		}
+	}
+	slices.SortFunc(h.parts, func(a, b core.PartSpec) int { return cmp.Compare(a.Placement, b.Placement) })
+	return h
+}
+
+// route is where a request with a key belongs (R1).
+func (t *truth) route(via int, key int32, ev *core.Event) core.Route {
+	name := t.keys[key]
+	if name == "" {
+		return core.Route{Placement: -1, Refuse: core.NoKey}
+	}
+	w := &t.ways[via]
+	r := core.Route{Key: hashString(name), Placement: -1, Refuse: core.UnknownKey}
+	if t.rings {
+		r.Ring = crc32.ChecksumIEEE([]byte(name))
+	}
+	h := &w.homes[key]
+	at := h.placement
+	if len(h.parts) > 0 {
+		at = t.side(h.parts, r.Key, ev)
+	}
+	switch {
+	case h.known:
+		r.Placement, r.Reason, r.Refuse = int32(at), t.reasons[at], core.ClassNone
+	case w.unknown >= 0:
+		r.Placement, r.Reason, r.Refuse = int32(w.unknown), core.ReasonDefault, core.ClassNone
+	}
+	return r
+}
+
+// side is the part of a split that a request falls into.
+func (t *truth) side(parts []core.PartSpec, key uint64, ev *core.Event) int {
+	who := ev.Split
+	if who == 0 {
+		who = ev.Request
+	}
+	h := mixed(0)
+	for _, word := range [...]uint64{who, key, 15} {
+		h = mixed(h + word)
+	}
+	at, sum := share(h), uint64(0)
+	for _, p := range parts {
+		if sum += uint64(p.Share); at < sum {
+			i, _ := slices.BinarySearch(t.names, p.Placement)
+			return i
+		}
+	}
+	return -1
+}
+
+// mixed is SPEC's finalise of z + golden.
+func mixed(z uint64) uint64 {
+	z += 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// share is where a hash lies in a million.
+func share(h uint64) uint64 {
+	hi, _ := bits.Mul64(h, million)
+	return hi
 }

@@ -111,6 +111,7 @@ func (r *router) adopt(ev *core.Event, push int) {
 	r.table = r.w.table(r.core.Config())
 	r.renumber()
 	r.loop.MatchAgain()
+	r.w.resolve(r)
 }
 
 // renumber maps the router's numbers to the directory's. They change only when

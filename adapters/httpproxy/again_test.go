@@ -30,8 +30,8 @@ func twice(change func(p *core.PlacementSpec)) core.Spec {
 	return core.Spec{Version: "1", Keys: []core.KeySpec{{Key: "visa", Placement: "visa"}}, Placements: []core.PlacementSpec{p}}
 }
 
-// ask sends one request and returns its response and body.
-func (g *rig) ask(method, body string) (*http.Response, string) {
+// send sends one request and returns its response and body.
+func (g *rig) send(method, body string) (*http.Response, string) {
 	g.t.Helper()
 	var reader io.Reader
 	if body != "" {
@@ -57,7 +57,7 @@ func (g *rig) ask(method, body string) (*http.Response, string) {
 // behind sends a request and returns what waits for its answer.
 func (g *rig) behind() (wait func()) {
 	var one sync.WaitGroup
-	one.Go(func() { g.ask("GET", "") })
+	one.Go(func() { g.send("GET", "") })
 	return one.Wait
 }
 
@@ -87,7 +87,7 @@ func TestAFailedAttemptIsTriedElsewhereAndTheClientSeesOnlyTheLast(t *testing.T)
 				g := newRig(t, twice(nil))
 				a(g)
 				g.serve("b:80", http.HandlerFunc(repeat))
-				res, text := g.ask("GET", "")
+				res, text := g.send("GET", "")
 				if res.StatusCode != 200 || text != "GET " || res.Header.Get("X-Lockstep-Attempts") != "2" || res.Header.Get("X-From") != "" {
 					t.Errorf("%s %q %v", res.Status, text, res.Header)
 				}
@@ -111,7 +111,7 @@ func TestABodyIsSentAgainWhole(t *testing.T) {
 				g.serve("a:80", fails(503))
 				g.serve("b:80", http.HandlerFunc(repeat))
 				body := strings.Repeat("0123456789", size/10)
-				res, text := g.ask("POST", body)
+				res, text := g.send("POST", body)
 				want, attempts := "POST "+body, "2"
 				if size > 64<<10 {
 					want, attempts = "no", "1"
@@ -130,7 +130,7 @@ func TestWhatMayHaveBeenDoneIsNotDoneAgain(t *testing.T) {
 		var reached atomic.Int32
 		g.serve("a:80", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reached.Add(1); fails(503)(w, r) }))
 		g.serve("b:80", http.HandlerFunc(repeat))
-		if res, text := g.ask("POST", "pay"); res.StatusCode != 503 || text != "no" || reached.Load() != 1 {
+		if res, text := g.send("POST", "pay"); res.StatusCode != 503 || text != "no" || reached.Load() != 1 {
 			t.Errorf("%s %q", res.Status, text)
 		}
 	})
@@ -141,7 +141,7 @@ func TestWhatWasNeverSentIsTriedAgainWhateverItsMethodAndSize(t *testing.T) {
 		g := newRig(t, twice(nil))
 		g.serve("b:80", http.HandlerFunc(repeat))
 		body := strings.Repeat("x", 100_000)
-		if res, text := g.ask("POST", body); res.StatusCode != 200 || text != "POST "+body {
+		if res, text := g.send("POST", body); res.StatusCode != 200 || text != "POST "+body {
 			t.Errorf("%s, %d bytes", res.Status, len(text))
 		}
 	})
@@ -157,7 +157,7 @@ func TestRetryAfterIsWaitedForOrPassedOn(t *testing.T) {
 			}))
 			g.serve("b:80", http.HandlerFunc(repeat))
 			begun := time.Now()
-			res, _ := g.ask("GET", "")
+			res, _ := g.send("GET", "")
 			took := time.Since(begun)
 			if want > 0 && (res.StatusCode != 200 || took < want || took > want+25*time.Millisecond) {
 				t.Errorf("Retry-After %s: %s after %v", after, res.Status, took)
@@ -176,7 +176,7 @@ func TestAllAttemptsTogetherHaveTheTimeOfOneRequest(t *testing.T) {
 		g.raw("a:80", hang)
 		g.raw("b:80", hang)
 		begun := time.Now()
-		res, _ := g.ask("GET", "")
+		res, _ := g.send("GET", "")
 		if took := time.Since(begun); res.StatusCode != 504 || took < 4*time.Second || took > 5*time.Second+time.Millisecond {
 			t.Errorf("%s after %v", res.Status, took)
 		}
@@ -198,7 +198,7 @@ func TestARequestWaitsForRoom(t *testing.T) {
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
-				res, _ := g.ask("GET", "")
+				res, _ := g.send("GET", "")
 				mu.Lock()
 				defer mu.Unlock()
 				statuses[res.StatusCode]++
@@ -221,7 +221,7 @@ func TestAWaitThatIsTooLongIsA503(t *testing.T) {
 		defer g.behind()()
 		synctest.Wait()
 		begun := time.Now()
-		res, text := g.ask("GET", "")
+		res, text := g.send("GET", "")
 		if took := time.Since(begun); res.StatusCode != 503 || !strings.HasPrefix(text, "queue_timeout: ") || took != 300*time.Millisecond {
 			t.Errorf("%s %q after %v", res.Status, text, took)
 		}
@@ -249,7 +249,7 @@ func TestAClientThatLeavesTheQueueFreesItsPlace(t *testing.T) {
 		if waiting() != 0 {
 			t.Error("a place is held for a client that is gone")
 		}
-		if res, _ := g.ask("GET", ""); res.StatusCode != 200 {
+		if res, _ := g.send("GET", ""); res.StatusCode != 200 {
 			t.Errorf("the next one got %s", res.Status)
 		}
 	})
@@ -263,7 +263,7 @@ func TestAPushFindsThoseWhoWait(t *testing.T) {
 		defer g.behind()()
 		synctest.Wait()
 		done := make(chan string)
-		go func() { res, _ := g.ask("GET", ""); done <- res.Header.Get("X-Routed-To") }()
+		go func() { res, _ := g.send("GET", ""); done <- res.Header.Get("X-Routed-To") }()
 		synctest.Wait()
 		moved := twice(narrow)
 		moved.Version = "2"
@@ -297,7 +297,7 @@ func TestADrainRefusesThoseWhoStillWaitAtItsDeadline(t *testing.T) {
 			g.driver.Drain(g.driver.Now().Add(core.Second))
 		}()
 		begun := time.Now()
-		res, text := g.ask("GET", "")
+		res, text := g.send("GET", "")
 		if took := time.Since(begun); res.StatusCode != 503 || !strings.HasPrefix(text, "drain: ") || took != 1100*time.Millisecond {
 			t.Errorf("%s %q after %v", res.Status, text, took)
 		}

@@ -60,6 +60,8 @@ type Client struct {
 	Router   int      `yaml:"router"`
 	Poison   bool     `yaml:"poison"` // whatever serves it resets the connection
 	Priority uint8    `yaml:"priority"`
+	Route    uint16   `yaml:"route"`  // number of the route, from 0
+	Sticky   bool     `yaml:"sticky"` // each of users keeps to one side of a split
 }
 
 // Ramp is sim.Ramp as written.

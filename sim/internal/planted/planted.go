@@ -13,6 +13,8 @@ type Bug struct {
 	Alone bool
 	// Waits says that it shows only where requests wait or are retried.
 	Waits bool
+	// Routed needs a configuration of several routes and a key that is split.
+	Routed bool
 	// Seeds of the search, over the configuration of the tests, are enough to find it.
 	Seeds  uint64
 	Tamper func() Tamper // for one run
@@ -30,7 +32,7 @@ type Tamper struct {
 
 // Bugs returns the table, what belongs together side by side.
 func Bugs() (all []Bug) {
-	for _, list := range [][]Bug{routes(), admissions(), panics(), breakers(), selections(), choices(), pushes(), drains(), relations(), waits()} {
+	for _, list := range [][]Bug{routes(), ways(), admissions(), caps(), shares(), panics(), breakers(), selections(), choices(), pushes(), drains(), relations(), waits()} {
 		all = append(all, list...)
 	}
 	return all
