@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"lockstep/adapters/edge"
+	"lockstep/adapters/http1"
 )
 
 // Connections counts the connections of clients by state. Its Note is for
@@ -71,6 +72,11 @@ func (g *gauges) connections(s sender) {
 		s <- count(mAccepted, l.Accepted, l.Listener)
 		for _, r := range refusals(l) {
 			s <- count(mConnRefused, r.n, l.Listener, r.why)
+		}
+		for why, n := range l.Refused {
+			if n > 0 {
+				s <- count(mHTTP1Refused, n, l.Listener, http1.Reason(why).String())
+			}
 		}
 	}
 	if g.o.Connections != nil {

@@ -80,12 +80,15 @@ func (c *Decisions) collect(ch chan<- prometheus.Metric) {
 	now := *c
 	c.lock.Unlock()
 	events, decisions := mEvents.desc, mDecisions.desc
-	for k := core.Arrive; k.String() != "none"; k++ {
+	for k := range core.EventKind(maxKinds) {
+		if k.String() == "none" {
+			continue // no such kind, or not yet
+		}
 		ch <- prometheus.MustNewConstMetric(events, prometheus.CounterValue, float64(now.events[k]), k.String())
 	}
 	apart := map[core.DecisionKind]bool{core.Reject: true, core.Abort: true, core.Nack: true, core.NoteIgnored: true, core.NoteBug: true}
-	for k := core.Forward; k.String() != "none"; k++ {
-		if !apart[k] {
+	for k := range core.DecisionKind(maxKinds) {
+		if k.String() != "none" && !apart[k] {
 			ch <- prometheus.MustNewConstMetric(decisions, prometheus.CounterValue, float64(now.kinds[k]), k.String(), "", "")
 		}
 	}

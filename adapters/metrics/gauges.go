@@ -140,13 +140,14 @@ func (g *gauges) router(s sender) {
 func (s sender) placement(p *core.PlacementView, c *core.Config) {
 	s.gauge(mInFlight, float64(p.InFlight), p.Name)
 	s.gauge(mGuests, float64(p.Guests), p.Name)
+	s.gauge(mPanic, truth(p.Panic), p.Name)
+	if p.Limit > 0 {
+		s.gauge(mLimit, float64(p.Limit), p.Name)
+	}
 	if c == nil || p.Index >= c.Placements() || c.Placement(p.Index).Name != p.Name {
 		return
 	}
 	limit := c.Placement(p.Index).Limit
-	if limit.InFlight > 0 {
-		s.gauge(mLimit, float64(limit.InFlight), p.Name)
-	}
 	if limit.Guests != 0 {
 		s.gauge(mGuestLimit, float64(max(0, limit.Guests)), p.Name)
 	}

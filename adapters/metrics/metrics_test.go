@@ -135,6 +135,7 @@ func TestRequestsAttemptsAndDecisionsAreCountedByTheirLabels(t *testing.T) {
 		`lockstep_in_flight{placement="b"} 0`,
 		`lockstep_in_flight_limit{placement="a"} 1`,
 		`lockstep_guests_limit{placement="a"} 0`,
+		`lockstep_panic{placement="a"} 0`,
 		`lockstep_endpoint_in_flight{endpoint="http://a:80",placement="a"} 1`,
 		`lockstep_breaker_state{endpoint="http://b:80",placement="b",state="closed"} 1`,
 		`lockstep_breaker_state{endpoint="http://b:80",placement="b",state="open"} 0`,
@@ -145,6 +146,22 @@ func TestRequestsAttemptsAndDecisionsAreCountedByTheirLabels(t *testing.T) {
 	)
 	if strings.Contains(text, "secret") {
 		t.Error("a password of the configuration is in the metrics")
+	}
+}
+
+func TestEveryKindOfDecisionThatHasANameIsShown(t *testing.T) {
+	text := newRig(t, metrics.Options{}, "a").scrape()
+	for k := range core.DecisionKind(64) {
+		switch k {
+		case core.DecisionNone, core.Reject, core.Abort, core.Nack, core.NoteIgnored, core.NoteBug: // by class or cause, once there is one
+			continue
+		}
+		if name := k.String(); name != "none" && !strings.Contains(text, `kind="`+name+`"`) {
+			t.Errorf("no series of %s", name)
+		}
+	}
+	if !strings.Contains(text, `kind="drained"`) {
+		t.Error("no series after the first kinds")
 	}
 }
 
@@ -248,7 +265,7 @@ func everything(t testing.TB) *rig {
 	g := newRig(t, metrics.Options{
 		Version: "v1", Recorder: func() flightrec.Stats { return flightrec.Stats{LostBlocks: 7} }, LogLost: func() uint64 { return 3 },
 		Ready: func() bool { return true }, Connections: new(metrics.Connections), Listeners: func() []edge.Stats {
-			return []edge.Stats{{Listener: "edge", Open: 9, HTTP1: http1.Counts{Idle: 1, Active: 3}, Accepted: 9}}
+			return []edge.Stats{{Listener: "edge", Open: 9, Accepted: 9, HTTP1: http1.Counts{Idle: 1, Active: 3}, Refused: [http1.Reasons]uint64{http1.BothLengths: 2}}}
 		},
 	}, "a")
 	q := g.arrive("a")
@@ -343,7 +360,8 @@ func TestConnectionsAreCountedByState(t *testing.T) {
 
 func TestConnectionsThatWereUpgradedAreThoseThatNobodyElseCounts(t *testing.T) {
 	g := everything(t)
-	g.wants(g.scrape(), `lockstep_client_connections{state="hijacked"} 5`, `lockstep_client_connections{state="active"} 3`, `lockstep_listener_accepted_total{listener="edge"} 9`)
+	g.wants(g.scrape(), `lockstep_client_connections{state="hijacked"} 5`, `lockstep_client_connections{state="active"} 3`,
+		`lockstep_http1_refused_total{listener="edge",reason="both_lengths"} 2`, `lockstep_listener_accepted_total{listener="edge"} 9`)
 }
 
 func TestCountingARequestAllocatesNothing(t *testing.T) {

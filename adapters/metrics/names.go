@@ -31,8 +31,9 @@ var (
 
 	mInFlight      = define("lockstep_in_flight", "gauge", "placement", "Attempts in flight.")
 	mGuests        = define("lockstep_guests", "gauge", "placement", "Attempts in flight that came by failover.")
-	mLimit         = define("lockstep_in_flight_limit", "gauge", "placement", "Configured limit of attempts in flight; no series without one.")
+	mLimit         = define("lockstep_in_flight_limit", "gauge", "placement", "Limit of attempts in flight that is in force, configured or adaptive; no series without one.")
 	mGuestLimit    = define("lockstep_guests_limit", "gauge", "placement", "Configured limit of guests; no series without one.")
+	mPanic         = define("lockstep_panic", "gauge", "placement", "1 while too few of the endpoints are usable (R9).")
 	mEndInFlight   = define("lockstep_endpoint_in_flight", "gauge", "placement endpoint", "Attempts in flight.")
 	mBreaker       = define("lockstep_breaker_state", "gauge", "placement endpoint state", "1 for the breaker's state, 0 for the others.")
 	mBreakerFails  = define("lockstep_breaker_failures", "gauge", "placement endpoint", "Failures in a row of a closed breaker.")
@@ -55,6 +56,7 @@ var (
 	mListenerOpen  = define("lockstep_listener_connections", "gauge", "listener", "Connections that are open.")
 	mAccepted      = define("lockstep_listener_accepted_total", "counter", "listener", "Connections taken in.")
 	mConnRefused   = define("lockstep_listener_refused_total", "counter", "listener reason", "Connections closed before a request: a limit, a PROXY header, a TLS handshake.")
+	mHTTP1Refused  = define("lockstep_http1_refused_total", "counter", "listener reason", "What is not HTTP/1.1 as we take it, or came too slowly, by reason; no series before the first.")
 	mReady         = define("lockstep_ready", "gauge", "", "1 while the router says that it is ready.")
 	mBuild         = define("lockstep_build_info", "gauge", "version go spec", "1; the labels tell the program and the version of its rules.")
 	mScrapeSeconds = define("lockstep_view_seconds", "gauge", "", "Time that reading the router took for this scrape; its lock is held for parts of it.")
@@ -64,9 +66,9 @@ var (
 func table() []*metric {
 	return []*metric{
 		mRequests, mDuration, mQueued, mReceived, mSent, mAttempts, mUpstream, mEvents, mDecisions,
-		mInFlight, mGuests, mLimit, mGuestLimit, mEndInFlight, mBreaker, mBreakerFails, mHealthy, mRetiring,
+		mInFlight, mGuests, mLimit, mGuestLimit, mPanic, mEndInFlight, mBreaker, mBreakerFails, mHealthy, mRetiring,
 		mEpoch, mTerm, mConfig, mDraining, mReady, mIgnored, mBugs, mMissed, mNotesDropped,
-		mLostBlocks, mLostSteps, mWrittenBytes, mDiskErrors, mLogLost, mConnections, mListenerOpen, mAccepted, mConnRefused, mBuild, mScrapeSeconds,
+		mLostBlocks, mLostSteps, mWrittenBytes, mDiskErrors, mLogLost, mConnections, mListenerOpen, mAccepted, mConnRefused, mHTTP1Refused, mBuild, mScrapeSeconds,
 	}
 }
 

@@ -5,7 +5,9 @@
 // It is an httpproxy.Observer. Without it a request costs nothing; a request
 // that is not sampled costs one span that records nothing, no attempt's span and
 // no attribute; otelhttp, which wraps every request whatever is sampled, is not
-// used. Spans leave in batches from a goroutine; when the collector cannot keep
+// used. On two shared cores under other load (go test -bench . here, medians of
+// three) that is 1.0 us and 8 allocations unsampled, 15 us and 37 allocations
+// sampled, for a request with one attempt. Spans leave in batches from a goroutine; when the collector cannot keep
 // up they are dropped, and no request waits.
 //
 // A client decides about sampling, and joins its trace to ours, only if it is

@@ -77,6 +77,11 @@ func (f *found) use(file *configfile.File) (core.Decision, error) {
 			answers[placement] = f.endpoints[placement]
 		}
 	}
+	for i := range file.Discover {
+		if d := &file.Discover[i]; f.file == nil && len(answers[d.Placement]) == 0 {
+			answers[d.Placement] = f.inherited(d)
+		}
+	}
 	config, err := file.CompileWith(answers)
 	if err != nil {
 		return core.Decision{}, err
@@ -88,6 +93,31 @@ func (f *found) use(file *configfile.File) (core.Decision, error) {
 	f.file, f.names, f.endpoints = file, names, answers
 	f.follow()
 	return d, nil
+}
+
+// inherited is what a predecessor's configuration has for a placement: its last
+// good answer is kept through an upgrade, as it is through a failure of DNS.
+func (f *found) inherited(d *configfile.Discovery) (endpoints []core.EndpointSpec) {
+	c, _ := f.router.driver.Config()
+	if c == nil {
+		return nil
+	}
+	i, ok := c.FindPlacement(d.Placement)
+	if !ok {
+		return nil
+	}
+	p := c.Placement(i)
+	for n := p.FirstEP; n < p.EndEP; n++ {
+		e := c.Endpoint(n)
+		if d.Unresolved().URL == e.URL {
+			return nil // the predecessor had no answer either
+		}
+		if e.Weight == 100 {
+			e.Weight = 0 // as it is written: the version's label is made of that
+		}
+		endpoints = append(endpoints, core.EndpointSpec{Name: e.Name, URL: e.URL, Weight: e.Weight})
+	}
+	return endpoints
 }
 
 // follow asks for the names of the file in force from now on.

@@ -13,11 +13,10 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/net/dns/dnsmessage"
-
 	"lockstep/adapters/configfile"
 	"lockstep/adapters/discovery"
 	"lockstep/adapters/discovery/dnstest"
+	"lockstep/adapters/lifecycle"
 )
 
 // endpointsOf is the router's endpoints of a placement, as URLs.
@@ -111,7 +110,6 @@ func TestServeFollowsWhatDNSSays(t *testing.T) {
 func TestCheckWarnsOfNamesThatDNSDoesNotKnow(t *testing.T) {
 	names := dnstest.New(t)
 	names.A("p.test.", 300, "127.0.0.1")
-	names.Code = dnsmessage.RCodeSuccess
 	file := dnsFile(t, names.Address, "80")
 	var out bytes.Buffer
 	if code := run([]string{"check", file.Path}, &out, io.Discard); code != 0 {
@@ -119,5 +117,39 @@ func TestCheckWarnsOfNamesThatDNSDoesNotKnow(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), `c.yaml:4:24: the endpoints of "q" are not found now`) || strings.Contains(out.String(), `of "p"`) {
 		t.Errorf("%s", &out)
+	}
+}
+
+func TestASuccessorKeepsTheLastAnswerOfItsPredecessorWhenDNSIsSilent(t *testing.T) {
+	names := dnstest.New(t)
+	names.A("p.test.", 300, "127.0.0.1")
+	file := dnsFile(t, names.Address, "8080")
+	first, err := newRouter(routerOptions{log: slog.New(slog.DiscardHandler), errs: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.close()
+	if _, err := first.found.use(file); err != nil {
+		t.Fatal(err)
+	}
+	want := endpointsOf(first, "p")
+	state, err := lifecycle.ReadState(lifecycle.TakeState(first.driver))
+	if err != nil || len(want) == 0 {
+		t.Fatal(want, err)
+	}
+	names.Change(func() { names.Silent = true })
+	next, err := newRouter(routerOptions{log: slog.New(slog.DiscardHandler), errs: io.Discard, state: state})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.close()
+	if _, err := next.found.use(file); err != nil {
+		t.Fatal(err)
+	}
+	if got := endpointsOf(next, "p"); !slices.Equal(got, want) {
+		t.Errorf("the successor has %v, want %v of its predecessor", got, want)
+	}
+	if _, epoch := next.driver.Config(); epoch.Number != 1 {
+		t.Errorf("epoch %d, want the one there was: nothing has changed", epoch.Number)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"io"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"lockstep/adapters/lifecycle"
 	"lockstep/adapters/metrics"
 	"lockstep/adapters/probe"
+	"lockstep/adapters/routing"
 	"lockstep/adapters/settings"
 	"lockstep/core"
 )
@@ -29,7 +31,7 @@ type routerOptions struct {
 	dumps     string       // folder of dumps
 	access    io.Writer    // access log; nil means none
 	log       *slog.Logger // what an operator should know
-	stickyKey []byte       // keys the hash in sticky cookies
+	stickyKey string       // file with the key of sticky cookies; "" means none
 	errs      io.Writer    // complaints of the demo's other servers
 
 	observe     settings.Observe     // how it is watched
@@ -46,6 +48,7 @@ type router struct {
 	prober   *probe.Prober
 	found    *found
 	proxy    *httpproxy.Handler
+	routing  *routing.Router
 	access   *httpproxy.AccessLog
 	listen   []configfile.Listener // as it was when it began to serve
 	watch    *watch
@@ -61,6 +64,10 @@ type router struct {
 
 // newRouter returns a router without configuration. It must be closed.
 func newRouter(o routerOptions) (*router, error) {
+	key, err := stickyKeyOf(o.stickyKey)
+	if err != nil {
+		return nil, err
+	}
 	recorder, err := flightrec.New(flightrec.Options{Name: o.name, Dir: o.record, DumpDir: o.dumps, Log: o.log})
 	if err != nil {
 		return nil, err
@@ -83,8 +90,10 @@ func newRouter(o routerOptions) (*router, error) {
 	if o.access != nil {
 		r.access = httpproxy.NewAccessLogWith(o.access, logOptions(o.observe.AccessLog))
 	}
+	r.routing = routing.New(routing.Options{Peer: r.peer, Log: o.log})
 	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{
-		Log: r.access, Config: r.configInfo, Observer: w.observe(r), StickyKey: o.stickyKey,
+		Log: r.access, Config: r.configInfo, Observer: w.observe(r), StickyKey: key,
+		Routing: r.routing,
 	})
 	r.prober = probe.New(probe.Options{Report: r.driver.Probed, Check: r.proxy.Upstream().Check})
 	r.found = newFound(r)
@@ -93,6 +102,19 @@ func newRouter(o routerOptions) (*router, error) {
 	}
 	r.driver.Run(context.Background()) // it ends with Close, after the last note
 	return r, nil
+}
+
+// peer says by which listener a request came, and whether its sender is trusted.
+func (r *router) peer(req *http.Request) routing.Peer {
+	c := edge.Of(req.Context())
+	if c == nil {
+		return routing.Peer{TLS: req.TLS}
+	}
+	p := routing.Peer{Listener: c.Listener, Trusted: c.Trusted, TLS: c.TLS}
+	for i := range r.listen {
+		p.Judged = p.Judged || r.listen[i].Name == c.Listener && r.listen[i].TrustHeadersFrom != nil
+	}
+	return p
 }
 
 // note tells the operator what changed.
@@ -116,6 +138,7 @@ func (r *router) note(d driver.Delivery) {
 		r.adopted.Store(int64(d.At))
 		r.once.Do(func() { close(r.first) })
 		if c, _ := r.driver.Config(); c != nil { // perhaps a later one already
+			r.routing.Prepare(c)
 			r.o.log.Info("adopted", "version", c.Version(), "epoch", d.Epoch.Number)
 		}
 	case core.NoteBug:
@@ -150,6 +173,7 @@ func (r *router) close() {
 	r.driver.Close()
 	r.prober.Close()
 	r.proxy.CloseIdleConnections()
+	r.routing.Close()
 	r.watch.close(r.o.log)
 	r.recorder.Close()
 	if r.access != nil {

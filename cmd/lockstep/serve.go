@@ -91,7 +91,6 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 }
 
 func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (err error) {
-	log := slog.New(slog.NewTextHandler(stderr, nil))
 	asked, ignore := listenToSignals()
 	defer ignore()
 	sockets, err := lifecycle.Inherit()
@@ -106,6 +105,13 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (er
 			}
 		}()
 	}
+	l := &life{lameDuck: o.lameDuck, drain: o.drain, sockets: sockets, notify: lifecycle.NewNotifier(), asked: asked}
+	return serveOn(ctx, o, l, stdout, stderr)
+}
+
+// serveOn is runServe with the sockets that were open before the process began.
+func serveOn(ctx context.Context, o serveOptions, l *life, stdout, stderr io.Writer) (err error) {
+	log, sockets := slog.New(slog.NewTextHandler(stderr, nil)), l.sockets
 	if o.config == "" && o.control.url == "" {
 		return errors.New("no configuration: name a file with -c (or CONFIG_PATH), or a control plane with --control")
 	}
@@ -119,7 +125,7 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (er
 	o.control.state = cmp.Or(o.control.state, file.ControlPlane.Dir)
 	options := routerOptions{
 		name: filepath.Base(o.config), record: cmp.Or(o.record, file.Recording.Dir), dumps: o.dumps, log: log, errs: stderr,
-		observe: o.observe.over(file.Observe), connections: new(metrics.Connections),
+		observe: o.observe.over(file.Observe), connections: new(metrics.Connections), stickyKey: o.stickyKey,
 	}
 	if !o.noLog && !file.Observe.AccessLog.Off {
 		options.access = stdout
@@ -129,9 +135,7 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (er
 		return err
 	}
 	defer open.Close()
-	if options.stickyKey, err = stickyKeyOf(o.stickyKey); err != nil {
-		return err
-	}
+	options.stickyKey = o.stickyKey
 	options.listeners = open.Stats
 	options.state = predecessorState(sockets, &options)
 	r, err := newRouter(options)
@@ -155,7 +159,7 @@ func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (er
 	for name, address := range open.Addrs() {
 		log.Info("serving", "listener", name, "address", address.String())
 	}
-	l := &life{lameDuck: o.lameDuck, drain: o.drain, sockets: sockets, notify: lifecycle.NewNotifier(), unfollow: unfollow, asked: asked}
+	l.unfollow = unfollow
 	if o.control.url == "" {
 		l.reload = func() { r.reload(file.Path) }
 	}

@@ -290,7 +290,7 @@ func TestAnUpgradedConnectionOutlivesTheUpgradeInTheOldProcess(t *testing.T) {
 		io.Copy(conn, buffered)
 	}))
 	defer s.Close()
-	p := startProcess(t, s.URL, "--drain", "20s")
+	p := startProcess(t, s.URL, "--drain", "6s")
 	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
