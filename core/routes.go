@@ -7,8 +7,8 @@ import (
 )
 
 // Routes, key tables and splits (R1). Route 0 looks keys up in table 0, which
-// is Spec.Keys, and sends unknown keys to Spec.Default; a Spec may add more of
-// each. Which request takes which route is the edge's to say: an Arrive names it.
+// is Spec.Keys, unless Spec.Table names another, and sends unknown keys to
+// Spec.Default; a Spec may add more of each. Which request takes which route is the edge's to say: an Arrive names it.
 
 // Limits of the routes of a Spec.
 const (
@@ -303,7 +303,7 @@ func (c *compiler) routing() {
 		c.fail("routes", "there are "+strconv.Itoa(n), "use at most "+strconv.Itoa(MaxRoutes))
 		return
 	}
-	c.route(&RouteSpec{"", c.spec.Default, c.spec.UnknownStatus}, "")
+	c.route(&RouteSpec{c.spec.Table, c.spec.Default, c.spec.UnknownStatus}, "")
 	for i := range c.spec.Routes {
 		c.route(&c.spec.Routes[i], "routes["+strconv.Itoa(i+1)+"].")
 	}
@@ -375,6 +375,7 @@ const (
 	tagTables         // those after table 0
 	tagRoutes         // those after route 0
 	tagNoRoute        // another status than the default
+	tagTable          // of route 0, another than table 0
 )
 
 // routing folds what goes beyond one table, one route and whole placements.
@@ -397,6 +398,10 @@ func (f *fold) routing(c *Config) {
 			f.word(uint64(len(t.keys)))
 			f.keys(t)
 		}
+	}
+	if c.routes[0].table > 0 {
+		f.word(tagTable)
+		f.word(uint64(c.routes[0].table))
 	}
 	if len(c.routes) > 1 {
 		f.word(tagRoutes)

@@ -184,6 +184,7 @@ func TestEveryPartOfRoutingCountsInTheDigest(t *testing.T) {
 		"a key of a table":    func(s *Spec) { s.Tables[0].Keys[0].Key = "b" },
 		"a home in a table":   func(s *Spec) { s.Tables[0].Keys[0].Placement = "tier1" },
 		"a route":             func(s *Spec) { s.Routes = s.Routes[:1] },
+		"route 0's table":     func(s *Spec) { s.Table = "partners" },
 		"a route's table":     func(s *Spec) { s.Routes[0].Table = "" },
 		"a route's default":   func(s *Spec) { s.Routes[1].Default = "tier1" },
 		"a route's status":    func(s *Spec) { s.Routes[0].UnknownStatus = 410 },

@@ -11,7 +11,8 @@ type Spec struct {
 	ChainFallbacks bool            // R1, baseline forms: follow fallbacks, then Default
 	Placements     []PlacementSpec // order carries no meaning
 	Tables         []TableSpec     // further key tables; order carries no meaning
-	Routes         []RouteSpec     // further routes, numbered from 1; route 0 is Keys, Default and UnknownStatus
+	Table          string          // of route 0: name of one of Tables; "" means Keys
+	Routes         []RouteSpec     // further routes, numbered from 1; route 0 is Table, Default and UnknownStatus
 	Splits         []SplitSpec     // what keys may name in place of a placement
 	NoRouteStatus  uint16          // status of a request that no route takes, 400..599; 0 means 404
 	// Edge is text for the edge alone, such as how routes match; core carries it,

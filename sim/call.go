@@ -95,8 +95,14 @@ func (w *world) arrive(id uint32) {
 		ev.Prefer = w.senders[c.sender].cookie
 	}
 	ev.Route = core.Route{Placement: -1, Refuse: core.NoKey}
-	if c.key >= 0 {
+	ev.Via, ev.Split = 0, 0
+	switch {
+	case c.key < 0:
+	case r.table.single:
 		ev.Route = r.table.routes[c.key]
+	default:
+		ev.Via, ev.Split = via(r.table.config, p.Route), w.user(c)
+		ev.Route, _ = r.table.config.MatchVia(ev.Via, w.keys[c.key], ev.SplitHash())
 	}
 	if r.observer != nil { // nobody else reads it: the epoch is the one in force
 		w.identify(c)

@@ -10,13 +10,21 @@ import (
 // The table of R16, from the specification: what a refusal tells the client,
 // and what an end does to a breaker (R7).
 
-// refusal returns the status of a class with which a router may refuse, 0 for any other.
-func (c *checker) refusal(class core.Class) uint16 {
+// refusal returns the status of a class with which a router may refuse a request
+// that came by a route, 0 for any other.
+func (c *checker) refusal(class core.Class, via uint16) uint16 {
 	switch class {
 	case core.NoKey, core.BadRequest:
 		return 400
 	case core.UnknownKey:
+		if via > 0 {
+			return cmp.Or(c.truth.spec.Routes[via-1].UnknownStatus, 421)
+		}
 		return cmp.Or(c.truth.spec.UnknownStatus, 421)
+	case core.NoRoute:
+		return cmp.Or(c.truth.spec.NoRouteStatus, 404)
+	case core.Unauthorized:
+		return 401
 	case core.BodyTooLarge:
 		return 413
 	case core.LimitReached, core.FairShare:
@@ -31,7 +39,7 @@ func (c *checker) refusal(class core.Class) uint16 {
 
 // checkRefusal holds a refusal's answer against the table, and what else it says.
 func (c *checker) checkRefusal(ev *core.Event, d *core.Decision) {
-	if want := c.refusal(d.Class); want == 0 {
+	if want := c.refusal(d.Class, ev.Via); want == 0 {
 		c.fail("R16", d.Placement, -1, "", fmt.Sprintf("a request was refused as class %d, with which a router refuses nothing", d.Class))
 	} else if d.Status != want {
 		c.fail("R16", d.Placement, -1, "", fmt.Sprintf("a request refused as %s was told %d, by the table %d", d.Class, d.Status, want))

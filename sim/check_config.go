@@ -3,7 +3,6 @@ package sim
 import (
 	"cmp"
 	"fmt"
-	"hash/crc32"
 	"slices"
 
 	"lockstep/core"
@@ -16,7 +15,9 @@ type truth struct {
 	spec    *core.Spec
 	names   []string      // of the placements, sorted: the place is the index
 	reasons []core.Reason // parallel to names
-	routes  []core.Route  // parallel to world.keys
+	ways    []way         // by route
+	keys    []string      // world.keys
+	rings   bool          // some placement has a ketama ring
 	hashing hashing
 }
 
@@ -37,20 +38,18 @@ func (w *world) truth(c *core.Config) *truth {
 }
 
 func newTruth(s *core.Spec, keys []string) *truth {
-	t := &truth{spec: s}
+	t := &truth{spec: s, keys: keys}
 	for i := range s.Placements {
 		t.names = append(t.names, s.Placements[i].Name)
+		t.rings = t.rings || s.Placements[i].Select == core.Ketama
 	}
 	slices.Sort(t.names)
 	for _, name := range t.names {
 		t.reasons = append(t.reasons, kindOf(placementOf(s, name)))
 	}
-	homes := make(map[string]int, len(s.Keys))
-	for _, k := range s.Keys {
-		homes[k.Key], _ = slices.BinarySearch(t.names, k.Placement)
-	}
-	for _, k := range keys {
-		t.routes = append(t.routes, t.route(k, homes))
+	t.ways = append(t.ways, t.way(s.Table, s.Default, keys))
+	for _, r := range s.Routes {
+		t.ways = append(t.ways, t.way(r.Table, r.Default, keys))
 	}
 	return t
 }
@@ -61,25 +60,6 @@ func kindOf(p *core.PlacementSpec) core.Reason {
 		return core.ReasonTier
 	}
 	return cmp.Or(p.Kind, core.ReasonDedicated)
-}
-
-// route is where a key belongs.
-func (t *truth) route(key string, homes map[string]int) core.Route {
-	if key == "" {
-		return core.Route{Placement: -1, Refuse: core.NoKey}
-	}
-	r := core.Route{Key: hashString(key), Placement: -1, Refuse: core.UnknownKey}
-	for i := range t.spec.Placements {
-		if t.spec.Placements[i].Select == core.Ketama {
-			r.Ring = crc32.ChecksumIEEE([]byte(key))
-		}
-	}
-	if home, known := homes[key]; known {
-		r.Placement, r.Reason, r.Refuse = int32(home), t.reasons[home], core.ClassNone
-	} else if home, takes := slices.BinarySearch(t.names, t.spec.Default); takes {
-		r.Placement, r.Reason, r.Refuse = int32(home), core.ReasonDefault, core.ClassNone
-	}
-	return r
 }
 
 // candidates lists who may serve the keys of a placement.
@@ -159,10 +139,10 @@ func (c *checker) checkConfig() {
 func (c *checker) checkRoute(ev *core.Event, key int32) {
 	want, name := core.Route{Placement: -1, Refuse: core.NoKey}, ""
 	if key >= 0 {
-		want, name = c.truth.routes[key], c.w.keys[key]
+		want, name = c.truth.route(int(ev.Via), key, ev), c.w.keys[key]
 	}
 	if ev.Route != want {
-		c.fail("R1", -1, -1, "", fmt.Sprintf("key %q is routed as %s, by the rules as %s", name, c.routeText(ev.Route), c.routeText(want)))
+		c.fail("R1", -1, -1, "", fmt.Sprintf("key %q by route %d is routed as %s, by the rules as %s", name, ev.Via, c.routeText(ev.Route), c.routeText(want)))
 	}
 }
 

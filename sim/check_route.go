@@ -1,7 +1,11 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
+	"hash/crc32"
+	"math/bits"
+	"slices"
 
 	"lockstep/core"
 )
@@ -258,4 +262,115 @@ func (w ruling) String() string {
 		return "refused as " + w.class.String()
 	}
 	return "forwarded"
+}
+
+// way is one route of a configuration, by the rules alone.
+type way struct {
+	homes   []home // parallel to world.keys
+	unknown int    // the placement that takes unknown keys, -1 for none
+}
+
+// home is where a key belongs: a placement, or parts with their shares in
+// parts per million, in order of name; neither: it is not in the table.
+type home struct {
+	placement int
+	parts     []core.PartSpec
+	known     bool
+}
+
+// way works out a route from its Spec.
+func (t *truth) way(table, unknown string, keys []string) way {
+	list := t.spec.Keys
+	for i := range t.spec.Tables {
+		if t.spec.Tables[i].Name == table {
+			list = t.spec.Tables[i].Keys
+		}
+	}
+	written := make(map[string]string, len(list))
+	for _, k := range list {
+		written[k.Key] = k.Placement
+	}
+	out := way{unknown: -1, homes: make([]home, len(keys))}
+	if at, ok := slices.BinarySearch(t.names, unknown); ok {
+		out.unknown = at
+	}
+	for i, k := range keys {
+		if name, known := written[k]; known {
+			out.homes[i] = t.home(name)
+		}
+	}
+	return out
+}
+
+func (t *truth) home(name string) home {
+	if at, ok := slices.BinarySearch(t.names, name); ok {
+		return home{placement: at, known: true}
+	}
+	h := home{known: true}
+	for i := range t.spec.Splits {
+		if t.spec.Splits[i].Name == name {
+			h.parts = slices.Clone(t.spec.Splits[i].Parts)
+		}
+	}
+	slices.SortFunc(h.parts, func(a, b core.PartSpec) int { return cmp.Compare(a.Placement, b.Placement) })
+	return h
+}
+
+// route is where a request with a key belongs (R1).
+func (t *truth) route(via int, key int32, ev *core.Event) core.Route {
+	name := t.keys[key]
+	if name == "" {
+		return core.Route{Placement: -1, Refuse: core.NoKey}
+	}
+	w := &t.ways[via]
+	r := core.Route{Key: hashString(name), Placement: -1, Refuse: core.UnknownKey}
+	if t.rings {
+		r.Ring = crc32.ChecksumIEEE([]byte(name))
+	}
+	h := &w.homes[key]
+	at := h.placement
+	if len(h.parts) > 0 {
+		at = t.side(h.parts, r.Key, ev)
+	}
+	switch {
+	case h.known:
+		r.Placement, r.Reason, r.Refuse = int32(at), t.reasons[at], core.ClassNone
+	case w.unknown >= 0:
+		r.Placement, r.Reason, r.Refuse = int32(w.unknown), core.ReasonDefault, core.ClassNone
+	}
+	return r
+}
+
+// side is the part of a split that a request falls into.
+func (t *truth) side(parts []core.PartSpec, key uint64, ev *core.Event) int {
+	who := ev.Split
+	if who == 0 {
+		who = ev.Request
+	}
+	h := mixed(0)
+	for _, word := range [...]uint64{who, key, 15} {
+		h = mixed(h + word)
+	}
+	at, sum := share(h), uint64(0)
+	for _, p := range parts {
+		if sum += uint64(p.Share); at < sum {
+			i, _ := slices.BinarySearch(t.names, p.Placement)
+			return i
+		}
+	}
+	return -1
+}
+
+// mixed is SPEC's finalise of z + golden.
+func mixed(z uint64) uint64 {
+	z += 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// share is where a hash lies in a million.
+func share(h uint64) uint64 {
+	hi, _ := bits.Mul64(h, million)
+	return hi
 }

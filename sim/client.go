@@ -39,19 +39,20 @@ const (
 const unknownKeys = 16
 
 func (w *world) makeClients() error {
-	shared := [2]int{-1, -1}
+	shared := map[int][2]int{} // by table: where its keys begin and end
 	for i := range w.plan.Clients {
 		p := &w.plan.Clients[i]
 		c := client{plan: p, from: len(w.keys), budget: newBucket(&p.Retry)}
 		if len(p.Keys) == 0 {
-			if shared[0] < 0 {
-				for k := range w.configs[0].Keys() {
-					key, _ := w.configs[0].Key(k)
+			table := w.configs[0].RouteInfo(int(via(w.configs[0], p.Route))).Table
+			if _, known := shared[table]; !known {
+				for k := range w.configs[0].TableKeys(table) {
+					key, _ := w.configs[0].TableKey(table, k)
 					w.keys = append(w.keys, key)
 				}
-				shared = [2]int{c.from, len(w.keys)}
+				shared[table] = [2]int{c.from, len(w.keys)}
 			}
-			c.from, c.to = shared[0], shared[1]
+			c.from, c.to = shared[table][0], shared[table][1]
 		} else {
 			w.keys = append(w.keys, p.Keys...)
 			c.to = len(w.keys)
@@ -77,6 +78,23 @@ func (w *world) makeClients() error {
 		w.addSender(uint32(n), sendsBurst, uint64(i))
 	}
 	return nil
+}
+
+// via is the route of a configuration that requests by route take in it.
+func via(c *core.Config, route uint16) uint16 {
+	if int(route) >= c.Routes() {
+		return 0
+	}
+	return route
+}
+
+// user is who keeps to one side of a split, 0 for nobody.
+func (w *world) user(c *call) uint64 {
+	s := &w.senders[c.sender]
+	if p := w.clients[s.client].plan; !p.Sticky || p.Users == 0 {
+		return 0
+	}
+	return s.entity
 }
 
 func (w *world) makeSenders(i uint32) {

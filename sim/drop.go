@@ -34,14 +34,29 @@ func kept(n int, dropped uint32) int {
 }
 
 // WithoutPlacement returns a configuration without a placement and all that
-// names it: its keys, and itself as a fallback and as the default. s stays as it is.
+// names it: its keys, those divided with others, and itself as a fallback and as the default. s stays as it is.
 func WithoutPlacement(s core.Spec, name string) core.Spec {
 	s.Placements = slices.DeleteFunc(slices.Clone(s.Placements), func(p core.PlacementSpec) bool { return p.Name == name })
 	for i := range s.Placements {
 		p := &s.Placements[i]
 		p.Fallback = slices.DeleteFunc(slices.Clone(p.Fallback), func(f string) bool { return f == name })
 	}
-	s.Keys = slices.DeleteFunc(slices.Clone(s.Keys), func(k core.KeySpec) bool { return k.Placement == name })
+	split := map[string]bool{} // those with a part of it
+	s.Splits = slices.DeleteFunc(slices.Clone(s.Splits), func(p core.SplitSpec) bool {
+		split[p.Name] = slices.ContainsFunc(p.Parts, func(q core.PartSpec) bool { return q.Placement == name })
+		return split[p.Name]
+	})
+	gone := func(k core.KeySpec) bool { return k.Placement == name || split[k.Placement] }
+	s.Keys = slices.DeleteFunc(slices.Clone(s.Keys), gone)
+	s.Tables, s.Routes = slices.Clone(s.Tables), slices.Clone(s.Routes)
+	for i := range s.Tables {
+		s.Tables[i].Keys = slices.DeleteFunc(slices.Clone(s.Tables[i].Keys), gone)
+	}
+	for i := range s.Routes {
+		if s.Routes[i].Default == name {
+			s.Routes[i].Default = ""
+		}
+	}
 	if s.Default == name {
 		s.Default = ""
 	}

@@ -169,5 +169,31 @@ func drawPlan(t *rapid.T) Plan {
 	}
 	enrich(&p)
 	addRoom(&p)
+	if h := core.RequestHash(p.Seed, core.HashString("routes")); h%3 == 0 {
+		routed(&p)
+	}
 	return p
+}
+
+// routed gives a plan two more routes, a table of their own and keys that are
+// split; what is drawn comes from the plan's seed and draws nothing of rapid's.
+func routed(p *Plan) {
+	shape := func(s *core.Spec, n uint64) {
+		last := s.Placements[len(s.Placements)-1].Name
+		if last == s.Placements[0].Name {
+			return
+		}
+		share := uint32(n % (million + 1))
+		s.Splits = []core.SplitSpec{{Name: "moving", Parts: []core.PartSpec{{Placement: last, Share: million - share}, {Placement: s.Placements[0].Name, Share: share}}}}
+		s.Keys = append(s.Keys, core.KeySpec{Key: "split", Placement: "moving"})
+		s.Tables = []core.TableSpec{{Name: "other", Keys: []core.KeySpec{{Key: "k0", Placement: last}, {Key: "split", Placement: "moving"}}}}
+		s.Routes = []core.RouteSpec{{Table: "other", UnknownStatus: 404}, {Default: last}}
+	}
+	for i, s := range p.specs() {
+		shape(s, core.RequestHash(p.Seed, uint64(i)))
+	}
+	for i := range p.Clients {
+		h := core.RequestHash(p.Seed, core.HashString(p.Clients[i].Name))
+		p.Clients[i].Route, p.Clients[i].Sticky = uint16(h%3), h&8 == 0 && p.Clients[i].Users > 0
+	}
 }

@@ -14,7 +14,7 @@ import (
 func islands(t *rapid.T) Plan {
 	p := drawPlan(t)
 	p.Pushes = nil
-	p.Spec.Default, p.Spec.Keys = "", nil
+	p.Spec.Default, p.Spec.Keys, p.Spec.Tables, p.Spec.Routes, p.Spec.Splits = "", nil, nil, nil, nil
 	var all []core.PlacementSpec
 	for _, prefix := range []string{"p", "q"} {
 		s := drawSpec(t, prefix)

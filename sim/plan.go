@@ -73,7 +73,7 @@ type Client struct {
 	Think    core.Duration // closed-loop: pause after each answer; drawn exponentially with this mean when Poisson
 	From     core.Time     // first request not before; open-loop clients begin within one gap of it
 	Until    core.Time     // no new request from here on; 0 means the plan's Length
-	Keys     []string      // routing keys; none means every key of the plan's Spec, in order
+	Keys     []string      // routing keys; none means every key that its route has in the plan's Spec, in order
 	Zipf     bool          // the k-th key is drawn with weight 1/k in place of evenly
 	Unknown  uint32        // share of requests with a key that no table has
 	NoKey    uint32        // share of requests without a key
@@ -88,6 +88,10 @@ type Client struct {
 	Priority uint8         // of every request, 0 to 7; 0 is the most critical
 	Cookies  bool          // each sender keeps the cookie of the endpoint that it was pinned to
 	Router   int           // 0 means spread over the live routers by hash; n means router n alone, from 1
+	Route    uint16        // by which its requests come (R1); one that a configuration does not have is route 0 there
+	// Sticky keeps each of Users on one side of a split, as an edge does that
+	// hashes a cookie; else, and for an open-loop client, each request is drawn.
+	Sticky bool
 }
 
 // Ramp is a rate that rises and falls smoothly, as through a day: lowest at the
@@ -240,6 +244,13 @@ func (p *Plan) End() core.Time {
 func cloneSpec(s *core.Spec) core.Spec {
 	c := *s
 	c.Keys, c.Placements = slices.Clone(s.Keys), slices.Clone(s.Placements)
+	c.Tables, c.Routes, c.Splits = slices.Clone(s.Tables), slices.Clone(s.Routes), slices.Clone(s.Splits)
+	for i := range c.Tables {
+		c.Tables[i].Keys = slices.Clone(c.Tables[i].Keys)
+	}
+	for i := range c.Splits {
+		c.Splits[i].Parts = slices.Clone(c.Splits[i].Parts)
+	}
 	for i := range c.Placements {
 		p := &c.Placements[i]
 		p.Endpoints, p.Fallback = slices.Clone(p.Endpoints), slices.Clone(p.Fallback)

@@ -36,17 +36,18 @@ func withoutHashing(s *core.Spec) {
 // left out of both versions.
 func renameKeys(p *Plan) *pair {
 	one := *p
-	one.respec(withoutHashing)
-	var keys, own []string
+	one.respec(func(s *core.Spec) {
+		withoutHashing(s)
+		withoutSplits(s)
+	})
+	var keys []string
 	for _, s := range p.specs() {
-		for _, k := range s.Keys {
-			keys = append(keys, k.Key)
+		for _, list := range keyLists(s) {
+			for _, k := range list {
+				keys = append(keys, k.Key)
+			}
 		}
 	}
-	for _, k := range p.Spec.Keys {
-		own = append(own, k.Key)
-	}
-	slices.Sort(own) // as a client without a list of its own takes them
 	for i := range p.Clients {
 		keys = append(keys, p.Clients[i].Keys...)
 	}
@@ -57,7 +58,7 @@ func renameKeys(p *Plan) *pair {
 		c := &b.other.Clients[i]
 		list := c.Keys
 		if len(list) == 0 {
-			list = own
+			list = keysOfRoute(&p.Spec, c.Route)
 		}
 		c.Keys = nil
 		for _, k := range list {
@@ -65,11 +66,59 @@ func renameKeys(p *Plan) *pair {
 		}
 	}
 	b.other.respec(func(s *core.Spec) {
-		for i := range s.Keys {
-			s.Keys[i].Key = to[s.Keys[i].Key]
+		for _, list := range keyLists(s) {
+			for i := range list {
+				list[i].Key = to[list[i].Key]
+			}
 		}
 	})
 	return b
+}
+
+// keyLists lists the tables of a Spec.
+func keyLists(s *core.Spec) [][]core.KeySpec {
+	all := [][]core.KeySpec{s.Keys}
+	for i := range s.Tables {
+		all = append(all, s.Tables[i].Keys)
+	}
+	return all
+}
+
+// keysOfRoute lists the keys of a route in the order in which a client without
+// a list of its own takes them.
+func keysOfRoute(s *core.Spec, route uint16) (keys []string) {
+	name := s.Table
+	if n := int(route); n > 0 && n <= len(s.Routes) {
+		name = s.Routes[n-1].Table
+	}
+	list := s.Keys
+	for i := range s.Tables {
+		if s.Tables[i].Name == name {
+			list = s.Tables[i].Keys
+		}
+	}
+	for _, k := range list {
+		keys = append(keys, k.Key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// withoutSplits gives every key that is split to the first part: a split hashes
+// the key, and its parts stand in order of name.
+func withoutSplits(s *core.Spec) {
+	first := map[string]string{}
+	for i := range s.Splits {
+		first[s.Splits[i].Name] = s.Splits[i].Parts[0].Placement
+	}
+	for _, list := range keyLists(s) {
+		for i := range list {
+			if p, split := first[list[i].Placement]; split {
+				list[i].Placement = p
+			}
+		}
+	}
+	s.Splits = nil
 }
 
 // renamePlacements gives every placement another name. What draws by name is
@@ -78,6 +127,7 @@ func renamePlacements(p *Plan) *pair {
 	one := *p
 	one.respec(func(s *core.Spec) {
 		withoutHashing(s)
+		withoutSplits(s)
 		for i := range s.Placements {
 			q := &s.Placements[i]
 			q.Health, q.Breaker.Jitter, q.Kind, q.SlowStart = core.HealthSpec{Off: true}, 0, kindOf(q), 0
@@ -97,8 +147,13 @@ func renamePlacements(p *Plan) *pair {
 	b := &pair{one: one, other: one, original: func(name string) string { return back[name] }}
 	b.other.respec(func(s *core.Spec) {
 		s.Default = to[s.Default]
-		for i := range s.Keys {
-			s.Keys[i].Placement = to[s.Keys[i].Placement]
+		for _, list := range keyLists(s) {
+			for i := range list {
+				list[i].Placement = to[list[i].Placement]
+			}
+		}
+		for i := range s.Routes {
+			s.Routes[i].Default = to[s.Routes[i].Default]
 		}
 		for i := range s.Placements {
 			q := &s.Placements[i]

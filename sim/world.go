@@ -52,7 +52,8 @@ type world struct {
 // table is what the world needs of one compiled configuration.
 type table struct {
 	config *core.Config
-	routes []core.Route // parallel to world.keys
+	routes []core.Route // of route 0; parallel to world.keys
+	single bool         // there is no other route, and no split: routes is all
 	rows   []core.PlacementInfo
 	homes  []int32 // directory number of each placement index
 	first  int32   // world.timeouts[first+i] are those of placement index i
@@ -134,7 +135,7 @@ func (w *world) makeTables() {
 			w.tables = append(w.tables, nil)
 			continue
 		}
-		t := &table{config: c, routes: make([]core.Route, len(w.keys)), first: int32(len(w.timeouts))}
+		t := &table{config: c, routes: make([]core.Route, len(w.keys)), first: int32(len(w.timeouts)), single: c.Routes() == 1 && c.Splits() == 0}
 		for i, k := range w.keys {
 			t.routes[i], _ = c.Match(k)
 		}

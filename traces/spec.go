@@ -22,6 +22,7 @@ type specJSON struct {
 	Placements     []placementJSON `json:"placements"`
 	Edge           string          `json:"edge,omitempty"`
 	Tables         []tableJSON     `json:"tables,omitempty"`
+	Table          string          `json:"table,omitempty"`
 	Routes         []routeJSON     `json:"routes,omitempty"`
 	Splits         []splitJSON     `json:"splits,omitempty"`
 	NoRouteStatus  uint16          `json:"no_route_status,omitempty"`
@@ -175,7 +176,7 @@ func EncodeSpec(s *core.Spec) []byte {
 	out := specJSON{
 		Version: s.Version, Keys: s.Keys, Default: s.Default, UnknownStatus: s.UnknownStatus,
 		ChainFallbacks: s.ChainFallbacks, Placements: make([]placementJSON, len(s.Placements)), Edge: s.Edge,
-		NoRouteStatus: s.NoRouteStatus,
+		NoRouteStatus: s.NoRouteStatus, Table: s.Table,
 	}
 	for _, t := range s.Tables {
 		out.Tables = append(out.Tables, tableJSON{t.Name, t.Keys})
@@ -218,7 +219,7 @@ func DecodeSpec(b []byte) (core.Spec, error) {
 	}
 	s := core.Spec{
 		Version: in.Version, Keys: in.Keys, Default: in.Default, UnknownStatus: in.UnknownStatus,
-		ChainFallbacks: in.ChainFallbacks, Edge: in.Edge, NoRouteStatus: in.NoRouteStatus,
+		ChainFallbacks: in.ChainFallbacks, Edge: in.Edge, NoRouteStatus: in.NoRouteStatus, Table: in.Table,
 	}
 	for _, t := range in.Tables {
 		s.Tables = append(s.Tables, core.TableSpec{Name: t.Name, Keys: t.Keys})

@@ -35,6 +35,7 @@ func SpecOf(c *core.Config) core.Spec {
 	for i := 1; i < c.Tables(); i++ {
 		s.Tables = append(s.Tables, core.TableSpec{Name: c.TableName(i), Keys: keysOf(c, i, homes)})
 	}
+	s.Table = c.TableName(c.RouteInfo(0).Table)
 	for i := 1; i < c.Routes(); i++ {
 		s.Routes = append(s.Routes, routeOf(c, i, names))
 	}

@@ -86,7 +86,7 @@ func (l *loader) baseline(root *node) {
 	}
 	l.cycles()
 	l.dropSelfFallbacks()
-	l.inlineKeys(in.RoutingTable)
+	l.inlineKeys(in.RoutingTable, &l.keys)
 	l.keys.settle(&l.decoder)
 }
 

@@ -70,8 +70,10 @@ type File struct {
 
 	labelled bool // Spec.Version is a label made here
 
-	root *node   // for Where; placements are merged with their defaults and profile
-	keys keyList // the places of Spec.Keys
+	root   *node            // for Where; placements are merged with their defaults and profile
+	keys   keyList          // the places of Spec.Keys
+	tables []*keyList       // those of Spec.Tables, by name
+	splits map[string]place // where each of Spec.Splits is first written
 }
 
 // Facts is what the operator knows about the fleet. Decisions never read it;

@@ -80,7 +80,7 @@ func FuzzTenants(f *testing.F) {
 	f.Add("key,placement,region\r\na,b,eu\r\nb,b,us")
 	f.Fuzz(func(t *testing.T, text string) {
 		l := &loader{file: &File{Form: Native}}
-		l.tenants(&source{"f", text})
+		l.tenants(&source{"f", text}, &l.keys)
 		l.keys.settle(&l.decoder)
 		if err := l.err(); err != nil {
 			checkProblems(t, err)

@@ -19,6 +19,14 @@ func (l *loader) includes(root *node) *node {
 		return root
 	}
 	for _, item := range list.items {
+		table := ""
+		if item.kind == mapping {
+			v := decodeAs[includeItem](&decoder{}, item) // its faults are reported later
+			if item = item.value("csv"); v.Table == "" || item == nil {
+				continue
+			}
+			table = v.Table
+		}
 		if item.kind != scalar {
 			continue // the decoder reports it
 		}
@@ -26,12 +34,12 @@ func (l *loader) includes(root *node) *node {
 			l.fail(item.at, "a configuration that is not a file on disk cannot include others", "push one whole configuration")
 			continue
 		}
-		root = l.include(root, item)
+		root = l.include(root, item, table)
 	}
 	return root
 }
 
-func (l *loader) include(root, item *node) *node {
+func (l *loader) include(root, item *node, table string) *node {
 	pattern := item.text
 	if !filepath.IsAbs(pattern) {
 		pattern = filepath.Join(filepath.Dir(l.from), pattern)
@@ -52,12 +60,12 @@ func (l *loader) include(root, item *node) *node {
 			l.fail(item.at, "more than "+strconv.Itoa(maxIncludes)+" files are included", "join some of them")
 			return root
 		}
-		root = l.includeFile(root, item, path)
+		root = l.includeFile(root, item, path, table)
 	}
 	return root
 }
 
-func (l *loader) includeFile(root, item *node, path string) *node {
+func (l *loader) includeFile(root, item *node, path, table string) *node {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		l.fail(item.at, "an included file cannot be read: "+err.Error(), "mend its permissions, or include another")
@@ -66,7 +74,11 @@ func (l *loader) includeFile(root, item *node, path string) *node {
 	src := &source{path, string(data)}
 	l.file.Sources = append(l.file.Sources, path)
 	if filepath.Ext(path) == ".csv" {
-		l.lists = append(l.lists, src)
+		l.lists = append(l.lists, tenantList{src, table, item.at})
+		return root
+	}
+	if table != "" {
+		l.fail(item.at, path+" is not a CSV", "name only files that end in .csv for a table")
 		return root
 	}
 	n, fault := readYAML(src)
@@ -101,4 +113,6 @@ func (l *loader) join(root, n *node) *node {
 }
 
 // isTable says which parts of a configuration are made of named things.
-func isTable(key string) bool { return key == "placements" || key == "profiles" || key == "keys" }
+func isTable(key string) bool {
+	return key == "placements" || key == "profiles" || key == "keys" || key == "tables"
+}

@@ -20,6 +20,8 @@ type keyPlace struct {
 
 // keyList collects keys from every file with their places, in parallel.
 type keyList struct {
+	name    string // of the table; "" for keys
+	at      place  // where it begins; nowhere for keys
 	specs   []core.KeySpec
 	places  []keyPlace
 	sources []*source
@@ -93,29 +95,34 @@ func (k *keyList) sort() {
 	k.specs, k.places = specs, places
 }
 
-// inlineKeys reads a map from key to placement.
-func (l *loader) inlineKeys(n *node) {
+// inlineKeys reads a map from key to placement, or to the parts of a split.
+func (l *loader) inlineKeys(n *node, list *keyList) {
 	if n == nil || n.kind == null && l.lenient || !l.want(n, mapping) {
 		return
 	}
 	for _, e := range n.entries {
-		if e.value.kind != scalar || l.lenient && !e.value.quoted {
-			l.fail(e.value.at, "the placement of a key must be a name", "write key: placement")
+		home := e.value.text
+		switch {
+		case e.value.kind == mapping && !l.lenient:
+			home = l.inlineSplit(e.value)
+		case e.value.kind != scalar || l.lenient && !e.value.quoted:
+			l.fail(e.value.at, "the placement of a key must be a name", "write key: placement, or key: {placement: 95%, other: 5%}")
 			continue
 		}
 		if e.key == "" {
 			l.fail(e.at, "a key is empty", "an empty key can never match: remove it")
 			continue
 		}
-		source := l.keys.source(e.at.source)
-		l.keys.add(e.key, e.value.text, keyPlace{source, uint16(min(e.at.width, 200)), 0, e.at.line, e.at.col})
+		source := list.source(e.at.source)
+		list.add(e.key, home, keyPlace{source, uint16(min(e.at.width, 200)), 0, e.at.line, e.at.col})
 	}
 }
 
 // tenants reads keys from CSV: a header, then one line a key in ascending
 // order. Quotes are not read, so a key has neither comma nor line end: what
-// stands in the line is the key. Key and placement share the file's memory.
-func (l *loader) tenants(src *source) {
+// stands in the line is the key. Key and placement share the file's memory. A
+// placement with a space is a split: cell-07 95% cell-12 5%.
+func (l *loader) tenants(src *source, list *keyList) {
 	header, rest, _ := strings.Cut(src.text, "\n")
 	header = strings.TrimSuffix(header, "\r")
 	if header != "key,placement" && header != "key,placement,region" {
@@ -123,16 +130,16 @@ func (l *loader) tenants(src *source) {
 		return
 	}
 	commas := strings.Count(header, ",")
-	number, last, lastLine := l.keys.source(src), "", int32(0)
-	l.keys.specs = slices.Grow(l.keys.specs, strings.Count(rest, "\n")+1)
-	l.keys.places = slices.Grow(l.keys.places, strings.Count(rest, "\n")+1)
+	number, last, lastLine := list.source(src), "", int32(0)
+	list.specs = slices.Grow(list.specs, strings.Count(rest, "\n")+1)
+	list.places = slices.Grow(list.places, strings.Count(rest, "\n")+1)
 	for line := int32(2); rest != "" && len(l.problems) < maxProblems; line++ {
 		var row string
 		row, rest, _ = strings.Cut(rest, "\n")
 		row = strings.TrimSuffix(row, "\r")
 		key, tail, _ := strings.Cut(row, ",")
 		placement, name, _ := strings.Cut(tail, ",")
-		region, fits := l.keys.region(name)
+		region, fits := list.region(name)
 		at := place{src, line, 1, int32(len(row))}
 		switch {
 		case strings.Count(row, ",") != commas:
@@ -148,7 +155,10 @@ func (l *loader) tenants(src *source) {
 		case key < last:
 			at.report(l, strconv.Quote(key)+" comes after "+strconv.Quote(last), "sort the lines by key, byte by byte: LC_ALL=C sort")
 		default:
-			l.keys.add(key, placement, keyPlace{number, uint16(min(len(key), 200)), region, line, 1})
+			if strings.IndexByte(placement, ' ') >= 0 {
+				l.writtenSplit(placement, place{src, line, int32(len(key)) + 2, int32(len(placement))})
+			}
+			list.add(key, placement, keyPlace{number, uint16(min(len(key), 200)), region, line, 1})
 			last, lastLine = key, line
 		}
 	}

@@ -16,10 +16,12 @@ import (
 // loader turns one file, and what it includes, into a File.
 type loader struct {
 	decoder
-	file  *File
-	from  string // the file beside which includes are looked for; "" when they may not be read
-	keys  keyList
-	lists []*source // tenants as CSV, read after the keys in YAML
+	file   *File
+	from   string // the file beside which includes are looked for; "" when they may not be read
+	keys   keyList
+	tables []*keyList       // those of tables, and of CSVs that name one
+	splits map[string]place // where each split is first written
+	lists  []tenantList     // tenants as CSV, read after the keys in YAML
 }
 
 func load(path, from string, data []byte) (*File, error) {
@@ -78,10 +80,23 @@ func (l *loader) finish() {
 	f := l.file
 	slices.SortFunc(f.Spec.Placements, func(a, b core.PlacementSpec) int { return cmp.Compare(a.Name, b.Name) })
 	f.Spec.Keys, f.keys = l.keys.specs, l.keys
+	f.tables, f.splits = l.tables, l.splits
+	for _, t := range f.tables {
+		f.Spec.Tables = append(f.Spec.Tables, core.TableSpec{Name: t.name, Keys: t.specs})
+	}
 	f.Warnings = l.warnings
 	if f.Form == Native && f.Spec.Version == "" {
 		f.labelled = true
 		f.Spec.Version = label(&f.Spec)
+	}
+}
+
+func writeKeys(w *bufio.Writer, keys []core.KeySpec) {
+	for _, k := range keys {
+		_, _ = w.WriteString(k.Key)
+		_ = w.WriteByte(0)
+		_, _ = w.WriteString(k.Placement)
+		_ = w.WriteByte(0)
 	}
 }
 
@@ -91,15 +106,15 @@ func (l *loader) finish() {
 func label(s *core.Spec) string {
 	h := sha256.New()
 	rest := *s
-	rest.Keys = nil
+	rest.Keys, rest.Tables = nil, nil
 	_, _ = h.Write(traces.EncodeSpec(&rest)) // what is not set is left out
 	// A million keys as JSON would cost more than parsing them.
 	w := bufio.NewWriterSize(h, 1<<16)
-	for _, k := range s.Keys {
-		_, _ = w.WriteString(k.Key)
-		_ = w.WriteByte(0)
-		_, _ = w.WriteString(k.Placement)
-		_ = w.WriteByte(0)
+	writeKeys(w, s.Keys)
+	for _, t := range s.Tables {
+		_, _ = w.WriteString(t.Name)
+		_ = w.WriteByte(1)
+		writeKeys(w, t.Keys)
 	}
 	_ = w.Flush()
 	return hex.EncodeToString(h.Sum(nil)[:6])

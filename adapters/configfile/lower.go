@@ -25,17 +25,13 @@ func (l *loader) native(root *node) {
 	f.ControlPlane = ControlPlane{in.ControlPlane.URL, in.ControlPlane.LastKnownGood.Dir}
 	f.Recording = Recording{in.Recording.Dir}
 	f.Observe = l.observe(root, &in)
-	l.route(in.Routes, root.value("routes"))
 	placements := l.placements(root, in.Placements)
 	l.peak(root, in.Facts)
-	l.inlineKeys(in.Keys)
-	for _, list := range l.lists {
-		l.tenants(list)
-	}
-	l.keys.settle(&l.decoder)
+	l.allKeys(in)
+	l.routes(in, root)
 	l.must(root.value("must"), in.Must)
 	// Keys are found through the key list: their nodes would cost more than the keys.
-	f.root = merged(root.without("placements", "keys"), placements)
+	f.root = merged(root.without("placements", "keys", "tables"), placements)
 	l.priority(in.Priority, root.value("priority"))
 	l.cycles()
 }
@@ -44,7 +40,10 @@ func (l *loader) native(root *node) {
 func (l *loader) allDuplicates(n *node) {
 	l.duplicates(n)
 	for _, e := range n.entries {
-		if e.value.kind == mapping && e.key != "keys" {
+		switch {
+		case e.key == "tables":
+			l.duplicates(e.value) // their keys are looked at when they are sorted
+		case e.value.kind == mapping && e.key != "keys":
 			l.allDuplicates(e.value)
 		}
 	}
@@ -85,23 +84,6 @@ func (l *loader) peak(root *node, in nativeFacts) {
 			l.fail(e.at, "there is no placement named "+strconv.Quote(e.key), "name one that is under placements")
 		}
 	}
-}
-
-func (l *loader) route(routes []route, at *node) {
-	if len(routes) > 1 {
-		l.later(at.items[1].at, "a second route", "several routes")
-	}
-	if len(routes) == 0 {
-		return
-	}
-	if len(routes[0].Key) > 1 {
-		l.later(at.items[0].value("key").items[1].at, "a second key source", "several key sources")
-	}
-	to := routes[0].UnknownKey
-	if to.To != "" && to.Reject != 0 {
-		l.fail(at.items[0].get("unknown_key").at, "unknown_key has both to and reject", "keep one of the two")
-	}
-	l.file.Spec.Default, l.file.Spec.UnknownStatus = to.To, to.Reject
 }
 
 // placements lowers every placement after merging defaults < profile <

@@ -232,6 +232,13 @@ func (f *File) World() promise.World {
 	return promise.World{Must: f.Must, Region: f.Region, Labels: f.Labels}
 }
 
+func (f *File) hasRegion(region string) (has bool) {
+	f.everyTable(func(t *keyList, _ string) {
+		has = has || slices.Contains(t.regions[min(1, len(t.regions)):], region)
+	})
+	return has
+}
+
 // Idle warns of promises that nothing is among. A typing error would otherwise
 // hold for ever.
 func (f *File) Idle() (out Problems) {
@@ -239,7 +246,7 @@ func (f *File) Idle() (out Problems) {
 		p := &f.Must[i]
 		at, _ := f.place("must." + p.Name)
 		switch {
-		case p.Region != "" && !slices.Contains(f.keys.regions[min(1, len(f.keys.regions)):], p.Region):
+		case p.Region != "" && !f.hasRegion(p.Region):
 			out = append(out, at.problem("no key has the region "+strconv.Quote(p.Region), "write regions in the third column of a CSV: key,placement,region"))
 		case p.Kind == promise.NoGuests && !slices.ContainsFunc(f.Spec.Placements, func(s core.PlacementSpec) bool { return p.Labelled(f.Labels[s.Name]) }):
 			out = append(out, at.problem("no placement has these labels", "write labels: {name: value} in the placements that are meant"))

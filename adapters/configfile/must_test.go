@@ -274,7 +274,7 @@ func TestAPromiseThatNothingIsAmongIsWarnedOf(t *testing.T) {
 func TestAPromiseMayBeAboutTheKeysOfARegion(t *testing.T) {
 	f := loadWithTenants(t, residency+"  quick: {p99: 1s, keys: {region: eu}}\n", "acme,shared-us,us\nnordbank,cell-07,eu\n")
 	for key, region := range map[string]string{"acme": "us", "nordbank": "eu", "nobody": ""} {
-		if got := f.Region(key); got != region {
+		if got := f.Region(0, key); got != region {
 			t.Errorf("%s is of region %q, want %q", key, got, region)
 		}
 	}

@@ -12,11 +12,12 @@ import (
 type nativeFile struct {
 	Lockstep     int                 `yaml:"lockstep"`
 	Version      string              `yaml:"version"`
-	Include      []string            `yaml:"include"`
+	Include      []includeItem       `yaml:"include"`
 	Facts        nativeFacts         `yaml:"facts"`
 	Listen       map[string]listener `yaml:"listen"`
 	ControlPlane controlPlane        `yaml:"control_plane"`
 	Recording    recording           `yaml:"recording"`
+	Routing      routing             `yaml:"routing"`
 	Admin        admin               `yaml:"admin"`
 	AccessLog    maybe[accessLog]    `yaml:"access_log"`
 	Metrics      metricsSettings     `yaml:"metrics"`
@@ -27,6 +28,7 @@ type nativeFile struct {
 	Profiles     map[string]settings `yaml:"profiles"`
 	Placements   *node               `yaml:"placements"` // decoded one by one, after the merge
 	Keys         *node               `yaml:"keys"`       // key: placement; may be many
+	Tables       *node               `yaml:"tables"`     // name: {key: placement}
 	Must         map[string]pledge   `yaml:"must"`
 }
 
@@ -58,20 +60,6 @@ type recording struct {
 	Keep    *node  `yaml:"keep" later:"retention"`
 	MaxSize *node  `yaml:"max_size" later:"retention"`
 	KeyHash *node  `yaml:"key_hash" later:"hashed keys"`
-}
-
-type route struct {
-	Key        []keySource `yaml:"key"`
-	UnknownKey unknownKey  `yaml:"unknown_key"`
-	Match      *node       `yaml:"match" later:"routes by host or listener"`
-	Table      *node       `yaml:"table" later:"several key tables"`
-}
-
-type keySource struct {
-	Header        string `yaml:"header" oneof:"X-Routing-Key"`
-	JWTClaim      *node  `yaml:"jwt_claim" later:"keys from JWT"`
-	JWKS          *node  `yaml:"jwks" later:"keys from JWT"`
-	ClientCertSAN *node  `yaml:"client_cert_san" later:"keys from client certificates"`
 }
 
 type unknownKey struct {

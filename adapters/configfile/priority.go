@@ -3,7 +3,6 @@ package configfile
 import (
 	"net/textproto"
 	"strconv"
-	"strings"
 
 	edgeset "lockstep/adapters/settings"
 	"lockstep/core"
@@ -25,7 +24,7 @@ func (l *loader) priority(in priority, at *node) {
 		l.fail(at.at, "priority names no header", "write {header: X-Priority, default: 3}")
 		return
 	}
-	if strings.ContainsFunc(in.Header, func(r rune) bool { return !isToken(r) }) {
+	if !isToken(in.Header) {
 		l.fail(at.get("header").at, strconv.Quote(in.Header)+" is not the name of a header", "use Priority (RFC 9218), or a name of your own such as X-Priority")
 	}
 	if in.Default >= core.MaxPriorities {
@@ -37,9 +36,4 @@ func (l *loader) priority(in priority, at *node) {
 	}
 	whole.Priority = &edgeset.Priority{Header: textproto.CanonicalMIMEHeaderKey(in.Header), Default: in.Default}
 	l.file.Spec.Edge = whole.Text()
-}
-
-// isToken reports whether r may stand in a header's name (RFC 9110, 5.6.2).
-func isToken(r rune) bool {
-	return r > ' ' && r < 0x7f && !strings.ContainsRune("()<>@,;:\\\"/[]?={}", r)
 }

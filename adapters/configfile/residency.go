@@ -11,16 +11,17 @@ import (
 
 // Who may serve the keys of a region.
 
-// Region returns the region of a routing key, "" for none.
-func (f *File) Region(key string) string {
-	if len(f.keys.regions) == 0 {
+// Region returns the region of a routing key in the table of a route, "" for none.
+func (f *File) Region(via uint16, key string) string {
+	t := f.tableOfRoute(int(via))
+	if t == nil || len(t.regions) == 0 {
 		return ""
 	}
-	i, ok := f.findKey(key)
+	i, ok := t.find(key)
 	if !ok {
 		return ""
 	}
-	return f.keys.regions[f.keys.places[i].region]
+	return t.regions[t.places[i].region]
 }
 
 // residency looks for placements that may serve keys of a region and lack the
@@ -29,10 +30,11 @@ func (v *prover) residency() {
 	first, n := v.homesOf(v.p.Region)
 	for i := range v.places {
 		home := &v.places[i]
-		key := first[home.Name]
-		if key == "" {
+		path := first[home.Name].path
+		if path == "" {
 			continue
 		}
+		key := first[home.Name].key
 		way, text := []string(nil), key+" goes to "
 		for at, by := range home.Candidates {
 			name := v.places[by].Name
@@ -46,7 +48,7 @@ func (v *prover) residency() {
 				keys += " and " + strconv.Itoa(n[home.Name]-1) + " more"
 			}
 			b := Breach{
-				Promise: v.p.Name, Kind: v.p.Kind, Path: "keys." + key, Way: slices.Clone(way), Hint: "give them another home, or give it the labels if they are true",
+				Promise: v.p.Name, Kind: v.p.Kind, Path: path, Way: slices.Clone(way), Hint: "give them another home, or give it the labels if they are true",
 				What: fmt.Sprintf("%s of %s may not be served by their own home", keys, home.Name),
 			}
 			if at > 0 {
@@ -58,18 +60,28 @@ func (v *prover) residency() {
 	}
 }
 
-// homesOf returns, for each home of keys of a region, the first of them and how many there are.
-func (f *File) homesOf(region string) (first map[string]string, n map[string]int) {
-	first, n = map[string]string{}, map[string]int{}
-	at := slices.Index(f.keys.regions, region)
-	for i := range f.keys.specs {
-		if k := &f.keys.specs[i]; at > 0 && int(f.keys.places[i].region) == at {
-			first[k.Placement] = cmp.Or(first[k.Placement], k.Key)
-			n[k.Placement]++
+// homesOf returns, for each home of keys of a region in any table, the first of
+// them and how many there are. Each part of a split is a home.
+func (f *File) homesOf(region string) (first map[string]oneKey, n map[string]int) {
+	first, n = map[string]oneKey{}, map[string]int{}
+	f.everyTable(func(t *keyList, path string) {
+		at := slices.Index(t.regions, region)
+		for i := range t.specs {
+			k := &t.specs[i]
+			if at <= 0 || int(t.places[i].region) != at {
+				continue
+			}
+			for _, home := range f.homesIn(k.Placement) {
+				first[home] = cmp.Or(first[home], oneKey{path + k.Key, k.Key})
+				n[home]++
+			}
 		}
-	}
+	})
 	return first, n
 }
+
+// oneKey is a key and its path, for Where.
+type oneKey struct{ path, key string }
 
 // MayServe says whether every promise lets placement by serve the keys of home.
 func (f *File) MayServe(home, by string) bool {
@@ -79,7 +91,7 @@ func (f *File) MayServe(home, by string) bool {
 		case p.Kind == promise.NoGuests && home != by && p.Labelled(f.Labels[by]):
 			return false
 		case p.Kind == promise.ServedBy && !p.Labelled(f.Labels[by]):
-			if first, _ := f.homesOf(p.Region); first[home] != "" {
+			if first, _ := f.homesOf(p.Region); first[home].path != "" {
 				return false
 			}
 		}

@@ -26,6 +26,9 @@ func (f *File) place(path string) (place, bool) {
 			return p, true
 		}
 	}
+	if p, ok := f.tablePlace(path); ok {
+		return p, true
+	}
 	rest := f.local(path)
 	at, n := f.root.at, f.root
 	for rest != "" {
@@ -72,15 +75,39 @@ func (n *node) step(path string) (*entry, string) {
 }
 
 func (f *File) keyPlace(key string) (place, bool) {
-	i, ok := f.findKey(key)
+	i, ok := f.keys.find(key)
 	if !ok {
 		return place{}, false
 	}
 	return f.keys.place(i), true
 }
 
-func (f *File) findKey(key string) (int, bool) {
-	return slices.BinarySearchFunc(f.keys.specs, key, func(k core.KeySpec, key string) int { return cmp.Compare(k.Key, key) })
+// tablePlace finds tables.NAME.KEY and splits.NAME.PLACEMENT: names and keys may hold dots.
+func (f *File) tablePlace(path string) (place, bool) {
+	if rest, ok := strings.CutPrefix(path, "tables."); ok {
+		for _, t := range f.tables {
+			key, ok := strings.CutPrefix(rest, t.name)
+			if key, named := strings.CutPrefix(key, "."); ok && named {
+				if i, found := t.find(key); found {
+					return t.place(i), true
+				}
+			} else if ok && key == "" {
+				return t.at, true
+			}
+		}
+	}
+	if rest, ok := strings.CutPrefix(path, "splits."); ok {
+		for name, at := range f.splits {
+			if tail, ok := strings.CutPrefix(rest, name); ok && (tail == "" || tail[0] == '.') {
+				return at, true
+			}
+		}
+	}
+	return place{}, false
+}
+
+func (k *keyList) find(key string) (int, bool) {
+	return slices.BinarySearchFunc(k.specs, key, func(k core.KeySpec, key string) int { return cmp.Compare(k.Key, key) })
 }
 
 // local turns a path in the names that core uses into one in the names of this file.
@@ -91,8 +118,10 @@ func (f *File) local(path string) string {
 	switch path {
 	case "default", "unknown_key.to":
 		return "routes[0].unknown_key.to"
-	case "unknown_key.reject":
-		return "routes[0].unknown_key.reject"
+	case "unknown_key.reject", "table":
+		return "routes[0]." + path
+	case "no_route.reject":
+		return "routing." + path
 	}
 	return path
 }

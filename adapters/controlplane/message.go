@@ -1,9 +1,11 @@
 package controlplane
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"lockstep/adapters/configfile"
 	"lockstep/core"
@@ -52,16 +54,18 @@ func nack(version string, err error) answer {
 
 // encodeSnapshot returns the message for a configuration file's content. What
 // the old fields cannot say is left out of them: of a placement's endpoints the
-// first counts, and an unknown key that is refused has no default placement.
+// first counts, of a split key the largest part, of several routes the first;
+// and an unknown key that is refused has no default placement.
 func encodeSnapshot(f *configfile.File, c *core.Config, text []byte) ([]byte, error) {
 	s := snapshot{
 		Type: typeSnapshot, Version: c.Version(), DefaultPlacement: f.Spec.Default,
 		RoutingTable:  make(map[string]string, c.Keys()),
 		CellEndpoints: make(map[string]string, c.Placements()),
 	}
-	for i := range c.Keys() {
-		key, p := c.Key(i)
-		s.RoutingTable[key] = c.Placement(p).Name
+	table := c.RouteInfo(0).Table
+	for i := range c.TableKeys(table) {
+		key, home := c.TableKey(table, i)
+		s.RoutingTable[key] = c.Placement(largest(c, home)).Name
 	}
 	for i := range c.Placements() {
 		p := c.Placement(i)
@@ -71,6 +75,14 @@ func encodeSnapshot(f *configfile.File, c *core.Config, text []byte) ([]byte, er
 		s.Config = string(text)
 	}
 	return json.Marshal(s)
+}
+
+// largest returns the placement of a home that gets most of its requests.
+func largest(c *core.Config, home int) int {
+	if home >= 0 {
+		return home
+	}
+	return slices.MaxFunc(c.Split(^home), func(a, b core.Part) int { return cmp.Compare(a.Share, b.Share) }).Placement
 }
 
 // push is a snapshot as a router takes it.

@@ -55,7 +55,7 @@ func TestEndpointsAreFoundByAddressAndService(t *testing.T) {
 		{discovery.Name{Service: "_http._tcp.gone.test", Scheme: "http"}, nil, 20 * time.Second},
 	}
 	for _, truncate := range []bool{false, true} {
-		s.Truncate = truncate
+		s.Change(func() { s.Truncate = truncate })
 		for _, row := range rows {
 			row.name.Server = s.Address
 			got, err := new(discovery.Client).Lookup(context.Background(), row.name)
@@ -64,7 +64,9 @@ func TestEndpointsAreFoundByAddressAndService(t *testing.T) {
 			}
 		}
 	}
-	if last := s.Asked[len(s.Asked)-1]; !strings.HasPrefix(last, "tcp ") {
+	var last string
+	s.Change(func() { last = s.Asked[len(s.Asked)-1] })
+	if !strings.HasPrefix(last, "tcp ") {
 		t.Errorf("a truncated answer was not asked for by TCP: %s", last)
 	}
 }
@@ -73,7 +75,7 @@ func TestANameThatDoesNotExistIsAnEmptyAnswerAndAFailureIsNone(t *testing.T) {
 	s := dnstest.New(t)
 	quick := &discovery.Client{Timeout: 50 * time.Millisecond}
 	n := discovery.Name{Host: "no.test", Port: 80, Scheme: "http", Server: s.Address}
-	s.Code = dnsmessage.RCodeNameError
+	s.Change(func() { s.Code = dnsmessage.RCodeNameError })
 	if got, err := quick.Lookup(context.Background(), n); err != nil || len(got.Endpoints) != 0 {
 		t.Errorf("%v %v", got, err)
 	}
@@ -117,7 +119,7 @@ func TestServersOfResolvConfAreAskedInTurn(t *testing.T) {
 
 func TestALookupEndsWithItsContext(t *testing.T) {
 	s := dnstest.New(t)
-	s.Silent = true
+	s.Change(func() { s.Silent = true })
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
 	defer cancel()
 	begin := time.Now()

@@ -46,7 +46,7 @@ type conn struct {
 	readFailed  atomic.Bool // no other request can be read
 	writeFailed atomic.Bool // nothing more can be sent
 
-	mu     sync.Mutex
+	mu     sync.Mutex // of cancel, and of a response's deadlines
 	cancel context.CancelFunc // of the request under way
 }
 
@@ -349,16 +349,16 @@ func (c *conn) call(w http.ResponseWriter, r *http.Request) (whole bool) {
 func (c *conn) finish(x *exchange, whole bool) (again bool) {
 	if !whole {
 		x.res.abandon()
-		c.endWatch()
 		x.body.stop()
+		c.endWatch()
 		return false
 	}
 	again = x.res.finish()
-	c.endWatch()
 	unread := x.body.unread()
 	if !x.body.stop() || c.readFailed.Load() {
 		again = false
 	}
+	c.endWatch() // after the last read of the body, which may begin it
 	if c.writeFailed.Load() || c.away.gone {
 		return false
 	}

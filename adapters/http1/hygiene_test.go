@@ -126,6 +126,9 @@ func playHygiene(t *testing.T, c hygieneCase) {
 		if took == second {
 			t.Error("the connection was not closed")
 		}
+		if !strings.Contains(string(answer), "\r\nConnection: close\r\n") {
+			t.Errorf("the client is not told that the connection ends: %.400q", answer)
+		}
 		row := reasonOf(c.want)
 		want = strings.TrimSpace(want + " " + fmt.Sprint(row.Status()))
 		said := c.want + ": "

@@ -51,7 +51,8 @@ type response struct {
 	closes   bool  // the connection ends with this answer
 	isTaken  bool  // by Hijack
 	done     bool  // the handler has returned
-	deadline bool  // the handler has set one
+	deadline bool  // the handler has set one; under conn.mu, as past
+	past     bool  // none can be set any more
 
 	cont     atomic.Uint32
 	contDone atomic.Pointer[chan struct{}]
@@ -408,10 +409,6 @@ func (w *response) finish() (again bool) {
 	}
 	w.decide(true)
 	w.done = true
-	if w.deadline {
-		w.c.resumeRead()
-		_ = w.c.rwc.SetWriteDeadline(time.Time{})
-	}
 	if w.framing == byChunks {
 		w.c.out.hold(&w.c.server.pool)
 		w.c.out.b = w.appendTrailers(append(w.c.out.b, "0\r\n"...))
@@ -420,6 +417,7 @@ func (w *response) finish() (again bool) {
 	if w.c.flush() != nil {
 		return false
 	}
+	w.endDeadlines()
 	if short {
 		w.c.writeFailed.Store(true) // only the end of the connection can tell the client
 	}
@@ -487,14 +485,34 @@ func (w *response) abandon() {
 
 // SetReadDeadline serves http.ResponseController.
 func (w *response) SetReadDeadline(t time.Time) error {
-	w.deadline = true
-	return w.c.rwc.SetReadDeadline(t)
+	return w.setDeadline(w.c.rwc.SetReadDeadline, t)
 }
 
 // SetWriteDeadline serves http.ResponseController.
 func (w *response) SetWriteDeadline(t time.Time) error {
+	return w.setDeadline(w.c.rwc.SetWriteDeadline, t)
+}
+
+// setDeadline sets one for this request only: a timer of the handler's that
+// comes too late must not cut the next request on the connection.
+func (w *response) setDeadline(set func(time.Time) error, t time.Time) error {
+	w.c.mu.Lock()
+	defer w.c.mu.Unlock()
+	if w.past {
+		return errDone
+	}
 	w.deadline = true
-	return w.c.rwc.SetWriteDeadline(t)
+	return set(t)
+}
+
+// endDeadlines ends what the handler has set.
+func (w *response) endDeadlines() {
+	w.c.mu.Lock()
+	defer w.c.mu.Unlock()
+	w.past = true
+	if w.deadline {
+		_ = w.c.rwc.SetDeadline(time.Time{})
+	}
 }
 
 // EnableFullDuplex serves http.ResponseController: it is always on.
@@ -515,6 +533,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	w.endContinue()
 	w.isTaken = true
+	w.body.stop()
 	return w.c.hand()
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -460,5 +461,32 @@ func TestTheRequestIsWhatNetHTTPWouldMakeOfIt(t *testing.T) {
 			}
 		})
 		g.talk("PUT /a%2Fb?c=d HTTP/1.1\nhOST: example.com:80\nx-ODD-case: \t v  v \t\nX-Many: 1\nx-many:2\nHTTP2-Settings: AAA\nUpgrade: h2c\nContent-Length: 2\nConnection: close\n\nhi")
+	})
+}
+
+// TestABodyReadBesideTheHandlerTakesNothingOfTheNextRequest has the body read
+// by a goroutine that the handler does not wait for, as http.Transport may.
+func TestABodyReadBesideTheHandlerTakesNothingOfTheNextRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, http1.Options{}, func(w http.ResponseWriter, r *http.Request) {
+			go io.Copy(io.Discard, r.Body)
+			for range len(r.RequestURI) * 50 % 300 { // to meet it at every point of its way
+				runtime.Gosched()
+			}
+			io.WriteString(w, r.RequestURI)
+		})
+		c := g.dial()
+		for i := range 2000 {
+			target := "/" + strings.Repeat("x", i%40)
+			c.say("POST " + target + " HTTP/1.1\nHost: h\nContent-Length: 5\n\nhello")
+			res, body := c.answer("POST")
+			if res.StatusCode != 200 || body != target {
+				t.Fatalf("request %d, %s, was answered %s %q", i, target, res.Status, body)
+			}
+			time.Sleep(time.Second) // a watch that was left behind would read now
+			if synctest.Wait(); g.server.Counts().Open() == 0 {
+				c = g.dial()
+			}
+		}
 	})
 }

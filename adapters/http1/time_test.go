@@ -87,6 +87,9 @@ func TestEveryPhaseHasItsTimeoutAndItsReason(t *testing.T) {
 				if s.status == "" && answer != "" || !strings.Contains(answer, s.status) || !strings.Contains(answer, s.reason) {
 					t.Errorf("answer %q", answer)
 				}
+				if s.status != "" && !strings.Contains(answer, "\r\nConnection: close\r\n") {
+					t.Errorf("the client is not told that the connection ends: %q", answer)
+				}
 			})
 		})
 	}
@@ -205,6 +208,11 @@ func TestAHandlersOwnDeadlinesEndWithItsRequest(t *testing.T) {
 			if err := control.SetWriteDeadline(time.Now().Add(second)); err != nil {
 				t.Error(err)
 			}
+			time.AfterFunc(2*second, func() { // as a timer that was not stopped in time
+				if control.SetReadDeadline(time.Unix(1, 0)) == nil {
+					t.Error("a deadline can be set when the request is over")
+				}
+			})
 		}).dial()
 		for range 3 {
 			c.say("GET / HTTP/1.1\nHost: h\n\n")
@@ -224,6 +232,24 @@ func TestAClientThatPipelinesLetsOthersHaveTheirTurn(t *testing.T) {
 		}
 		if took := time.Since(begin); took != 4*20*time.Microsecond && took != 3*20*time.Microsecond {
 			t.Errorf("64 requests in a row waited %v in all, want 20 us after each 16", took)
+		}
+	})
+}
+
+func TestAConnectionIsAsGoodAsNewAfterASlowRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newRig(t, http1.Options{}, func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			time.Sleep(5 * second)
+		}).dial()
+		for _, text := range []string{"GET / HTTP/1.1\nHost: h\n\n", "POST / HTTP/1.1\nHost: h\nContent-Length: 5\n\nhello", "GET / HTTP/1.1\nHost: h\n\n"} {
+			c.say(text)
+			c.answer("GET")
+			time.Sleep(5 * second)
+		}
+		begin := time.Now()
+		if c.rest(); time.Since(begin) != 55*second {
+			t.Errorf("closed %v after the last request, want 60 s", time.Since(begin)+5*second)
 		}
 	})
 }

@@ -21,7 +21,7 @@ type engine struct {
 // on each.
 var engines = []engine{
 	{"http1", func(l net.Listener, h http.Handler) func() error {
-		s := http1.New(h, http1.Options{})
+		s := http1.New(h, http1.Options{IdleTimeout: -1}) // as net/http's: tests may sleep for just as long as the default
 		go s.Serve(l)
 		return s.Close
 	}},

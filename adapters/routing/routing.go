@@ -41,10 +41,11 @@ type Options struct {
 
 // Router finds routes and keys. All methods may be called from any goroutine.
 type Router struct {
-	o       Options
-	current atomic.Pointer[table] // of the configuration asked for last
-	mu      sync.Mutex            // compiles one configuration at a time
-	files   keyFiles
+	o        Options
+	current  atomic.Pointer[table] // of the newest configuration
+	previous atomic.Pointer[table] // of the one before: a request may still be asking for it
+	mu       sync.Mutex            // compiles one configuration at a time
+	files    keyFiles
 }
 
 // New returns a Router. It must be closed.
@@ -81,6 +82,8 @@ type Found struct {
 
 	table *table // nil: as the baseline
 	peer  Peer
+	query query
+	taken bool // Via is the route that took it
 }
 
 // Find looks at a request under a configuration, which may be nil.
@@ -88,7 +91,7 @@ func (r *Router) Find(c *core.Config, req *http.Request, f *Found) {
 	*f = Found{peer: r.o.Peer(req)}
 	t := r.current.Load()
 	if t == nil || t.config != c {
-		t = r.compile(c)
+		t = r.other(c)
 	}
 	f.Priority = priorityOf(t.priority, req.Header, &f.peer)
 	if t.plain {
@@ -105,6 +108,22 @@ func (r *Router) Find(c *core.Config, req *http.Request, f *Found) {
 	t.find(req, f)
 }
 
+// Prepare makes a configuration that was just adopted ready, so that no request
+// has to wait for it. It is not needed.
+func (r *Router) Prepare(c *core.Config) {
+	if t := r.current.Load(); t == nil || t.config != c {
+		r.other(c)
+	}
+}
+
+// other returns the table of a configuration that is not the newest known.
+func (r *Router) other(c *core.Config) *table {
+	if t := r.previous.Load(); t != nil && t.config == c {
+		return t
+	}
+	return r.compile(c)
+}
+
 // compile makes a configuration ready, once.
 func (r *Router) compile(c *core.Config) *table {
 	r.mu.Lock()
@@ -116,6 +135,7 @@ func (r *Router) compile(c *core.Config) *table {
 	if t.err != nil {
 		r.o.Log.Error("the routes of the configuration cannot be used: every request is refused", "error", t.err)
 	}
+	r.previous.Store(r.current.Load())
 	r.current.Store(t)
 	return t
 }
@@ -127,15 +147,33 @@ func Check(c *core.Config) error {
 	return newTable(c, &files).err
 }
 
+// Route returns the route that a request for this host and path, by the
+// listener of that name, takes under a configuration; ok is false where none does.
+func Route(c *core.Config, host, path, listener string) (via int, ok bool) {
+	files := keyFiles{log: slog.New(slog.DiscardHandler), clock: clock.New(), idle: true}
+	t := newTable(c, &files)
+	if t.plain {
+		return 0, true
+	}
+	q := query{peer: &Peer{Listener: listener}, host: hostOf(host), path: path}
+	for i := range t.routes {
+		if t.routes[i].takes(&q) {
+			return i, true
+		}
+	}
+	return -1, false
+}
+
 // TrustedID reports whether the request id that came with the request may stay.
 func (r *Router) TrustedID(req *http.Request) bool {
 	t := r.current.Load()
 	return t == nil || !t.trustedID || r.o.Peer(req).Trusted
 }
 
-// RouteName returns the name of the route, "" where the configuration has none.
+// RouteName returns the name of the route, "" where the configuration has none
+// or no route has taken the request.
 func (f *Found) RouteName() string {
-	if f.table == nil || f.table.err != nil || f.Refuse == core.NoRoute {
+	if !f.taken {
 		return ""
 	}
 	return f.table.routes[f.Via].name

@@ -102,15 +102,16 @@ func (t *table) route(s *settings.Route, files *keyFiles) (route, error) {
 
 // find fills in how a request is routed.
 func (t *table) find(req *http.Request, f *Found) {
-	q := query{Request: req, peer: &f.peer, host: hostOf(req.Host), path: pathOf(req)}
+	q := &f.query // here, so that nothing is allocated
+	*q = query{Request: req, peer: &f.peer, host: hostOf(req.Host), path: pathOf(req)}
 	if t.paths && unclear(q.path) {
 		f.Refuse = core.BadRequest
 		return
 	}
 	for i := range t.routes {
-		if t.routes[i].takes(&q) {
-			f.Via = uint16(i)
-			t.key(&t.routes[i], &q, f)
+		if t.routes[i].takes(q) {
+			f.Via, f.taken = uint16(i), true
+			t.key(&t.routes[i], q, f)
 			return
 		}
 	}

@@ -42,8 +42,16 @@ func TestACheckByHTTPLooksAtTheStatus(t *testing.T) {
 		health *settings.Health
 		well   bool
 	}{
-		{200, nil, true}, {299, nil, true}, {302, nil, false}, {404, nil, false}, {500, nil, false},
-		{204, some, true}, {302, some, true}, {304, some, true}, {200, some, false}, {400, some, false},
+		{200, nil, true},
+		{299, nil, true},
+		{302, nil, false},
+		{404, nil, false},
+		{500, nil, false},
+		{204, some, true},
+		{302, some, true},
+		{304, some, true},
+		{200, some, false},
+		{400, some, false},
 	} {
 		c := newClient(t, upstream.Options{}, s.URL+"/base/", settings.Upstream{Health: row.health})
 		code = row.code

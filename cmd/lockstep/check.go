@@ -14,8 +14,9 @@ import (
 
 // checkFlags are what check was asked to show beside its verdict.
 type checkFlags struct {
-	key, placement string
-	json, schema   bool
+	key, placement       string
+	host, path, listener string // which route --explain-key takes; all empty: every route
+	json, schema         bool
 }
 
 func newCheckCommand() *cobra.Command {
@@ -29,6 +30,7 @@ they include placements too small for the load they must take. A promise of must
 that is broken whatever happens fails the check.`,
 		Example: `  lockstep check payments.yaml
   lockstep check payments.yaml --explain-key visa
+  lockstep check payments.yaml --explain-key visa --host api.example.com --path /v1
   lockstep check payments.yaml --effective cell-07
   lockstep check --schema > lockstep.schema.json`,
 		Args: func(cmd *cobra.Command, args []string) error { return schemaOrFiles(cmd, args, flags.schema) },
@@ -41,7 +43,10 @@ that is broken whatever happens fails the check.`,
 		},
 	}
 	cmd.Flags().StringVar(&flags.key, "explain-key", "", "show where this routing key goes, and why")
-	cmd.Flags().StringVar(&flags.placement, "effective", "", "show every setting of this placement, or of listener NAME as listen.NAME, and where it comes from")
+	cmd.Flags().StringVar(&flags.host, "host", "", "with --explain-key: by the route that a request for this host takes")
+	cmd.Flags().StringVar(&flags.path, "path", "", "with --explain-key: by the route that a request for this path takes")
+	cmd.Flags().StringVar(&flags.listener, "listener", "", "with --explain-key: by the route that a request to this listener takes")
+	cmd.Flags().StringVar(&flags.placement, "effective", "", "show every setting of this placement, or of listener NAME as listen.NAME or route NAME as routes.NAME, and where it comes from")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of the native form, for editors")
 	return cmd
@@ -63,12 +68,16 @@ type checkResult struct {
 	Version    string              `json:"version,omitempty"`
 	Placements int                 `json:"placements"`
 	Endpoints  int                 `json:"endpoints"`
-	Keys       int                 `json:"keys"`
+	Keys       int                 `json:"keys"` // in all tables
+	Routes     int                 `json:"routes"`
+	Tables     int                 `json:"tables"`
+	Splits     int                 `json:"splits,omitempty"` // different ones
 	Errors     configfile.Problems `json:"errors,omitempty"`
 	Warnings   configfile.Problems `json:"warnings,omitempty"`
 	Proved     []string            `json:"promises_proved,omitempty"` // of must: they hold whatever happens
 	Runs       []string            `json:"promises_for_runs,omitempty"`
 	Key        *keyStory           `json:"key,omitempty"`
+	KeyAlso    []*keyStory         `json:"key_also,omitempty"` // by other routes, and on other sides of a split
 	Effective  []configfile.Value  `json:"effective,omitempty"`
 }
 
@@ -96,16 +105,30 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 	}
 	r.Errors = f.Broken(c)
 	r.OK, r.Form, r.Version = len(r.Errors) == 0, f.Form.String(), c.Version()
-	r.Placements, r.Endpoints, r.Keys = c.Placements(), c.Endpoints(), c.Keys()
-	r.Warnings = slices.Concat(f.Warnings, f.Capacity(c), f.Doubts(c), f.Idle(), unresolved(f))
+	r.Placements, r.Endpoints = c.Placements(), c.Endpoints()
+	r.Routes, r.Tables, r.Splits = c.Routes(), c.Tables(), c.Splits()
+	for i := range c.Tables() {
+		r.Keys += c.TableKeys(i)
+	}
+	r.Warnings = slices.Concat(f.Warnings, f.Capacity(c), f.Doubts(c), f.Idle(), f.Shadowed(), f.Unused(), unresolved(f))
 	r.Proved, r.Runs = f.Proved()
 	if flags.key != "" {
-		r.Key = explainKey(f, c, flags.key)
+		stories, err := explainKey(f, c, &flags)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		r.Key, r.KeyAlso = stories[0], stories[1:]
 	}
 	if flags.placement != "" {
 		if name, ok := strings.CutPrefix(flags.placement, "listen."); ok {
 			if r.Effective, ok = f.EffectiveListener(name); !ok {
 				return nil, fmt.Errorf("%s has no listener named %q", path, name)
+			}
+			return r, nil
+		}
+		if name, ok := strings.CutPrefix(flags.placement, "routes."); ok {
+			if r.Effective, ok = f.EffectiveRoute(c, name); !ok {
+				return nil, fmt.Errorf("%s has no route named %q", path, name)
 			}
 			return r, nil
 		}
@@ -123,7 +146,11 @@ func (r *checkResult) print(w io.Writer) {
 		fmt.Fprintf(w, "FAIL  %s   %s\n\n%s\n", r.File, plural(len(r.Errors), "error"), r.Errors.Error())
 		return
 	}
-	fmt.Fprintf(w, "OK  %s   %s form, version %s: %s, %s, %s, %s\n", r.File, r.Form, r.Version,
+	routes := ""
+	if r.Routes > 1 {
+		routes = plural(r.Routes, "route") + ", "
+	}
+	fmt.Fprintf(w, "OK  %s   %s form, version %s: %s%s, %s, %s, %s\n", r.File, r.Form, r.Version, routes,
 		plural(r.Placements, "placement"), plural(r.Endpoints, "endpoint"), plural(r.Keys, "key"), plural(len(r.Warnings), "warning"))
 	for _, p := range r.Warnings {
 		fmt.Fprintf(w, "\nwarning: %s\n", p.Error())
@@ -131,6 +158,9 @@ func (r *checkResult) print(w io.Writer) {
 	r.printMust(w)
 	if r.Key != nil {
 		r.Key.print(w)
+		for _, s := range r.KeyAlso {
+			s.print(w)
+		}
 	}
 	if r.Effective != nil {
 		printEffective(w, r.Effective)

@@ -1,17 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
 
 	"lockstep/adapters/configfile"
+	"lockstep/adapters/routing"
 	"lockstep/core"
 )
 
 // keyStory is where one routing key goes, and why, before any request is made.
 type keyStory struct {
 	Key        string              `json:"key"`
+	Route      string              `json:"route,omitempty"` // "" where there is one only
+	Share      string              `json:"share,omitempty"` // of the key's requests that this part of a split gets
 	Known      bool                `json:"known"`
 	Reason     string              `json:"reason,omitempty"` // X-Route-Reason
 	Refused    int                 `json:"refused,omitempty"`
@@ -27,21 +31,84 @@ type keyCandidate struct {
 	Endpoints []string            `json:"endpoints"`
 }
 
-func explainKey(f *configfile.File, c *core.Config, key string) *keyStory {
-	s := &keyStory{Key: key}
-	route, ok := c.Match(key)
-	if !ok {
-		_, status := c.Unknown()
-		s.Refused = int(status)
-		s.From, _ = f.Where("unknown_key.reject")
-		return s
+// explainKey tells where a key goes by each route, or by the one that flags
+// name, and on each side of a split.
+func explainKey(f *configfile.File, c *core.Config, flags *checkFlags) ([]*keyStory, error) {
+	routes := make([]int, c.Routes())
+	for i := range routes {
+		routes[i] = i
 	}
-	s.Known, s.Reason = route.Reason != core.ReasonDefault, route.Reason.String()
-	s.From, _ = f.Where("keys." + key)
-	if !s.Known {
-		s.From, _ = f.Where("default")
+	if flags.host+flags.path+flags.listener != "" {
+		via, ok := routing.Route(c, flags.host, cmp.Or(flags.path, "/"), flags.listener)
+		if !ok {
+			return nil, fmt.Errorf("no route takes a request for host %q, path %q, listener %q: it is refused with %d", flags.host, cmp.Or(flags.path, "/"), flags.listener, c.NoRouteStatus())
+		}
+		routes = []int{via}
 	}
-	home := c.Placement(int(route.Placement))
+	var out []*keyStory
+	for _, via := range routes {
+		out = append(out, explainByRoute(f, c, flags.key, via)...)
+	}
+	return out, nil
+}
+
+func explainByRoute(f *configfile.File, c *core.Config, key string, via int) []*keyStory {
+	name, r := routeName(c, via), c.RouteInfo(via)
+	home, known := c.TableHome(r.Table, key)
+	at := ""
+	switch {
+	case key == "":
+		return []*keyStory{{Route: name, Refused: int(core.NoKey.Row().Status)}}
+	case known:
+		at = f.KeyPath(via, key)
+	case r.Unknown < 0:
+		s := &keyStory{Key: key, Route: name, Refused: int(r.Status)}
+		s.From, _ = f.Where(routePath(via, "unknown_key.reject"))
+		return []*keyStory{s}
+	default:
+		home, at = r.Unknown, routePath(via, "unknown_key.to")
+	}
+	from, _ := f.Where(at)
+	parts := []core.Part{{Placement: home, Share: 1_000_000}}
+	if home < 0 {
+		parts = c.Split(^home)
+	}
+	var out []*keyStory
+	for _, p := range parts {
+		s := &keyStory{Key: key, Route: name, Known: known, From: from, Reason: core.ReasonDefault.String()}
+		if known {
+			s.Reason = c.Placement(p.Placement).Kind.String()
+		}
+		if home < 0 {
+			s.Share = core.Percent(p.Share)
+		}
+		s.candidates(f, c, p.Placement)
+		out = append(out, s)
+	}
+	return out
+}
+
+// routePath is a setting of a route in the names that Where takes.
+func routePath(via int, setting string) string {
+	if via == 0 {
+		return setting // the one route of the baseline forms has it at the top
+	}
+	return fmt.Sprintf("routes[%d].%s", via, setting)
+}
+
+// routeName is what the configuration calls a route, "" where it has one only.
+func routeName(c *core.Config, via int) string {
+	if s, err := routing.Settings(c); err == nil && s != nil && via < len(s.Routes) {
+		return s.Routes[via].Name
+	}
+	if c.Routes() > 1 {
+		return fmt.Sprint(via)
+	}
+	return ""
+}
+
+func (s *keyStory) candidates(f *configfile.File, c *core.Config, placement int) {
+	home := c.Placement(placement)
 	for i, p := range home.Candidates {
 		q := c.Placement(int(p))
 		candidate := keyCandidate{Placement: q.Name, Limit: limitText(q.Limit, i > 0)}
@@ -53,7 +120,6 @@ func explainKey(f *configfile.File, c *core.Config, key string) *keyStory {
 		}
 		s.Candidates = append(s.Candidates, candidate)
 	}
-	return s
 }
 
 // fallbackPosition returns where the i-th candidate of home is named: in
@@ -106,15 +172,22 @@ func limitText(l core.LimitSpec, guest bool) string {
 }
 
 func (s *keyStory) print(w io.Writer) {
+	key := fmt.Sprintf("key %q", s.Key)
+	if s.Route != "" {
+		key += " by route " + s.Route
+	}
 	if s.Refused > 0 {
-		fmt.Fprintf(w, "\nkey %q is unknown: refused with %d\n", s.Key, s.Refused)
+		fmt.Fprintf(w, "\n%s is unknown: refused with %d\n", key, s.Refused)
 		return
 	}
 	what := "goes to"
-	if !s.Known {
+	switch {
+	case !s.Known:
 		what = "is unknown: the default is"
+	case s.Share != "":
+		what = "is split: " + s.Share + " goes to"
 	}
-	fmt.Fprintf(w, "\nkey %q %s %s   %s\n", s.Key, what, s.Candidates[0].Placement, s.From)
+	fmt.Fprintf(w, "\n%s %s %s   %s\n", key, what, s.Candidates[0].Placement, s.From)
 	for i, c := range s.Candidates {
 		why := "home, reason " + s.Reason
 		if i > 0 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/adapters/configfile"
 	"lockstep/core"
 	"lockstep/traces"
 )
@@ -17,6 +18,7 @@ import (
 type explainFlags struct {
 	request string
 	step    uint64
+	config  string // file in which places are looked up; "" for none
 	json    bool
 }
 
@@ -30,7 +32,8 @@ candidates there were and why each was passed over at that moment, and how it
 ended. All of it is recomputed from the recording, which is checked on the way.
 The id is that of the X-Request-Id header; every request that carried it is told.`,
 		Example: `  lockstep explain /var/lib/lockstep/rec --request 7c1e09aa5f0d4e6b8a9c0d1e2f304152
-  lockstep explain dump.lst --step 81126920`,
+  lockstep explain dump.lst --step 81126920
+  lockstep explain dump.lst --request 7c1e09aa5f0d4e6b8a9c0d1e2f304152 --config router.yaml`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (flags.request == "") == (flags.step == 0) {
@@ -41,6 +44,7 @@ The id is that of the X-Request-Id header; every request that carried it is told
 	}
 	cmd.Flags().StringVar(&flags.request, "request", "", "id of the request, as in X-Request-Id")
 	cmd.Flags().Uint64Var(&flags.step, "step", 0, "number of the step, as replay and convert print it")
+	cmd.Flags().StringVar(&flags.config, "config", "", "configuration file: show where in it the key stands, if it is the one that was in force")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	return cmd
 }
@@ -51,6 +55,14 @@ func runExplain(w io.Writer, args []string, flags explainFlags) error {
 		return err
 	}
 	e := newExplainer(flags)
+	if flags.config != "" {
+		if e.file, err = configfile.Load(flags.config); err != nil {
+			return err
+		}
+		if e.compiled, err = e.file.Compile(); err != nil {
+			return err
+		}
+	}
 	v := traces.NewVerifier(traces.Options{Before: e.before, After: e.after})
 	for _, path := range files {
 		if _, err := replayFile(v, path, func(h traces.Header) { e.origin = h.Origin }); err != nil {
@@ -119,6 +131,9 @@ type explainer struct {
 	id     [2]uint64
 	step   uint64 // 0: by id
 	origin int64  // wall time of the trace's origin, 0 unknown
+
+	file     *configfile.File // in which places are looked up, nil for none
+	compiled *core.Config     // what it says
 
 	stories  []*story
 	current  *story                  // being decided by the present step

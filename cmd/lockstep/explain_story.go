@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/adapters/routing"
 	"lockstep/core"
 	"lockstep/traces"
 )
@@ -68,7 +69,7 @@ func (e *explainer) begin(f *traces.Fact, r *core.Router) *story {
 		return s // Snapshot wrote it, so this cannot be
 	}
 	now.Step(f.Time, &core.Event{Kind: core.Tick}, nil)
-	s.Route = routeText(r.Config(), f.Request.Key, route)
+	s.Route = routeText(r.Config(), f, route) + e.place(r.Config(), f, route)
 	asked := f.Event
 	asked.Route = route
 	s.Candidates = candidates(now, f.Time, &asked, e.clock)
@@ -78,12 +79,59 @@ func (e *explainer) begin(f *traces.Fact, r *core.Router) *story {
 	return s
 }
 
-func routeText(c *core.Config, key string, route core.Route) string {
-	home := c.Placement(int(route.Placement)).Name
-	if route.Reason == core.ReasonDefault {
-		return fmt.Sprintf("%s is not in the table; unknown keys go to %s (R1)", quoted(key), home)
+func routeText(c *core.Config, f *traces.Fact, route core.Route) string {
+	key, via := f.Request.Key, int(f.Event.Via)
+	from := fromText(c, &f.Event)
+	home, r := c.Placement(int(route.Placement)).Name, c.RouteInfo(via)
+	table := "the table"
+	if name := c.TableName(r.Table); name != "" {
+		table = "table " + name
 	}
-	return fmt.Sprintf("%s -> %s, %s", quoted(key), home, route.Reason)
+	if route.Reason == core.ReasonDefault {
+		return fmt.Sprintf("%s%s is not in %s; unknown keys go to %s (R1)", quoted(key), from, table, home)
+	}
+	text := fmt.Sprintf("%s%s -> %s, %s", quoted(key), from, home, route.Reason)
+	if at, _ := c.TableHome(r.Table, key); at < 0 {
+		by := "drawn by the request"
+		if f.Event.Split != 0 {
+			by = "drawn by who sent it"
+		}
+		text += fmt.Sprintf(": a part of %s, %s (R1)", c.HomeName(at), by)
+	}
+	return text
+}
+
+// place is where the key stands in the file that was given.
+func (e *explainer) place(c *core.Config, f *traces.Fact, route core.Route) string {
+	switch {
+	case e.file == nil:
+		return ""
+	case e.compiled.Digest() != c.Digest():
+		return fmt.Sprintf("   (%s is another configuration, version %q)", e.file.Path, e.compiled.Version())
+	}
+	path := e.file.KeyPath(int(f.Event.Via), f.Request.Key)
+	if route.Reason == core.ReasonDefault {
+		path = routePath(int(f.Event.Via), "unknown_key.to")
+	}
+	at, _ := e.file.Where(path)
+	return "   " + at.String()
+}
+
+// fromText says where a key came from and by which route, where the
+// configuration finds keys in its own way.
+func fromText(c *core.Config, ev *core.Event) string {
+	s, err := routing.Settings(c)
+	if err != nil || s == nil || int(ev.Via) >= len(s.Routes) {
+		if ev.Via > 0 {
+			return fmt.Sprintf(", route %d,", ev.Via)
+		}
+		return ""
+	}
+	r := &s.Routes[ev.Via]
+	if int(ev.Source) >= len(r.Sources) {
+		return fmt.Sprintf(", route %s,", r.Name)
+	}
+	return fmt.Sprintf(", from %s, route %s,", r.Sources[ev.Source].String(), r.Name)
 }
 
 func quoted(key string) string {

@@ -185,7 +185,11 @@ func why(s *story, r *core.Router, d *core.Decision) string {
 	case core.NoKey:
 		return "The request had no routing key."
 	case core.BadRequest:
-		return "The edge could not read the request."
+		return "The edge could not read the request, or what stands where its key should be cannot be a key."
+	case core.NoRoute:
+		return "No route takes requests for its host, path and listener."
+	case core.Unauthorized:
+		return "Its token did not hold."
 	case core.UnknownKey:
 		return "The key is not in the table, and this configuration refuses unknown keys."
 	case core.NotReady:

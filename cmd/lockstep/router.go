@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"io"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"lockstep/adapters/lifecycle"
 	"lockstep/adapters/metrics"
 	"lockstep/adapters/probe"
+	"lockstep/adapters/routing"
 	"lockstep/adapters/settings"
 	"lockstep/core"
 )
@@ -46,6 +48,7 @@ type router struct {
 	prober   *probe.Prober
 	found    *found
 	proxy    *httpproxy.Handler
+	routing  *routing.Router
 	access   *httpproxy.AccessLog
 	listen   []configfile.Listener // as it was when it began to serve
 	watch    *watch
@@ -83,8 +86,10 @@ func newRouter(o routerOptions) (*router, error) {
 	if o.access != nil {
 		r.access = httpproxy.NewAccessLogWith(o.access, logOptions(o.observe.AccessLog))
 	}
+	r.routing = routing.New(routing.Options{Peer: r.peer, Log: o.log})
 	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{
 		Log: r.access, Config: r.configInfo, Observer: w.observe(r), StickyKey: o.stickyKey,
+		Routing: r.routing,
 	})
 	r.prober = probe.New(probe.Options{Report: r.driver.Probed, Check: r.proxy.Upstream().Check})
 	r.found = newFound(r)
@@ -93,6 +98,19 @@ func newRouter(o routerOptions) (*router, error) {
 	}
 	r.driver.Run(context.Background()) // it ends with Close, after the last note
 	return r, nil
+}
+
+// peer says by which listener a request came, and whether its sender is trusted.
+func (r *router) peer(req *http.Request) routing.Peer {
+	c := edge.Of(req.Context())
+	if c == nil {
+		return routing.Peer{TLS: req.TLS}
+	}
+	p := routing.Peer{Listener: c.Listener, Trusted: c.Trusted, TLS: c.TLS}
+	for i := range r.listen {
+		p.Judged = p.Judged || r.listen[i].Name == c.Listener && r.listen[i].TrustHeadersFrom != nil
+	}
+	return p
 }
 
 // note tells the operator what changed.
@@ -116,6 +134,7 @@ func (r *router) note(d driver.Delivery) {
 		r.adopted.Store(int64(d.At))
 		r.once.Do(func() { close(r.first) })
 		if c, _ := r.driver.Config(); c != nil { // perhaps a later one already
+			r.routing.Prepare(c)
 			r.o.log.Info("adopted", "version", c.Version(), "epoch", d.Epoch.Number)
 		}
 	case core.NoteBug:
@@ -150,6 +169,7 @@ func (r *router) close() {
 	r.driver.Close()
 	r.prober.Close()
 	r.proxy.CloseIdleConnections()
+	r.routing.Close()
 	r.watch.close(r.o.log)
 	r.recorder.Close()
 	if r.access != nil {

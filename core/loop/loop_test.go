@@ -196,6 +196,39 @@ func TestAStaleMatchIsMadeAgainUnderTheEpochInForce(t *testing.T) {
 	}
 }
 
+func TestALateArriveOfSeveralRoutesIsNotGuessedAt(t *testing.T) {
+	r := newRig(t)
+	spec := func(version string, routes ...core.RouteSpec) *core.Config {
+		s := core.Spec{Version: version, Default: "a", Routes: routes, Tables: []core.TableSpec{{Name: "t", Keys: []core.KeySpec{{Key: "k", Placement: "b"}}}}}
+		for _, n := range []string{"a", "b"} {
+			s.Placements = append(s.Placements, core.PlacementSpec{Name: n, Endpoints: []core.EndpointSpec{{URL: "http://" + n}}})
+		}
+		c, err := core.Compile(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	two, one := spec("1", core.RouteSpec{Table: "t"}), spec("2")
+	for _, c := range []struct {
+		before, after *core.Config
+		via           uint16
+		want          core.Class
+	}{{two, one, 1, core.Internal}, {one, two, 0, core.Internal}, {one, spec("3"), 0, core.ClassNone}} {
+		r.adopt(c.before)
+		route, _ := c.before.MatchVia(c.via, "k", 0)
+		ev := core.Event{Kind: core.Arrive, Route: route, Via: c.via, Epoch: r.Router().Epoch()}
+		r.adopt(c.after)
+		if d := r.Arrive(&ev, &loop.Request{Key: "k"}); d.Class != c.want {
+			t.Errorf("by route %d, from %s to %s: %s, want %s", c.via, c.before.Version(), c.after.Version(), d.Class, c.want)
+		}
+	}
+	ev := core.Event{Kind: core.Arrive, Route: core.Route{Placement: -1, Refuse: core.Unauthorized}}
+	if d := r.Arrive(&ev, &loop.Request{}); d.Class != core.Unauthorized {
+		t.Errorf("what the edge found is lost: %s", d.Class)
+	}
+}
+
 func TestAStoppedLoopDoesNotFire(t *testing.T) {
 	r := newRig(t)
 	r.adopt(config(t, "1", "a"))

@@ -26,6 +26,7 @@ func Generate(d Draw, t *Target, seed uint64) Case {
 	g.pushes()
 	g.bursts()
 	g.remainder()
+	g.routes()
 	return g.out
 }
 
@@ -138,6 +139,43 @@ func (g *generator) clients() {
 }
 
 const million = 1_000_000
+
+// routes gives each client a route, keys of its table, and perhaps one side of
+// a split for each user. It draws from the case's seed and its own purpose, so
+// that a configuration with one route draws what it always did.
+func (g *generator) routes() {
+	s := &g.out.Plan.Spec
+	if len(s.Routes)+len(s.Splits) == 0 {
+		return
+	}
+	for i := range g.out.Plan.Clients {
+		c := &g.out.Plan.Clients[i]
+		h := core.RequestHash(g.out.Plan.Seed, core.HashString("routes of "+c.Name))
+		c.Route, c.Sticky = uint16(h%uint64(len(s.Routes)+1)), h>>32&1 == 0 && c.Users > 0
+		list := tableOf(s, c.Route)
+		if c.Keys == nil || len(list) == 0 {
+			continue
+		}
+		c.Keys = slices.Clone(c.Keys)
+		for k := range c.Keys {
+			c.Keys[k] = list[core.RequestHash(h, uint64(k))%uint64(len(list))].Key
+		}
+	}
+}
+
+// tableOf returns the keys of a route.
+func tableOf(s *core.Spec, route uint16) []core.KeySpec {
+	name := s.Table
+	if route > 0 {
+		name = s.Routes[route-1].Table
+	}
+	for i := range s.Tables {
+		if s.Tables[i].Name == name {
+			return s.Tables[i].Keys
+		}
+	}
+	return s.Keys
+}
 
 // sticks reports whether some placement sets a cookie.
 func sticks(s *core.Spec) bool {

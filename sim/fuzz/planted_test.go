@@ -42,6 +42,19 @@ func ordinary() core.Spec {
 	return spec
 }
 
+// routed is ordinary with two more routes, a table of its own for one of them,
+// and keys that are split.
+func routed() core.Spec {
+	s := ordinary()
+	s.Splits = []core.SplitSpec{{Name: "moving", Parts: []core.PartSpec{{Placement: "cell-a", Share: 700_000}, {Placement: "island", Share: 300_000}}}}
+	s.Keys = append(s.Keys, core.KeySpec{Key: "nordbank", Placement: "moving"})
+	s.Tables = []core.TableSpec{{Name: "partners", Keys: []core.KeySpec{
+		{Key: "cell-a-0", Placement: "cell-c"}, {Key: "nordbank", Placement: "moving"}, {Key: "acme", Placement: "cell-b"},
+	}}}
+	s.Routes = []core.RouteSpec{{Table: "partners", UnknownStatus: 404}, {Default: "cell-c"}}
+	return s
+}
+
 // choosy is a configuration with what R6 and R10 offer beyond the ordinary.
 func choosy() core.Spec {
 	spec := ordinary()
@@ -70,6 +83,9 @@ func choosy() core.Spec {
 // search for what a checker must see: two runs differ over many a bug.
 func plant(b *planted.Bug) *Target {
 	t := &Target{Name: "planted", Spec: ordinary(), tamper: func() sim.Tamper { return sim.Tamper(b.Tamper()) }}
+	if b.Routed {
+		t.Spec = routed()
+	}
 	if b.Choice {
 		t.Spec = choosy()
 	}

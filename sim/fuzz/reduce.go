@@ -25,7 +25,11 @@ func reduceConfig(c Case, fails func(*Case) bool) Case {
 		try(without(name))
 	}
 	try(func(s *core.Spec) {
-		s.Keys = slices.DeleteFunc(slices.Clone(s.Keys), func(k core.KeySpec) bool { return !c.sends(k.Key) })
+		unsent := func(k core.KeySpec) bool { return !c.sends(k.Key) }
+		s.Keys, s.Tables = slices.DeleteFunc(slices.Clone(s.Keys), unsent), slices.Clone(s.Tables)
+		for i := range s.Tables {
+			s.Tables[i].Keys = slices.DeleteFunc(slices.Clone(s.Tables[i].Keys), unsent)
+		}
 	})
 	for _, name := range names() {
 		for _, plain := range settings() {
@@ -61,11 +65,13 @@ func (c *Case) respecced(change func(*core.Spec)) Case {
 func (c *Case) forget() {
 	known := map[string]bool{}
 	for _, s := range c.specs() {
-		if s.Default != "" {
+		if s.Default != "" || slices.ContainsFunc(s.Routes, func(r core.RouteSpec) bool { return r.Default != "" }) {
 			return
 		}
-		for _, k := range s.Keys {
-			known[k.Key] = true
+		for route := range len(s.Routes) + 1 {
+			for _, k := range tableOf(s, uint16(route)) {
+				known[k.Key] = true
+			}
 		}
 	}
 	c.Plan.Clients = slices.Clone(c.Plan.Clients)

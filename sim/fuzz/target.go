@@ -1,6 +1,8 @@
 package fuzz
 
 import (
+	"slices"
+
 	"lockstep/core"
 	"lockstep/sim"
 )
@@ -15,7 +17,7 @@ type Target struct {
 	Must []Promise
 	// Region is that of a routing key, and Labels are those of placements: promises
 	// name them. Both may be nil.
-	Region func(key string) string
+	Region func(via uint16, key string) string
 	Labels map[string]map[string]string
 	// MayServe says whether keys of a home may be served by another placement;
 	// nil: by any. No change that is tried lets others serve them.
@@ -35,17 +37,25 @@ type Target struct {
 // would leave no time for running.
 const maxKeys = 64
 
-// Reduce returns s with at most maxKeys keys of each placement.
+// Reduce returns s with at most maxKeys keys of each placement, and of each
+// split, in each table.
 func Reduce(s core.Spec) core.Spec {
+	s.Keys, s.Tables = reduced(s.Keys, len(s.Placements)), slices.Clone(s.Tables)
+	for i := range s.Tables {
+		s.Tables[i].Keys = reduced(s.Tables[i].Keys, len(s.Placements))
+	}
+	return s
+}
+
+func reduced(keys []core.KeySpec, placements int) []core.KeySpec {
 	kept := map[string]int{}
-	keys := make([]core.KeySpec, 0, min(len(s.Keys), maxKeys*len(s.Placements)))
-	for _, k := range s.Keys {
+	out := make([]core.KeySpec, 0, min(len(keys), maxKeys*placements))
+	for _, k := range keys {
 		if kept[k.Placement]++; kept[k.Placement] <= maxKeys {
-			keys = append(keys, k)
+			out = append(out, k)
 		}
 	}
-	s.Keys = keys
-	return s
+	return out
 }
 
 // Facts is what the operator knows and the configuration does not serve from.

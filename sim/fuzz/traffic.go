@@ -3,6 +3,7 @@ package fuzz
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"lockstep/core"
 	"lockstep/sim"
@@ -46,12 +47,41 @@ func (t *Target) loads() map[string]Load {
 
 // isHome says whether requests have p as their home.
 func (t *Target) isHome(p string) bool {
-	for i := range t.Spec.Keys {
-		if t.Spec.Keys[i].Placement == p {
-			return true
+	_, keys, _ := t.keysOf(p)
+	return keys != nil || t.Spec.Default == p
+}
+
+// keysOf returns keys whose home is p, and the route by which they are sent: the
+// first that has any. Where p is only the largest part of splits, those, and of
+// how many requests it gets a million.
+func (t *Target) keysOf(p string) (route uint16, keys []string, share int64) {
+	for _, whole := range []bool{true, false} {
+		for route := range uint16(len(t.Spec.Routes) + 1) {
+			list := tableOf(&t.Spec, route)
+			for i := range list {
+				home, part := t.home(list[i].Placement)
+				if home == p && (part == million) == whole {
+					keys, share = append(keys, list[i].Key), part
+				}
+			}
+			if keys != nil {
+				return route, keys, share
+			}
 		}
 	}
-	return t.Spec.Default == p
+	return 0, nil, million
+}
+
+// home is the placement that a key's home is, or the largest part of a split
+// with its share.
+func (t *Target) home(name string) (placement string, share int64) {
+	for i := range t.Spec.Splits {
+		if s := &t.Spec.Splits[i]; s.Name == name {
+			most := slices.MaxFunc(s.Parts, func(a, b core.PartSpec) int { return cmp.Compare(a.Share, b.Share) })
+			return most.Placement, int64(most.Share)
+		}
+	}
+	return name, million
 }
 
 // light is a load under which nothing is ever full.
@@ -115,12 +145,8 @@ func (t *Target) share(perSecond int64) uint32 {
 
 // client sends the load of the keys of one placement.
 func (t *Target) client(home string, l Load) sim.Client {
-	c := sim.Client{Name: home, Rate: t.share(l.PerSecond)}
-	for i := range t.Spec.Keys {
-		if t.Spec.Keys[i].Placement == home {
-			c.Keys = append(c.Keys, t.Spec.Keys[i].Key)
-		}
-	}
+	route, keys, share := t.keysOf(home)
+	c := sim.Client{Name: home, Rate: t.share(l.PerSecond * million / share), Route: route, Keys: keys}
 	if len(c.Keys) == 0 {
 		c.Unknown = million // only a default placement can have a load without keys
 	}

@@ -20,23 +20,60 @@ func ConfigTree(s *core.Spec, keep map[string]bool) map[string]any {
 		p := c.Placement(i)
 		placements[p.Name] = placementTree(c, &p)
 	}
-	keys := map[string]any{}
-	for i := range c.Keys() {
-		if key, p := c.Key(i); keep == nil || keep[key] {
-			keys[key] = c.Placement(p).Name
-		}
-	}
+	keys := keysTree(c, 0, keep)
 	tree := map[string]any{"lockstep": 1, "version": s.Version, "placements": placements}
 	if len(keys) > 0 {
 		tree["keys"] = keys
 	}
-	unknown := map[string]any{"reject": 421}
-	if s.Default != "" {
-		unknown = map[string]any{"to": s.Default}
-	} else if s.UnknownStatus != 0 {
-		unknown["reject"] = s.UnknownStatus
+	tables := map[string]any{}
+	for i := 1; i < c.Tables(); i++ {
+		tables[c.TableName(i)] = keysTree(c, i, keep)
 	}
-	tree["routes"] = []any{map[string]any{"key": []any{map[string]any{"header": "X-Routing-Key"}}, "unknown_key": unknown}}
+	if len(tables) > 0 {
+		tree["tables"] = tables
+	}
+	var routes []any
+	for i := range c.Routes() {
+		routes = append(routes, routeTree(c, i))
+	}
+	tree["routes"] = routes
+	if n := c.NoRouteStatus(); n != core.NoRoute.Row().Status {
+		tree["routing"] = map[string]any{"no_route": map[string]any{"reject": n}}
+	}
+	return tree
+}
+
+func keysTree(c *core.Config, table int, keep map[string]bool) map[string]any {
+	keys := map[string]any{}
+	for i := range c.TableKeys(table) {
+		key, home := c.TableKey(table, i)
+		switch {
+		case keep != nil && !keep[key]:
+		case home >= 0:
+			keys[key] = c.Placement(home).Name
+		default:
+			parts := map[string]any{}
+			for _, p := range c.Split(^home) {
+				parts[c.Placement(p.Placement).Name] = core.Percent(p.Share)
+			}
+			keys[key] = parts
+		}
+	}
+	return keys
+}
+
+// routeTree writes a route, but for what it takes: a simulation names routes by
+// their number.
+func routeTree(c *core.Config, i int) map[string]any {
+	r := c.RouteInfo(i)
+	unknown := map[string]any{"reject": r.Status}
+	if r.Unknown >= 0 {
+		unknown = map[string]any{"to": c.Placement(r.Unknown).Name}
+	}
+	tree := map[string]any{"key": []any{map[string]any{"header": "X-Routing-Key"}}, "unknown_key": unknown}
+	if name := c.TableName(r.Table); name != "" {
+		tree["table"] = name
+	}
 	return tree
 }
 

@@ -35,6 +35,8 @@ type Expectation struct {
 	Failovers    Bound            `yaml:"failovers"` // left their home, served elsewhere or refused
 	HomeRefused  Bound            `yaml:"home_refused_because_of_guests"`
 	Affected     Bound            `yaml:"tenants_affected"` // share of routing keys that sent, with a request not answered well
+	Moved        Bound            `yaml:"users_moved"`      // requests whose home is another than that of their sender's one before
+	MovedBack    Bound            `yaml:"users_moved_back"` // of those, to a home that the sender had left
 	RecoveryTime Bound            `yaml:"recovery_time"`    // from the end of the last fault until availability is back to stay
 	Recovered    Share            `yaml:"recovery_level"`   // that availability; 0 means 99%
 

@@ -45,6 +45,8 @@ func (e *Expectation) clientFigures() []figure {
 		{"failovers", Count, e.Failovers, func(s *scope) int64 { return int64(s.failovers) }},
 		{"home_refused_because_of_guests", Count, e.HomeRefused, func(s *scope) int64 { return int64(s.homeRefused) }},
 		{affectedFigure, Part, e.Affected, (*scope).affected},
+		{movedFigure, Count, e.Moved, func(s *scope) int64 { return s.run.users.moved(s.e, false) }},
+		{backFigure, Count, e.MovedBack, func(s *scope) int64 { return s.run.users.moved(s.e, true) }},
 		{"recovery_time", Time, e.RecoveryTime, (*scope).recoveryTime},
 	}
 }

@@ -59,6 +59,8 @@ type Client struct {
 	Hold     Hold     `yaml:"hold"`    // a stall in front of the routers
 	Router   int      `yaml:"router"`
 	Priority uint8    `yaml:"priority"`
+	Route    uint16   `yaml:"route"`  // number of the route, from 0
+	Sticky   bool     `yaml:"sticky"` // each of users keeps to one side of a split
 }
 
 // Ramp is sim.Ramp as written.

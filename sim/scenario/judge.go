@@ -83,6 +83,7 @@ type judgement struct {
 	decided ledger            // of the run, when some expectation compares it
 	bare    map[string]ledger // of the runs without faults, pushes or bursts
 	tenants *tenants          // when some expectation asks for it
+	users   *users            // likewise
 	dumps   *dumps            // likewise
 }
 
@@ -99,6 +100,10 @@ func (j *judgement) watch(also watch) watch {
 	if j.needs(affectedFigure) {
 		j.tenants = newTenants(j.plan.Window)
 		all = append(all, j.tenants.watch)
+	}
+	if j.needs(movedFigure) || j.needs(backFigure) {
+		j.users = newUsers()
+		all = append(all, j.users.watch)
 	}
 	if j.needs(dumpsFigure) {
 		j.dumps = &dumps{rule: &j.file.Dumps}

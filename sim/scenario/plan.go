@@ -122,12 +122,20 @@ func (b *builder) world() {
 	for _, j := range b.file.Joins {
 		b.plan.Joins = append(b.plan.Joins, sim.Join{At: j.At.time(), Routers: j.Routers, Over: j.Over.length()})
 	}
-	for _, c := range b.file.Clients {
+	for i, c := range b.file.Clients {
+		path := fmt.Sprintf("clients[%d]", i)
+		if c.Sticky && c.Users == 0 {
+			b.fail(path+".sticky", "is of users, and this client has none", "give it users in place of a rate")
+		}
+		if n := len(b.plan.Spec.Routes) + 1; int(c.Route) >= n {
+			b.fail(path+".route", fmt.Sprintf("there is no route %d: the configuration has %d, counted from 0", c.Route, n), "use a number below "+strconv.Itoa(n))
+		}
 		b.plan.Clients = append(b.plan.Clients, sim.Client{
 			Name: c.Name, Rate: c.Rate, Poisson: c.Poisson, Users: c.Users, Think: c.Think.length(),
 			From: c.From.time(), Until: c.Until.time(), Keys: c.Keys, Zipf: c.Zipf,
 			Unknown: uint32(c.Unknown), NoKey: uint32(c.NoKey), Length: c.Body,
-			Patience: c.Patience.length(), Retries: c.Retries, Backoff: c.Backoff.length(), Router: c.Router, Priority: c.Priority,
+			Patience: c.Patience.length(), Retries: c.Retries, Backoff: c.Backoff.length(), Router: c.Router,
+			Priority: c.Priority, Route: c.Route, Sticky: c.Sticky,
 			Retry: sim.Retry{
 				Growth: uint32(c.Retry.Grow), Max: c.Retry.Max.length(), Jitter: c.Retry.Jitter,
 				Budget: uint32(c.Retry.Budget), Floor: c.Retry.Floor,

@@ -41,6 +41,8 @@ func TestMistakesAreNamedByTheirPath(t *testing.T) {
 		{"clients[1].name", func(f *File) { f.Clients = append(f.Clients, f.Clients[0]) }},
 		{"clients[0].retries", func(f *File) { f.Clients[0].Retries = 101 }},
 		{"clients[0].router", func(f *File) { f.Clients[0].Router = -1 }},
+		{"clients[0].route", func(f *File) { f.Clients[0].Route = 1 }},
+		{"clients[0].sticky", func(f *File) { f.Clients[0].Sticky, f.Clients[0].Users = true, 0 }},
 		{"faults[0].status", func(f *File) { f.Faults[0].Status = 99 }},
 		{"faults[0].factor", func(f *File) { f.Faults[0].Factor = 2 * million }},
 		{"faults[0].spread", func(f *File) { f.Faults[0].Spread = 1 }},

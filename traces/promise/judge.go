@@ -10,7 +10,7 @@ import (
 // World is what a judge must know beside the steps of routers.
 type World struct {
 	Must   []Promise // at most MaxPromises
-	Region func(key string) string
+	Region func(via uint16, key string) string
 	Labels map[string]map[string]string // of placements
 	// Config and Troubles are those of a plan. Without a Config nothing is known
 	// of the world but what the routers saw: a recording.

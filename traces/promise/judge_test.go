@@ -48,7 +48,7 @@ func build(t testing.TB, change func(*core.Spec), must ...Promise) *world {
 	w := &world{t: t, config: c, router: core.New(core.Options{Seed: 1, Strict: true})}
 	w.judge = NewJudge(World{
 		Must:   must,
-		Region: func(key string) string { return map[string]string{"of-cell-a": "eu"}[key] },
+		Region: func(_ uint16, key string) string { return map[string]string{"of-cell-a": "eu"}[key] },
 		Labels: map[string]map[string]string{"cell-a": {"region": "eu"}, "cell-b": {"region": "eu", "kind": "cell"}, "shared": {"region": "us"}},
 	})
 	w.watch = w.judge.Watch(1, w.router)

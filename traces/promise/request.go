@@ -19,7 +19,8 @@ type arrival struct {
 // spoiled reports whether a request ended for a reason of its client's.
 func spoiled(c core.Class) bool {
 	switch c {
-	case core.NoKey, core.UnknownKey, core.BadRequest, core.BodyTooLarge, core.ClientGone:
+	case core.NoKey, core.UnknownKey, core.BadRequest, core.BodyTooLarge, core.ClientGone, core.NoRoute, core.Unauthorized,
+		core.RequestTimeout, core.HeaderTooLarge, core.URITooLong:
 		return true
 	}
 	return false
@@ -32,7 +33,7 @@ func (w *Watch) arrive(now core.Time, ev *core.Event, req *loop.Request, d *core
 	}
 	a := arrival{now: now, d: d, sight: Sight{Time: now, Step: w.step, Router: w.number, Key: req.Key, Request: req.ID}}
 	if w.judge.regions && w.judge.world.Region != nil {
-		a.region = w.judge.world.Region(req.Key)
+		a.region = w.judge.world.Region(ev.Via, req.Key)
 	}
 	if p := ev.Route.Placement; p >= 0 && int(p) < len(w.rows) {
 		a.home = &w.rows[p]

@@ -11,6 +11,8 @@ type Bug struct {
 	// Alone leaves out every other property of the router, which would see the
 	// bug first: its own must find it without help.
 	Alone bool
+	// Routed needs a configuration of several routes and a key that is split.
+	Routed bool
 	// Seeds of the search, over the configuration of the tests, are enough to find it.
 	Seeds  uint64
 	Tamper func() Tamper // for one run
