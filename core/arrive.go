@@ -107,29 +107,32 @@ type survey struct {
 	breaker    int32 // first endpoint that its breaker blocks, -1 for none
 	health     int32 // first endpoint that only health blocks, -1 for none
 	capped     bool  // some are blocked by their cap
-	passed     bool  // panic passed over sound ones (R9)
-	blind      bool  // panic ignores health (R9)
 }
 
 func (r *Router) survey(p *placementConfig, state *placement, now Time) survey {
 	s := survey{breaker: -1, health: -1}
-	blind := state.panic && p.panicDo == PanicAll
 	r.admissible = r.admissible[:0]
+	if p.capped || state.panic {
+		blind := state.panic && p.panicDo == PanicAll
+		for i := p.first; i < p.end; i++ {
+			r.look(&s, r.numbers.endpoint[i], p, now, blind)
+		}
+		s.admissible = len(r.admissible)
+		return s
+	}
 	for i := p.first; i < p.end; i++ {
 		n := r.numbers.endpoint[i]
-		switch r.block(&r.endpoints[n], p, now, blind) {
-		case BlockNone:
-			r.admissible = append(r.admissible, n)
-		case BlockBreaker:
+		switch e := &r.endpoints[n]; {
+		case e.breaker.state != Closed && !e.breaker.admits(now, &p.breaker):
 			if s.breaker < 0 {
 				s.breaker = n
 			}
-		case BlockHealth:
-			if e := &r.endpoints[n]; s.health < 0 && e.inFlight < e.limit {
+		case e.health.unhealthy:
+			if s.health < 0 {
 				s.health = n
 			}
-		case BlockCap:
-			s.capped = true
+		default:
+			r.admissible = append(r.admissible, n)
 		}
 	}
 	s.admissible = len(r.admissible)
@@ -197,7 +200,7 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 			s = r.survey(p, state, now)
 		}
 		if state.panic && p.panicDo != PanicAll {
-			if r.tests(&s); s.admissible == 0 {
+			if left.passed = r.tests(&s); s.admissible == 0 {
 				if p.panicDo == PanicFail {
 					v.class, v.rule, v.endpoint, v.placement, v.failover = NoEndpoint, 9, -1, number, left.first
 					return
@@ -207,6 +210,7 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 			}
 		}
 		if s.admissible == 0 && (s.breaker >= 0 || !s.capped) {
+			left.passed = false
 			left.blocked(r, p, number, i, ev, s)
 			continue
 		}
@@ -255,6 +259,7 @@ type leaving struct {
 	circuit    bool     // some were left as circuit_open
 	unhealthy  bool     // some were left as upstream_unhealthy, with no last resort
 	breaker    int32    // first breaker-blocked endpoint in candidate order
+	passed     bool     // the candidate at hand is in panic and has sound endpoints (R9)
 	chosen     bool     // the last resort is one of a placement's sound endpoints, by selection (R9)
 	resort     int32    // endpoint to use when nothing else can, -1 with none found
 	resortAt   int      // its candidate's position plus 1, 0 for none
@@ -287,7 +292,7 @@ func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, e
 	} else {
 		l.leave(FailoverUnhealthy)
 	}
-	if s.health < 0 && !s.passed {
+	if s.health < 0 && !l.passed {
 		return
 	}
 	if p.lastResort == RefuseLastResort {
@@ -296,7 +301,7 @@ func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, e
 	}
 	if l.resortAt == 0 {
 		l.offer(r, p, number, at, ev, s.health, before)
-		l.chosen = s.passed && l.resortAt > 0
+		l.chosen = l.passed && l.resortAt > 0
 	}
 }
 

@@ -220,11 +220,12 @@ func (r *Router) surveyShard(p *placementConfig, state *placement, now Time, key
 			best[at] = h
 		}
 	}
-	s := survey{breaker: -1, health: -1, blind: state.panic && p.panicDo == PanicAll}
+	s := survey{breaker: -1, health: -1}
+	blind := state.panic && p.panicDo == PanicAll
 	r.admissible = r.admissible[:0]
 	for i, left := p.first, k; i < p.end && left > 0; i++ {
 		if draw(0, key, r.config.endpoints[i].id, purposeShard) >= best[k-1] {
-			r.look(&s, r.numbers.endpoint[i], p, now)
+			r.look(&s, r.numbers.endpoint[i], p, now, blind)
 			left--
 		}
 	}
@@ -233,8 +234,8 @@ func (r *Router) surveyShard(p *placementConfig, state *placement, now Time, key
 }
 
 // look enters endpoint n into a survey; survey does the same in place, for speed.
-func (r *Router) look(s *survey, n int32, p *placementConfig, now Time) {
-	switch r.block(&r.endpoints[n], p, now, s.blind) {
+func (r *Router) look(s *survey, n int32, p *placementConfig, now Time, blind bool) {
+	switch r.block(&r.endpoints[n], p, now, blind) {
 	case BlockNone:
 		r.admissible = append(r.admissible, n)
 	case BlockBreaker:

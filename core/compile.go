@@ -204,6 +204,7 @@ func (c *compiler) endpoints(p *PlacementSpec, path string, out *placementConfig
 		if e.Name == "" {
 			e.Name = e.URL
 		}
+		out.capped = out.capped || e.Limit != 0
 		out.weighted = out.weighted || e.Weight != weightOr100(p.Endpoints[0].Weight)
 		c.config.endpoints = append(c.config.endpoints, endpointConfig{
 			name: e.Name, url: e.URL, id: identity(p.Name, e.URL),

@@ -27,6 +27,7 @@ type placementConfig struct {
 	lastResort LastResort
 	selection  Policy
 	weighted   bool // weights differ
+	capped     bool // some endpoint has a cap
 	shares     bool // the limit moves or is shared out: adaptive, tenants, priorities (R5)
 	sharded    bool // choice.shards is set
 	narrows    bool // choice narrows what is admissible: sticky, slow start, bound

@@ -62,8 +62,8 @@ func (r *Router) weighAll(now Time, out []Decision) []Decision {
 
 // tests leaves of the admissible endpoints those that would take a half-open
 // probe. A placement in panic that passes on its requests still tests its
-// breakers, or it would never leave panic.
-func (r *Router) tests(s *survey) {
+// breakers, or it would never leave panic. It reports whether it left any out.
+func (r *Router) tests(s *survey) (passed bool) {
 	n := 0
 	for _, e := range r.admissible {
 		if r.endpoints[e].breaker.state != Closed {
@@ -71,8 +71,9 @@ func (r *Router) tests(s *survey) {
 			n++
 		}
 	}
-	s.passed = s.admissible > n
+	passed = s.admissible > n
 	r.admissible, s.admissible = r.admissible[:n], n
+	return passed
 }
 
 // serveInPanic ends a walk in which every candidate was left and one that is in

@@ -116,6 +116,47 @@ func (c *checker) blind(e *endpointModel) bool {
 	return p.panicking && c.rows[p.index].PanicDo == core.PanicAll
 }
 
+// stand is how a candidate stands to one request.
+type stand struct {
+	usable          bool  // an endpoint could serve
+	broken, sick    int32 // the first that its breaker and that only health blocks, -1 for none
+	sound           bool  // panic passes over endpoints that could serve
+	silent          bool  // panic refuses
+	roomy           bool  // there is room, caps of endpoints apart
+	guestFull, full bool
+	short           core.Class // with what the want of room refuses
+}
+
+func (c *checker) standing(row *core.PlacementInfo, number int32, ev *core.Event, guest bool) (x stand) {
+	var capped bool
+	x.usable, x.broken, x.sick, capped = c.survey(row, ev.Route.Key)
+	x.guestFull, x.full = c.room(row, number, guest)
+	x.short = core.LimitReached
+	if !x.guestFull && !x.full {
+		if class := c.ration(row, number, ev, guest); class != core.ClassNone {
+			// A guest without a share goes on, as one over the cap does.
+			x.short, x.guestFull, x.full = class, guest, !guest
+		}
+	}
+	x.roomy = !x.guestFull && !x.full
+	if c.placements[number].panicking && row.PanicDo != core.PanicAll {
+		if x.usable, x.sound = c.onlyTests(row, ev.Route.Key); x.usable {
+			x.sound = false
+			return x
+		}
+		if x.silent = row.PanicDo == core.PanicFail; x.silent {
+			c.saw(SawPanicRefusal)
+		}
+		_, x.broken, x.sick = c.blocks(row, ev.Route.Key)
+		return x
+	}
+	if !x.usable && x.broken < 0 && capped {
+		x.usable, x.full = true, true // R3: only its caps are in the way, so it is full
+		c.saw(SawCapFull)
+	}
+	return x
+}
+
 // evaluate walks the candidates of a home placement.
 func (c *checker) evaluate(home int, ev *core.Event) ruling {
 	out := ruling{resort: -1, placement: c.homes[home], breaker: -1}
@@ -123,60 +164,38 @@ func (c *checker) evaluate(home int, ev *core.Event) ruling {
 	anyHealth, resorted, lacking := false, false, core.ClassNone
 	for i, at := range c.rows[home].Candidates {
 		row, number := &c.rows[at], c.homes[at]
-		usable, broken, sick, capped := c.survey(row, ev.Route.Key)
-		guestFull, full := c.room(row, number, i > 0)
-		short := core.LimitReached
-		if !guestFull && !full {
-			if class := c.ration(row, number, ev, i > 0); class != core.ClassNone {
-				// A guest without a share goes on, as one over the cap does.
-				short, guestFull, full = class, i > 0, i == 0
-			}
-		}
-		roomy := !guestFull && !full
-		sound := false
-		if c.placements[number].panicking && row.PanicDo != core.PanicAll {
-			if usable, sound = c.onlyTests(row, ev.Route.Key); !usable {
-				if row.PanicDo == core.PanicFail {
-					c.saw(SawPanicRefusal)
-					return ruling{class: core.NoEndpoint, placement: number, failover: out.failover, resort: -1, panicked: true}
-				}
-				_, broken, sick = c.blocks(row, ev.Route.Key)
-				capped = false
-			}
-			sound = sound && !usable
-		}
-		if !usable && broken < 0 && capped {
-			usable, full = true, true // R3: only its caps are in the way, so it is full
-			c.saw(SawCapFull)
-		}
+		x := c.standing(row, number, ev, i > 0)
 		switch {
-		case usable && !guestFull && !full:
+		case x.silent:
+			return ruling{class: core.NoEndpoint, placement: number, failover: out.failover, resort: -1, panicked: true}
+		case x.usable && !x.guestFull && !x.full:
 			out.placement = number
 			return out
-		case usable && !guestFull && row.Limit.WhenFull == core.RejectWhenFull:
-			c.sawShort(short)
-			return ruling{class: short, placement: number, failover: out.failover, resort: -1}
+		case x.usable && !x.guestFull && row.Limit.WhenFull == core.RejectWhenFull:
+			c.sawShort(x.short)
+			return ruling{class: x.short, placement: number, failover: out.failover, resort: -1}
 		}
-		if (sick >= 0 || sound) && row.LastResort == core.UseLastResort && !resorted && roomy {
-			resort, resorted = ruling{placement: number, failover: out.failover, resort: sick}, true
-			if sound {
+		offers := x.sick >= 0 || x.sound
+		if offers && row.LastResort == core.UseLastResort && !resorted && x.roomy {
+			resort, resorted = ruling{placement: number, failover: out.failover, resort: x.sick}, true
+			if x.sound {
 				resort.resort, resort.chosen = -1, true
 			}
 		}
 		why := core.FailoverUnhealthy
 		switch {
-		case usable:
+		case x.usable:
 			why = core.FailoverLimit
 			if lacking == core.ClassNone {
-				lacking = short
+				lacking = x.short
 			}
-		case broken >= 0:
+		case x.broken >= 0:
 			why = core.FailoverCircuitOpen
 			if out.breaker < 0 {
-				out.breaker = broken
+				out.breaker = x.broken
 			}
 		}
-		anyHealth = anyHealth || !usable && (sick >= 0 || sound) && row.LastResort == core.RefuseLastResort
+		anyHealth = anyHealth || !x.usable && offers && row.LastResort == core.RefuseLastResort
 		if out.failover == core.FailoverNone {
 			out.failover = why
 		}

@@ -198,7 +198,7 @@ func (l *loader) route(r *route, n, listen *node) edgeset.Route {
 		if fault := hostFault(h); fault != "" {
 			l.fail(at, strconv.Quote(h)+" "+fault, `write a name such as api.example.com, or "*.example.com" for all below it`)
 		}
-		out.Hosts = append(out.Hosts, h)
+		out.Hosts = append(out.Hosts, strings.Trim(h, "[]"))
 	})
 	each(match.value("path"), r.Match.Path, func(p string, at place) {
 		if fault := pathFault(p); fault != "" {

@@ -46,7 +46,7 @@ type conn struct {
 	readFailed  atomic.Bool // no other request can be read
 	writeFailed atomic.Bool // nothing more can be sent
 
-	mu     sync.Mutex // of cancel, and of a response's deadlines
+	mu     sync.Mutex         // of cancel, and of a response's deadlines
 	cancel context.CancelFunc // of the request under way
 }
 

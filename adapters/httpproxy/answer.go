@@ -57,7 +57,9 @@ func say(r *http.Request, res *http.Response, text string) {
 }
 
 // own reports whether a configuration finds keys in its own way.
-func own(c *core.Config) bool { return c != nil && c.Edge() != "" }
+func own(c *core.Config) bool {
+	return c != nil && (c.Routes() > 1 || strings.HasPrefix(c.Edge(), `{"routing":`))
+}
 
 // sentence says to a person what a class means for this request.
 func sentence(c core.Class, adm *driver.Admission) string {

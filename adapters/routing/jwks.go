@@ -3,7 +3,6 @@ package routing
 import (
 	"context"
 	"crypto"
-	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -230,9 +229,12 @@ func (j *jwk) ecdsa() (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := &ecdsa.PublicKey{Curve: curve, X: new(big.Int).SetBytes(x), Y: new(big.Int).SetBytes(y)}
-	var point *ecdh.PublicKey
-	if point, err = key.ECDH(); err != nil || point == nil {
+	size := (curve.Params().BitSize + 7) / 8
+	if len(x) != size || len(y) != size {
+		return nil, fmt.Errorf("its x and y have %d and %d bytes, not %d", len(x), len(y), size)
+	}
+	key, err := ecdsa.ParseUncompressedPublicKey(curve, slices.Concat([]byte{4}, x, y))
+	if err != nil {
 		return nil, fmt.Errorf("its point is not on %s", j.Curve)
 	}
 	return key, nil

@@ -18,9 +18,13 @@ type query struct {
 }
 
 // hostOf is the name in a Host header: in lower case, without port, without the
-// dot at the end.
+// dot at the end, an IPv6 address without brackets.
 func hostOf(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i:], ']') < 0 {
+	if strings.HasPrefix(host, "[") {
+		address, _, _ := strings.Cut(host[1:], "]")
+		return strings.ToLower(address)
+	}
+	if i := strings.LastIndexByte(host, ':'); i >= 0 {
 		host = host[:i]
 	}
 	return strings.ToLower(strings.TrimSuffix(host, "."))
@@ -28,7 +32,7 @@ func hostOf(host string) string {
 
 // labels splits a host name; an address has no labels.
 func labels(host string) []string {
-	if host == "" || host[0] == '[' {
+	if host == "" {
 		return nil
 	}
 	if _, err := netip.ParseAddr(host); err == nil {

@@ -31,7 +31,7 @@ type routerOptions struct {
 	dumps     string       // folder of dumps
 	access    io.Writer    // access log; nil means none
 	log       *slog.Logger // what an operator should know
-	stickyKey []byte       // keys the hash in sticky cookies
+	stickyKey string       // file with the key of sticky cookies; "" means none
 	errs      io.Writer    // complaints of the demo's other servers
 
 	observe     settings.Observe     // how it is watched
@@ -64,6 +64,10 @@ type router struct {
 
 // newRouter returns a router without configuration. It must be closed.
 func newRouter(o routerOptions) (*router, error) {
+	key, err := stickyKeyOf(o.stickyKey)
+	if err != nil {
+		return nil, err
+	}
 	recorder, err := flightrec.New(flightrec.Options{Name: o.name, Dir: o.record, DumpDir: o.dumps, Log: o.log})
 	if err != nil {
 		return nil, err
@@ -88,7 +92,7 @@ func newRouter(o routerOptions) (*router, error) {
 	}
 	r.routing = routing.New(routing.Options{Peer: r.peer, Log: o.log})
 	r.proxy = httpproxy.NewHandler(r.driver, httpproxy.Options{
-		Log: r.access, Config: r.configInfo, Observer: w.observe(r), StickyKey: o.stickyKey,
+		Log: r.access, Config: r.configInfo, Observer: w.observe(r), StickyKey: key,
 		Routing: r.routing,
 	})
 	r.prober = probe.New(probe.Options{Report: r.driver.Probed, Check: r.proxy.Upstream().Check})

@@ -125,7 +125,7 @@ func serveOn(ctx context.Context, o serveOptions, l *life, stdout, stderr io.Wri
 	o.control.state = cmp.Or(o.control.state, file.ControlPlane.Dir)
 	options := routerOptions{
 		name: filepath.Base(o.config), record: cmp.Or(o.record, file.Recording.Dir), dumps: o.dumps, log: log, errs: stderr,
-		observe: o.observe.over(file.Observe), connections: new(metrics.Connections),
+		observe: o.observe.over(file.Observe), connections: new(metrics.Connections), stickyKey: o.stickyKey,
 	}
 	if !o.noLog && !file.Observe.AccessLog.Off {
 		options.access = stdout
@@ -135,9 +135,7 @@ func serveOn(ctx context.Context, o serveOptions, l *life, stdout, stderr io.Wri
 		return err
 	}
 	defer open.Close()
-	if options.stickyKey, err = stickyKeyOf(o.stickyKey); err != nil {
-		return err
-	}
+	options.stickyKey = o.stickyKey
 	options.listeners = open.Stats
 	options.state = predecessorState(sockets, &options)
 	r, err := newRouter(options)

@@ -142,7 +142,7 @@ func (t *Target) blame(f *Finding, r *sim.Result, from core.Time, down *core.Pla
 	all := compiled(&t.Spec)
 	for i := range all {
 		n := slices.Index(f.Result.Placements, all[i].Name)
-		if all[i].Name != down.Name && w.Placements[n].Refused > 0 && full(f, &all[i], &w.Placements[n]) {
+		if all[i].Name != down.Name && w.Placements[n].Refused > 0 && t.full(f, &all[i], &w.Placements[n]) {
 			f.Sentence = fmt.Sprintf("%s's own requests are refused because %s failed", all[i].Name, down.Name)
 			f.event = "its own requests are still refused"
 			if w.Placements[n].HomeRefusedByGuests > 0 {
@@ -227,7 +227,7 @@ func since(r *sim.Result, from core.Time) (sum sim.Window) {
 
 // tooSmall blames p if it was full, or full of guests.
 func (t *Target) tooSmall(f *Finding, p *core.PlacementInfo, counts *sim.PlacementCounts) bool {
-	if full(f, p, counts) {
+	if t.full(f, p, counts) {
 		return true
 	}
 	if p.Limit.Guests == 0 || counts.PeakGuests < int(max(p.Limit.Guests, 0)) {
@@ -255,8 +255,8 @@ func capsOf(s *core.Spec, name string) (held int) {
 }
 
 // full blames p if it was full.
-func full(f *Finding, p *core.PlacementInfo, counts *sim.PlacementCounts) bool {
-	if held := capsOf(&f.Case.Plan.Spec, p.Name); held > 0 && counts.PeakInFlight >= held && (p.Limit.InFlight == 0 || held < int(p.Limit.InFlight)) {
+func (t *Target) full(f *Finding, p *core.PlacementInfo, counts *sim.PlacementCounts) bool {
+	if held := capsOf(&t.Spec, p.Name); held > 0 && counts.PeakInFlight >= held && (p.Limit.InFlight == 0 || held < int(p.Limit.InFlight)) {
 		f.Where, f.Key, f.Value = p.Name, under(p, ".endpoints"), fmt.Sprintf("its endpoints hold %d in flight by their own limits", held)
 		return true
 	}

@@ -53,7 +53,7 @@ func (t *Target) blamePeak(f *Finding, w *sim.Window) {
 		case counts.ByClass[core.ResponseTimeout] > 0:
 			t.blameTimeout(f, &p)
 			return
-		case counts.Refused > 0 && full(f, &p, counts):
+		case counts.Refused > 0 && t.full(f, &p, counts):
 			f.Sentence, f.event = p.Name+" is too small for its own peak, with nothing down", "its first requests are refused"
 			f.fixes = t.roomFor(&p)
 			return
@@ -66,8 +66,8 @@ func (t *Target) blamePeak(f *Finding, w *sim.Window) {
 func (t *Target) roomFor(p *core.PlacementInfo) []fix {
 	own := t.inFlight(t.Facts.Peak[p.Name])
 	own += unevenness(own)
-	if int64(p.Limit.InFlight) >= own {
-		return nil
+	if p.Limit.InFlight == 0 || int64(p.Limit.InFlight) >= own {
+		return nil // its endpoints are what is small
 	}
 	return []fix{{
 		key: under(p, ".limit.in_flight"), value: fmt.Sprintf("room for %d in flight", p.Limit.InFlight), text: fmt.Sprintf("%s limit.in_flight: %d", p.Name, own),

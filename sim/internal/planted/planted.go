@@ -30,7 +30,7 @@ type Tamper struct {
 
 // Bugs returns the table, what belongs together side by side.
 func Bugs() (all []Bug) {
-	for _, list := range [][]Bug{routes(), admissions(), panics(), breakers(), selections(), choices(), pushes(), drains(), relations()} {
+	for _, list := range [][]Bug{routes(), ways(), admissions(), caps(), shares(), panics(), breakers(), selections(), choices(), pushes(), drains(), relations()} {
 		all = append(all, list...)
 	}
 	return all

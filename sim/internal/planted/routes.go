@@ -17,36 +17,6 @@ func routes() []Bug {
 			}
 		})},
 		{Property: "R1", Name: "unknown keys go to the placement written first", Seeds: 20, Tamper: spec(func(s *core.Spec) { s.Default = s.Placements[0].Name })},
-		{Property: "R1", Name: "every route asks the first one's table", Seeds: 50, Routed: true, Tamper: spec(func(s *core.Spec) {
-			for i := range s.Routes {
-				s.Routes[i].Table = s.Table
-			}
-		})},
-		{Property: "R1", Name: "the parts of a split get each other's shares", Seeds: 50, Routed: true, Tamper: spec(func(s *core.Spec) {
-			for i := range s.Splits {
-				p := s.Splits[i].Parts
-				p[0].Share, p[len(p)-1].Share = p[len(p)-1].Share, p[0].Share
-			}
-		})},
-		{Property: "R3", Name: "a split is drawn anew for every configuration", Seeds: 50, Routed: true, Tamper: event(func(r *core.Router, ev *core.Event) {
-			c := r.Config()
-			if ev.Kind != core.Arrive || c == nil {
-				return
-			}
-			for i := range c.Splits() {
-				parts := c.Split(i)
-				if slices.ContainsFunc(parts, func(p core.Part) bool { return p.Placement == int(ev.Route.Placement) }) {
-					n := (ev.SplitHash() ^ c.Digest()) % uint64(len(parts))
-					ev.Route.Placement = int32(parts[n].Placement)
-					return
-				}
-			}
-		})},
-		{Property: "R16", Name: "an unknown key gets the status of the first route", Seeds: 50, Routed: true, Tamper: decide(func(r *core.Router, ev *core.Event, d *core.Decision) {
-			if d.Kind == core.Reject && d.Class == core.UnknownKey && ev.Via > 0 {
-				_, d.Status = r.Config().Unknown()
-			}
-		})},
 		{Property: "R2", Name: "a refused request takes a rotation step", Seeds: 20, Tamper: func() Tamper {
 			return Tamper{Decide: func(r *core.Router, now core.Time, _ *core.Event, d *core.Decision) {
 				if d.Kind == core.Reject && d.Class != core.Draining {
@@ -118,5 +88,42 @@ func crossed() Tamper {
 				live = append(live, d.Handle)
 			}
 		},
+	}
+}
+
+// ways are bugs in which table a route asks, and on which side of a split a
+// request falls (R1).
+func ways() []Bug {
+	return []Bug{
+		{Property: "R1", Name: "every route asks the first one's table", Seeds: 50, Routed: true, Tamper: spec(func(s *core.Spec) {
+			for i := range s.Routes {
+				s.Routes[i].Table = s.Table
+			}
+		})},
+		{Property: "R1", Name: "the parts of a split get each other's shares", Seeds: 50, Routed: true, Tamper: spec(func(s *core.Spec) {
+			for i := range s.Splits {
+				p := s.Splits[i].Parts
+				p[0].Share, p[len(p)-1].Share = p[len(p)-1].Share, p[0].Share
+			}
+		})},
+		{Property: "R3", Name: "a split is drawn anew for every configuration", Seeds: 50, Routed: true, Tamper: event(func(r *core.Router, ev *core.Event) {
+			c := r.Config()
+			if ev.Kind != core.Arrive || c == nil {
+				return
+			}
+			for i := range c.Splits() {
+				parts := c.Split(i)
+				if slices.ContainsFunc(parts, func(p core.Part) bool { return p.Placement == int(ev.Route.Placement) }) {
+					n := (ev.SplitHash() ^ c.Digest()) % uint64(len(parts))
+					ev.Route.Placement = int32(parts[n].Placement)
+					return
+				}
+			}
+		})},
+		{Property: "R16", Name: "an unknown key gets the status of the first route", Seeds: 50, Routed: true, Tamper: decide(func(r *core.Router, ev *core.Event, d *core.Decision) {
+			if d.Kind == core.Reject && d.Class == core.UnknownKey && ev.Via > 0 {
+				_, d.Status = r.Config().Unknown()
+			}
+		})},
 	}
 }
