@@ -135,7 +135,11 @@ func (r *Router) limitWindow(at, now Time, number int32, out []Decision) []Decis
 		a.due = at.Add(missed * l.Adaptive.Window)
 	}
 	r.timers.set(timerLimit, number, a.due)
-	return r.limitChanged(at, number, before, out)
+	out = r.limitChanged(at, number, before, out)
+	if s.queue.count > 0 && a.now(&l.Adaptive) > before {
+		return r.turn(at, number, out) // a raised limit is room for those who wait
+	}
+	return out
 }
 
 // limitChanged notes the limit if it is another than before.

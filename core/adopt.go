@@ -146,7 +146,7 @@ func (r *Router) freePlacements() {
 
 func (r *Router) freePlacement(n int32) {
 	p := &r.placements[n]
-	if p.id != 0 && p.config < 0 && p.inFlight == 0 {
+	if p.id != 0 && p.config < 0 && p.inFlight == 0 && p.queue.count == 0 && p.budget.own == 0 {
 		r.touchPlacement(n)
 		*p = placement{config: -1, mixed: p.mixed, touched: true}
 	}

@@ -25,10 +25,15 @@ type verdict struct {
 	placement int32 // number; the one that serves or refuses
 	candidate int   // position in the home placement's list
 	rotates   int   // admissible[:rotates] take a rotation step
+	wait      bool  // in placement's queue (R5)
+	exhausted bool  // no candidate decided
 	pin       bool  // the client's cookie is to name the endpoint (R10)
 }
 
 func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
+	if ev.Handle != (Handle{}) {
+		return r.comeAgain(now, ev, out)
+	}
 	if class, home := r.precheck(ev); class != ClassNone {
 		d := note(Reject, ruleOf(class), now)
 		d.Class, d.Status, d.Placement, d.Reason = class, class.Row().Status, home, ev.Route.Reason
@@ -45,17 +50,25 @@ func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
 	}
 	var v verdict
 	r.evaluate(now, ev, &v)
-	if v.class != ClassNone {
-		d := note(Reject, ruleOf(v.class), now)
-		if v.rule != 0 {
-			d.Rule = v.rule
-		}
-		d.Class, d.Status = v.class, v.class.Row().Status
-		d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, v.circuit
-		d.Placement, d.Endpoint = v.placement, v.endpoint
-		return append(out, d)
+	switch {
+	case v.wait:
+		return r.arriveQueued(now, ev, v.placement, out)
+	case v.class != ClassNone:
+		return append(out, v.reject(now, ev))
 	}
 	return r.commit(now, ev, &v, out)
+}
+
+// reject is the answer of a verdict that refuses.
+func (v *verdict) reject(now Time, ev *Event) Decision {
+	d := note(Reject, ruleOf(v.class), now)
+	if v.rule != 0 {
+		d.Rule = v.rule
+	}
+	d.Class, d.Status = v.class, v.class.Row().Status
+	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, v.circuit
+	d.Placement, d.Endpoint = v.placement, v.endpoint
+	return d
 }
 
 // precheck refuses what needs no look at any endpoint. home is the number of
@@ -64,7 +77,7 @@ func (r *Router) precheck(ev *Event) (class Class, home int32) {
 	switch {
 	case ev.Route.Refuse == NoKey || ev.Route.Refuse.byBytes():
 		return ev.Route.Refuse, -1
-	case r.draining:
+	case r.draining && ev.again == nil: // one that waits came before the drain
 		return Draining, -1
 	case r.config == nil:
 		return NotReady, -1
@@ -88,7 +101,7 @@ func ruleOf(c Class) uint8 {
 	switch c {
 	case NoKey, UnknownKey, NoRoute:
 		return 1
-	case LimitReached, Shed, FairShare:
+	case LimitReached, QueueTimeout, Shed, FairShare:
 		return 5
 	case CircuitOpen, NoEndpoint:
 		return 3
@@ -187,6 +200,21 @@ func (s *placement) plainRoom(p *placementConfig, guest bool) room {
 // and room serves; a full one that rejects refuses. It fills in v, which is
 // zero, field by field: copying a fresh struct costs a tenth of a decision.
 func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
+	if ev.again == nil || ev.again.attempts == 0 {
+		r.walk(now, ev, v)
+		return
+	}
+	// A retry goes to an endpoint that it has not tried, as long as there is one (R11).
+	ev.fresh, ev.skipped = true, false
+	r.walk(now, ev, v)
+	ev.fresh = false
+	if ev.skipped && v.exhausted {
+		*v = verdict{}
+		r.walk(now, ev, v)
+	}
+}
+
+func (r *Router) walk(now Time, ev *Event, v *verdict) {
 	list := r.config.placements[ev.Route.Placement].candidates
 	left := leaving{breaker: -1}
 	for i, c := range list {
@@ -198,6 +226,9 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 			s = r.surveyShard(p, state, now, ev.Route.Key)
 		} else {
 			s = r.survey(p, state, now)
+		}
+		if ev.fresh {
+			s.admissible = r.skipTried(ev)
 		}
 		if state.panic && p.panicDo != PanicAll {
 			if left.passed = r.tests(&s); s.admissible == 0 {
@@ -218,8 +249,8 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 		if p.shares {
 			room = state.sharedRoom(p, ev, i > 0)
 		}
-		if s.admissible == 0 && room == roomYes {
-			room = roomFull // every sound endpoint is at its cap
+		if room == roomYes && (s.admissible == 0 || state.queue.count > 0 && state.behind(ev, i > 0)) {
+			room = roomFull // every sound endpoint is at its cap, or others wait
 		}
 		switch room {
 		case roomYes:
@@ -234,8 +265,17 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 			}
 			return
 		case roomFull, roomShed, roomUnfair:
+			if p.limit.WhenFull == QueueWhenFull {
+				if i > 0 {
+					break // guests do not wait
+				}
+				if room == roomFull && r.mayQueue(p, number, ev) {
+					v.wait, v.placement = true, number
+					return
+				}
+			}
 			// A guest without a share goes on, as one over the cap does.
-			if p.limit.WhenFull == RejectWhenFull && (room == roomFull || i == 0) {
+			if p.limit.WhenFull != FailOverWhenFull && (room == roomFull || i == 0) {
 				v.class, v.endpoint, v.placement, v.candidate, v.failover = room.class(), -1, number, i, left.first
 				return
 			}
@@ -245,11 +285,13 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 		}
 		left.full(room)
 	}
+	v.exhausted = true
 	if left.chosen {
 		r.serveInPanic(now, ev, &left, v)
 		return
 	}
 	*v = left.verdict(r, r.numbers.placement[list[0]])
+	v.exhausted = true
 }
 
 // leaving remembers why candidates were left.
@@ -309,7 +351,7 @@ func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, e
 // placement has room and none before it was found. why is the reason in the
 // header if it serves.
 func (l *leaving) offer(r *Router, p *placementConfig, number int32, at int, ev *Event, endpoint int32, why Failover) {
-	if p.lastResort == UseLastResort && l.resortAt == 0 && r.placements[number].room(p, ev, at > 0) == roomYes {
+	if s := &r.placements[number]; p.lastResort == UseLastResort && l.resortAt == 0 && s.room(p, ev, at > 0) == roomYes && !s.behind(ev, at > 0) {
 		l.resort, l.resortAt, l.resortHome, l.resortWhy = endpoint, at+1, number, why
 	}
 }
@@ -333,12 +375,11 @@ func (l *leaving) verdict(r *Router, home int32) verdict {
 
 // commit takes the slot, the probe and the rotation step of a verdict to forward.
 func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decision {
-	n, ok := r.slots.take()
-	if !ok {
-		out = r.ignore(now, 5, CauseTableFull, out)
-		d := note(Reject, 5, now)
-		d.Class, d.Status, d.Reason, d.Placement = LimitReached, 429, ev.Route.Reason, v.placement
-		return append(out, d)
+	n, ok := ev.slot, true // one that waited has its slot
+	if ev.again == nil {
+		if n, ok = r.slots.take(); !ok {
+			return r.tableFull(now, ev, v.placement, out)
+		}
 	}
 	e, p := &r.endpoints[v.endpoint], &r.placements[v.placement]
 	pc := &r.config.placements[p.config]
@@ -351,8 +392,11 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 		out = r.admitProbe(now, v.endpoint, n, pc, out)
 		rule = 6
 	}
-	s := r.slots.at(n) // zero, as release left it
-	s.request, s.gen, s.generation = ev.Request, r.nextSerial(), e.breaker.gen
+	s := r.slots.at(n) // zero, as release left it, or that of a request that waited
+	if ev.again == nil {
+		s.request, s.gen = ev.Request, r.nextSerial()
+	}
+	s.generation = e.breaker.gen
 	s.endpoint, s.guest, s.probe = v.endpoint, v.candidate > 0, probe
 	if pc.timed {
 		s.began = now + 1
@@ -368,12 +412,26 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	}
 	r.touchEndpoint(v.endpoint)
 	r.touchPlacement(v.placement)
+	if ev.again != nil || r.config.placements[ev.Route.Placement].retries.Max > 0 {
+		r.depart(now, n, ev, e.id)
+	}
 	out = append(out, Decision{})
 	d := &out[len(out)-1]
 	d.Kind, d.Rule, d.At, d.Handle, d.Probe = Forward, rule, now, Handle{n, s.gen}, probe
 	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, e.breaker.state
 	d.Placement, d.Endpoint, d.Pin = v.placement, v.endpoint, v.pin
+	if ev.again != nil && ev.again.attempts > 1 {
+		d.Count = uint32(ev.again.attempts)
+	}
 	return out
+}
+
+// tableFull refuses a request for which the table of attempts has no slot.
+func (r *Router) tableFull(now Time, ev *Event, placement int32, out []Decision) []Decision {
+	out = r.ignore(now, 5, CauseTableFull, out)
+	d := note(Reject, 5, now)
+	d.Class, d.Status, d.Reason, d.Placement = LimitReached, 429, ev.Route.Reason, placement
+	return append(out, d)
 }
 
 // admitProbe makes the request in slot n a half-open probe of the endpoint (R6).

@@ -294,8 +294,8 @@ func halved(v int64, since, half Duration) int64 {
 // pickFastest is peak EWMA (Finagle's) over two distinct hashed picks: the one
 // whose latency times (in flight + 1) is smaller for its weight; ties to the
 // earlier. Where either has no latency left, those in flight decide alone.
-func (r *Router) pickFastest(now Time, p *placementConfig, admissible []int32, request uint64) int {
-	a, b := r.twoOf(uint64(len(admissible)), request)
+func (r *Router) pickFastest(now Time, p *placementConfig, admissible []int32, ev *Event) int {
+	a, b := r.twoOf(uint64(len(admissible)), ev)
 	x, y := &r.endpoints[admissible[a]], &r.endpoints[admissible[b]]
 	i, j := &r.extras[admissible[a]], &r.extras[admissible[b]]
 	ci, cj := halved(i.cost, now.Sub(i.costAt), p.choice.decay), halved(j.cost, now.Sub(j.costAt), p.choice.decay)

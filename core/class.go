@@ -59,10 +59,10 @@ const (
 	EffectExcluded
 )
 
-// RetryRule says whether R11 may try again after a class (later; recorded now so that the table is whole).
+// RetryRule says whether R11 may try again after a class.
 type RetryRule uint8
 
-// Retry rules: never, when the request is safe or nothing was sent, always before a response byte.
+// Retry rules: never; when the method allows it or nothing was sent; nothing ever was.
 const (
 	RetryNever RetryRule = iota
 	RetryIfSafe

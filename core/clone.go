@@ -21,8 +21,10 @@ func (r *Router) CopyFrom(from *Router) {
 	for k := range r.timers.pos {
 		r.timers.pos[k] = append(own.timers.pos[k][:0], from.timers.pos[k]...)
 	}
+	r.journeys = own.journeys
 	r.slots = own.slots
 	r.slots.copyFrom(&from.slots)
+	r.copyJourneys(from)
 }
 
 // copyFrom copies the attempts in flight, and of a chunk no more than those:
@@ -39,6 +41,22 @@ func (t *slotTable) copyFrom(from *slotTable) {
 	t.full1, t.full2, t.live = from.full1, from.full2, from.live
 	for n, ok := from.next(0); ok; n, ok = from.next(n + 1) {
 		*t.at(n) = *from.at(n)
+	}
+}
+
+// copyJourneys copies the journeys of what from holds.
+func (r *Router) copyJourneys(from *Router) {
+	for len(r.journeys) < len(from.journeys) {
+		r.journeys = append(r.journeys, new([chunkSize]journey))
+	}
+	r.journeys = r.journeys[:len(from.journeys)]
+	if len(from.journeys) == 0 {
+		return
+	}
+	for n, ok := from.slots.next(0); ok; n, ok = from.slots.next(n + 1) {
+		if from.slots.at(n).state != slotPlain {
+			*r.journey(n) = *from.journey(n)
+		}
 	}
 }
 

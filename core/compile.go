@@ -119,8 +119,6 @@ func validName(s string) bool {
 }
 
 func (c *compiler) placement(p *PlacementSpec, path string) {
-	c.later(p.Retries != 0, path+".retries", "R11")
-	c.later(p.Limit.WhenFull == QueueWhenFull, path+".limit.when_full", "R5 queue")
 	if p.Kind > ReasonTier {
 		c.fail(path+".kind", "is not a kind of placement", "use dedicated or tier")
 	}
@@ -149,10 +147,12 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 		selection: p.Select, limit: limit, bodyMax: p.BodyMax,
 		breaker: c.breaker(p.Breaker, path+".breaker"), health: c.health(p.Health, path+".health"),
 		timeouts: c.timeouts(p.Timeouts, path+".timeouts"),
+		retries:  c.retries(p.Retries, path+".retries"),
 		first:    int32(len(c.config.endpoints)),
 		shares:   limit.TenantShare != 0 || limit.Priorities[0] != 0 || limit.Adaptive.On(),
 		edge:     p.Edge, panicPercent: p.Panic, panicDo: p.PanicDo,
 	}
+	c.queue(&p.Limit, out.timeouts.Request, path+".limit")
 	c.choice(p, path, &out)
 	c.endpoints(p, path, &out)
 	c.tables(path, &out)

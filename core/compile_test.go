@@ -32,11 +32,35 @@ func TestEveryFaultIsNamedWithItsPlaceAndItsCure(t *testing.T) {
 		{func(_ *Spec, p *PlacementSpec) { p.Name = "vi sa" }, "placements.vi sa: the name is"},
 		{func(_ *Spec, p *PlacementSpec) { p.Name = "vi\x7fsa" }, "not printable ASCII"},
 		{func(_ *Spec, p *PlacementSpec) { p.Name = "tier1" }, "placements.tier1: is defined twice; keep one of the two"},
-		{func(_ *Spec, p *PlacementSpec) { p.Retries = 1 }, "placements.visa.retries: is not supported yet (R11, later); remove it"},
+		{func(_ *Spec, p *PlacementSpec) { p.Retries.Floor = 1 }, "placements.visa.retries.max: is 0, but other settings of retries are given; give max: 1 or more"},
+		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max = 5 }, "placements.visa.retries.max: is above 4; use 1 to 4"},
+		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max, p.Retries.On = 1, 1<<6 }, "placements.visa.retries: on or methods is out of range"},
+		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max, p.Retries.Methods = 1, RetryAny+1 }, "placements.visa.retries: on or methods is out of range"},
+		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max, p.Retries.BackOff = 1, Millisecond-1 }, "placements.visa.retries.backoff.base: is outside 1ms to 30 days"},
+		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max, p.Retries.BackOffMax = 1, Millisecond }, "placements.visa.retries.backoff.max: is below base"},
+		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max, p.Retries.RetryAfter = 1, -1 }, "placements.visa.retries.retry_after_max: is outside 1ms to 30 days"},
+		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max, p.Retries.Percent = 1, 401 }, "placements.visa.retries.budget.percent: is above 400 %"},
+		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max, p.Retries.Floor = 1, 1001 }, "placements.visa.retries.budget.floor: is above 1000"},
+		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max, p.Retries.Floor, p.Retries.NoBudget = 1, 1, true }, "placements.visa.retries.budget: is none, but has a share or a floor"},
+		{func(_ *Spec, p *PlacementSpec) { p.Retries.Max, p.Retries.BodyMax = 1, -1 }, "placements.visa.retries.body_max: is negative"},
+		{func(_ *Spec, p *PlacementSpec) { p.Limit.Queue = 1 }, "placements.visa.limit.when_full: has settings of a queue, but is not queue; write when_full: {queue: 50, wait: 200ms}"},
+		{func(_ *Spec, p *PlacementSpec) { p.Limit = LimitSpec{WhenFull: QueueWhenFull, Queue: 1, Wait: Second} }, "placements.visa.limit.in_flight: is not set, so nobody would ever wait"},
+		{func(_ *Spec, p *PlacementSpec) {
+			p.Limit = LimitSpec{InFlight: 1, WhenFull: QueueWhenFull, Wait: Second}
+		}, "placements.visa.limit.when_full.queue: is outside 1 to 1024"},
+		{func(_ *Spec, p *PlacementSpec) {
+			p.Limit = LimitSpec{InFlight: 1, WhenFull: QueueWhenFull, Queue: 1025, Wait: Second}
+		}, "placements.visa.limit.when_full.queue: is outside 1 to 1024"},
+		{func(_ *Spec, p *PlacementSpec) { p.Limit = LimitSpec{InFlight: 1, WhenFull: QueueWhenFull, Queue: 1} }, "placements.visa.limit.when_full.wait: is outside 1ms to 30 days"},
+		{func(_ *Spec, p *PlacementSpec) {
+			p.Limit = LimitSpec{InFlight: 1, WhenFull: QueueWhenFull, Queue: 1, Wait: 31 * Second}
+		}, "placements.visa.limit.when_full.wait: is above timeouts.request"},
+		{func(_ *Spec, p *PlacementSpec) {
+			p.Limit = LimitSpec{InFlight: 1, WhenFull: QueueWhenFull, Queue: 1, Wait: Second, Order: 2}
+		}, "placements.visa.limit.when_full.order: is not an order; use fifo or newest_first"},
 		{func(_ *Spec, p *PlacementSpec) { p.Panic = 101 }, "placements.visa.panic_percent: is above 100 %"},
 		{func(_ *Spec, p *PlacementSpec) { p.Panic, p.PanicDo = 1, panicModes }, "placements.visa.panic: is not what a placement in panic can do"},
 		{func(_ *Spec, p *PlacementSpec) { p.PanicDo = PanicFail }, "placements.visa.panic: says what to do in panic, and there is none without panic_percent"},
-		{func(_ *Spec, p *PlacementSpec) { p.Limit.WhenFull = QueueWhenFull }, "placements.visa.limit.when_full: is not supported yet (R5 queue, later)"},
 		{func(_ *Spec, p *PlacementSpec) { p.Limit.WhenFull = QueueWhenFull + 1 }, "when_full or last_resort is out of range"},
 		{func(_ *Spec, p *PlacementSpec) { p.LastResort = RefuseLastResort + 1 }, "when_full or last_resort is out of range"},
 		{func(_ *Spec, p *PlacementSpec) { p.Kind = ReasonDefault }, "placements.visa.kind: is not a kind of placement; use dedicated or tier"},

@@ -37,7 +37,8 @@ type placementConfig struct {
 	breaker    BreakerSpec
 	health     HealthSpec
 	timeouts   TimeoutSpec
-	edge       string // carried for the edge, never read here
+	retries    RetrySpec // zero for none
+	edge       string    // carried for the edge, never read here
 
 	panicPercent uint32 // R9, 0 for none
 	panicDo      PanicMode
@@ -101,7 +102,8 @@ type PlacementInfo struct {
 	Breaker    BreakerSpec
 	Health     HealthSpec
 	Timeouts   TimeoutSpec
-	Panic      uint32 // percent, 0 for none (R9)
+	Retries    RetrySpec // Max 0 for none
+	Panic      uint32    // percent, 0 for none (R9)
 	PanicDo    PanicMode
 }
 
@@ -112,7 +114,7 @@ func (c *Config) Placement(i int) PlacementInfo {
 		Name: p.name, Kind: p.kind, Candidates: p.candidates,
 		FirstEP: int(p.first), EndEP: int(p.end),
 		Select: p.selection, LastResort: p.lastResort, Limit: p.limit, BodyMax: p.bodyMax,
-		Breaker: p.breaker, Health: p.health, Timeouts: p.timeouts,
+		Breaker: p.breaker, Health: p.health, Timeouts: p.timeouts, Retries: p.retries,
 		Panic: p.panicPercent, PanicDo: p.panicDo,
 		Bound: p.choice.bound, Decay: p.choice.decay, SlowStart: p.choice.slowStart,
 		Sticky: p.choice.sticky, Shards: p.choice.shards,
@@ -124,6 +126,9 @@ func (c *Config) Timeouts(i int) *TimeoutSpec { return &c.placements[i].timeouts
 
 // BodyMax returns the body limit in bytes of the i-th placement, 0 for none.
 func (c *Config) BodyMax(i int) int64 { return c.placements[i].bodyMax }
+
+// Retries returns the retries of the i-th placement, every default filled in; Max 0 for none.
+func (c *Config) Retries(i int) *RetrySpec { return &c.placements[i].retries }
 
 // Edge returns the text that the Spec carries for the edge, "" for none.
 func (c *Config) Edge() string { return c.edge }
@@ -199,12 +204,14 @@ func (c *Config) hash() uint64 {
 // Tags of settings that later versions added. One at its default folds
 // nothing, so that configurations without it keep their digest.
 const (
-	tagEdge  uint64 = 1  // text for the edge
-	tagCap   uint64 = 20 // cap of an endpoint
-	tagPanic uint64 = 21 // panic of a placement
-	tagShare uint64 = 22 // share of a tenant
-	tagShed  uint64 = 23 // shares of priorities
-	tagAdapt uint64 = 24 // adaptive limit
+	tagEdge    uint64 = 1  // text for the edge
+	tagQueue   uint64 = 5  // R5's queue
+	tagRetries uint64 = 6  // R11
+	tagCap     uint64 = 20 // cap of an endpoint
+	tagPanic   uint64 = 21 // panic of a placement
+	tagShare   uint64 = 22 // share of a tenant
+	tagShed    uint64 = 23 // shares of priorities
+	tagAdapt   uint64 = 24 // adaptive limit
 )
 
 func (f *fold) edge(s string) {
@@ -243,6 +250,7 @@ func (p *placementConfig) hash(f *fold) {
 	for _, d := range [...]Duration{t.Connect, t.ResponseHeader, t.Request, t.BodyIdle, t.UpstreamIdle, t.Settle} {
 		f.word(uint64(d))
 	}
+	p.hashWaits(f)
 	f.edge(p.edge)
 	if p.panicPercent != 0 {
 		f.word(tagPanic)

@@ -13,10 +13,10 @@ const (
 	timerHealthGuard                   // active probe that never answered
 	timerHealth                        // next active probe
 	timerDrain                         // abort what is left
-	timerQueue                         // 4 to 6 are those of R5's queue, R11 and endpoints
-	timerRetry
-	timerEndpoint
-	timerLimit // end of an adaptive limit's window
+	timerQueue                         // a wait in a queue is over; by slot
+	timerRetry                         // a back-off is over; by slot
+	timerEndpoint                      // 6 is one of endpoints
+	timerLimit                         // end of an adaptive limit's window
 	timerKinds
 )
 
@@ -45,6 +45,16 @@ func (t *timers) reserve(n int) {
 		}
 	}
 	t.heap = slices.Grow(t.heap, max(0, n*int(timerKinds)-len(t.heap)))
+}
+
+// reserveSlots makes room for the waits of slots below n.
+func (t *timers) reserveSlots(n int) {
+	for _, k := range [...]timerKind{timerQueue, timerRetry} {
+		for len(t.pos[k]) < n {
+			t.pos[k] = append(t.pos[k], 0)
+		}
+	}
+	t.heap = slices.Grow(t.heap, max(0, n-len(t.heap)))
 }
 
 func (t *timers) next() Time {

@@ -26,8 +26,8 @@ const (
 	NoteDrained
 	NoteIgnored
 	NoteBug
-	reservedQueued   // 21, of R5's queue
-	reservedRetry    // 22, of R11
+	Queued           // wait in Placement's queue until Until: a Forward or a Reject with this Handle ends it
+	Retry            // wait until Until: as Queued; the attempt is over and Handle is a new one
 	NotePanicEntered // too few endpoints are usable: Count are (R9)
 	NotePanicLeft
 	NoteLimitChanged // the adaptive limit of a placement is Count from now on (R5)
@@ -103,23 +103,28 @@ const (
 // them. Numbers of placements and endpoints are those of Router.Placement and
 // Router.Endpoint; -1 means none.
 type Decision struct {
-	Kind      DecisionKind
-	Rule      uint8 // the rule that made it: 3 for R3
-	Class     Class
-	Reason    Reason
-	Failover  Failover
-	Circuit   Circuit
-	Cause     Cause
-	Probe     bool // Forward: this request is a half-open probe
-	Pin       bool // Forward: the edge sets the sticky cookie to this endpoint (R10)
-	Trip      Trip // NoteOpened, NoteTripCapped: what tripped it
-	Status    uint16
-	Token     uint32
-	Count     uint32 // NoteTripCapped: endpoints open; NoteDrained: attempts aborted in its last batch; NotePanicEntered, NotePanicLeft: endpoints usable; NoteLimitChanged: the limit
+	Kind     DecisionKind
+	Rule     uint8 // the rule that made it: 3 for R3
+	Class    Class
+	Reason   Reason
+	Failover Failover
+	Circuit  Circuit
+	Cause    Cause
+	Probe    bool // Forward: this request is a half-open probe
+	Pin      bool // Forward: the edge sets the sticky cookie to this endpoint (R10)
+	Trip     Trip // NoteOpened, NoteTripCapped: what tripped it
+	Status   uint16
+	Token    uint32
+	// Count is, of NoteTripCapped, the endpoints open; of NoteDrained, the attempts
+	// aborted in its last batch; of NotePanicEntered and NotePanicLeft, the endpoints
+	// usable; of NoteLimitChanged, the limit; of Queued, the requests in the queue,
+	// this one included; of Retry and of a Forward that follows one, the attempt's
+	// number from 2.
+	Count     uint32
 	Placement int32
 	Endpoint  int32
 	Handle    Handle
 	Epoch     Epoch
 	At        Time // when it took effect: the deadline that fired, else the Step's now
-	Until     Time // NoteOpened: ready for a probe; Probe: its guard; NoteDraining: the deadline
+	Until     Time // NoteOpened: ready for a probe; Probe: its guard; NoteDraining: the deadline; Queued: gives up; Retry: due
 }

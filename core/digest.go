@@ -12,6 +12,8 @@ const (
 	entityPlacement
 	entityEndpoint
 	entityAttempt
+	entityJourney // a request that may come again
+	entityBudget  // of a placement's retries
 
 	entityExtra  entity = 7 // what extra.go keeps of an endpoint
 	entityRoom   entity = 8 // panic and adaptive limit of a placement
@@ -77,7 +79,7 @@ func (p *placement) mix() uint64 {
 	if p.id == 0 {
 		return 0
 	}
-	h := mixEntity(entityPlacement, p.id, uint64(p.inFlight)<<32|uint64(p.guests))
+	h := mixEntity(entityPlacement, p.id, uint64(p.inFlight)<<32|uint64(p.guests)) + p.budget.mix(p.id)
 	if a := p.adaptive; a != nil {
 		h += a.mix(mixEntity(entityRoom, p.id, bit(p.panic)))
 	} else if p.panic {

@@ -13,13 +13,18 @@ func (r *Router) drain(now Time, ev *Event, out []Decision) []Decision {
 	return append(out, d)
 }
 
-// abortBatch tells the edge to cut attempts, lowest slot first. Each still ends
+// abortBatch refuses what waits and tells the edge to cut attempts, lowest slot first. Each still ends
 // with its Finish, so a slot that has been told is told again only if a second
 // Drain comes.
 func (r *Router) abortBatch(at, now Time, out []Decision) []Decision {
-	count := uint32(0)
+	count, done := uint32(0), 0
 	n, ok := r.slots.next(r.abortFrom)
-	for ; ok && count < drainBatch; n, ok = r.slots.next(n + 1) {
+	for ; ok && done < drainBatch; n, ok = r.slots.next(n + 1) {
+		done++
+		if r.slots.at(n).state == slotWaiting {
+			out = r.refuse(at, n, Draining, out)
+			continue
+		}
 		d := r.about(Abort, 14, at, r.slots.at(n).endpoint)
 		d.Handle, d.Class = Handle{n, r.slots.at(n).gen}, Draining
 		out = append(out, d)

@@ -80,13 +80,13 @@ type Event struct {
 	Fault  Fault
 	// Priority is the request's criticality, 0 to 7; 0 is the most critical (R5).
 	Priority   uint8
-	Replayable bool // Arrive: the body could be sent again
+	Replayable bool // Arrive: the body could be sent again. Reply, Finish: it can be, as it turned out
 	Sent       bool // Finish: some of the request reached the upstream
 	OK         bool // Probed: the probe passed. Control: up
 	Status     uint16
 	Token      uint32 // Probed: the token of the Probe decision
 	Endpoint   int32  // Probed: the endpoint's number
-	Handle     Handle // Reply, Finish
+	Handle     Handle // Reply, Finish. Arrive: the waiting request that was matched again, zero for a new one
 	Request    uint64 // Arrive: 64 bits of the request id's hash; may repeat
 	Split      uint64 // Arrive: hash of who is to stay on one side of a split; 0 means the request
 	Prefer     uint64 // Arrive: identity of the endpoint that the client's sticky cookie names, 0 for none (R10)
@@ -96,4 +96,11 @@ type Event struct {
 	RetryAfter Duration
 	Deadline   Time    // Drain: when to abort what is left
 	Config     *Config // Adopt; nil only with a Fault
+
+	// Of a request that comes again, set by core alone.
+	again   *journey // nil for a new request
+	slot    uint32   // in the in-flight table
+	turn    bool     // it is first in its home's queue
+	fresh   bool     // endpoints that it has tried are passed over
+	skipped bool     // some were
 }

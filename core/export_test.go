@@ -25,6 +25,9 @@ func (r *Router) DigestByTheSpec() uint64 {
 	for i := range r.placements {
 		if p := &r.placements[i]; p.id != 0 {
 			sum += fold(2, HashString(p.name), uint64(p.inFlight)<<32|uint64(p.guests))
+			if b := p.budget; b.own != 0 || b.retrying != 0 || b.debt != 0 {
+				sum += fold(6, HashString(p.name), uint64(b.own)<<32|uint64(b.retrying), uint64(b.debt), uint64(b.at))
+			}
 		}
 	}
 	for i := range r.endpoints {
@@ -44,9 +47,29 @@ func (r *Router) DigestByTheSpec() uint64 {
 	}
 	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
 		s := r.slots.at(n)
+		if s.state != slotPlain {
+			sum += r.journeyByTheSpec(s.request, r.journey(n), fold)
+		}
+		if s.state == slotWaiting {
+			continue
+		}
 		word := uint64(s.generation)<<8 + 4<<3 + one[s.replied]*4 + one[s.probe]*2 + one[s.guest]
 		step := uint64(0x9e3779b97f4a7c15)
 		sum += fin((r.endpoints[s.endpoint].id ^ s.request) + step*word)
 	}
 	return sum
+}
+
+func (r *Router) journeyByTheSpec(request uint64, j *journey, fold func(uint64, ...uint64) uint64) uint64 {
+	one := map[bool]uint64{true: 1}
+	words := []uint64{
+		request, j.route.Key, uint64(uint32(j.route.Placement))<<16 + uint64(j.route.Reason)<<8 + uint64(j.route.Refuse),
+		uint64(j.via)<<32 + uint64(j.route.Ring), j.prefer, j.epoch.Term, j.epoch.Number, uint64(j.length), uint64(j.deadline), uint64(j.until),
+	}
+	words = append(words, j.tried[:min(int(j.attempts), 4)]...)
+	words = append(words, HashString(r.placements[j.account].name))
+	if j.kind == inQueue {
+		words = append(words, HashString(r.placements[j.queue].name))
+	}
+	return fold(5, append(words, uint64(j.ticket)<<32+uint64(j.priority)<<24+uint64(j.attempts)<<16+uint64(j.method)<<8+uint64(j.kind)*4+one[j.failed]*2+one[j.retrying])...)
 }

@@ -145,7 +145,7 @@ func (rd *reader) extras(r *Router) {
 	for range rd.uint(uint64(len(rd.b))) {
 		n := uint32(rd.uint(MaxInFlight - 1))
 		began := Time(rd.uint(uint64(r.now) + 1))
-		if rd.err != nil || n >= uint32(len(r.slots.chunks))<<chunkBits || r.slots.at(n).gen == 0 || r.slots.at(n).began != 0 || began == 0 {
+		if rd.err != nil || n >= uint32(len(r.slots.chunks))<<chunkBits || r.slots.at(n).gen == 0 || r.slots.at(n).state == slotWaiting || r.slots.at(n).began != 0 || began == 0 {
 			rd.fail("a time belongs to no attempt")
 			return
 		}

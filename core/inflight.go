@@ -26,6 +26,7 @@ type slot struct {
 	guest      bool   // came by failover (R5)
 	probe      bool   // is a half-open probe (R6)
 	replied    bool   // its outcome is booked (R7)
+	state      uint8  // slotPlain, slotJourney or slotWaiting
 	tenant     uint64 // whose share it takes, 0 when it is not counted (R5)
 }
 

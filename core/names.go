@@ -43,6 +43,10 @@ func (k DecisionKind) String() string {
 		return "ack"
 	case Nack:
 		return "nack"
+	case Queued:
+		return "queued"
+	case Retry:
+		return "retry"
 	}
 	return k.noteName()
 }
@@ -75,10 +79,6 @@ func (k DecisionKind) noteName() string {
 		return "ignored"
 	case NoteBug:
 		return "bug"
-	case reservedQueued:
-		return "queued"
-	case reservedRetry:
-		return "retry"
 	case NotePanicEntered:
 		return "panic_entered"
 	case NotePanicLeft:

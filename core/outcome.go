@@ -7,7 +7,7 @@ package core
 // reply books the outcome of a response whose body still flows.
 func (r *Router) reply(now Time, ev *Event, out []Decision) []Decision {
 	s := r.slots.find(ev.Handle)
-	if s == nil {
+	if s == nil || s.state == slotWaiting {
 		return r.ignore(now, 7, CauseUnknownHandle, out)
 	}
 	if s.replied {
@@ -24,7 +24,13 @@ func (r *Router) reply(now Time, ev *Event, out []Decision) []Decision {
 	r.sum -= s.mix(id)
 	s.replied, s.began = true, 0
 	r.sum += s.mix(id)
-	return r.book(now, s, ev.Handle.Slot, class, began, out)
+	out = r.book(now, s, ev.Handle.Slot, class, began, out)
+	if s.state == slotJourney && class == Upstream5xx {
+		if due, why := r.mayRetry(now, ev.Handle.Slot, ev, class); why == RetryGranted {
+			return r.backOff(now, due, ev.Handle.Slot, ev, class, out)
+		}
+	}
+	return out
 }
 
 // finish books the outcome if it is still owed and frees the slot.
@@ -32,6 +38,9 @@ func (r *Router) finish(now Time, ev *Event, out []Decision) []Decision {
 	s := r.slots.find(ev.Handle)
 	if s == nil {
 		return r.ignore(now, 7, CauseUnknownHandle, out)
+	}
+	if s.state == slotWaiting {
+		return r.giveUp(ev.Handle.Slot, out)
 	}
 	class, ok := outcomeOf(ev.Class, ev.Status)
 	if !ok {
@@ -43,7 +52,41 @@ func (r *Router) finish(now Time, ev *Event, out []Decision) []Decision {
 	if !s.replied || class == BrokenBody || class == BodyTimeout {
 		out = r.book(now, s, ev.Handle.Slot, class, s.began, out)
 	}
+	if s.state == slotJourney {
+		return r.finishJourney(now, ev, class, out)
+	}
 	return r.free(now, s, ev.Handle.Slot, out)
+}
+
+// finishJourney ends an attempt of a request that may come again. A response is
+// asked about with Reply, before any of it goes to the client, so only an
+// attempt without one can be retried here (R11).
+func (r *Router) finishJourney(now Time, ev *Event, class Class, out []Decision) []Decision {
+	n := ev.Handle.Slot
+	s := r.slots.at(n)
+	if !s.replied && class != Upstream5xx {
+		if due, why := r.mayRetry(now, n, ev, class); why == RetryGranted {
+			return r.backOff(now, due, n, ev, class, out)
+		}
+	}
+	r.endJourney(n)
+	s.state = slotPlain
+	return r.free(now, s, n, out)
+}
+
+// poisoned applies R7's guard: of the attempts of one request only the first
+// failure counts against an endpoint.
+func (r *Router) poisoned(n uint32, effect Effect) Effect {
+	j := r.journey(n)
+	if effect != EffectFailure {
+		return effect
+	}
+	if j.failed {
+		return EffectExcluded
+	}
+	j.failed = true
+	r.touchJourney(n)
+	return effect
 }
 
 // outcomeOf joins the edge's class and the upstream's status into one class. A
@@ -67,6 +110,9 @@ func outcomeOf(class Class, status uint16) (Class, bool) {
 func (r *Router) book(now Time, s *slot, n uint32, class Class, began Time, out []Decision) []Decision {
 	e := &r.endpoints[s.endpoint]
 	effect := class.Effect()
+	if s.state == slotJourney {
+		effect = r.poisoned(n, effect)
+	}
 	if e.config < 0 {
 		return out // a retiring endpoint's breaker stands still (R12)
 	}
@@ -180,8 +226,19 @@ func (r *Router) breakerGuard(at Time, number int32, out []Decision) []Decision 
 	return r.relapse(at, number, out)
 }
 
-// free ends the attempt in slot n; an endpoint that retires goes with its last one.
+// free ends the attempt in slot n and lets the next in the queue have its room.
 func (r *Router) free(now Time, s *slot, n uint32, out []Decision) []Decision {
+	home := r.endpoints[s.endpoint].placement
+	out = r.vacate(now, s, out)
+	r.slots.release(n)
+	if r.placements[home].queue.count > 0 {
+		return r.turn(now, home, out)
+	}
+	return out
+}
+
+// vacate gives back what an attempt held; an endpoint that retires goes with its last one.
+func (r *Router) vacate(now Time, s *slot, out []Decision) []Decision {
 	number := s.endpoint
 	e := &r.endpoints[number]
 	p := &r.placements[e.placement]
@@ -195,7 +252,6 @@ func (r *Router) free(now Time, s *slot, n uint32, out []Decision) []Decision {
 	}
 	r.touchEndpoint(number)
 	r.touchPlacement(e.placement)
-	r.slots.release(n)
 	if e.config < 0 && e.inFlight == 0 {
 		out = r.retire(now, number, out)
 	}

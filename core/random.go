@@ -15,6 +15,7 @@ const (
 	purposePhase
 	purposeProbeJitter
 	purposeRendezvous
+	purposeBackOff
 	purposeSplit purpose = 15
 )
 

@@ -207,6 +207,9 @@ func (r *Router) retable() {
 	}
 	for n, ok := r.slots.next(0); ok && changed; n, ok = r.slots.next(n + 1) {
 		s := r.slots.at(n)
+		if s.state == slotWaiting {
+			continue
+		}
 		e := &r.endpoints[s.endpoint]
 		if p := &r.placements[e.placement]; s.tenant != 0 && p.retabled {
 			r.sum -= s.mixTenant(e.id)

@@ -30,10 +30,13 @@ type Router struct {
 	numbers    numbering
 	slots      slotTable
 	timers     timers
-	abortFrom  uint32 // drain: the slot where the next batch begins
+	abortFrom  uint32                // drain: the slot where the next batch begins
+	journeys   []*[chunkSize]journey // by slot; none as long as nothing may come again
+	waiting    uint32                // requests that wait: their slots hold no attempt
 
 	admissible []int32 // scratch of one survey
 	ids        []ident // scratch of one adoption
+	scratch    Event   // of a request that comes again
 
 	sum               uint64 // digest of all placements, endpoints and attempts
 	touchedPlacements []int32
@@ -50,6 +53,8 @@ type placement struct {
 	config   int32 // index in the current Config, -1 once removed
 	inFlight int32
 	guests   int32
+	queue    waitList
+	budget   budget
 	name     string
 	mixed    uint64
 	touched  bool
@@ -144,6 +149,10 @@ func (r *Router) fire(now Time, out []Decision) []Decision {
 			out = r.startProbe(t.at, now, t.number(), out)
 		case timerDrain:
 			out = r.abortBatch(t.at, now, out)
+		case timerQueue:
+			out = r.expire(t.at, uint32(t.number()), out)
+		case timerRetry:
+			out = r.retryDue(t.at, uint32(t.number()), out)
 		case timerLimit:
 			out = r.limitWindow(t.at, now, t.number(), out)
 		}
@@ -161,7 +170,7 @@ func (r *Router) Config() *Config { return r.config }
 func (r *Router) Now() Time { return r.now }
 
 // InFlight returns the number of attempts in flight.
-func (r *Router) InFlight() int { return int(r.slots.live) }
+func (r *Router) InFlight() int { return int(r.slots.live - r.waiting) }
 
 // Draining reports whether a Drain has come (R14).
 func (r *Router) Draining() bool { return r.draining }
@@ -216,6 +225,9 @@ func (r *Router) Reserve(c *Config, inFlight int) {
 	r.ids = growTo(r.ids, es)
 	r.numbers.reserve(c)
 	r.timers.reserve(max(es, ps))
+	if c.comesAgain() {
+		r.growJourneys()
+	}
 }
 
 // growTo returns s with room for n elements in all.

@@ -15,7 +15,7 @@ func (r *Router) pick(now Time, p *placementConfig, admissible []int32, ev *Even
 	}
 	switch p.selection {
 	case LeastRequest:
-		return r.pickLeast(admissible, ev.Request)
+		return r.pickLeast(admissible, ev)
 	case Rendezvous:
 		return r.pickRendezvous(p, admissible, ev.Route.Key)
 	case First:
@@ -25,7 +25,7 @@ func (r *Router) pick(now Time, p *placementConfig, admissible []int32, ev *Even
 	case Maglev:
 		return r.pickMaglev(p, admissible, ev.Route.Key)
 	case EWMA:
-		return r.pickFastest(now, p, admissible, ev.Request)
+		return r.pickFastest(now, p, admissible, ev)
 	}
 	return 0 // round_robin is evaluate's own: pickRotation
 }
@@ -59,8 +59,8 @@ func (r *Router) rotate(admissible []int32, chosen int32) {
 
 // pickLeast is the power of two choices (Mitzenmacher 2001): of two distinct
 // hashed picks the one with fewer requests for its weight; ties to the earlier.
-func (r *Router) pickLeast(admissible []int32, request uint64) int {
-	a, b := r.twoOf(uint64(len(admissible)), request)
+func (r *Router) pickLeast(admissible []int32, ev *Event) int {
+	a, b := r.twoOf(uint64(len(admissible)), ev)
 	x, y := &r.endpoints[admissible[a]], &r.endpoints[admissible[b]]
 	if (int64(y.inFlight)+1)*int64(x.weight) < (int64(x.inFlight)+1)*int64(y.weight) {
 		return int(b)
@@ -69,9 +69,13 @@ func (r *Router) pickLeast(admissible []int32, request uint64) int {
 }
 
 // twoOf draws two distinct places below n, the smaller first.
-func (r *Router) twoOf(n, request uint64) (uint64, uint64) {
-	a := below(draw(r.seed, request, 0, purposeChoice), n)
-	b := below(draw(r.seed, request, 0, purposeSecondChoice), n-1)
+func (r *Router) twoOf(n uint64, ev *Event) (uint64, uint64) {
+	attempt := uint64(0)
+	if ev.again != nil {
+		attempt = uint64(ev.again.attempts)
+	}
+	a := below(draw(r.seed, ev.Request, attempt, purposeChoice), n)
+	b := below(draw(r.seed, ev.Request, attempt, purposeSecondChoice), n-1)
 	if b >= a {
 		b++
 	}

@@ -36,9 +36,11 @@ func (r *Router) Snapshot(dst []byte) []byte {
 	for i := range r.endpoints {
 		w.endpoint(&r.endpoints[i], &r.timers, int32(i))
 	}
-	w.uint(uint64(r.slots.live))
+	w.uint(uint64(r.InFlight()))
 	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
-		w.slot(n, r.slots.at(n))
+		if s := r.slots.at(n); s.state != slotWaiting {
+			w.slot(n, s)
+		}
 	}
 	w.sections(r)
 	return w.b
@@ -46,6 +48,8 @@ func (r *Router) Snapshot(dst []byte) []byte {
 
 // sections writes what is not at rest of what later versions added, in order of tag.
 func (w *writer) sections(r *Router) {
+	w.journeys(r)
+	w.budgets(r)
 	w.extras(r)
 	w.room(r)
 	w.tenants(r)
@@ -262,6 +266,10 @@ func (rd *reader) sections(r *Router) {
 		}
 		last = tag
 		switch entity(tag) {
+		case entityJourney:
+			rd.journeys(r)
+		case entityBudget:
+			rd.budgets(r)
 		case entityExtra:
 			rd.extras(r)
 		case entityRoom:
@@ -410,6 +418,9 @@ func (rd *reader) check(r *Router) {
 	guests := make([]int32, len(r.placements))
 	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
 		s := r.slots.at(n)
+		if s.state == slotWaiting {
+			continue
+		}
 		home := r.endpoints[s.endpoint].placement
 		perEndpoint[s.endpoint]++
 		perPlacement[home]++

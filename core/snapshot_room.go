@@ -89,7 +89,7 @@ func (rd *reader) tenants(r *Router) {
 		if rd.err != nil {
 			return
 		}
-		if int64(n) <= last || n >= uint64(len(r.slots.chunks))<<chunkBits || r.slots.at(uint32(n)).gen == 0 || tenant == 0 {
+		if int64(n) <= last || n >= uint64(len(r.slots.chunks))<<chunkBits || r.slots.at(uint32(n)).gen == 0 || r.slots.at(uint32(n)).state == slotWaiting || tenant == 0 {
 			rd.fail("a tenant has no attempt, or they are out of order")
 			return
 		}

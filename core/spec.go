@@ -41,7 +41,7 @@ type PlacementSpec struct {
 	Breaker    BreakerSpec
 	Health     HealthSpec
 	Timeouts   TimeoutSpec
-	Retries    uint32    // R11, later; only 0
+	Retries    RetrySpec // R11, of the requests whose home it is; the zero value is none
 	Panic      uint32    // R9: percent of the endpoints that must be usable, 1..100; 0 means that there is no panic
 	PanicDo    PanicMode // R9: what it does in panic; 0 means all
 	Edge       string    // for the edge alone (TLS, pools): carried and hashed, never read; "" means none
@@ -67,6 +67,10 @@ type LimitSpec struct {
 	InFlight int32    // requests in flight; 0 means no limit
 	Guests   int32    // of those, how many may have come by failover; 0 means no cap, -1 none at all
 	WhenFull WhenFull // 0 means reject
+	// Queue, Wait and Order are read with QueueWhenFull.
+	Queue int32      // places, 1..MaxQueue
+	Wait  Duration   // longest wait, at least 1 ms
+	Order QueueOrder // 0 means first in, first out
 	// TenantShare is the percent of in_flight that one tenant alone may hold, 1..99;
 	// it may hold less as others fill the rest. 0 means that tenants are not told apart.
 	TenantShare uint32
@@ -152,7 +156,7 @@ func (p Policy) Hashing() bool { return p == Rendezvous || p == Ketama || p == M
 // WhenFull is R5: what a placement does with a request it has no room for.
 type WhenFull uint8
 
-// What a full placement does. Queue is later and refused by Compile.
+// What a full placement does.
 const (
 	RejectWhenFull WhenFull = iota
 	FailOverWhenFull

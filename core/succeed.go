@@ -14,6 +14,11 @@ func (r *Router) Succeed() {
 	var out []Decision
 	out = r.Step(r.now, &Event{Kind: Drain, Deadline: Never}, out) // nothing that waits is admitted in place of what ends
 	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
+		if r.slots.at(n).state == slotWaiting { // first, or it would have its turn
+			out = r.Step(r.now, &Event{Kind: Finish, Class: Draining, Handle: Handle{n, r.slots.at(n).gen}}, out[:0])
+		}
+	}
+	for n, ok := r.slots.next(0); ok; n, ok = r.slots.next(n + 1) {
 		out = r.Step(r.now, &Event{Kind: Finish, Class: Draining, Handle: Handle{n, r.slots.at(n).gen}}, out[:0])
 	}
 	r.draining, r.abortFrom = false, 0

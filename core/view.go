@@ -9,6 +9,7 @@ type PlacementView struct {
 	Index    int    // in the current Config, -1 once removed
 	InFlight int
 	Guests   int
+	Queued   int  // requests that wait in its queue (R5)
 	Panic    bool // R9
 	Limit    int  // in force, 0 for none (R5)
 }
@@ -22,7 +23,10 @@ func (r *Router) Placement(n int32) PlacementView {
 		return PlacementView{Index: -1}
 	}
 	p := &r.placements[n]
-	return PlacementView{Name: p.name, Index: int(p.config), InFlight: int(p.inFlight), Guests: int(p.guests), Panic: p.panic, Limit: int(r.limitOf(p))}
+	return PlacementView{
+		Name: p.name, Index: int(p.config), InFlight: int(p.inFlight), Guests: int(p.guests), Queued: int(p.queue.count),
+		Panic: p.panic, Limit: int(r.limitOf(p)),
+	}
 }
 
 // EndpointView is the state of one endpoint.
@@ -111,10 +115,10 @@ type Attempt struct {
 	Current  bool // its ticket is of the breaker's present generation
 }
 
-// Attempt returns the attempt that h names; ok is false when it has ended.
+// Attempt returns the attempt that h names; ok is false when it has ended, and for a request that waits.
 func (r *Router) Attempt(h Handle) (a Attempt, ok bool) {
 	s := r.slots.find(h)
-	if s == nil {
+	if s == nil || s.state == slotWaiting {
 		return Attempt{}, false
 	}
 	return Attempt{h, s.request, s.endpoint, s.guest, s.probe, s.replied, s.generation == r.endpoints[s.endpoint].breaker.gen}, true

@@ -18,6 +18,7 @@ const (
 	callWaiting           // forwarded, no response yet
 	callFlowing           // headers came, the body flows
 	callEnded             // the edge is done with it
+	callHeld              // it waits in the router: queued, or for its retry
 )
 
 type call struct {
@@ -44,6 +45,10 @@ type call struct {
 	sent     bool
 	tries    uint8
 	class    core.Class // what evEnd will report
+	late     core.Class // what evLate will report
+	attempts uint8      // before this one, for the same request
+	asked    bool       // the router has been told of its headers
+	alone    bool       // its server has been reached, and its time is nobody else's
 	status   uint16
 }
 
@@ -104,7 +109,7 @@ func (w *world) arrive(id uint32) {
 		ev.Via, ev.Split = via(r.table.config, p.Route), w.user(c)
 		ev.Route, _ = r.table.config.MatchVia(ev.Via, w.keys[c.key], ev.SplitHash())
 	}
-	if r.observer != nil { // nobody else reads it: the epoch is the one in force
+	if r.observer != nil || r.table.again { // nobody else reads it: the epoch is the one in force
 		w.identify(c)
 	}
 	if ev.Route.Placement >= 0 {
@@ -118,8 +123,12 @@ func (w *world) arrive(id uint32) {
 	if d.Pin && p.Cookies {
 		w.senders[c.sender].cookie = r.core.Identity(d.Endpoint)
 	}
-	if d.Kind == core.Forward {
+	switch d.Kind {
+	case core.Forward:
 		w.forward(id, c, r, d)
+		return
+	case core.Queued:
+		w.hold(id, c, r, d)
 		return
 	}
 	c.phase = callEnded
@@ -157,43 +166,59 @@ func (w *world) forward(id uint32, c *call, r *router, d *core.Decision) {
 		r.attempts = append(r.attempts, 0)
 	}
 	r.attempts[d.Handle.Slot] = id
+	w.admit(c, r, d)
+	w.dispatch(id, c, r)
+}
+
+// admit books an admission.
+func (w *world) admit(c *call, r *router, d *core.Decision) {
 	c.phase, c.handle = callWaiting, d.Handle
 	w.tallyForward(c, r, d)
 	c.timeouts = r.table.first + r.indexes[d.Placement]
+}
+
+// dispatch sends a call that was admitted on its way.
+func (w *world) dispatch(id uint32, c *call, r *router) {
 	limits := &w.timeouts[c.timeouts]
 	way := w.link(r.number, c.endpoint)
 	if way.cut != 0 && way.unanswered(c) || way.loss > 0 && happens(draw(c.root, drawLoss), way.loss) {
 		w.dialTimeout(id, c)
 		return
 	}
-	wait, class := min(limits.ResponseHeader, limits.Request), core.ResponseTimeout
-	if p := w.clients[w.senders[c.sender].client].plan.Patience; p > 0 && p < wait {
+	spent := w.now.Sub(c.arrived) // by waits and attempts before
+	wait, class := min(limits.ResponseHeader, limits.Request-spent), core.ResponseTimeout
+	if p := w.clients[w.senders[c.sender].client].plan.Patience - spent; p+spent > 0 && p < wait {
 		wait, class = p, core.ClientGone
 	}
+	await := w.await
+	if spent > 0 {
+		await = w.awaitAlone
+	}
 	if way.cut&outward != 0 {
-		w.await(id, c, wait, class)
+		await(id, c, wait, class)
 		return // sent into nothing
 	}
 	c.atServer = true
 	at := w.now.Add(way.cross(draw(c.root, drawLinkOut)))
 	s := &w.servers[w.dir.servers[c.endpoint]]
-	if s.model.Workers > 0 || !s.sound || at >= w.nextChange {
-		w.await(id, c, wait, class)
+	if s.model.Workers > 0 || !s.sound || at >= w.nextChange || w.poison(c) {
+		await(id, c, wait, class)
 		w.heap.push(at, evServerIn, id, 0)
 		return
 	}
 	// Nothing can happen to it on the way there: one event less. Nor on the way
 	// back, if no fault begins or ends before: then nobody's patience matters.
 	if until := w.workAlone(id, c, s, at); until >= w.nextChange || until.Sub(w.now) >= wait || way.cut != 0 {
-		w.await(id, c, wait, class)
+		await(id, c, wait, class)
 	}
 }
 
 // dialTimeout ends a call whose dial nobody answers, or whose client loses patience first.
 func (w *world) dialTimeout(id uint32, c *call) {
 	c.class = core.ConnectTimeout
-	wait := min(w.timeouts[c.timeouts].Connect, w.timeouts[c.timeouts].Request)
-	if p := w.clients[w.senders[c.sender].client].plan.Patience; p > 0 && p < wait {
+	spent := w.now.Sub(c.arrived)
+	wait := min(w.timeouts[c.timeouts].Connect, w.timeouts[c.timeouts].Request-spent)
+	if p := w.clients[w.senders[c.sender].client].plan.Patience - spent; p+spent > 0 && p < wait {
 		wait, c.class = p, core.ClientGone
 	}
 	w.heap.push(w.now.Add(wait), evEnd, id, c.gen)
@@ -212,6 +237,9 @@ func (w *world) headers(id uint32) {
 		w.end(id, c)
 		return
 	}
+	if c.status >= 500 && w.ask(id, c) {
+		return
+	}
 	flow, class := w.body(c)
 	if flow == 0 && class == core.ClassNone {
 		w.end(id, c)
@@ -227,7 +255,7 @@ func (w *world) headers(id uint32) {
 // settle books the outcome of a response whose body still flows (R7).
 func (w *world) settle(id, gen uint32) {
 	c := &w.calls.slab[id]
-	if c.gen != gen || c.phase != callFlowing {
+	if c.gen != gen || c.phase != callFlowing || c.asked {
 		return
 	}
 	w.result.Sometimes.add(SawReply)
@@ -262,7 +290,12 @@ func (w *world) end(id uint32, c *call) {
 	r := &w.routers[c.router]
 	ev := &w.ending
 	ev.Handle, ev.Class, ev.Status, ev.Sent = c.handle, c.class, c.status, c.sent
-	w.tallyFinish(c, r)
+	if ev.Replayable = false; r.core.MayComeAgain(c.handle) {
+		w.endAgain(id, c, r)
+		return
+	}
+	w.tallyAttempt(c, r)
+	w.tallyFinish(c)
 	r.apply(ev)
 	c.phase = callEnded
 	w.answered(id, c, c.class, c.status)

@@ -34,12 +34,20 @@ type checker struct {
 	endpoints  []endpointModel      // by number
 	placements []placementModel     // by number
 	attempts   []attemptModel       // by slot
-	nextGuard  core.Time            // no guard or active probe is due before
-	owed       []dueProbe           // active probes that this step must send
-	expected   []expectation        // notes that this step must make, in order
-	panics     []panicNote          // notes on panic, likewise
-	moves      []limitNote          // notes on adaptive limits, likewise
-	admissible []int32              // scratch of one selection
+	journeys   []journeyModel       // by slot
+	accounts   []namedAccount
+	joins      uint64        // counts those who joined a queue
+	noted      int           // the place in the step's decisions up to which notes are matched
+	judged     []bool        // by decision of the step: about a request that waited, and judged
+	asking     *journeyModel // whose evaluation is under way; nil for a new request
+	itsTurn    bool          // it is its turn in its home's queue
+	fresh      bool          // endpoints that it has tried are passed over
+	nextGuard  core.Time     // no guard or active probe is due before
+	owed       []dueProbe    // active probes that this step must send
+	expected   []expectation // notes that this step must make, in order
+	panics     []panicNote   // notes on panic, likewise
+	moves      []limitNote   // notes on adaptive limits, likewise
+	admissible []int32       // scratch of one selection
 }
 
 // life is what a router's disk must hold when it crashes (R13).
@@ -69,10 +77,10 @@ func (c *checker) remember() {
 // step judges one step.
 func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision) {
 	c.now = now
-	noted := 0
+	c.noted = 0
 	if now >= c.nextGuard {
 		c.fireGuards()
-		noted = c.match(decisions, 0)
+		c.noted = c.match(decisions, 0)
 	}
 	c.endWindows()
 	if now >= c.drainAt {
@@ -84,17 +92,34 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 			c.probeSent(d)
 		case core.Abort, core.NoteDrained:
 			c.aborted(d)
+		case core.Reject:
+			if d.Class == core.Draining && d.Handle.Gen != 0 {
+				c.aborted(d)
+			}
 		}
 	}
 	c.endDrain()
 	c.endProbes()
+	c.judged = c.judged[:0]
+	if len(c.journeys) > 0 {
+		c.judged = append(c.judged[:0], make([]bool, len(decisions))...)
+		c.awaited(ev, decisions, true)
+		c.overdue()
+	}
 	switch ev.Kind {
 	case core.Arrive:
+		if ev.Handle.Gen != 0 {
+			c.matchedAgain(ev)
+			break
+		}
 		c.arrive(ev, &decisions[len(decisions)-1])
+		if len(c.judged) > 0 {
+			c.judged[len(c.judged)-1] = true
+		}
 	case core.Reply:
-		c.reply(ev)
+		c.reply(ev, decisions)
 	case core.Finish:
-		c.finish(ev)
+		c.finish(ev, decisions)
 	case core.Probed:
 		c.probed(ev)
 	case core.Adopt:
@@ -104,9 +129,13 @@ func (c *checker) step(now core.Time, ev *core.Event, decisions []core.Decision)
 	case core.Drain:
 		c.drain(ev, &decisions[len(decisions)-1])
 	}
+	if len(c.journeys) > 0 {
+		c.awaited(ev, decisions, false)
+		c.afterStep(ev)
+	}
 	c.checkState(ev, decisions)
-	for noted = c.match(decisions, noted); noted < len(decisions); noted++ {
-		if d := &decisions[noted]; isNote(d.Kind) {
+	for n := c.match(decisions, c.noted); n < len(decisions); n++ {
+		if d := &decisions[n]; isNote(d.Kind) {
 			c.failEndpoint(noteRule(d.Kind), d.Endpoint, "breaker", fmt.Sprintf("it is noted as %s, which the rules do not allow here", d.Kind))
 		}
 	}

@@ -34,7 +34,7 @@ func lacksRoom(c core.Class) bool {
 
 // homeRefusal: where guests are capped, the rest of the limit is for home requests alone.
 func (c *checker) homeRefusal(ev *core.Event, d *core.Decision) {
-	if d.Class != core.LimitReached || d.Placement != c.homes[ev.Route.Placement] {
+	if d.Class != core.LimitReached || d.Placement != c.homes[ev.Route.Placement] || len(c.journeys) > 0 && c.waitingAt(d.Placement) > 0 {
 		return
 	}
 	if usable, _, _, _ := c.survey(&c.rows[ev.Route.Placement], ev.Route.Key); !usable {
@@ -82,8 +82,11 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 	if d.Circuit != e.state {
 		c.failEndpoint("R4", d.Endpoint, "breaker", fmt.Sprintf("its answer says circuit %s, it is %s", d.Circuit, e.state))
 	}
-	c.compareCounts(d.Endpoint)
-	c.compareTenant(ev, e.placement)
+	c.departs(ev, d)
+	if c.asking == nil { // else the router has gone on already
+		c.compareCounts(d.Endpoint)
+		c.compareTenant(ev, e.placement)
+	}
 }
 
 // admit checks limits (R5) and the breaker's door (R6), and books the attempt.

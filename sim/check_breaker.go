@@ -43,7 +43,7 @@ func (e *endpointModel) move(to core.Circuit) {
 }
 
 // reply books the outcome of a response whose body still flows.
-func (c *checker) reply(ev *core.Event) {
+func (c *checker) reply(ev *core.Event, decisions []core.Decision) {
 	a := c.attempt(ev.Handle)
 	if a == nil || a.replied {
 		return
@@ -54,11 +54,32 @@ func (c *checker) reply(ev *core.Event) {
 	}
 	c.book(a, ev.Handle.Slot, effect(core.ClassNone, ev.Status))
 	a.timed = false
+	if j := c.journey(ev.Handle); j != nil && c.retry(ev, j, decisions, core.ClassNone) {
+		c.over(a)
+		c.awaited(ev, decisions, false)
+		return
+	}
 	c.compareCounts(a.endpoint)
 	c.compareOutcomes(a.endpoint)
 }
 
-func (c *checker) finish(ev *core.Event) {
+// over ends an attempt.
+func (c *checker) over(a *attemptModel) {
+	e := &c.endpoints[a.endpoint]
+	e.inFlight--
+	c.placements[e.placement].inFlight--
+	c.placements[e.placement].guests -= int32(flag(a.guest))
+	c.drop(a)
+	a.gen = 0
+	if e.index < 0 && e.inFlight == 0 {
+		*e = endpointModel{}
+	}
+}
+
+func (c *checker) finish(ev *core.Event, decisions []core.Decision) {
+	if c.finishWait(ev) {
+		return
+	}
 	a := c.attempt(ev.Handle)
 	if a == nil {
 		return
@@ -71,16 +92,16 @@ func (c *checker) finish(ev *core.Event) {
 	if e.index >= 0 && what == core.EffectExcluded && c.r.core.Endpoint(a.endpoint).Breaker != e.state {
 		c.failEndpoint("R7", a.endpoint, "breaker", fmt.Sprintf("an attempt that ended as %s, which does not count, moved its breaker", ev.Class))
 	}
-	e.inFlight--
-	c.placements[e.placement].inFlight--
-	c.placements[e.placement].guests -= int32(flag(a.guest))
-	c.drop(a)
-	a.gen = 0
-	c.compareCounts(a.endpoint)
-	c.compareOutcomes(a.endpoint)
-	if e.index < 0 && e.inFlight == 0 {
-		*e = endpointModel{}
+	if j := c.journey(ev.Handle); j != nil {
+		if a.replied || !c.retry(ev, j, decisions, ev.Class) {
+			c.ends(j)
+		}
 	}
+	endpoint := a.endpoint
+	c.over(a)
+	c.awaited(ev, decisions, false) // whose turn it is now
+	c.compareCounts(endpoint)
+	c.compareOutcomes(endpoint)
 }
 
 func (c *checker) attempt(h core.Handle) *attemptModel {
@@ -92,6 +113,7 @@ func (c *checker) attempt(h core.Handle) *attemptModel {
 
 // book applies one outcome to the endpoint that served (R4).
 func (c *checker) book(a *attemptModel, slot uint32, what core.Effect) {
+	what = c.countsAgainst(slot, what)
 	e := &c.endpoints[a.endpoint]
 	if e.index < 0 {
 		return

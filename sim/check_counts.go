@@ -72,6 +72,9 @@ func (c *checker) audit() {
 		c.fail("R12", -1, -1, "", "the epoch changed without a push")
 	}
 	c.checkAborted()
+	if len(c.journeys) > 0 {
+		c.auditWaits()
+	}
 	for n := range c.endpoints {
 		if e := &c.endpoints[n]; e.home != "" {
 			c.compareCounts(int32(n))

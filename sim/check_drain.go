@@ -34,15 +34,21 @@ func (c *checker) drain(ev *core.Event, d *core.Decision) {
 func (c *checker) fireDrain() {
 	at, count := c.drainAt, uint32(0)
 	c.drainAt = core.Never
-	for ; c.abortFrom < len(c.attempts); c.abortFrom++ {
-		a := &c.attempts[c.abortFrom]
-		if a.gen == 0 {
+	done := 0
+	for ; c.abortFrom < max(len(c.attempts), len(c.journeys)); c.abortFrom++ {
+		h, waits := c.waitsIn(c.abortFrom)
+		if !waits && (c.abortFrom >= len(c.attempts) || c.attempts[c.abortFrom].gen == 0) {
 			continue
 		}
-		if count == maxAborts {
+		if done == maxAborts {
 			c.drainAt = c.now + 1
 			return
 		}
+		if done++; waits {
+			c.cuts = append(c.cuts, cut{at, core.Reject, h, -1, 0})
+			continue
+		}
+		a := &c.attempts[c.abortFrom]
 		a.aborted = c.now
 		c.cuts = append(c.cuts, cut{at, core.Abort, core.Handle{Slot: uint32(c.abortFrom), Gen: a.gen}, a.endpoint, 0})
 		count++

@@ -93,6 +93,7 @@ func (c *checker) rebuild() {
 	c.rows, c.numbers, c.homes = nil, nil, nil
 	for i := range c.config.Placements() {
 		c.rows = append(c.rows, c.config.Placement(i))
+		c.meant(&c.rows[i])
 		c.homes = append(c.homes, r.PlacementNumber(i))
 	}
 	for i := range c.config.Endpoints() {
@@ -119,6 +120,7 @@ func (c *checker) rebuild() {
 	c.recount()
 	c.reLimit()
 	c.checkConfig()
+	c.forgetGrants()
 	c.audit()
 }
 

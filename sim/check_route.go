@@ -23,6 +23,8 @@ type ruling struct {
 	chosen    bool  // Forward: by last resort, one of a placement in panic, by its selection
 	panicked  bool  // refused because a placement is in panic
 	breaker   int32 // CircuitOpen: the first endpoint, in candidate order, that its breaker blocks
+	wait      bool  // it waits in placement's queue
+	exhausted bool  // no candidate decided
 }
 
 // before judges an arrival before the router sees it: where its key, which has
@@ -62,11 +64,17 @@ func (c *checker) arrive(ev *core.Event, d *core.Decision) {
 		}
 		return
 	}
-	if d.Kind == core.Reject {
+	switch {
+	case d.Kind == core.Queued && c.ruling.wait && d.Placement == c.ruling.placement:
+		c.queued(c.begins(ev, d), d)
+	case d.Kind == core.Queued:
+		c.fail("R5", d.Placement, -1, "limit.when_full", "a request waits, by the rules it is "+c.ruling.String())
+		c.queued(c.begins(ev, d), d)
+	case d.Kind == core.Reject:
 		c.refused(ev, d, &c.ruling)
-		return
+	default:
+		c.forwarded(ev, d, &c.ruling)
 	}
-	c.forwarded(ev, d, &c.ruling)
 }
 
 // precheck names what is refused whatever the endpoints are doing.
@@ -95,6 +103,7 @@ const (
 	byBreaker
 	byHealth
 	byCap
+	byTrial // the request has tried it
 )
 
 func (c *checker) obstacle(n int32, b *core.BreakerSpec) obstacle {
@@ -106,6 +115,8 @@ func (c *checker) obstacle(n int32, b *core.BreakerSpec) obstacle {
 		return byHealth
 	case e.full():
 		return byCap
+	case c.fresh && slices.Contains(c.asking.tried, e.identity):
+		return byTrial
 	}
 	return free
 }
@@ -137,6 +148,9 @@ func (c *checker) standing(row *core.PlacementInfo, number int32, ev *core.Event
 			// A guest without a share goes on, as one over the cap does.
 			x.short, x.guestFull, x.full = class, guest, !guest
 		}
+	}
+	if !x.guestFull && len(c.journeys) > 0 && (guest || !c.itsTurn) && c.waitingAt(number) > 0 {
+		x.full = true // nobody overtakes
 	}
 	x.roomy = !x.guestFull && !x.full
 	if c.placements[number].panicking && row.PanicDo != core.PanicAll {
@@ -171,7 +185,10 @@ func (c *checker) evaluate(home int, ev *core.Event) ruling {
 		case x.usable && !x.guestFull && !x.full:
 			out.placement = number
 			return out
-		case x.usable && !x.guestFull && row.Limit.WhenFull == core.RejectWhenFull:
+		case x.usable && !x.guestFull && i == 0 && x.short == core.LimitReached && row.Limit.WhenFull == core.QueueWhenFull && c.mayWait(number, &row.Limit):
+			out.placement, out.wait = number, true
+			return out
+		case x.usable && !x.guestFull && (row.Limit.WhenFull == core.RejectWhenFull || i == 0 && row.Limit.WhenFull == core.QueueWhenFull):
 			c.sawShort(x.short)
 			return ruling{class: x.short, placement: number, failover: out.failover, resort: -1}
 		}
@@ -200,6 +217,7 @@ func (c *checker) evaluate(home int, ev *core.Event) ruling {
 			out.failover = why
 		}
 	}
+	out.exhausted, resort.exhausted = true, true
 	switch {
 	case resorted:
 		return resort
@@ -279,6 +297,9 @@ func (c *checker) sawShort(class core.Class) {
 func (w ruling) String() string {
 	if w.class != core.ClassNone {
 		return "refused as " + w.class.String()
+	}
+	if w.wait {
+		return "to wait"
 	}
 	return "forwarded"
 }

@@ -114,9 +114,12 @@ func (c *checker) lessLoaded(list []int32, request uint64) int32 {
 
 // twoOf draws two distinct endpoints of a list, the earlier first.
 func (c *checker) twoOf(list []int32, request uint64) (one, two int32) {
-	all := uint64(len(list))
-	a := below(coreDraw(c.r.seed, request, 0, coreChoice), all)
-	b := below(coreDraw(c.r.seed, request, 0, coreSecondChoice), all-1)
+	all, attempt := uint64(len(list)), uint64(0)
+	if c.asking != nil {
+		attempt = uint64(c.asking.attempts)
+	}
+	a := below(coreDraw(c.r.seed, request, attempt, coreChoice), all)
+	b := below(coreDraw(c.r.seed, request, attempt, coreSecondChoice), all-1)
 	if b >= a {
 		b++
 	}

@@ -58,6 +58,13 @@ const (
 	SawShed         // refused by priority
 	SawFairShare    // refused for a tenant's share
 	SawLimitChanged // an adaptive limit moved
+	// Waits and retries.
+	SawWait        // a request waited in a placement's queue
+	SawWaitOver    // and was refused as queue_timeout
+	SawTurn        // and was forwarded
+	SawRouterRetry // a router tried again
+	SawOutOfBudget // or did not, because the budget was spent
+	SawMatchAgain  // a request that waited was matched again after a push
 	situations
 )
 
@@ -97,6 +104,8 @@ func (s Situation) String() string {
 		"least of two choices", "rendezvous", "ratio trip", "slow trip", "slow start",
 		"sticky client", "shard of a key", "bounded load", "ketama", "maglev", "ewma",
 		"endpoints at their caps", "panic entered", "panic left", "panic refused", "shed by priority", "refused for a tenant's share", "adaptive limit moved",
+		"request waited for room", "wait for room timed out", "turn after a wait",
+		"router retry", "retry budget spent", "wait met a push",
 	}
 	if s >= situations {
 		return "none"

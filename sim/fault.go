@@ -167,7 +167,7 @@ func (w *world) join(n uint32) {
 
 // loseCalls ends what a crashed router had in flight; its clients see a reset.
 func (w *world) loseCalls(n uint32) {
-	for _, id := range w.inFlight(func(c *call) bool { return c.router == int32(n) }) {
+	for _, id := range w.inRouter(n) {
 		c := &w.calls.slab[id]
 		w.leaveLine(c)
 		w.tallyLost(c)

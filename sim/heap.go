@@ -32,6 +32,8 @@ const (
 	evBack                      // a: router, that reaches the control plane again
 	evWindow                    // the next window begins
 	evCalm                      // the healthy remainder begins
+	evTurn                      // what became of a call that waited in its router
+	evLate                      // a call that waited once has no time left
 )
 
 // event is one entry; what a and b mean depends on the kind.

@@ -46,9 +46,13 @@ func (l *link) cross(h uint64) core.Duration {
 
 // inFlight lists the calls in flight that match names. The order must not
 // depend on the slab, where traffic of others has a place (R15).
-func (w *world) inFlight(match func(c *call) bool) (found []uint32) {
+func (w *world) inFlight(match func(c *call) bool) []uint32 {
+	return w.listed(func(c *call) bool { return (c.phase == callWaiting || c.phase == callFlowing) && match(c) })
+}
+
+func (w *world) listed(match func(c *call) bool) (found []uint32) {
 	for id := range w.calls.slab {
-		if c := &w.calls.slab[id]; (c.phase == callWaiting || c.phase == callFlowing) && match(c) {
+		if c := &w.calls.slab[id]; match(c) {
 			found = append(found, uint32(id))
 		}
 	}
@@ -63,7 +67,7 @@ func (w *world) inFlight(match func(c *call) bool) (found []uint32) {
 // response it is reset_before_response, after it broken_body. A call that is
 // still dialing has no connection.
 func (w *world) cutCalls(match func(c *call) bool) {
-	for _, id := range w.inFlight(func(c *call) bool { return (c.phase == callFlowing || c.line >= 0) && match(c) }) {
+	for _, id := range w.inFlight(func(c *call) bool { return (c.phase == callFlowing || c.line >= 0 || c.alone) && match(c) }) {
 		c := &w.calls.slab[id]
 		w.leaveLine(c)
 		if c.phase == callFlowing {

@@ -85,6 +85,7 @@ type Client struct {
 	Retry    Retry         // how; the zero Retry is the naive client's
 	Ramp     Ramp          // open-loop: Rate is its peak; the zero Ramp means that it is Rate throughout
 	Hold     Hold          // the zero Hold means that nothing is held
+	Poison   bool          // the server that takes one of its requests resets the connection without an answer
 	Priority uint8         // of every request, 0 to 7; 0 is the most critical
 	Cookies  bool          // each sender keeps the cookie of the endpoint that it was pinned to
 	Router   int           // 0 means spread over the live routers by hash; n means router n alone, from 1

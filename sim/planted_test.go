@@ -65,9 +65,10 @@ func TestCheckersFindNothingWrongWithTheCore(t *testing.T) {
 const plans = 400
 
 func TestEveryPlantedBugIsCaught(t *testing.T) {
-	drawn := make([]Plan, 0, plans)
+	drawn, waiting := make([]Plan, 0, plans), make([]Plan, 0, plans)
 	for seed := range plans {
 		drawn = append(drawn, rapid.Custom(drawPlan).Example(seed))
+		waiting = append(waiting, rapid.Custom(waitingPlan).Example(seed))
 	}
 	elsewhere := []string{"liveness", "invariant", "half-open-single-probe", "N-1"} // in no drawn plan, or judged by sim/fuzz
 	for _, b := range planted.Bugs() {
@@ -77,7 +78,11 @@ func TestEveryPlantedBugIsCaught(t *testing.T) {
 		o := Options{Check: true, Tamper: func() Tamper { return Tamper(b.Tamper()) }}
 		caught, instead := false, map[string]int{}
 		for i := 0; i < plans && !caught; i++ {
-			for _, v := range judgedAlone(&b, drawn[i], o) {
+			p := drawn[i]
+			if b.Waits {
+				p = waiting[i]
+			}
+			for _, v := range judgedAlone(&b, p, o) {
 				caught = caught || v.Property == b.Property
 				instead[v.Property]++
 			}

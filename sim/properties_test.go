@@ -43,7 +43,7 @@ func TestNoDrawnPlanBreaksASafetyProperty(t *testing.T) {
 
 func TestDrawnPlansReachEverySituation(t *testing.T) {
 	var reached Coverage
-	plans := rapid.Custom(drawPlan)
+	plans := rapid.Custom(waitingPlan)
 	for seed := 0; seed < 1000 && len(reached.Missing()) > 0; seed++ {
 		r := Run(plans.Example(seed), Options{Check: true})
 		reached |= r.Sometimes

@@ -69,6 +69,8 @@ type Window struct {
 type Counts struct {
 	Arrivals uint64
 	Retries  uint64 // of Arrivals, those that were retries
+	Queued   uint64 // waits in a placement's queue that began (R5)
+	Retried  uint64 // attempts that routers were granted after a failed one (R11)
 	OK       uint64 // a complete response below 500
 	Lost     uint64 // the router crashed under the request
 	Refused  uint64 // of those not OK, the ones that the router refused without trying
@@ -91,6 +93,7 @@ type PlacementCounts struct {
 	HomeRefusedByGuests uint64
 	PeakInFlight        int // highest on any one router
 	PeakGuests          int
+	PeakQueue           int // highest on any one router, of the placement's queue
 }
 
 // EndpointCounts is what one endpoint got.

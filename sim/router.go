@@ -110,6 +110,8 @@ func (r *router) adopt(ev *core.Event, push int) {
 	}
 	r.table = r.w.table(r.core.Config())
 	r.renumber()
+	r.loop.MatchAgain()
+	r.w.resolve(r)
 }
 
 // renumber maps the router's numbers to the directory's. They change only when
@@ -175,6 +177,8 @@ func foldDecision(h uint64, d *core.Decision) uint64 {
 func (r *router) Deliver(d *core.Decision) {
 	w := r.w
 	switch d.Kind {
+	case core.Forward, core.Reject, core.Queued:
+		w.told(r, d)
 	case core.Probe:
 		w.startProbe(r, d)
 	case core.Abort:

@@ -51,7 +51,7 @@ func (w *world) serverIn(id uint32) {
 	case s.fault.refuse:
 		w.reply(id, c, core.ConnectRefused, 0)
 		return
-	case s.fault.reset:
+	case s.fault.reset, w.poison(c):
 		c.sent = true
 		w.reply(id, c, core.ResetBeforeResponse, 0)
 		return

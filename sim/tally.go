@@ -51,17 +51,23 @@ func (w *world) tallyArrive(c *call, r *router, d *core.Decision) {
 	if d.Failover != core.FailoverNone {
 		w.result.Sometimes.add(SawFailover)
 	}
-	if d.Kind == core.Forward {
+	if d.Kind != core.Reject {
 		return
 	}
+	w.bookRefusal(c, d)
+	w.tallyRefusal(c, r, d)
+	w.checkCalm(c, d.Class)
+}
+
+// bookRefusal counts a request that the router refused.
+func (w *world) bookRefusal(c *call, d *core.Decision) {
+	all, home := w.counts(c)
 	all.Refused++
 	all.ByClass[d.Class]++
 	if home != nil {
 		home.Refused++
 		home.ByClass[d.Class]++
 	}
-	w.tallyRefusal(c, r, d)
-	w.checkCalm(c, d.Class)
 }
 
 // tallyRefusal says whose fault a refusal was.
@@ -119,18 +125,36 @@ func (w *world) tallyForward(c *call, r *router, d *core.Decision) {
 	}
 }
 
-// tallyFinish books the end of an attempt. A request is OK when its client got
-// a whole response below 500.
-func (w *world) tallyFinish(c *call, r *router) {
+// outcome is the class of an attempt's end.
+func (c *call) outcome() core.Class {
+	if c.class == core.ClassNone && c.status >= 500 {
+		return core.Upstream5xx
+	}
+	return c.class
+}
+
+// tallyAttempt books the end of an attempt.
+func (w *world) tallyAttempt(c *call, r *router) {
 	r.inFlight[c.placement]--
 	r.guests[c.placement] -= int32(flag(c.guest))
-	class := c.class
-	if class == core.ClassNone && c.status >= 500 {
-		class = core.Upstream5xx
-	}
-	if class.Effect() == core.EffectFailure {
+	if c.outcome().Effect() == core.EffectFailure {
 		w.result.Windows[c.window].Endpoints[c.endpoint].Failures++
 	}
+}
+
+// untallyAttempt takes back what tallyAttempt booked.
+func (w *world) untallyAttempt(c *call, r *router) {
+	r.inFlight[c.placement]++
+	r.guests[c.placement] += int32(flag(c.guest))
+	if c.outcome().Effect() == core.EffectFailure {
+		w.result.Windows[c.window].Endpoints[c.endpoint].Failures--
+	}
+}
+
+// tallyFinish books the end of a request. It is OK when its client got a whole
+// response below 500.
+func (w *world) tallyFinish(c *call) {
+	class := c.outcome()
 	all, home := w.counts(c)
 	w.checkCalm(c, class)
 	if class != core.ClassNone {

@@ -57,6 +57,7 @@ type table struct {
 	rows   []core.PlacementInfo
 	homes  []int32 // directory number of each placement index
 	first  int32   // world.timeouts[first+i] are those of placement index i
+	again  bool    // some requests may wait or be retried
 }
 
 // grace is how long after Length what is in flight may take to end; what takes
@@ -142,6 +143,7 @@ func (w *world) makeTables() {
 		for i := range c.Placements() {
 			t.rows = append(t.rows, c.Placement(i))
 			w.timeouts = append(w.timeouts, t.rows[i].Timeouts)
+			t.again = t.again || t.rows[i].Retries.Max > 0 || t.rows[i].Limit.WhenFull == core.QueueWhenFull
 			t.homes = append(t.homes, w.dir.placement(t.rows[i].Name))
 		}
 		w.tables = append(w.tables, t)
@@ -250,13 +252,17 @@ func (w *world) handle(e *event) {
 		w.openWindow()
 	case evCalm:
 		w.checkLiveness()
+	case evTurn:
+		w.turn(e.a, e.b)
+	case evLate:
+		w.lateCall(e.a, e.b)
 	}
 }
 
 // finish closes the books at the end of the run.
 func (w *world) finish() {
 	for i := range w.calls.slab {
-		if c := &w.calls.slab[i]; c.phase == callWaiting || c.phase == callFlowing {
+		if c := &w.calls.slab[i]; c.phase == callWaiting || c.phase == callFlowing || c.phase == callHeld {
 			w.window = &w.result.Windows[c.window]
 			w.window.Unfinished++
 			w.window.Placements[max(c.home, 0)].Unfinished += uint64(flag(c.home >= 0))

@@ -21,6 +21,8 @@ const (
 	enumPolicy
 	enumWhenFull
 	enumLastResort
+	enumQueueOrder
+	enumRetryMethods
 	enumPanic
 	enumTrip
 )
@@ -54,6 +56,10 @@ func (e enum) size() uint64 {
 		return uint64(core.QueueWhenFull) + 1
 	case enumLastResort:
 		return uint64(core.RefuseLastResort) + 1
+	case enumQueueOrder:
+		return uint64(core.NewestFirst) + 1
+	case enumRetryMethods:
+		return uint64(core.RetryAny) + 1
 	case enumPanic:
 		return uint64(core.PanicFailOver) + 1
 	case enumTrip:
@@ -94,6 +100,10 @@ func (e enum) name(v uint64) string {
 		return [...]string{"reject", "fail_over", "queue"}[v]
 	case enumLastResort:
 		return [...]string{"use", "refuse"}[v]
+	case enumQueueOrder:
+		return [...]string{"fifo", "newest_first"}[v]
+	case enumRetryMethods:
+		return [...]string{"safe", "idempotent", "any"}[v]
 	case enumPanic:
 		return core.PanicMode(v).String()
 	case enumTrip:

@@ -54,6 +54,8 @@ func (e *Encoder) arrive(b []byte, ev *core.Event, req *loop.Request) []byte {
 	b, mask = put(b, mask, 1<<10, uint64(ev.Via))
 	b, mask = put(b, mask, 1<<11, ev.Split)
 	b, mask = put(b, mask, 1<<12, ev.Prefer)
+	b, mask = put(b, mask, 1<<13, uint64(ev.Handle.Slot))
+	b, mask = put(b, mask, 1<<14, uint64(ev.Handle.Gen))
 	b[at], b[at+1] = byte(mask), byte(mask>>8)
 	return b
 }
@@ -70,6 +72,9 @@ func finish(b []byte, ev *core.Event) []byte {
 		mask |= 1 << 4
 	}
 	b, mask = put(b, mask, 1<<5, zigzag(int64(ev.RetryAfter)))
+	if ev.Replayable {
+		mask |= 1 << 6
+	}
 	b[at] = byte(mask)
 	return b
 }
@@ -93,6 +98,7 @@ func forward(b []byte, d *core.Decision, now core.Time) []byte {
 	if d.Pin {
 		mask |= 1 << 10
 	}
+	b, mask = put(b, mask, 1<<11, uint64(d.Count))
 	b[at], b[at+1] = byte(mask), byte(mask>>8)
 	return b
 }

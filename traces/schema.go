@@ -77,6 +77,7 @@ func eventFields() [][]field[core.Event] {
 	gen := F{"gen", wireUint, 0, func(e *E) uint64 { return uint64(e.Handle.Gen) }, func(e *E, v uint64) { e.Handle.Gen = uint32(v) }}
 	status := F{"status", wireUint, 0, func(e *E) uint64 { return uint64(e.Status) }, func(e *E, v uint64) { e.Status = uint16(v) }}
 	retryAfter := F{"retry_after", wireSigned, 0, func(e *E) uint64 { return uint64(e.RetryAfter) }, func(e *E, v uint64) { e.RetryAfter = core.Duration(v) }}
+	replayable := F{"replayable", wireBool, 0, func(e *E) uint64 { return bit(e.Replayable) }, func(e *E, v uint64) { e.Replayable = v != 0 }}
 	ok := func(name string) F {
 		return F{name, wireBool, 0, func(e *E) uint64 { return bit(e.OK) }, func(e *E, v uint64) { e.OK = v != 0 }}
 	}
@@ -89,20 +90,22 @@ func eventFields() [][]field[core.Event] {
 			{"source", wireUint, 0, func(e *E) uint64 { return uint64(e.Source) }, func(e *E, v uint64) { e.Source = uint8(v) }},
 			{"method", wireEnum, enumMethod, func(e *E) uint64 { return uint64(e.Method) }, func(e *E, v uint64) { e.Method = core.Method(v) }},
 			{"length", wireSigned, 0, func(e *E) uint64 { return uint64(e.Length) }, func(e *E, v uint64) { e.Length = int64(v) }},
-			{"replayable", wireBool, 0, func(e *E) uint64 { return bit(e.Replayable) }, func(e *E, v uint64) { e.Replayable = v != 0 }},
+			replayable,
 			{"priority", wireUint, 0, func(e *E) uint64 { return uint64(e.Priority) }, func(e *E, v uint64) { e.Priority = uint8(v) }},
 			{"refuse", wireEnum, enumClass, func(e *E) uint64 { return uint64(e.Route.Refuse) }, func(e *E, v uint64) { e.Route.Refuse = core.Class(v) }},
 			{"route", wireUint, 0, func(e *E) uint64 { return uint64(e.Via) }, func(e *E, v uint64) { e.Via = uint16(v) }},
 			{"split", wireUint, 0, func(e *E) uint64 { return e.Split }, func(e *E, v uint64) { e.Split = v }},
 			{"prefer", wireUint, 0, func(e *E) uint64 { return e.Prefer }, func(e *E, v uint64) { e.Prefer = v }},
+			slot, gen, // of a waiting request that was matched again
 		},
-		core.Reply: {slot, gen, status, retryAfter},
+		core.Reply: {slot, gen, status, retryAfter, replayable},
 		core.Finish: {
 			slot, gen,
 			{"class", wireEnum, enumClass, func(e *E) uint64 { return uint64(e.Class) }, func(e *E, v uint64) { e.Class = core.Class(v) }},
 			status,
 			{"sent", wireBool, 0, func(e *E) uint64 { return bit(e.Sent) }, func(e *E, v uint64) { e.Sent = v != 0 }},
 			retryAfter,
+			replayable,
 		},
 		core.Probed: {
 			{"endpoint", wireNumber, 0, func(e *E) uint64 { return uint64(int64(e.Endpoint)) }, func(e *E, v uint64) { e.Endpoint = int32(v) }},
@@ -152,8 +155,8 @@ func decisionFields() [][]field[core.Decision] {
 	)
 	return [][]F{
 		core.DecisionNone:   {},
-		core.Forward:        {rule, placement, endpoint, slot, gen, reason, circuit, failover, probe, at, pin},
-		core.Reject:         {rule, class, status, placement, endpoint, reason, circuit, failover, at},
+		core.Forward:        {rule, placement, endpoint, slot, gen, reason, circuit, failover, probe, at, pin, count},
+		core.Reject:         {rule, class, status, placement, endpoint, reason, circuit, failover, at, slot, gen},
 		core.Abort:          {rule, placement, endpoint, slot, gen, class, at},
 		core.Probe:          {rule, placement, endpoint, token, until, at},
 		core.CloseIdle:      about,
@@ -172,6 +175,8 @@ func decisionFields() [][]field[core.Decision] {
 		core.NoteDrained:    {rule, count, at},
 		core.NoteIgnored:    {rule, cause, at},
 		core.NoteBug:        {rule, cause, at},
+		core.Queued:         {rule, placement, slot, gen, reason, count, until, at},
+		core.Retry:          {rule, placement, endpoint, slot, gen, class, status, count, until, at},
 
 		core.NotePanicEntered: {rule, placement, count, at},
 		core.NotePanicLeft:    {rule, placement, count, at},

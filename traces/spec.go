@@ -66,7 +66,7 @@ type placementJSON struct {
 	Breaker    breakerJSON    `json:"breaker,omitzero"`
 	Health     healthJSON     `json:"health,omitzero"`
 	Timeouts   timeoutJSON    `json:"timeouts,omitzero"`
-	Retries    uint32         `json:"retries,omitempty"`
+	Retries    retriesJSON    `json:"retries,omitzero"`
 	Panic      uint32         `json:"panic_percent,omitempty"`
 	PanicDo    string         `json:"panic,omitempty"`
 	Edge       string         `json:"edge,omitempty"`
@@ -85,9 +85,12 @@ type endpointJSON struct {
 }
 
 type limitJSON struct {
-	InFlight int32  `json:"in_flight,omitempty"`
-	Guests   int32  `json:"guests,omitempty"`
-	WhenFull string `json:"when_full,omitempty"`
+	InFlight int32         `json:"in_flight,omitempty"`
+	Guests   int32         `json:"guests,omitempty"`
+	WhenFull string        `json:"when_full,omitempty"`
+	Queue    int32         `json:"queue,omitempty"`
+	Wait     core.Duration `json:"wait,omitempty"`
+	Order    string        `json:"order,omitempty"`
 
 	TenantShare uint32 `json:"tenant_share,omitempty"`
 	Priorities  []int  `json:"priorities,omitempty"` // percent; the last holds for all that follow
@@ -194,7 +197,7 @@ func EncodeSpec(s *core.Spec) []byte {
 			LastResort: enumLastResort.print(uint64(p.LastResort)), Select: enumPolicy.print(uint64(p.Select)),
 			Limit:   encodeLimit(&p.Limit),
 			Breaker: breakerJSON(p.Breaker), Health: healthJSON(p.Health), Timeouts: timeoutJSON(p.Timeouts),
-			Retries: p.Retries, Panic: p.Panic, PanicDo: enumPanic.print(uint64(p.PanicDo)), Edge: p.Edge,
+			Retries: retriesOf(&p.Retries), Panic: p.Panic, PanicDo: enumPanic.print(uint64(p.PanicDo)), Edge: p.Edge,
 			Bound: p.Bound, Decay: p.Decay, SlowStart: p.SlowStart, Sticky: stickyJSON(p.Sticky), Shards: p.Shards,
 		}
 		for _, e := range p.Endpoints {
@@ -253,7 +256,7 @@ func (q *placementJSON) spec() (core.PlacementSpec, error) {
 		Name: q.Name, Fallback: q.Fallback, BodyMax: q.BodyMax,
 		Limit:   decodeLimit(&q.Limit),
 		Breaker: core.BreakerSpec(q.Breaker), Health: core.HealthSpec(q.Health), Timeouts: core.TimeoutSpec(q.Timeouts),
-		Retries: q.Retries, Panic: q.Panic, Edge: q.Edge,
+		Retries: q.Retries.spec(), Panic: q.Panic, Edge: q.Edge,
 		Bound: q.Bound, Decay: q.Decay, SlowStart: q.SlowStart, Sticky: core.StickySpec(q.Sticky), Shards: q.Shards,
 	}
 	for _, e := range q.Endpoints {
@@ -270,6 +273,8 @@ func (q *placementJSON) spec() (core.PlacementSpec, error) {
 		{"select", enumPolicy, q.Select, func(v uint64) { p.Select = core.Policy(v) }},
 		{"panic", enumPanic, q.PanicDo, func(v uint64) { p.PanicDo = core.PanicMode(v) }},
 		{"when_full", enumWhenFull, q.Limit.WhenFull, func(v uint64) { p.Limit.WhenFull = core.WhenFull(v) }},
+		{"order", enumQueueOrder, q.Limit.Order, func(v uint64) { p.Limit.Order = core.QueueOrder(v) }},
+		{"methods", enumRetryMethods, q.Retries.Methods, func(v uint64) { p.Retries.Methods = core.RetryMethods(v) }},
 	} {
 		if f.text == "" {
 			continue

@@ -99,7 +99,8 @@ func placementOf(c *core.Config, i int, names []string, plain *core.PlacementInf
 		Name: p.Name, Kind: p.Kind, LastResort: p.LastResort, Select: p.Select, Limit: p.Limit,
 		Edge: c.PlacementEdge(i), BodyMax: p.BodyMax, Breaker: p.Breaker, Health: p.Health, Timeouts: p.Timeouts,
 		Bound: p.Bound, Decay: p.Decay, SlowStart: p.SlowStart, Sticky: p.Sticky, Shards: p.Shards,
-		Panic: p.Panic, PanicDo: p.PanicDo,
+		Retries: retriesWithoutDefaults(p.Retries),
+		Panic:   p.Panic, PanicDo: p.PanicDo,
 	}
 	for _, f := range p.Candidates[1:] {
 		s.Fallback = append(s.Fallback, names[f])

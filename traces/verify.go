@@ -59,6 +59,9 @@ type Verifier struct {
 	block   BlockHead    // the current one, its snapshot not kept
 	out     []core.Decision
 	scratch []byte
+	owed    bool // requests that wait must be matched again
+	stale   []core.Handle
+	several bool // there has been a configuration with several routes
 }
 
 // NewVerifier returns a Verifier that has seen nothing.
@@ -124,7 +127,7 @@ func (v *Verifier) open(b *BlockHead, rd *Reader) error {
 	if v.next > 0 && b.Step > v.next {
 		v.report.Lost += b.Step - v.next
 	}
-	v.router, v.next = nil, b.Step
+	v.router, v.next, v.owed = nil, b.Step, false
 	damaged := func(err error) error {
 		return &DamageError{Block: b.Number, Offset: b.Offset, Err: err}
 	}
@@ -170,8 +173,12 @@ func (v *Verifier) fact(f *Fact) {
 	if v.options.Before != nil {
 		v.options.Before(f, v.router)
 	}
+	if v.owed && (f.Event.Kind != core.Arrive || f.Event.Handle == core.Handle{}) {
+		v.diverge(f, "event: requests that wait must be matched again first", -1)
+		return
+	}
 	if f.Event.Kind == core.Arrive {
-		v.report.Requests++
+		v.report.Requests += bit(f.Event.Handle == core.Handle{})
 		refuse := f.Event.Route.Refuse
 		f.Event.Route = RouteOf(v.router.Config(), f.Request.Key, &f.Event)
 		if f.Event.Route.Refuse != refuse && f.Event.Epoch == v.router.Epoch() {
@@ -181,6 +188,7 @@ func (v *Verifier) fact(f *Fact) {
 	}
 	v.out = v.router.Step(f.Time, &f.Event, v.out[:0])
 	v.compare(f)
+	v.owes(f)
 	if v.options.After != nil {
 		v.options.After(f, v.router, v.out)
 	}

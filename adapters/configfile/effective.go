@@ -45,6 +45,7 @@ func (f *File) Effective(c *core.Config, index int) []Value {
 		add("panic", p.PanicDo.String())
 	}
 	effectiveLimit(p, add)
+	effectiveRetries(p.Retries, add)
 	effectiveBreaker(p.Breaker, add)
 	text, _ := edge.ReadPlacement(c.PlacementEdge(index)) // it was written by this package
 	if text.Upstream == nil {
@@ -97,7 +98,7 @@ func fallbackText(c *core.Config, p core.PlacementInfo) string {
 func effectiveLimit(p core.PlacementInfo, add func(path, value string)) {
 	add("limit.in_flight", countOrNone(p.Limit.InFlight))
 	add("limit.guests", guestsText(p.Limit.Guests))
-	add("limit.when_full", map[core.WhenFull]string{core.RejectWhenFull: "reject", core.FailOverWhenFull: "fail_over"}[p.Limit.WhenFull])
+	effectiveQueue(p.Limit, add)
 	effectiveShares(&p.Limit, add)
 	body := "none"
 	if p.BodyMax > 0 {

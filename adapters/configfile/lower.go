@@ -149,7 +149,7 @@ func (l *loader) placement(name string, n *node) core.PlacementSpec {
 		Name: name, Endpoints: endpoints, Edge: l.edgeText(name, n, s, endpoints),
 		Fallback: s.Fallback.value, BodyMax: int64(s.BodyMax.value),
 		Breaker: lowerBreaker(s.Breaker), Health: lowerHealth(s.Health), Limit: lowerLimit(s.Limit.value),
-		Timeouts: core.TimeoutSpec(s.Timeouts), Panic: uint32(s.Panic),
+		Timeouts: core.TimeoutSpec(s.Timeouts), Retries: lowerRetries(s.Retries), Panic: uint32(s.Panic),
 		Bound: uint32(s.Bound), Decay: s.Decay, SlowStart: s.SlowStart.value,
 		Sticky: core.StickySpec{Cookie: s.Sticky.value.Cookie, TTL: s.Sticky.value.TTL}, Shards: s.Shards.value,
 	}
@@ -204,7 +204,8 @@ func lowerHealth(m maybe[health]) core.HealthSpec {
 }
 
 func lowerLimit(in limit) core.LimitSpec {
-	out := core.LimitSpec{InFlight: in.InFlight.value, Guests: in.Guests.value, WhenFull: core.WhenFull(in.WhenFull), TenantShare: uint32(in.TenantShare.value)}
+	out := core.LimitSpec{InFlight: in.InFlight.value, Guests: in.Guests.value, TenantShare: uint32(in.TenantShare.value)}
+	in.WhenFull.lower(&out)
 	if a := in.Adaptive.value; in.Adaptive.set {
 		out.Adaptive = core.AdaptiveSpec{
 			Min: a.Min, Max: cmp.Or(a.Max, in.InFlight.value), Start: a.Start, Window: a.Window,

@@ -83,7 +83,7 @@ type settings struct {
 	Breaker    maybe[breaker]       `yaml:"breaker"`
 	Limit      maybe[limit]         `yaml:"limit"`
 	BodyMax    maybe[size]          `yaml:"body_max" check:"positive"`
-	Retries    retriesLater         `yaml:"retries"`
+	Retries    maybe[retries]       `yaml:"retries"`
 	Upstream   upstreamForm         `yaml:"upstream"`
 	Panic      percent              `yaml:"panic_percent" check:"positive"`
 	PanicDo    string               `yaml:"panic" oneof:"all fail fail_over"`
@@ -150,7 +150,6 @@ type limit struct {
 	InFlight maybe[int32] `yaml:"in_flight" check:"positive"`
 	Guests   maybe[int32] `yaml:"guests"`
 	WhenFull whenFull     `yaml:"when_full"`
-	Wait     *node        `yaml:"wait" later:"R5 queue"`
 
 	TenantShare maybe[percent]   `yaml:"tenant_share" check:"positive"`
 	Priorities  maybe[[]percent] `yaml:"priorities"`
@@ -165,27 +164,6 @@ type adaptive struct {
 	Window    core.Duration `yaml:"window" check:"positive"`
 	Tolerance factor        `yaml:"tolerance" check:"positive"`
 	Remeasure uint32        `yaml:"remeasure" check:"positive"`
-}
-
-// whenFull is a word, or later a queue.
-type whenFull core.WhenFull
-
-func (w *whenFull) decodeNode(d *decoder, n *node) {
-	if e := n.get("queue"); e != nil {
-		d.later(e.at, "queue", "R5 queue")
-		return
-	}
-	if n.isWord("queue") {
-		d.later(n.at, "queue", "R5 queue")
-		return
-	}
-	if !d.want(n, scalar) {
-		return
-	}
-	d.choice(n, []string{"reject", "fail_over"})
-	if n.text == "fail_over" {
-		*w = whenFull(core.FailOverWhenFull)
-	}
 }
 
 // endpoints lists a placement's endpoints in the order written: for select: first it is the meaning.

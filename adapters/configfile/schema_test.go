@@ -142,6 +142,7 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 		".metrics": structNames[metricsSettings](), ".tracing": structNames[tracing](),
 		"$settings": structNames[settings](), "$placement": structNames[placement](), "$endpoint": structNames[endpoint](),
 		"$timeouts": structNames[timeouts](), "$health": structNames[health](), "$breaker": structNames[breaker](), "$limit": structNames[limit](),
+		"$queue": structNames[queue](), "$retries": structNames[retries](), "$retries.backoff": structNames[backOff](), "$retries.budget": structNames[budget](),
 		"$sticky":   structNames[sticky](),
 		"$upstream": structNames[upstreamForm](), "$upstream.pool": structNames[poolForm](), "$upstream.h2": structNames[h2Form](),
 		"$endTLS": structNames[endTLSForm](), "$endTLS.key": structNames[keyFile](), "$discovery": structNames[discoveryForm](),

@@ -103,12 +103,3 @@ func (m *maybe[T]) decodeNode(d *decoder, n *node) {
 
 // inner returns the value to check, if there is one.
 func (m maybe[T]) inner() (any, bool) { return m.value, m.set }
-
-// retriesLater can only be switched off until R11 is there.
-type retriesLater struct{}
-
-func (*retriesLater) decodeNode(d *decoder, n *node) {
-	if !n.isWord("none") {
-		d.later(n.at, "retries", "R11 retries")
-	}
-}

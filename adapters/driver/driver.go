@@ -58,6 +58,7 @@ type Driver struct {
 	request loop.Request // of arrival
 	finish  core.Event
 	event   core.Event // of any other kind
+	waiters []*waiter  // by slot, of requests that wait
 	queue   queue
 	targets *targets
 }

@@ -43,10 +43,14 @@ type Resolved struct {
 	Priority uint8
 }
 
-// Admission answers an Arrival: Kind is Forward or Reject.
+// Admission answers an Arrival: Kind is Forward, Reject, or Queued, which must
+// be followed by Await.
 type Admission struct {
 	core.Decision
-	*Target            // never nil
+	*Target // never nil
+	// Again says of a Forward that it may be tried again (R11): it should end with
+	// End, and a response of 500 and above be asked about with Ask.
+	Again   bool
 	Step    uint64     // of the recording, from 1, that decided it
 	InForce core.Epoch // under which it was decided; zero before the first configuration
 }
@@ -76,6 +80,12 @@ func (d *Driver) Arrive(a Arrival) (out Admission) {
 	d.request.Key, d.request.ID = a.Key, a.ID
 	out.Decision = *d.loop.Arrive(ev, &d.request)
 	out.Target, out.Step, out.InForce = d.targets.of(&out.Decision), d.loop.Steps(), ev.Epoch
+	switch out.Kind {
+	case core.Queued:
+		d.expect(out.Handle)
+	case core.Forward:
+		out.Again = d.loop.Router().MayComeAgain(out.Handle)
+	}
 	d.mu.Unlock()
 	return out
 }
@@ -109,12 +119,14 @@ func (d *Driver) Reply(h core.Handle, status uint16) {
 	d.apply(core.Event{Kind: core.Reply, Handle: h, Status: status})
 }
 
-// Finish ends an attempt. class is ClassNone for a completed response, whose
+// Finish ends an attempt that is not to be tried again; End is for one that may
+// be. class is ClassNone for a completed response, whose
 // status decides then; sent says whether any of the request reached the upstream.
 func (d *Driver) Finish(h core.Handle, class core.Class, status uint16, sent bool) {
 	d.mu.Lock()
 	ev := &d.finish
 	ev.Kind, ev.Handle, ev.Class, ev.Status, ev.Sent = core.Finish, h, class, status, sent
+	ev.Replayable, ev.RetryAfter = false, 0
 	d.loop.Apply(ev)
 	d.mu.Unlock()
 }
@@ -149,6 +161,7 @@ func (d *Driver) Adopt(c *core.Config, epoch core.Epoch, origin core.Origin, fau
 		d.inForce.Store(&inForce{r.Config(), r.Epoch()})
 		d.targets = newTargets(r)
 	}
+	d.matchAgain()
 	return answer
 }
 

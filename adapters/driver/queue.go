@@ -33,6 +33,9 @@ type transport Driver
 
 // Deliver implements loop.Transport.
 func (t *transport) Deliver(d *core.Decision) {
+	if t.answer(d) {
+		return
+	}
 	t.queue.add(d, t.targets.of(d))
 	select {
 	case t.pending <- struct{}{}:

@@ -85,6 +85,8 @@ func sentence(c core.Class, adm *driver.Admission) string {
 		return "the request body is larger than its placement accepts"
 	case core.LimitReached:
 		return "placement " + where + " has as many requests in flight as it may"
+	case core.QueueTimeout:
+		return "placement " + where + " had no room for the request in time"
 	case core.Shed:
 		return "placement " + where + " is filling, and more critical requests come first"
 	case core.FairShare:

@@ -14,12 +14,17 @@ import (
 
 // Router is what the proxy needs of the machine behind it; *driver.Driver is one.
 type Router interface {
-	// Arrive decides one request: Forward or Reject.
+	// Arrive decides one request: Forward, Reject or Queued.
 	Arrive(driver.Arrival) driver.Admission
 	// Reply reports a response whose body outlives settle (R7).
 	Reply(h core.Handle, status uint16)
 	// Finish ends the attempt that a Forward began.
 	Finish(h core.Handle, class core.Class, status uint16, sent bool)
+	// End is Finish, and Ask is Reply, for an attempt that may be followed by another (R11).
+	End(h core.Handle, e driver.Ending) driver.Admission
+	Ask(h core.Handle, e driver.Ending) driver.Admission
+	// Await waits until a request that is queued, or to be tried again, goes on.
+	Await(ctx context.Context, h core.Handle, a *driver.Arrival) (driver.Admission, error)
 }
 
 // phase is how far an exchange has come.
@@ -45,6 +50,8 @@ type exchange struct {
 	leave  func() bool         // stops waiting for the client to go away
 	writer http.ResponseWriter // the client's side; nil under RoundTripper
 	upload *upload             // nil without a request body
+	replay *replay             // what is kept of it for another attempt; nil for nothing
+	next   driver.Admission    // the Retry that follows; Kind DecisionNone for none
 	look   *look               // nil when nobody observes
 	way    *way
 	sticky *stickiness
@@ -108,7 +115,7 @@ func (x *exchange) finish(class core.Class) bool {
 	x.timer.Stop()
 	x.mu.Unlock()
 	x.live.remove(x)
-	x.router.Finish(x.adm.Handle, class, x.status, x.call.Sent())
+	x.report(class)
 	x.look.ended(class, x.status, x.call.Sent())
 	x.leave()
 	x.call.Cancel()

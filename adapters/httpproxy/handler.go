@@ -55,8 +55,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := h.trip.identify(r)
 	line := logLine{begun: time.Now(), request: r, id: id.text, bits: id.bits, way: id.way}
 	id.seen = h.trip.sight(r, id.text, line.begun)
-	line.adm, line.seen = h.trip.arrive(r, id), id.seen
-	res, x := h.trip.answer(r, w, id, &line.adm, line.begun)
+	a := arrival(r, id)
+	line.adm, line.seen = h.trip.arrive(a, id), id.seen
+	res, x := h.trip.answer(r, w, id, &line.adm, &a, line.begun)
 	early := x != nil && x.upload.unfinished()
 	if early {
 		answerEarly(w, r, res)

@@ -20,6 +20,7 @@ const (
 	headerReason    = "X-Route-Reason"
 	headerFailover  = "X-Failover-Reason"
 	headerCircuit   = "X-Circuit-State"
+	headerAttempts  = "X-Lockstep-Attempts" // only where retries are on
 )
 
 // hopByHop reports whether a header concerns one connection only (RFC 9110,

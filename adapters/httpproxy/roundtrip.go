@@ -91,8 +91,9 @@ func (t *RoundTripper) CloseIdleConnections() { t.pools.CloseIdle() }
 func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	id, begun := t.identify(r), time.Now()
 	id.seen = t.sight(r, id.text, begun)
-	adm := t.arrive(r, id)
-	res, x := t.answer(r, nil, id, &adm, begun)
+	a := arrival(r, id)
+	adm := t.arrive(a, id)
+	res, x := t.answer(r, nil, id, &adm, &a, begun)
 	id.seen.ended(&adm, res.StatusCode, x.endedAs(&adm), time.Now())
 	if x != nil && core.Class(x.cut.Load()) == core.ClassNone && r.Context().Err() != nil {
 		res.Body.Close()
@@ -101,9 +102,13 @@ func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-func (t *RoundTripper) arrive(r *http.Request, id requestID) driver.Admission {
+func arrival(r *http.Request, id requestID) driver.Arrival {
 	a := driver.Arrival{ID: id.bits, Method: methodClass(r.Method), Length: bodyLength(r), Resolver: id.way}
 	a.Replayable = a.Length == 0
+	return a
+}
+
+func (t *RoundTripper) arrive(a driver.Arrival, id requestID) driver.Admission {
 	adm := t.router.Arrive(a)
 	id.seen.routed(id.way)
 	return adm
@@ -117,23 +122,22 @@ func bodyLength(r *http.Request) int64 {
 	return r.ContentLength
 }
 
-// answer carries out an admission. The exchange is nil for a refusal; w is
-// where informational responses go, nil for nowhere.
-func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id requestID, adm *driver.Admission, begun time.Time) (*http.Response, *exchange) {
-	if adm.Kind != core.Forward {
-		if r.Body != nil && w == nil {
-			r.Body.Close() // a server closes its own
-		}
-		return ownAnswer(r, adm, id.text, adm.Class, adm.Status), nil
-	}
+// attempt sends a request that was admitted to its endpoint. w is where
+// informational responses go, nil for nowhere. If the exchange's next is a
+// Retry, there is no answer: the attempt is over, and another may follow.
+func (t *RoundTripper) attempt(r *http.Request, w http.ResponseWriter, id requestID, adm *driver.Admission, begun time.Time, kept *replay) (*http.Response, *exchange) {
 	x := &exchange{
 		router: t.router, live: t.live, adm: *adm, writer: w,
 		times: adm.Config.Timeouts(adm.PlacementIndex), begun: begun,
-		client: r.Context(), upload: uploadOf(r, w, adm.Config, &id), way: id.way, sticky: &t.sticky,
+		client: r.Context(), upload: uploadOf(r, w, adm.Config, &id), way: id.way, sticky: &t.sticky, replay: kept,
+	}
+	if kept != nil {
+		x.takeReplay()
 	}
 	x.call.Context, x.call.Watcher = x.client, x
 	x.leave = context.AfterFunc(x.client, x.call.Cancel)
-	x.hints = w != nil && r.Header["Expect"] == nil // else net/http's 100 Continue may cross them
+	// Of several attempts nobody knows beforehand which one serves.
+	x.hints = w != nil && !adm.Again && r.Header["Expect"] == nil // else net/http's 100 Continue may cross them
 	x.start()
 	pool, err := t.pools.Get(upstream.Identity{Placement: adm.PlacementName, URL: adm.URL}, adm.Config, adm.PlacementIndex)
 	if err != nil {
@@ -254,6 +258,9 @@ func (x *exchange) received(r *http.Request, res *http.Response, asked, id strin
 		x.replied(res.StatusCode, tunnelled)
 		res.Body = &tunnel{x, stream}
 		return res
+	}
+	if res.StatusCode >= 500 && x.adm.Again && x.ask(res) {
+		return nil
 	}
 	x.replied(res.StatusCode, flowing)
 	if res.Body == http.NoBody {

@@ -165,8 +165,11 @@ func limitText(l core.LimitSpec, guest bool) string {
 	if guest && l.Guests != 0 {
 		parts = append(parts, plural(int(max(0, l.Guests)), "guest"))
 	}
-	if l.WhenFull == core.FailOverWhenFull {
+	switch {
+	case l.WhenFull == core.FailOverWhenFull || l.WhenFull == core.QueueWhenFull && guest:
 		parts = append(parts, "then the next")
+	case l.WhenFull == core.QueueWhenFull:
+		parts = append(parts, fmt.Sprintf("then %d may wait", l.Queue))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -152,7 +152,21 @@ func twinPlans() map[string]sim.Plan {
 		probed.Spec.Placements[i].Health = core.HealthSpec{Every: 2 * core.Second, Timeout: core.Second}
 	}
 
+	// retried tries again elsewhere what visa's endpoints refuse or answer with 503.
+	retried := func(f sim.Fault) sim.Plan {
+		p := twinPlan(f)
+		for i := range p.Spec.Placements {
+			p.Spec.Placements[i].Retries = core.RetrySpec{Max: 2, On: core.OnConnect | core.OnGateway | core.OnTimeout, Percent: 50, Floor: 5}
+		}
+		return p
+	}
+	queued := twinPlan(sim.Fault{Kind: sim.Slow, At: 5 * at, Until: 12 * at, Placement: "acme", Factor: 40_000_000})
+	queued.Spec.Placements[1].Limit = core.LimitSpec{InFlight: 4, WhenFull: core.QueueWhenFull, Queue: 5, Wait: 300 * core.Millisecond}
+
 	return map[string]sim.Plan{
+		"a queue at a slow cell":  queued,
+		"retries of refusals":     retried(sim.Fault{Kind: sim.Refuse, At: 5 * at, Until: 12 * at, Placement: "visa", Endpoint: "visa-a"}),
+		"retries of 503":          retried(sim.Fault{Kind: sim.Flaky, At: 5 * at, Until: 11 * at, Placement: "acme", Status: 503}),
 		"health endpoints fail":   probed,
 		"all is well":             twinPlan(),
 		"a cell refuses":          twinPlan(sim.Fault{Kind: sim.Refuse, At: 5 * at, Until: 16 * at, Placement: "visa"}),

@@ -55,6 +55,8 @@ type Loop struct {
 	tick      core.Event // what Wake feeds
 	steps     uint64
 	out       []core.Decision
+	kept      []kept // by slot, of requests that may come again
+	stale     []core.Handle
 }
 
 // New returns a loop around r. wake is called when the timer is due; it must
@@ -77,32 +79,42 @@ func (l *Loop) Router() *core.Router { return l.router }
 // before the lock; if another configuration is in force by now, the key is
 // matched again, so that every request is decided under the current epoch. A
 // configuration of several routes cannot be asked again here: the caller makes
-// sure that ev is of the epoch in force. The decision is Forward or Reject; it
-// is valid until the loop's next event.
+// sure that ev is of the epoch in force. The decision is Forward, Reject or
+// Queued; it is valid until the loop's next event.
 func (l *Loop) Arrive(ev *core.Event, req *Request) *core.Decision {
 	if ev.Epoch != l.router.Epoch() {
-		l.rematch(ev, req)
+		l.rematch(ev, ev.Request, req)
 	}
 	out := l.step(ev, req)
-	return &out[len(out)-1] // Step appends an Arrive's own decision last
+	d := &out[len(out)-1] // Step appends an Arrive's own decision last
+	if d.Kind != core.Reject && l.router.MayComeAgain(d.Handle) {
+		l.remember(d.Handle, ev, req)
+	}
+	return d
 }
 
 // rematch matches a key under the configuration in force. That can be done here
 // only where there is one route: which route a request takes, and so which key
 // it has, is for the edge to say anew. An Arrive that comes too late for that
 // keeps its epoch, and the router refuses it.
-func (l *Loop) rematch(ev *core.Event, req *Request) {
+func (l *Loop) rematch(ev *core.Event, request uint64, req *Request) {
 	c := l.router.Config()
 	if c != nil && (c.Routes() > 1 || ev.Via != 0) {
 		return
 	}
 	ev.Epoch = l.router.Epoch()
 	if c != nil && !ev.Route.Refuse.ByEdge() {
-		ev.Route, _ = c.MatchVia(0, req.Key, ev.SplitHash())
+		split := ev.Split
+		if split == 0 {
+			split = request
+		}
+		ev.Route, _ = c.MatchVia(0, req.Key, split)
 	}
 }
 
-// Adopt offers a configuration and returns Ack or Nack.
+// Adopt offers a configuration and returns Ack or Nack. The caller must call
+// MatchAgain before the next event, when it knows what the numbers of the new
+// configuration mean.
 func (l *Loop) Adopt(ev *core.Event) core.Decision {
 	out := l.step(ev, nil)
 	return out[len(out)-1]
@@ -135,11 +147,12 @@ func (l *Loop) stepAt(now core.Time, ev *core.Event, req *Request) []core.Decisi
 	if l.observer != nil {
 		l.observer.Observe(l.router.Now(), ev, req, l.out)
 	}
-	own := ev.Kind == core.Arrive || ev.Kind == core.Adopt
-	for i := range l.out {
-		if last := i == len(l.out)-1; !(own && last) {
-			l.transport.Deliver(&l.out[i])
-		}
+	others := len(l.out)
+	if own(ev, l.out) {
+		others--
+	}
+	for i := range l.out[:others] {
+		l.transport.Deliver(&l.out[i])
 	}
 	l.arm()
 	return l.out

@@ -25,6 +25,7 @@ func Generate(d Draw, t *Target, seed uint64) Case {
 	g.faults()
 	g.pushes()
 	g.bursts()
+	g.requests()
 	g.remainder()
 	g.routes()
 	return g.out
@@ -135,6 +136,23 @@ func (g *generator) clients() {
 			c.Length = int64(g.c.Range(1, 64, "body")) << 20
 		}
 		g.out.Plan.Clients = append(g.out.Plan.Clients, c)
+	}
+}
+
+// requests says what the clients ask for, where retries depend on it. It draws
+// from a seed of its own, so that no other draw moves.
+func (g *generator) requests() {
+	retried := slices.ContainsFunc(g.out.Plan.Spec.Placements, func(p core.PlacementSpec) bool { return p.Retries.Max > 0 })
+	for i := range g.out.Plan.Clients {
+		if !retried {
+			return
+		}
+		c := &g.out.Plan.Clients[i]
+		h := core.RequestHash(g.out.Seed, core.HashString(c.Name))
+		c.Method = core.Method(h % 4 / 2 * (1 + h/4%2)) // half of them safe
+		if h>>8%4 == 0 && c.Length == 0 {
+			c.Length = -1
+		}
 	}
 }
 

@@ -79,6 +79,27 @@ func choosy() core.Spec {
 	return spec
 }
 
+// patient is ordinary with queues and retries, and limits that are met.
+func patient() core.Spec {
+	s := ordinary()
+	for i := range s.Placements {
+		p := &s.Placements[i]
+		p.Limit = core.LimitSpec{InFlight: 4, Guests: 2, WhenFull: core.QueueWhenFull, Queue: 4, Wait: 200 * core.Millisecond}
+		p.Retries = core.RetrySpec{Max: 2, On: core.OnConnect | core.OnReset | core.OnTimeout | core.On5xx, Floor: 1}
+		switch p.Name {
+		case "cell-b":
+			p.Limit.Order, p.Retries.Methods = core.NewestFirst, core.RetryIdempotent
+		case "cell-c":
+			p.Limit.WhenFull, p.Limit.Queue, p.Limit.Wait, p.Limit.InFlight = core.FailOverWhenFull, 0, 0, 30
+		case "island":
+			p.Retries.Floor, p.Retries.NoBudget = 0, true
+		case "shared":
+			p.Limit.InFlight, p.Retries.Floor = 8, 9
+		}
+	}
+	return s
+}
+
 // plant is a target whose routers have a bug. Relations are left out of the
 // search for what a checker must see: two runs differ over many a bug.
 func plant(b *planted.Bug) *Target {
@@ -88,6 +109,9 @@ func plant(b *planted.Bug) *Target {
 	}
 	if b.Choice {
 		t.Spec = choosy()
+	}
+	if b.Waits {
+		t.Spec = patient()
 	}
 	t.Accept = relations()
 	if b.Alone {

@@ -107,6 +107,9 @@ func placementTree(c *core.Config, p *core.PlacementInfo) map[string]any {
 		tree["panic_percent"], tree["panic"] = strconv.Itoa(int(p.Panic))+"%", p.PanicDo.String()
 	}
 	tree["limit"] = limitTree(&p.Limit)
+	if p.Retries.Max > 0 {
+		tree["retries"] = retriesTree(&p.Retries)
+	}
 	tree["breaker"] = breakerTree(&p.Breaker)
 	tree["health"] = healthTree(&p.Health)
 	t := &p.Timeouts
@@ -147,8 +150,15 @@ func limitTree(l *core.LimitSpec) any {
 		return "none"
 	}
 	tree := map[string]any{"when_full": "reject"}
-	if l.WhenFull == core.FailOverWhenFull {
+	switch l.WhenFull {
+	case core.FailOverWhenFull:
 		tree["when_full"] = "fail_over"
+	case core.QueueWhenFull:
+		queue := map[string]any{"queue": l.Queue, "wait": span(l.Wait)}
+		if l.Order == core.NewestFirst {
+			queue["order"] = "newest_first"
+		}
+		tree["when_full"] = queue
 	}
 	if l.InFlight > 0 {
 		tree["in_flight"] = l.InFlight
@@ -170,6 +180,25 @@ func limitTree(l *core.LimitSpec) any {
 			shares = append(shares, strconv.Itoa(int(share))+"%")
 		}
 		tree["priorities"] = shares
+	}
+	return tree
+}
+
+func retriesTree(s *core.RetrySpec) any {
+	var on []any
+	for bit, way := range []string{"connect", "reset", "timeout", "bad_response", "gateway", "5xx"} {
+		if s.On&(1<<bit) != 0 {
+			on = append(on, way)
+		}
+	}
+	tree := map[string]any{
+		"max": s.Max, "on": on, "methods": []string{"safe", "idempotent", "any"}[s.Methods],
+		"backoff":         map[string]any{"base": span(s.BackOff), "max": span(s.BackOffMax)},
+		"retry_after_max": span(s.RetryAfter), "body_max": strconv.FormatInt(s.BodyMax, 10) + "B",
+		"budget": map[string]any{"percent": strconv.Itoa(int(s.Percent)) + "%", "floor": s.Floor},
+	}
+	if s.NoBudget {
+		tree["budget"] = "none"
 	}
 	return tree
 }

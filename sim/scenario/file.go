@@ -58,6 +58,7 @@ type Client struct {
 	Ramp     Ramp     `yaml:"ramp"`    // rate is its peak; none means an even rate
 	Hold     Hold     `yaml:"hold"`    // a stall in front of the routers
 	Router   int      `yaml:"router"`
+	Poison   bool     `yaml:"poison"` // whatever serves it resets the connection
 	Priority uint8    `yaml:"priority"`
 	Route    uint16   `yaml:"route"`  // number of the route, from 0
 	Sticky   bool     `yaml:"sticky"` // each of users keeps to one side of a split

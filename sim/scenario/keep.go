@@ -20,7 +20,7 @@ func FromPlan(p *sim.Plan) *File {
 			Name: c.Name, Rate: c.Rate, Poisson: c.Poisson, Users: c.Users, Think: Span(c.Think), From: Span(c.From),
 			Until: Span(c.Until), Keys: c.Keys, Zipf: c.Zipf, Unknown: Share(c.Unknown), NoKey: Share(c.NoKey),
 			Body: c.Length, Patience: Span(c.Patience), Retries: c.Retries, Backoff: Span(c.Backoff), Router: c.Router,
-			Priority: c.Priority, Route: c.Route, Sticky: c.Sticky,
+			Poison: c.Poison, Priority: c.Priority, Route: c.Route, Sticky: c.Sticky,
 			Retry: Retry{Factor(c.Retry.Growth), Span(c.Retry.Max), c.Retry.Jitter, Share(c.Retry.Budget), c.Retry.Floor},
 			Ramp:  Ramp{Span(c.Ramp.Period), Share(c.Ramp.Low)},
 			Hold:  Hold{Span(c.Hold.At), Span(c.Hold.For), Span(c.Hold.Over)},

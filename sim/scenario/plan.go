@@ -135,7 +135,7 @@ func (b *builder) world() {
 			From: c.From.time(), Until: c.Until.time(), Keys: c.Keys, Zipf: c.Zipf,
 			Unknown: uint32(c.Unknown), NoKey: uint32(c.NoKey), Length: c.Body,
 			Patience: c.Patience.length(), Retries: c.Retries, Backoff: c.Backoff.length(), Router: c.Router,
-			Priority: c.Priority, Route: c.Route, Sticky: c.Sticky,
+			Poison: c.Poison, Priority: c.Priority, Route: c.Route, Sticky: c.Sticky,
 			Retry: sim.Retry{
 				Growth: uint32(c.Retry.Grow), Max: c.Retry.Max.length(), Jitter: c.Retry.Jitter,
 				Budget: uint32(c.Retry.Budget), Floor: c.Retry.Floor,

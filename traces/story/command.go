@@ -18,9 +18,9 @@ func (r *runner) command(s *Step, n int) error {
 	case s.Command == "get" && len(words) == 2:
 		return r.get(s.At, words[0], words[1], options)
 	case s.Command == "finish" && len(words) == 2:
-		return r.finish(s.At, words[0], words[1])
+		return r.finish(s.At, words[0], words[1], options)
 	case s.Command == "reply" && len(words) == 2:
-		return r.reply(s.At, words[0], words[1])
+		return r.reply(s.At, words[0], words[1], options)
 	case s.Command == "probed" && len(words) == 2:
 		return r.probed(s.At, words[0], words[1])
 	case s.Command == "adopt" && len(words) == 1:
@@ -75,6 +75,7 @@ func (r *runner) arrive(at core.Time, key, label string, options map[string]stri
 		return err
 	}
 	r.handles[label] = r.out[len(r.out)-1].Handle
+	r.keys[r.handles[label].Slot] = *req
 	return nil
 }
 
@@ -99,6 +100,8 @@ func setArrival(ev *core.Event, key, value string) (err error) {
 	case "epoch":
 		ev.Epoch, err = parseEpoch(value)
 		return err
+	case "method":
+		return word(&ev.Method, value, map[string]core.Method{"safe": core.MethodSafe, "idempotent": core.MethodIdempotent, "other": core.MethodOther})
 	case "route":
 		return count(&ev.Via, value)
 	case "refuse":
@@ -121,10 +124,10 @@ func (r *runner) get(at core.Time, key, result string, options map[string]string
 	if r.handles[label] == (core.Handle{}) {
 		return nil
 	}
-	return r.finish(at, label, result)
+	return r.finish(at, label, result, nil)
 }
 
-func (r *runner) finish(at core.Time, label, result string) error {
+func (r *runner) finish(at core.Time, label, result string, options map[string]string) error {
 	h, err := r.handle(label)
 	if err != nil {
 		return err
@@ -135,10 +138,10 @@ func (r *runner) finish(at core.Time, label, result string) error {
 	} else if ev.Class, err = parseClass(result); err != nil {
 		return err
 	}
-	return r.step(at, ev, nil)
+	return r.end(at, label, ev, options)
 }
 
-func (r *runner) reply(at core.Time, label, status string) error {
+func (r *runner) reply(at core.Time, label, status string, options map[string]string) error {
 	h, err := r.handle(label)
 	if err != nil {
 		return err
@@ -147,7 +150,7 @@ func (r *runner) reply(at core.Time, label, status string) error {
 	if err != nil {
 		return err
 	}
-	return r.step(at, &core.Event{Kind: core.Reply, Handle: h, Status: uint16(n)}, nil)
+	return r.end(at, label, &core.Event{Kind: core.Reply, Handle: h, Status: uint16(n)}, options)
 }
 
 func (r *runner) handle(label string) (core.Handle, error) {
@@ -199,5 +202,8 @@ func (r *runner) adopt(at core.Time, name string, options map[string]string) (er
 			return err
 		}
 	}
-	return r.step(at, ev, nil)
+	if err := r.step(at, ev, nil); err != nil {
+		return err
+	}
+	return r.matchAgain(at)
 }

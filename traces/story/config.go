@@ -163,7 +163,16 @@ func setOption(p *core.PlacementSpec, key, value string) error {
 	case "panic":
 		return oneOf(&p.PanicDo, value, core.PanicAll, core.PanicFail, core.PanicFailOver)
 	case "when_full":
-		return word(&p.Limit.WhenFull, value, map[string]core.WhenFull{"reject": core.RejectWhenFull, "fail_over": core.FailOverWhenFull})
+		return word(&p.Limit.WhenFull, value, map[string]core.WhenFull{"reject": core.RejectWhenFull, "fail_over": core.FailOverWhenFull, "queue": core.QueueWhenFull})
+	case "queue":
+		p.Limit.WhenFull = core.QueueWhenFull
+		return count(&p.Limit.Queue, value)
+	case "wait":
+		return duration(&p.Limit.Wait, value)
+	case "order":
+		return word(&p.Limit.Order, value, map[string]core.QueueOrder{"fifo": core.FIFO, "newest_first": core.NewestFirst})
+	case "retries":
+		return setRetries(&p.Retries, field, value)
 	case "limit":
 		return count(&p.Limit.InFlight, value)
 	case "guests":
@@ -175,6 +184,8 @@ func setOption(p *core.PlacementSpec, key, value string) error {
 		return count(&p.BodyMax, value)
 	case "connect":
 		return duration(&p.Timeouts.Connect, value)
+	case "request":
+		return duration(&p.Timeouts.Request, value)
 	case "response_header":
 		return duration(&p.Timeouts.ResponseHeader, value)
 	}
@@ -218,6 +229,40 @@ func setBreaker(b *core.BreakerSpec, field, value string) error {
 		return count(&b.MinRequests, value)
 	case "max_open":
 		return count(&b.MaxOpenPercent, strings.TrimSuffix(value, "%"))
+	}
+	return fmt.Errorf("there is no such option")
+}
+
+func setRetries(s *core.RetrySpec, field, value string) error {
+	switch field {
+	case "":
+		return count(&s.Max, value)
+	case "on":
+		for _, name := range strings.Split(value, ",") {
+			var bit core.RetryOn
+			if err := word(&bit, name, map[string]core.RetryOn{
+				"connect": core.OnConnect, "reset": core.OnReset, "timeout": core.OnTimeout,
+				"bad_response": core.OnBadResponse, "gateway": core.OnGateway, "5xx": core.On5xx,
+			}); err != nil {
+				return err
+			}
+			s.On |= bit
+		}
+		return nil
+	case "methods":
+		return word(&s.Methods, value, map[string]core.RetryMethods{"safe": core.RetrySafe, "idempotent": core.RetryIdempotent, "any": core.RetryAny})
+	case "backoff":
+		return duration(&s.BackOff, value)
+	case "backoff_max":
+		return duration(&s.BackOffMax, value)
+	case "retry_after_max":
+		return duration(&s.RetryAfter, value)
+	case "percent":
+		return count(&s.Percent, strings.TrimSuffix(value, "%"))
+	case "floor":
+		return count(&s.Floor, value)
+	case "budget":
+		return word(&s.NoBudget, value, map[string]bool{"none": true})
 	}
 	return fmt.Errorf("there is no such option")
 }

@@ -28,8 +28,21 @@ func (r *runner) printDecision(d *core.Decision, now core.Time) string {
 		if d.Pin {
 			add("pin")
 		}
+		if d.Count > 0 {
+			add("attempt=" + strconv.Itoa(int(d.Count)))
+		}
+		add(r.whose(d.Handle))
 	case core.Reject:
 		add(strconv.Itoa(int(d.Status)), d.Class.String(), r.placements[d.Placement], d.Reason.String(), d.Circuit.String(), endpoint)
+		add(r.whose(d.Handle))
+	case core.Queued:
+		add(r.placements[d.Placement], d.Reason.String(), "place="+strconv.Itoa(int(d.Count)), "until", printTime(d.Until), r.whose(d.Handle))
+	case core.Retry:
+		what := d.Class.String()
+		if d.Status > 0 {
+			what = strconv.Itoa(int(d.Status))
+		}
+		add(endpoint, what, "attempt="+strconv.Itoa(int(d.Count)), "until", printTime(d.Until))
 	case core.Abort:
 		add(r.label(d.Handle), endpoint)
 	case core.NoteOpened, core.Probe:
@@ -138,4 +151,12 @@ func diff(expected, got []string) string {
 	mark("+", got[from:len(got)-to])
 	mark(" ", expected[len(expected)-to:])
 	return b.String()
+}
+
+// whose names the waiting request that a decision is about, "" for one that has just come.
+func (r *runner) whose(h core.Handle) string {
+	if label := r.label(h); h.Gen != 0 && label != "unlabelled" {
+		return "for " + label
+	}
+	return ""
 }

@@ -25,6 +25,7 @@ func (s *Story) Run(o Options) ([][]string, error) {
 	r := &runner{
 		story: s, restores: o.Restore,
 		router:     core.New(core.Options{Seed: s.Seed, Strict: true}),
+		keys:       map[uint32]loop.Request{},
 		handles:    map[string]core.Handle{"nobody": {Slot: 1 << 19, Gen: 1}},
 		tokens:     map[int32]uint32{},
 		placements: map[int32]string{}, endpoints: map[int32]string{},
@@ -91,9 +92,10 @@ type runner struct {
 	out      []core.Decision
 	said     []string // by the current command
 
-	request uint64                 // count of requests, their id
-	handles map[string]core.Handle // by label; the zero Handle for a refused request
-	tokens  map[int32]uint32       // of the probe last sent to an endpoint
+	request uint64                  // count of requests, their id
+	handles map[string]core.Handle  // by label; the zero Handle for a refused request
+	keys    map[uint32]loop.Request // by slot
+	tokens  map[int32]uint32        // of the probe last sent to an endpoint
 
 	// Names by number, as before the step where it removed them.
 	placements, endpoints map[int32]string
@@ -131,7 +133,9 @@ func changesNothing(ev *core.Event, out []core.Decision) bool {
 		return ev.Kind == core.Tick
 	}
 	switch d := &out[len(out)-1]; d.Kind {
-	case core.Reject, core.Nack, core.NoteControl:
+	case core.Reject:
+		return d.Handle == core.Handle{} // the end of a wait changes the state
+	case core.Nack, core.NoteControl:
 		return true
 	case core.Ack:
 		return len(out) == 1

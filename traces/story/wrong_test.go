@@ -86,7 +86,7 @@ func TestAStoryThatCannotRunSaysWhereAndWhy(t *testing.T) {
 		{"# R1: why.\n1s finish r1 200\n", `x.story:2: no request is called "r1"`},
 		{"# R1: why.\nconfig\n  speed 5\n", `x.story:3: "speed 5" is not a line of a config block`},
 		{"# R1: why.\nconfig\n  placement visa endpoints=a colour=red\n", "x.story:3: option colour=red: there is no such option"},
-		{"# R1: why.\nconfig\n  placement visa endpoints=a when_full=queue\n", `x.story:3: option when_full=queue: "queue" is not a value`},
+		{"# R1: why.\nconfig\n  placement visa endpoints=a when_full=wait\n", `x.story:3: option when_full=wait: "wait" is not a value`},
 		{"# R1: why.\nconfig\n  placement visa endpoints=a fallback=spare\n", `x.story:2: compiling configuration "":`},
 		{"# R1: why.\nconfig a\nconfig a\n", `x.story:2: compiling configuration "a": placements: there are 0`},
 		{config + "1s finish nobody sunk\n", `x.story:5: "sunk" is neither a status nor a class of R16`},

@@ -11,6 +11,8 @@ type Bug struct {
 	// Alone leaves out every other property of the router, which would see the
 	// bug first: its own must find it without help.
 	Alone bool
+	// Waits says that it shows only where requests wait or are retried.
+	Waits bool
 	// Routed needs a configuration of several routes and a key that is split.
 	Routed bool
 	// Seeds of the search, over the configuration of the tests, are enough to find it.
@@ -30,7 +32,7 @@ type Tamper struct {
 
 // Bugs returns the table, what belongs together side by side.
 func Bugs() (all []Bug) {
-	for _, list := range [][]Bug{routes(), ways(), admissions(), caps(), shares(), panics(), breakers(), selections(), choices(), pushes(), drains(), relations()} {
+	for _, list := range [][]Bug{routes(), ways(), admissions(), caps(), shares(), panics(), breakers(), selections(), choices(), pushes(), drains(), relations(), waits()} {
 		all = append(all, list...)
 	}
 	return all

@@ -1,0 +1,131 @@
+package core
+
+// The queue of a full placement (R5): a list through the journeys that wait,
+// bounded by the placement's `queue` and each wait by its `wait`. Only requests
+// whose home it is wait here.
+
+// MaxQueue bounds the places of one queue, so that one Step stays bounded work.
+const MaxQueue = 1024
+
+// QueueOrder is R5: who is next when room appears.
+type QueueOrder uint8
+
+// Queue orders. Newest first holds only while more than half of the places are taken.
+const (
+	FIFO QueueOrder = iota
+	NewestFirst
+)
+
+// waitList is the queue of one placement.
+type waitList struct {
+	head, tail uint32 // slots plus 1, 0 for none
+	count      int32
+}
+
+// behind says whether a request must let others have the room: those who wait.
+func (s *placement) behind(ev *Event, guest bool) bool {
+	return s.queue.count > 0 && (guest || !ev.turn)
+}
+
+// mayQueue says whether a home request may wait at a full placement.
+func (r *Router) mayQueue(p *placementConfig, number int32, ev *Event) bool {
+	if j := ev.again; j != nil && j.kind == inQueue && j.queue == number {
+		return true // its place is its own
+	}
+	return r.placements[number].queue.count < p.limit.Queue
+}
+
+// arriveQueued puts a new request into a queue.
+func (r *Router) arriveQueued(now Time, ev *Event, number int32, out []Decision) []Decision {
+	n, ok := r.slots.take()
+	if !ok {
+		return r.tableFull(now, ev, number, out)
+	}
+	s := r.slots.at(n)
+	s.request, s.gen = ev.Request, r.nextSerial()
+	return r.enqueue(now, n, r.begin(now, n, ev), number, out)
+}
+
+// enqueue makes slot n wait at the end of a queue.
+func (r *Router) enqueue(now Time, n uint32, j *journey, number int32, out []Decision) []Decision {
+	p := &r.placements[number]
+	j.queue, j.prev, j.next, j.ticket = number, p.queue.tail, 0, 1
+	if p.queue.tail != 0 {
+		last := r.journey(p.queue.tail - 1)
+		last.next, j.ticket = n+1, last.ticket+1
+	} else {
+		p.queue.head = n + 1
+	}
+	p.queue.tail = n + 1
+	p.queue.count++
+	until := min(now.Add(r.config.placements[p.config].limit.Wait), j.deadline)
+	r.hold(n, j, inQueue, until)
+	d := note(Queued, 5, now)
+	d.Handle, d.Placement, d.Reason = Handle{n, r.slots.at(n).gen}, number, j.route.Reason
+	d.Count, d.Until = uint32(p.queue.count), until
+	return append(out, d)
+}
+
+// unlink takes slot n out of the queue in which it waits.
+func (r *Router) unlink(n uint32, j *journey) {
+	if j.queue < 0 {
+		return
+	}
+	q := &r.placements[j.queue].queue
+	if j.prev != 0 {
+		r.journey(j.prev - 1).next = j.next
+	} else {
+		q.head = j.next
+	}
+	if j.next != 0 {
+		r.journey(j.next - 1).prev = j.prev
+	} else {
+		q.tail = j.prev
+	}
+	q.count--
+	number := j.queue
+	j.queue, j.prev, j.next, j.ticket = -1, 0, 0, 0
+	r.freePlacement(number)
+}
+
+// turn serves a queue as long as there is room: who is next is evaluated from
+// the top. One that has not been matched under the epoch in force keeps the rest
+// waiting: the loop matches it before anything else happens.
+func (r *Router) turn(now Time, number int32, out []Decision) []Decision {
+	for {
+		p := &r.placements[number]
+		if p.queue.count == 0 {
+			return out
+		}
+		n := r.nextInQueue(p)
+		if r.journey(n).epoch != r.epoch {
+			return out
+		}
+		var waits bool
+		if out, waits = r.decideAgain(now, n, true, out); waits {
+			return out
+		}
+	}
+}
+
+func (r *Router) nextInQueue(p *placement) uint32 {
+	if p.config >= 0 {
+		l := &r.config.placements[p.config].limit
+		if l.Order == NewestFirst && p.queue.count > l.Queue/2 {
+			return p.queue.tail - 1
+		}
+	}
+	return p.queue.head - 1
+}
+
+// expire ends a wait that nobody ended before.
+func (r *Router) expire(at Time, n uint32, out []Decision) []Decision {
+	return r.refuse(at, n, QueueTimeout, out)
+}
+
+// giveUp is a Finish that names a waiting request: its client went away, or the
+// edge wants no more of it. It frees the place and says nothing.
+func (r *Router) giveUp(n uint32, out []Decision) []Decision {
+	r.endWait(n)
+	return out
+}
