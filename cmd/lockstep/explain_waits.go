@@ -31,14 +31,15 @@ func (e *explainer) waits(f *traces.Fact, r *core.Router, decided []core.Decisio
 	for i := range decided {
 		d := &decided[i]
 		s := e.waiting[d.Handle]
-		if s == nil {
-			continue
+		if s == nil || s == e.current {
+			continue // that of the request itself has been told
 		}
 		switch d.Kind {
 		case core.Queued:
 			s.Outcome = append(s.Outcome, e.queuedText(r, d))
 		case core.Forward:
 			s.Outcome = append(s.Outcome, fmt.Sprintf("%s  forwarded to %s (R%d), breaker %s%s", e.clock(d.At), endpointName(r, d.Endpoint), d.Rule, d.Circuit, attemptText(d)))
+			s.Sent, s.endpoint = true, endpointName(r, d.Endpoint)
 			e.flying[d.Handle] = s
 			delete(e.waiting, d.Handle)
 		case core.Reject:
