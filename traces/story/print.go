@@ -67,6 +67,9 @@ func (r *runner) printDecision(d *core.Decision, now core.Time) string {
 		add(printEpoch(d.Epoch))
 	case core.Nack:
 		add(printEpoch(d.Epoch), d.Cause.String())
+		if d.Count > 0 {
+			add(core.Percent(d.Count))
+		}
 	case core.NoteIgnored, core.NoteBug:
 		add(d.Cause.String())
 	default:
