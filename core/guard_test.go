@@ -10,7 +10,8 @@ import (
 func keyed(t testing.TB, n, moved int) *Config {
 	t.Helper()
 	s := Spec{Version: fmt.Sprint(n, " ", moved), Guards: GuardSpec{KeysRerouted: 5}, Placements: []PlacementSpec{
-		{Name: "p", Endpoints: []EndpointSpec{{URL: "http://p.test:80"}}}, {Name: "q", Endpoints: []EndpointSpec{{URL: "http://q.test:80"}}},
+		{Name: "p", Endpoints: []EndpointSpec{{URL: "http://p.test:80"}}, Health: HealthSpec{Off: true}},
+		{Name: "q", Endpoints: []EndpointSpec{{URL: "http://q.test:80"}}, Health: HealthSpec{Off: true}},
 	}}
 	for i := range n {
 		home := "p"

@@ -23,6 +23,7 @@ func (l *loader) native(root *node) {
 	f.Facts = lowerFacts(in.Facts)
 	f.Listen = l.listeners(root.value("listen"), in.Listen)
 	f.ControlPlane = ControlPlane{in.ControlPlane.URL, in.ControlPlane.LastKnownGood.Dir}
+	f.Spec.Guards = lowerGuards(in.ControlPlane.RefusePushOver)
 	f.Recording = Recording{in.Recording.Dir}
 	f.Observe = l.observe(root, &in)
 	placements := l.placements(root, in.Placements)

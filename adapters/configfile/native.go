@@ -43,10 +43,10 @@ type nativeLoad struct {
 }
 
 type controlPlane struct {
-	URL            string        `yaml:"url"`
-	LastKnownGood  lastKnownGood `yaml:"last_known_good"`
-	Identity       *node         `yaml:"identity" later:"mTLS"`
-	RefusePushOver *node         `yaml:"refuse_push_over" later:"R13 push guards"`
+	URL            string            `yaml:"url"`
+	LastKnownGood  lastKnownGood     `yaml:"last_known_good"`
+	Identity       *node             `yaml:"identity" later:"mTLS"`
+	RefusePushOver maybe[pushGuards] `yaml:"refuse_push_over"`
 }
 
 type lastKnownGood struct {

@@ -160,8 +160,8 @@ func (c *Client) adopt(p push) error {
 			return fmt.Errorf("not_persisted: %w", err)
 		}
 	}
-	if d := c.driver.Adopt(config, core.Epoch{}, core.OriginControl, core.FaultNone); d.Kind != core.Ack {
-		return errors.New(d.Cause.String())
+	if d := c.offer(config, p.deliberate); d.Kind != core.Ack {
+		return refusal(&d)
 	}
 	if c.store != nil {
 		if err := c.store.Commit(); err != nil {
@@ -169,6 +169,31 @@ func (c *Client) adopt(p push) error {
 		}
 	}
 	return nil
+}
+
+func (c *Client) offer(config *core.Config, deliberate bool) core.Decision {
+	if deliberate {
+		return c.driver.AdoptDeliberate(config, core.Epoch{})
+	}
+	return c.driver.Adopt(config, core.Epoch{}, core.OriginControl, core.FaultNone)
+}
+
+// refusal says in words why the router refused a push.
+func refusal(d *core.Decision) error {
+	what := ""
+	switch d.Cause {
+	case core.CauseKeysRerouted:
+		what = "of the keys would be served elsewhere"
+	case core.CauseKeysRemoved:
+		what = "of the keys would be gone"
+	case core.CauseEndpointsRemoved:
+		what = "of the endpoints would be gone"
+	case core.CauseLimitLowered:
+		what = "of the limits in all would be taken away"
+	default:
+		return errors.New(d.Cause.String())
+	}
+	return fmt.Errorf("%s: %s %s, more than control_plane.refuse_push_over lets a push change; if that is meant, mark this version deliberate", d.Cause, core.Percent(d.Count), what)
 }
 
 func (c *Client) refuse(f core.Fault) {

@@ -1,4 +1,4 @@
-# R13: a rollback is a push like any other, however many epochs lie between: it is held against what is in force.
+# R13: a rollback is a push like any other, however many epochs lie between: it is held against what is in force. A router that was away for long sees all that changed at once, and stays with what works until somebody says that it is meant.
 
 config v1
   guard limit_lowered=20%
