@@ -3,6 +3,7 @@ package configfile
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 
 	"lockstep/core"
 )
@@ -18,6 +19,25 @@ type pushGuards struct {
 
 // defaultGuards are those of R13.
 var defaultGuards = core.GuardSpec{KeysRerouted: 5, KeysRemoved: 1, EndpointsRemoved: 10, LimitLowered: 20}
+
+// DefaultSoak is how long a configuration soaks where the file does not say.
+const DefaultSoak = 600 * core.Second
+
+// controlPlane gives the section its meaning, but for the guards.
+func (l *loader) controlPlane(n *node, in *controlPlane) ControlPlane {
+	kept := &in.LastKnownGood
+	out := ControlPlane{URL: in.URL, Dir: kept.Dir, Soak: cmp.Or(kept.Soak.value, DefaultSoak)}
+	if kept.Soak.none {
+		out.Soak = 0
+	}
+	if kept.Soak.set && kept.Dir == "" {
+		l.fail(n.value("last_known_good").get("soak").at, "soak is said of copies that are not kept", "say where: last_known_good: {dir: /var/lib/lockstep, soak: 10m}")
+	}
+	if out.Bootstrap = kept.Bootstrap; out.Bootstrap != "" && !filepath.IsAbs(out.Bootstrap) {
+		out.Bootstrap = filepath.Join(filepath.Dir(l.from), out.Bootstrap) // beside this file, as what it includes
+	}
+	return out
+}
 
 func lowerGuards(m maybe[pushGuards]) core.GuardSpec {
 	if !m.set {
@@ -49,6 +69,12 @@ func (f *File) EffectiveControlPlane() []Value {
 	}
 	add("url", cmp.Or(f.ControlPlane.URL, "none"))
 	add("last_known_good.dir", cmp.Or(f.ControlPlane.Dir, "none"))
+	add("last_known_good.bootstrap", cmp.Or(f.ControlPlane.Bootstrap, "this file"))
+	if soak := f.ControlPlane.Soak; soak > 0 {
+		add("last_known_good.soak", duration(soak))
+	} else {
+		add("last_known_good.soak", "none")
+	}
 	g := f.Spec.Guards
 	if !g.On() {
 		add("refuse_push_over", "none")

@@ -1,6 +1,8 @@
 package configfile
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -63,11 +65,39 @@ func TestTheEffectiveGuardsNameTheirPlace(t *testing.T) {
 		got = append(got, v.Path+" "+v.Value+" "+v.From.String())
 	}
 	want := []string{
-		"url ws://127.0.0.1:8081 x.yaml:4:8", "last_known_good.dir none :0:0",
+		"url ws://127.0.0.1:8081 x.yaml:4:8", "last_known_good.dir none :0:0", "last_known_good.bootstrap this file :0:0", "last_known_good.soak 10m0s :0:0",
 		"refuse_push_over.keys_rerouted 5% :0:0", "refuse_push_over.keys_removed 30% x.yaml:5:36",
 		"refuse_push_over.endpoints_removed 10% :0:0", "refuse_push_over.limit_lowered none x.yaml:5:56",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestSoakAndBootstrapOfTheLastKnownGoodCopies(t *testing.T) {
+	for text, want := range map[string]ControlPlane{
+		"{dir: d}":                          {URL: "ws://127.0.0.1:8081", Dir: "d", Soak: 600 * core.Second},
+		"{dir: d, soak: 1h}":                {URL: "ws://127.0.0.1:8081", Dir: "d", Soak: 3600 * core.Second},
+		"{dir: d, soak: none}":              {URL: "ws://127.0.0.1:8081", Dir: "d"},
+		"{dir: d, bootstrap: baked.yaml}":   {URL: "ws://127.0.0.1:8081", Dir: "d", Soak: 600 * core.Second, Bootstrap: "baked.yaml"},
+		"{dir: d, bootstrap: /etc/ls.yaml}": {URL: "ws://127.0.0.1:8081", Dir: "d", Soak: 600 * core.Second, Bootstrap: "/etc/ls.yaml"},
+	} {
+		path := filepath.Join(t.TempDir(), "x.yaml")
+		if err := os.WriteFile(path, []byte(strings.Replace(guardedFile, "refuse_push_over: GUARDS", "last_known_good: "+text, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Load(path)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		got := f.ControlPlane
+		got.Bootstrap = strings.TrimPrefix(got.Bootstrap, filepath.Dir(path)+string(filepath.Separator))
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s: %s", text, d)
+		}
+	}
+	_, err := Parse("x.yaml", []byte(strings.Replace(guardedFile, "  refuse_push_over: GUARDS", "  last_known_good: {soak: 5m}", 1)))
+	if err == nil || !strings.Contains(err.Error(), "x.yaml:5:21: soak is said of copies that are not kept") {
+		t.Error(err)
 	}
 }

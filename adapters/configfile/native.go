@@ -50,9 +50,9 @@ type controlPlane struct {
 }
 
 type lastKnownGood struct {
-	Dir       string `yaml:"dir"`
-	Bootstrap *node  `yaml:"bootstrap" later:"another bootstrap than this file"`
-	Soak      *node  `yaml:"soak" later:"R13 soak"`
+	Dir       string               `yaml:"dir"`
+	Bootstrap string               `yaml:"bootstrap"`
+	Soak      maybe[core.Duration] `yaml:"soak" check:"positive"`
 }
 
 type recording struct {
