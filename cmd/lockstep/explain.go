@@ -160,7 +160,7 @@ func (e *explainer) wanted(f *traces.Fact) bool {
 	if e.step > 0 {
 		return f.Step == e.step
 	}
-	return f.Event.Kind == core.Arrive && f.Request.ID == e.id
+	return f.Event.Kind == core.Arrive && f.Event.Handle == (core.Handle{}) && f.Request.ID == e.id
 }
 
 // told reports whether the step has its story already: dumps can overlap.
@@ -182,24 +182,38 @@ func (e *explainer) after(f *traces.Fact, r *core.Router, decided []core.Decisio
 	if s := e.current; s != nil {
 		e.decided(s, f, r, decided)
 	}
+	e.others(f, r, decided)
 	h := f.Event.Handle
+	own := &core.Decision{}
+	if len(decided) > 0 {
+		own = &decided[len(decided)-1]
+	}
 	switch f.Event.Kind {
 	case core.Arrive:
-		if d := &decided[len(decided)-1]; d.Kind == core.Forward {
-			e.arrivals[d.Handle] = arrival{f.Step, f.Request.ID}
+		if h == (core.Handle{}) && own.Handle != h {
+			e.arrivals[own.Handle] = arrival{f.Step, f.Request.ID}
 			if e.current != nil {
-				e.flying[d.Handle] = e.current
+				e.flying[own.Handle] = e.current
 			}
 		}
-	case core.Reply:
-		if s := e.flying[h]; s != nil {
-			s.Outcome = append(s.Outcome, e.replyText(s, f, decided))
-		}
-	case core.Finish:
-		if s := e.flying[h]; s != nil {
+	case core.Reply, core.Finish:
+		s := e.flying[h]
+		switch {
+		case own.Kind == core.Retry && own.Handle != h:
+			if s != nil {
+				e.again(s, f, own, decided)
+				e.flying[own.Handle] = s
+			}
+			e.arrivals[own.Handle] = e.arrivals[h]
+		case f.Event.Kind == core.Reply:
+			if s != nil {
+				s.Outcome = append(s.Outcome, e.replyText(s, f, decided))
+			}
+			return
+		case s != nil:
 			e.finished(s, f, decided)
-			delete(e.flying, h)
 		}
+		delete(e.flying, h)
 		delete(e.arrivals, h)
 	}
 }

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+
+	"lockstep/core"
+	"lockstep/traces"
+)
+
+// others tells the stories of requests that wait what a step of another event
+// decided about them: a Forward, a refusal or a queue (R5, R11), or an abort.
+func (e *explainer) others(f *traces.Fact, r *core.Router, decided []core.Decision) {
+	for i := range decided {
+		d := &decided[i]
+		s := e.flying[d.Handle]
+		if s == nil || s == e.current {
+			continue
+		}
+		after := span(d.At.Sub(s.at))
+		switch d.Kind {
+		case core.Forward:
+			s.Sent, s.endpoint, s.replied = true, endpointName(r, d.Endpoint), false
+			s.Outcome = append(s.Outcome, fmt.Sprintf("%sforwarded to %s after %s (R%d), breaker %s", s.attempt(d), s.endpoint, after, d.Rule, d.Circuit))
+		case core.Queued:
+			s.Outcome = append(s.Outcome, s.queuedText(r, d))
+		case core.Reject:
+			s.Status, s.Duration, s.ended = int(d.Status), int64(d.At.Sub(s.at)), true
+			s.Outcome = append(s.Outcome, fmt.Sprintf("answered %d after %s, class %s (R%d)", d.Status, after, d.Class, d.Rule))
+			delete(e.flying, d.Handle)
+			delete(e.arrivals, d.Handle)
+		case core.Abort:
+			s.Outcome = append(s.Outcome, fmt.Sprintf("aborted after %s, class %s (R%d)", after, d.Class, d.Rule))
+		}
+	}
+}
+
+// attempt begins a line about an attempt that is not the first.
+func (s *story) attempt(d *core.Decision) string {
+	if d.Kind == core.Forward && d.Count > 1 {
+		s.attempts = int(d.Count)
+	}
+	if s.attempts > 1 {
+		return fmt.Sprintf("attempt %d ", s.attempts)
+	}
+	return ""
+}
+
+// queuedText tells of the begin of a wait in a queue.
+func (s *story) queuedText(r *core.Router, d *core.Decision) string {
+	after := ""
+	if d.At > s.at {
+		after = " after " + span(d.At.Sub(s.at))
+	}
+	return fmt.Sprintf("%swaits in the queue of %s%s, %d there, until it gives up after %s (R5)",
+		s.attempt(d), r.Placement(d.Placement).Name, after, d.Count, span(d.Until.Sub(s.at)))
+}
+
+// again tells how an attempt ended that another follows.
+func (e *explainer) again(s *story, f *traces.Fact, d *core.Decision, decided []core.Decision) {
+	what := d.Class.String()
+	if f.Event.Status >= 500 {
+		what = fmt.Sprint(f.Event.Status)
+	}
+	s.attempts = int(d.Count)
+	s.Outcome = append(s.Outcome, fmt.Sprintf("%s after %s: %s (R7)%s; attempt %d is due %s later (R11)   step %s",
+		what, span(f.Time.Sub(s.at)), e.effectText(s, d.Class), breakerText(decided), d.Count, span(d.Until.Sub(f.Time)), thousands(f.Step)))
+}
+
+// noMore says why no retry follows a failure of a request that may have some.
+func (e *explainer) noMore(class core.Class) string {
+	end := &e.past.ended
+	if class == core.ClassNone || !end.journey || end.waited || end.retry == core.RetryGranted || end.retry == core.RetryOff {
+		return ""
+	}
+	return "; no more: " + end.retry.String() + " (R11)"
+}
