@@ -228,7 +228,7 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 			s = r.survey(p, state, now)
 		}
 		if ev.fresh {
-			s.admissible = r.skipTried(ev)
+			r.skipTried(ev, &s)
 		}
 		if state.panic && p.panicDo != PanicAll {
 			if left.passed = r.tests(&s); s.admissible == 0 {
@@ -265,18 +265,13 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 			}
 			return
 		case roomFull, roomShed, roomUnfair:
-			if p.limit.WhenFull == QueueWhenFull {
-				if i > 0 {
-					break // guests do not wait
-				}
-				if room == roomFull && r.mayQueue(p, number, ev) {
-					v.wait, v.placement = true, number
-					return
-				}
+			wait, refusal := state.atFull(p, number, ev, i > 0, room, s.admissible == 0)
+			if wait {
+				v.wait, v.placement = true, number
+				return
 			}
-			// A guest without a share goes on, as one over the cap does.
-			if p.limit.WhenFull != FailOverWhenFull && (room == roomFull || i == 0) {
-				v.class, v.endpoint, v.placement, v.candidate, v.failover = room.class(), -1, number, i, left.first
+			if refusal != roomYes {
+				v.class, v.endpoint, v.placement, v.candidate, v.failover = refusal.class(), -1, number, i, left.first
 				return
 			}
 		}
@@ -399,7 +394,7 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	s.generation = e.breaker.gen
 	s.endpoint, s.guest, s.probe = v.endpoint, v.candidate > 0, probe
 	if pc.timed {
-		s.began = now + 1
+		s.began = r.now + 1
 	}
 	r.sum += s.mix(e.id)
 	e.inFlight++
@@ -442,7 +437,7 @@ func (r *Router) admitProbe(now Time, number int32, n uint32, pc *placementConfi
 		out = append(out, r.about(NoteHalfOpened, 6, now, number))
 		out = r.weigh(now, r.endpoints[number].placement, out)
 	}
-	guard := now.Add(pc.timeouts.Connect + pc.timeouts.ResponseHeader + Second)
+	guard := r.now.Add(pc.timeouts.Connect + pc.timeouts.ResponseHeader + Second)
 	r.timers.set(timerBreakerGuard, number, b.addProbe(n, guard))
 	return out
 }
