@@ -312,6 +312,11 @@ func (l *leaving) leave(f Failover) {
 
 func (l *leaving) full(m room) {
 	l.leave(FailoverLimit)
+	l.lacks(m)
+}
+
+// lacks books that room was missing, for what the first time says in a refusal.
+func (l *leaving) lacks(m room) {
 	if l.class == ClassNone {
 		l.class = m.class()
 	}
@@ -346,9 +351,19 @@ func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, e
 // placement has room and none before it was found. why is the reason in the
 // header if it serves.
 func (l *leaving) offer(r *Router, p *placementConfig, number int32, at int, ev *Event, endpoint int32, why Failover) {
-	if s := &r.placements[number]; p.lastResort == UseLastResort && l.resortAt == 0 && s.room(p, ev, at > 0) == roomYes && !s.behind(ev, at > 0) {
-		l.resort, l.resortAt, l.resortHome, l.resortWhy = endpoint, at+1, number, why
+	if p.lastResort != UseLastResort || l.resortAt != 0 {
+		return
 	}
+	s := &r.placements[number]
+	m := s.room(p, ev, at > 0)
+	if m == roomYes && s.behind(ev, at > 0) {
+		m = roomFull
+	}
+	if m != roomYes {
+		l.lacks(m)
+		return
+	}
+	l.resort, l.resortAt, l.resortHome, l.resortWhy = endpoint, at+1, number, why
 }
 
 // verdict closes an evaluation that found no candidate to decide: the last

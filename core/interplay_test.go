@@ -256,3 +256,14 @@ func TestARequestThatItsShareRefusesDoesNotWait(t *testing.T) {
 		t.Error("the critical one waits on")
 	}
 }
+
+// TestALastResortThatAShareRefusesIsRefusedForThatShare: the only endpoint is ill
+// and would serve, but its placement sheds this priority.
+func TestALastResortThatAShareRefusesIsRefusedForThatShare(t *testing.T) {
+	g := newRig(t, PlacementSpec{
+		Name: "a", Endpoints: endpoints("1"), Limit: LimitSpec{InFlight: 2, Priorities: [MaxPriorities]uint8{100, 50}},
+		Health: HealthSpec{StartUnhealthy: true, Every: Second},
+	})
+	g.want(g.arrive("a"), Forward, ClassNone)
+	g.want(g.arrive("a", func(ev *Event) { ev.Priority = 1 }), Reject, Shed)
+}

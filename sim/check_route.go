@@ -204,6 +204,8 @@ func (c *checker) evaluate(home int, ev *core.Event) ruling {
 			if x.sound {
 				resort.resort, resort.chosen = -1, true
 			}
+		} else if offers && row.LastResort == core.UseLastResort && !resorted && lacking == core.ClassNone {
+			lacking = x.short // it would be the last resort, if there were room
 		}
 		why := core.FailoverUnhealthy
 		switch {
