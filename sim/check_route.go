@@ -363,7 +363,7 @@ func (t *truth) route(via int, key int32, ev *core.Event) core.Route {
 		return core.Route{Placement: -1, Refuse: core.NoKey}
 	}
 	w := &t.ways[via]
-	r := core.Route{Key: hashString(name), Placement: -1, Refuse: core.UnknownKey}
+	r := core.Route{Hashes: core.Hashes{Key: hashString(name)}, Placement: -1, Refuse: core.UnknownKey}
 	if t.rings {
 		r.Ring = crc32.ChecksumIEEE([]byte(name))
 	}
