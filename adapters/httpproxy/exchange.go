@@ -47,9 +47,9 @@ type exchange struct {
 	adm    driver.Admission
 	times  *core.TimeoutSpec // those of the configuration it was forwarded under (R12)
 	begun  time.Time
-	client context.Context     // ends when the client goes away
-	call   upstream.Call       // the request upstream
-	leave  func() bool         // stops waiting for the client to go away; nil where hook does
+	client context.Context // ends when the client goes away
+	call   upstream.Call   // the request upstream
+	leave  func() bool     // stops waiting for the client to go away; nil where hook does
 	hook   hooks
 	writer http.ResponseWriter // the client's side; nil under RoundTripper
 	upload *upload             // nil without a request body
