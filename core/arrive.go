@@ -214,6 +214,7 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 	}
 }
 
+// walk is one pass of an evaluation over the candidates.
 func (r *Router) walk(now Time, ev *Event, v *verdict) {
 	list := r.config.placements[ev.Route.Placement].candidates
 	left := leaving{breaker: -1}
@@ -265,18 +266,8 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 			}
 			return
 		case roomFull, roomShed, roomUnfair:
-			if p.limit.WhenFull == QueueWhenFull {
-				if i > 0 {
-					break // guests do not wait
-				}
-				if room == roomFull && r.mayQueue(p, number, ev) {
-					v.wait, v.placement = true, number
-					return
-				}
-			}
-			// A guest without a share goes on, as one over the cap does.
-			if p.limit.WhenFull != FailOverWhenFull && (room == roomFull || i == 0) {
-				v.class, v.endpoint, v.placement, v.candidate, v.failover = room.class(), -1, number, i, left.first
+			if r.full(p, number, room, ev, i, v) {
+				v.failover = left.first
 				return
 			}
 		}
@@ -292,6 +283,21 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 	}
 	*v = left.verdict(r, r.numbers.placement[list[0]])
 	v.exhausted = true
+}
+
+// full decides a candidate that has no room, if it does not let the request go on.
+func (r *Router) full(p *placementConfig, number int32, m room, ev *Event, at int, v *verdict) bool {
+	switch {
+	case p.limit.WhenFull == FailOverWhenFull, p.limit.WhenFull == QueueWhenFull && at > 0:
+		return false // guests do not wait
+	case p.limit.WhenFull == QueueWhenFull && m == roomFull && r.mayQueue(p, number, ev):
+		v.wait, v.placement = true, number
+		return true
+	case m != roomFull && at > 0:
+		return false // a guest without a share goes on, as one over the cap does
+	}
+	v.class, v.endpoint, v.placement, v.candidate = m.class(), -1, number, at
+	return true
 }
 
 // leaving remembers why candidates were left.
@@ -375,8 +381,9 @@ func (l *leaving) verdict(r *Router, home int32) verdict {
 
 // commit takes the slot, the probe and the rotation step of a verdict to forward.
 func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decision {
-	n, ok := ev.slot, true // one that waited has its slot
+	n := ev.slot // one that waited has its slot
 	if ev.again == nil {
+		var ok bool
 		if n, ok = r.slots.take(); !ok {
 			return r.tableFull(now, ev, v.placement, out)
 		}
