@@ -115,7 +115,7 @@ func (x *exchange) ask(res *http.Response) bool {
 	x.timer.Stop()
 	x.mu.Unlock()
 	x.live.remove(x)
-	x.leave()
+	x.unfollow()
 	if x.upload != nil {
 		x.upload.ended.Store(true) // the next attempt reads it
 	}
