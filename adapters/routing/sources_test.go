@@ -150,6 +150,28 @@ routes:
 	}
 }
 
+func TestARouteMayDemandAVerifiedCertificate(t *testing.T) {
+	c := compile(t, `routes: [{match: {host: h}, client_cert: required}, {}]`)
+	leaf := new(x509.Certificate)
+	verified := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}, VerifiedChains: [][]*x509.Certificate{{leaf}}}
+	for _, w := range []struct {
+		host  string
+		state *tls.ConnectionState
+		want  core.Class
+	}{
+		{"h", verified, core.ClassNone},
+		{"h", &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}, core.Unauthorized},
+		{"h", new(tls.ConnectionState), core.Unauthorized},
+		{"h", nil, core.Unauthorized},
+		{"other", nil, core.ClassNone},
+	} {
+		f := find(t, c, request(t, "GET / HTTP/1.1\nHost: "+w.host+"\nX-Routing-Key: acme"), routing.Peer{TLS: w.state})
+		if f.Refuse != w.want || w.want == core.Unauthorized && f.Key != "" {
+			t.Errorf("%s with %v: refused as %v with key %q, want %v", w.host, w.state, f.Refuse, f.Key, w.want)
+		}
+	}
+}
+
 func TestOnlyAVerifiedCertificateGivesAKey(t *testing.T) {
 	cert := func(uris, dns, emails string) *x509.Certificate {
 		c := &x509.Certificate{DNSNames: strings.Fields(dns), EmailAddresses: strings.Fields(emails)}
