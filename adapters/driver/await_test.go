@@ -83,3 +83,52 @@ func TestTheWaitInAQueueIsToldApartFromBackOff(t *testing.T) {
 		}
 	})
 }
+
+func TestARequestThatQueuesOrRetriesAllocatesNothing(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	queue := func(d *Driver) func() {
+		a := Arrival{Key: "a"}
+		holder := d.Arrive(a).Handle
+		return func() {
+			a.ID[1]++
+			waits := d.Arrive(a)
+			d.Finish(holder, core.ClassNone, 200, true)
+			adm, err := d.Await(ctx, waits.Handle, &a)
+			if waits.Kind != core.Queued || err != nil || adm.Kind != core.Forward {
+				t.Fatalf("%v, then %v, %v", waits.Kind, adm.Kind, err)
+			}
+			holder = adm.Handle
+		}
+	}
+	retry := func(d *Driver) func() {
+		a := Arrival{Key: "a"}
+		return func() {
+			a.ID[1]++
+			first := d.Arrive(a)
+			waits := d.End(first.Handle, Ending{Class: core.ConnectRefused, Replayable: true})
+			adm, err := d.Await(ctx, waits.Handle, &a)
+			if waits.Kind != core.Retry || err != nil || adm.Kind != core.Forward {
+				t.Fatalf("%v, then %v, %v", waits.Kind, adm.Kind, err)
+			}
+			asked := d.Ask(adm.Handle, Ending{Status: 503})
+			if asked.Kind != core.DecisionNone {
+				t.Fatalf("%v", asked.Kind)
+			}
+			d.Finish(adm.Handle, core.ClassNone, 503, true)
+		}
+	}
+	for name, f := range map[string]func(*Driver) func(){"queue": queue, "retry": retry} {
+		d := New(Options{})
+		s := queueing(4, 10*core.Second)
+		s.Placements[0].Breaker = core.BreakerSpec{Off: true}
+		s.Placements[0].Retries.BackOff, s.Placements[0].Retries.NoBudget = core.Millisecond, true
+		adopt(t, d, s)
+		step := f(d)
+		step() // what is kept of such requests is made with the first
+		if n := testing.AllocsPerRun(200, step); n != 0 {
+			t.Errorf("%s: %v allocations a request", name, n)
+		}
+		d.Close()
+	}
+}
