@@ -46,6 +46,7 @@ type ending struct {
 	waited  bool          // no attempt: the request waits
 	retry   core.RetryWhy // what R11 answers
 	journey bool          // R11 is asked
+	budget  core.Budget   // before it answers
 }
 
 // adoption is how the configuration in force came.
@@ -75,6 +76,7 @@ func (h *history) attemptEnds(f *traces.Fact, r *core.Router) {
 		j, h.ended.journey = r.Journey(f.Event.Handle)
 		h.ended.failed, h.ended.waited = j.Failed, j.Waiting
 		h.ended.retry = r.RetryWhy(f.Time, &f.Event)
+		h.ended.budget = r.Budget(f.Time, j.Account)
 	}
 }
 

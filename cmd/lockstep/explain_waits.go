@@ -62,8 +62,8 @@ func (e *explainer) again(s *story, f *traces.Fact, d *core.Decision, decided []
 		what = fmt.Sprint(f.Event.Status)
 	}
 	s.attempts = int(d.Count)
-	s.Outcome = append(s.Outcome, fmt.Sprintf("%s after %s: %s (R7)%s; attempt %d is due %s later (R11)   step %s",
-		what, span(f.Time.Sub(s.at)), e.effectText(s, d.Class), breakerText(decided), d.Count, span(d.Until.Sub(f.Time)), thousands(f.Step)))
+	s.Outcome = append(s.Outcome, fmt.Sprintf("%s after %s: %s (R7)%s; attempt %d is due %s later (R11)%s   step %s",
+		what, span(f.Time.Sub(s.at)), e.effectText(s, d.Class), breakerText(decided), d.Count, span(d.Until.Sub(f.Time)), e.past.ended.budgetText(), thousands(f.Step)))
 }
 
 // noMore says why no retry follows a failure of a request that may have some.
@@ -72,5 +72,14 @@ func (e *explainer) noMore(class core.Class) string {
 	if class == core.ClassNone || !end.journey || end.waited || end.retry == core.RetryGranted || end.retry == core.RetryOff {
 		return ""
 	}
-	return "; no more: " + end.retry.String() + " (R11)"
+	return "; no more: " + end.retry.String() + " (R11)" + end.budgetText()
+}
+
+// budgetText is what its placement's retries had spent when R11 was asked, "" without a budget.
+func (e *ending) budgetText() string {
+	b := &e.budget
+	if b.Limit == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; budget: %d under way and %.1f granted lately, of %.1f", b.Retrying, float64(b.Debt)/1e6, float64(b.Limit)/1e6)
 }

@@ -16,7 +16,7 @@ func TestExplainTellsEveryAttemptAndEveryWait(t *testing.T) {
 			"retry/a-failed-attempt-is-tried-elsewhere", "00000000000000000000000000000001",
 			[]string{
 				"after 50ms   by visa/b   step 2",
-				"connect_refused after 10ms: counts against the endpoint (R7); attempt 2 is due 7.49ms later (R11)   step 3",
+				"connect_refused after 10ms: counts against the endpoint (R7); attempt 2 is due 7.49ms later (R11); budget: 0 under way and 0.0 granted lately, of 3.2   step 3",
 				"attempt 2 forwarded to visa/b after 17.49ms (R3), breaker closed",
 				"client_gone after 50ms: does not count (R7)   step 4",
 			},
