@@ -249,7 +249,7 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 		if p.shares {
 			room = state.sharedRoom(p, ev, i > 0)
 		}
-		if room == roomYes && (s.admissible == 0 || state.queue.count > 0 && state.behind(ev, i > 0)) {
+		if room == roomYes && (s.admissible == 0 || state.queue.count > 0 && state.behind(&p.limit, ev, i > 0)) {
 			room = roomFull // every sound endpoint is at its cap, or others wait
 		}
 		switch room {
@@ -356,7 +356,7 @@ func (l *leaving) offer(r *Router, p *placementConfig, number int32, at int, ev 
 	}
 	s := &r.placements[number]
 	m := s.room(p, ev, at > 0)
-	if m == roomYes && s.behind(ev, at > 0) {
+	if m == roomYes && s.behind(&p.limit, ev, at > 0) {
 		m = roomFull
 	}
 	if m != roomYes {
