@@ -255,14 +255,7 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 		switch room {
 		case roomYes:
 			v.placement, v.candidate, v.failover = number, i, left.first
-			if p.narrows && r.narrow(now, p, ev, v) {
-				return
-			}
-			if p.selection == RoundRobin {
-				v.endpoint, v.rotates = r.admissible[r.pickRotation(r.admissible)], len(r.admissible)
-			} else {
-				v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
-			}
+			r.choose(now, p, ev, v)
 			return
 		case roomFull, roomShed, roomUnfair:
 			wait, refusal := state.atFull(p, number, ev, i > 0, room, s.admissible == 0)

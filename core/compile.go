@@ -75,13 +75,6 @@ func (c *compiler) fail(path, what, hint string) {
 	c.errs = append(c.errs, &SpecError{path, what, hint})
 }
 
-// later refuses a feature that the rules name and this version does not have.
-func (c *compiler) later(used bool, path, rule string) {
-	if used {
-		c.fail(path, "is not supported yet ("+rule+", later)", "remove it")
-	}
-}
-
 func (c *compiler) placements() {
 	n := len(c.spec.Placements)
 	if n == 0 || n > MaxPlacements {

@@ -302,3 +302,18 @@ func TestTwoWhoseWaitsEndTogetherAreBothTimeouts(t *testing.T) {
 		}
 	}
 }
+
+// TestAQueueThatNeverEmptiesKeepsItsOrderWhenTicketsRunOut also restores it.
+func TestAQueueThatNeverEmptiesKeepsItsOrderWhenTicketsRunOut(t *testing.T) {
+	g := newRig(t, PlacementSpec{Name: "a", Endpoints: endpoints("1"), Limit: queueOf(1, 5)})
+	g.arrive("a")
+	first := g.arrive("a")
+	g.r.journey(first.Handle.Slot).ticket = 1<<32 - 1
+	g.r.touchJourney(first.Handle.Slot)
+	g.want(g.arrive("a"), Queued, ClassNone)
+	g.want(g.arrive("a"), Queued, ClassNone)
+	back, err := Restore(g.r.Snapshot(nil), g.r.config, true)
+	if err != nil || back.Digest() != g.r.Digest() || back.placements[0].queue.head != first.Handle.Slot+1 {
+		t.Errorf("restored: %v, the head is not the first", err)
+	}
+}

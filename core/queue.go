@@ -88,12 +88,29 @@ func (r *Router) enqueue(now Time, n uint32, j *journey, number int32, out []Dec
 	}
 	p.queue.tail = n + 1
 	p.queue.count++
+	if j.ticket == 0 {
+		r.renumber(p, j)
+	}
 	until := min(now.Add(r.config.placements[p.config].limit.Wait), j.deadline)
 	r.hold(n, j, inQueue, until)
 	d := note(Queued, 5, now)
 	d.Handle, d.Placement, d.Reason = Handle{n, r.slots.at(n).gen}, number, j.route.Reason
 	d.Count, d.Until = uint32(p.queue.count), until
 	return append(out, d)
+}
+
+// renumber gives a queue that has never been empty for 2^32 joins tickets from 1
+// on; last, at its tail, is not in the digest yet.
+func (r *Router) renumber(p *placement, last *journey) {
+	ticket := uint32(0)
+	for at := p.queue.head; at != 0; at = r.journey(at - 1).next {
+		ticket++
+		if j := r.journey(at - 1); j != last {
+			j.ticket = ticket
+			r.touchJourney(at - 1)
+		}
+	}
+	last.ticket = ticket
 }
 
 // unlink takes slot n out of the queue in which it waits.
