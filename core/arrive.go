@@ -214,6 +214,7 @@ func (r *Router) evaluate(now Time, ev *Event, v *verdict) {
 	}
 }
 
+// walk is one pass of an evaluation over the candidates.
 func (r *Router) walk(now Time, ev *Event, v *verdict) {
 	list := r.config.placements[ev.Route.Placement].candidates
 	left := leaving{breaker: -1}
@@ -258,13 +259,8 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 			r.choose(now, p, ev, v)
 			return
 		case roomFull, roomShed, roomUnfair:
-			wait, refusal := state.atFull(p, number, ev, i > 0, room, s.admissible == 0)
-			if wait {
-				v.wait, v.placement = true, number
-				return
-			}
-			if refusal != roomYes {
-				v.class, v.endpoint, v.placement, v.candidate, v.failover = refusal.class(), -1, number, i, left.first
+			if r.full(p, number, room, ev, i, s.admissible == 0, v) {
+				v.failover = left.first
 				return
 			}
 		}
@@ -280,6 +276,20 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 	}
 	*v = left.verdict(r, r.numbers.placement[list[0]])
 	v.exhausted = true
+}
+
+// full decides a candidate that has no room, if it does not let the request go on.
+func (r *Router) full(p *placementConfig, number int32, m room, ev *Event, at int, capped bool, v *verdict) bool {
+	wait, refusal := r.placements[number].atFull(p, number, ev, at > 0, m, capped)
+	switch {
+	case wait:
+		v.wait, v.placement = true, number
+	case refusal == roomYes:
+		return false
+	default:
+		v.class, v.endpoint, v.placement, v.candidate = refusal.class(), -1, number, at
+	}
+	return true
 }
 
 // leaving remembers why candidates were left.
@@ -378,8 +388,9 @@ func (l *leaving) verdict(r *Router, home int32) verdict {
 
 // commit takes the slot, the probe and the rotation step of a verdict to forward.
 func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decision {
-	n, ok := ev.slot, true // one that waited has its slot
+	n := ev.slot // one that waited has its slot
 	if ev.again == nil {
+		var ok bool
 		if n, ok = r.slots.take(); !ok {
 			return r.tableFull(now, ev, v.placement, out)
 		}

@@ -48,6 +48,7 @@ type checker struct {
 	expected   []expectation // notes that this step must make, in order
 	panics     []panicNote   // notes on panic, likewise
 	moves      []limitNote   // notes on adaptive limits, likewise
+	adaptive   bool          // some placement has had one
 	admissible []int32       // scratch of one selection
 }
 

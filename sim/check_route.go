@@ -374,7 +374,10 @@ func (t *truth) route(via int, key int32, ev *core.Event) core.Route {
 		return core.Route{Placement: -1, Refuse: core.NoKey}
 	}
 	w := &t.ways[via]
-	r := core.Route{Key: hashString(name), Placement: -1, Refuse: core.UnknownKey}
+	if t.hashes[key] == 0 {
+		t.hashes[key] = hashString(name)
+	}
+	r := core.Route{Hashes: core.Hashes{Key: t.hashes[key]}, Placement: -1, Refuse: core.UnknownKey}
 	if t.rings {
 		r.Ring = crc32.ChecksumIEEE([]byte(name))
 	}

@@ -64,6 +64,9 @@ func (c *checker) cover(s *States, ev *core.Event, decisions []core.Decision) {
 	}
 	switch ev.Kind {
 	case core.Arrive:
+		if ev.Handle.Gen != 0 {
+			break
+		}
 		d := &decisions[len(decisions)-1]
 		if ev.Route.Refuse == core.ClassNone && c.config != nil {
 			c.coverArrival(s, &ev.Route, d)

@@ -39,6 +39,11 @@ func (f *File) EffectiveRoute(c *core.Config, name string) (out []Value, ok bool
 		path := "key[" + strconv.Itoa(k) + "]"
 		add(path, sourceText(&s.Sources[k]), at+path)
 	}
+	certificate := "optional"
+	if s.ClientCert {
+		certificate = "required"
+	}
+	add("client_cert", certificate, at+"client_cert")
 	by := "request id"
 	if s.SplitBy != nil {
 		by = s.SplitBy.String()

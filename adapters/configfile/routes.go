@@ -34,6 +34,7 @@ type route struct {
 	SplitBy    splitBy     `yaml:"split_by"`
 	Table      string      `yaml:"table"`
 	UnknownKey unknownKey  `yaml:"unknown_key"`
+	ClientCert string      `yaml:"client_cert" oneof:"required optional"`
 }
 
 type routeMatch struct {
@@ -169,7 +170,7 @@ func plainRoute(r *route) bool {
 			return false
 		}
 	}
-	return r.Name == "" && len(m.Host)+len(m.Path)+len(m.Listen) == 0 && r.SplitBy == (splitBy{})
+	return r.Name == "" && r.ClientCert != "required" && len(m.Host)+len(m.Path)+len(m.Listen) == 0 && r.SplitBy == (splitBy{})
 }
 
 // headerKey is where the key is by default.
@@ -191,7 +192,7 @@ func (l *loader) knownTable(name string, n *node) {
 }
 
 func (l *loader) route(r *route, n, listen *node) edgeset.Route {
-	out := edgeset.Route{Name: r.Name, Listeners: r.Match.Listen}
+	out := edgeset.Route{Name: r.Name, Listeners: r.Match.Listen, ClientCert: r.ClientCert == "required"}
 	match := n.value("match")
 	each(match.value("host"), r.Match.Host, func(h string, at place) {
 		h = strings.ToLower(h)

@@ -232,6 +232,41 @@ func TestShadowedRoutesAreFound(t *testing.T) {
 	}
 }
 
+func TestARouteThatDemandsCertificatesNeedsAListenerThatAsksForThem(t *testing.T) {
+	const listen = `listen: {x: {address: ":1", tls: {certs: d, client_ca: ca.pem, client_cert: optional}}, y: {address: ":2"}}` + "\n"
+	for route, warned := range map[string]bool{
+		"{client_cert: required}":                     false,
+		"{match: {listen: y}, client_cert: required}": true,
+		"{match: {listen: x}, client_cert: required}": false,
+		"{match: {listen: y}}":                        false,
+	} {
+		f := parse(t, "lockstep: 1\n"+listen+"routes: ["+route+"]\n"+twoPlaces)
+		if got := f.Shadowed(); len(got) > 0 != warned || warned && got[0].Line != 3 {
+			t.Errorf("%s: %v", route, got)
+		}
+	}
+}
+
+// A CSV in a folder that is named like a table belongs to it, if a route asks for that table.
+func TestTheFolderOfACSVNamesTheTableThatARouteAsks(t *testing.T) {
+	for table, want := range map[string][2]int{"tenants": {0, 1}, "keys": {1, 0}} {
+		f, err := loadFiles(t, map[string]string{
+			"c.yaml":         "lockstep: 1\ninclude: [tenants/*.csv]\nroutes: [{table: keys, match: {host: h}}, {table: " + table + "}]\n" + twoPlaces,
+			"tenants/eu.csv": "key,placement\nacme,cell-07\n",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		inTables := 0
+		for _, x := range f.Spec.Tables {
+			inTables += len(x.Keys)
+		}
+		if got := [2]int{len(f.Spec.Keys), inTables}; got != want {
+			t.Errorf("table: %s gives %v keys at the top and in tables, want %v", table, got, want)
+		}
+	}
+}
+
 func TestTablesThatNoRouteUsesAreFound(t *testing.T) {
 	f := parse(t, "lockstep: 1\nroutes: [{table: t}]\nkeys: {a: cell-07}\ntables: {t: {b: cell-07}, u: {c: cell-07}}\n"+twoPlaces)
 	if got := f.Unused(); len(got) != 2 || got[0].Line != 4 || got[1].Line != 3 {

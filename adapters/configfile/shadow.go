@@ -1,6 +1,7 @@
 package configfile
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,11 @@ func (f *File) Shadowed() (out Problems) {
 	}
 	routes := w.Routing.Routes
 	for i := range routes {
+		if r := &routes[i]; r.ClientCert && !f.asksForCertificates(r.Listeners) {
+			at, _ := f.place("routes[" + strconv.Itoa(i) + "].client_cert")
+			out = append(out, at.problem("no listener of this route asks for client certificates: every request of it is refused",
+				"give the listener tls.client_ca with client_cert: optional"))
+		}
 		cs := cases(&routes[i])
 		var taken []string
 		for _, c := range cs {
@@ -40,6 +46,15 @@ func (f *File) Shadowed() (out Problems) {
 		out = append(out, at.problem(what+strings.Join(taken, ", "), hint))
 	}
 	return out
+}
+
+// asksForCertificates reports whether a request may come by one of these
+// listeners, or any where none is named, with a client certificate. A file
+// without listeners does not say.
+func (f *File) asksForCertificates(listeners []string) bool {
+	return len(f.Listen) == 0 || slices.ContainsFunc(f.Listen, func(l Listener) bool {
+		return (len(listeners) == 0 || slices.Contains(listeners, l.Name)) && l.TLS != nil && l.TLS.ClientCA != ""
+	})
 }
 
 // Unused warns of key tables that no route names.

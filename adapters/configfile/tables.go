@@ -2,6 +2,7 @@ package configfile
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,6 +70,9 @@ func (l *loader) allKeys(in nativeFile) {
 		}
 	}
 	for _, list := range l.lists {
+		if folder := filepath.Base(filepath.Dir(list.src.name)); list.table == "" && l.asked(folder, in.Routes) {
+			list.table = folder
+		}
 		l.tenants(list.src, l.table(list.table, list.at))
 	}
 	l.keys.settle(&l.decoder)
@@ -76,6 +80,11 @@ func (l *loader) allKeys(in nativeFile) {
 		t.settle(&l.decoder)
 	}
 	slices.SortFunc(l.tables, func(a, b *keyList) int { return cmp.Compare(a.name, b.name) })
+}
+
+// asked reports whether a route asks a table of that name, other than keys.
+func (l *loader) asked(table string, routes []route) bool {
+	return table != theKeys && slices.ContainsFunc(routes, func(r route) bool { return r.Table == table })
 }
 
 // inlineSplit reads {cell-07: 95%, cell-12: 5%} and returns the split's name.

@@ -28,6 +28,9 @@ type Peer struct {
 	TLS *tls.ConnectionState
 }
 
+// verified reports whether the peer has shown a client certificate that was verified.
+func (p *Peer) verified() bool { return p.TLS != nil && len(p.TLS.VerifiedChains) > 0 }
+
 // Options are what a Router is made with. The zero value is usable.
 type Options struct {
 	// Peer says how a request came in; nil means by no named listener, from

@@ -119,7 +119,8 @@ routes:
   - {name: address, match: {host: "[2001:db8::1]"}}
   - {name: path, match: {path: [/x, /y/z]}}`)
 	for _, w := range []struct{ target, host, listener, want string }{
-		{"/", "[2001:DB8::1]:8443", "", "address"}, {"/", "[2001:db8::2]", "", ""},
+		{"/", "[2001:DB8::1]:8443", "", "address"},
+		{"/", "[2001:db8::2]", "", ""},
 		{"/v1", "api.example.com", "edge", "v1"},
 		{"/v1/x?y", "API.example.com:443", "edge", "v1"},
 		{"/v%31/x", "api.example.com", "", "v1"},
@@ -147,6 +148,28 @@ routes:
 	}
 	if f := find(t, c, request(t, "GET /v1/../x HTTP/1.1\nHost: api.example.com"), routing.Peer{}); f.Refuse != core.BadRequest || f.RouteName() != "" {
 		t.Errorf("a path with .. is %s where routes go by path", f.Refuse)
+	}
+}
+
+func TestARouteMayDemandAVerifiedCertificate(t *testing.T) {
+	c := compile(t, `routes: [{match: {host: h}, client_cert: required}, {}]`)
+	leaf := new(x509.Certificate)
+	verified := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}, VerifiedChains: [][]*x509.Certificate{{leaf}}}
+	for _, w := range []struct {
+		host  string
+		state *tls.ConnectionState
+		want  core.Class
+	}{
+		{"h", verified, core.ClassNone},
+		{"h", &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}, core.Unauthorized},
+		{"h", new(tls.ConnectionState), core.Unauthorized},
+		{"h", nil, core.Unauthorized},
+		{"other", nil, core.ClassNone},
+	} {
+		f := find(t, c, request(t, "GET / HTTP/1.1\nHost: "+w.host+"\nX-Routing-Key: acme"), routing.Peer{TLS: w.state})
+		if f.Refuse != w.want || w.want == core.Unauthorized && f.Key != "" {
+			t.Errorf("%s with %v: refused as %v with key %q, want %v", w.host, w.state, f.Refuse, f.Key, w.want)
+		}
 	}
 }
 

@@ -28,6 +28,8 @@ type route struct {
 	listeners []string
 	sources   []source
 	splitBy   *source
+	// certificate: a verified client certificate is demanded.
+	certificate bool
 	// keyHeader: the key may come from X-Routing-Key itself.
 	keyHeader bool
 }
@@ -70,7 +72,7 @@ func newTable(c *core.Config, files *keyFiles) *table {
 }
 
 func (t *table) route(s *settings.Route, files *keyFiles) (route, error) {
-	r := route{name: s.Name, listeners: s.Listeners}
+	r := route{name: s.Name, listeners: s.Listeners, certificate: s.ClientCert}
 	for _, h := range s.Hosts {
 		r.hosts = append(r.hosts, strings.TrimPrefix(h, "*"))
 	}
@@ -111,6 +113,10 @@ func (t *table) find(req *http.Request, f *Found) {
 	for i := range t.routes {
 		if t.routes[i].takes(q) {
 			f.Via, f.taken = uint16(i), true
+			if t.routes[i].certificate && !q.peer.verified() {
+				f.Refuse = core.Unauthorized
+				return
+			}
 			t.key(&t.routes[i], q, f)
 			return
 		}

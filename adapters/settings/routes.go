@@ -37,6 +37,8 @@ type Route struct {
 	Listeners []string `json:"listeners,omitempty"`
 	// Sources are asked in order; the first that has a key counts.
 	Sources []Source `json:"sources"`
+	// ClientCert refuses a request without a verified client certificate as unauthorized.
+	ClientCert bool `json:"client_cert,omitempty"`
 	// SplitBy is who is kept on one side of a split; nil means the request.
 	SplitBy *Source `json:"split_by,omitempty"`
 }

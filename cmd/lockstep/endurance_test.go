@@ -142,12 +142,15 @@ keys: {visa: visa, acme: acme}
 placements:
 `, n, strings.TrimPrefix(e.url, "http://"), strings.TrimPrefix(e.admin, "http://"), e.dir, 200+n%2*50)
 	for i := 0; i < len(e.cells); i += 2 {
-		fallback := "[shared]"
-		if e.cells[i].placement == "shared" {
-			fallback = "none"
+		more := "fallback: [shared]" // visa: failures are the client's to see
+		switch e.cells[i].placement {
+		case "acme":
+			more += ", retries: {max: 2, budget: {percent: 20%, floor: 10}}"
+		case "shared":
+			more = "fallback: none, limit: {when_full: {queue: 100, wait: 200ms}}"
 		}
-		fmt.Fprintf(&b, "  %s: {fallback: %s, endpoints: {a: {url: %q, weight: %d%%}, b: {url: %q}}}\n",
-			e.cells[i].placement, fallback, "http://"+e.cells[i].address, 50+n%2*50, "http://"+e.cells[i+1].address)
+		fmt.Fprintf(&b, "  %s: {%s, endpoints: {a: {url: %q, weight: %d%%}, b: {url: %q}}}\n",
+			e.cells[i].placement, more, "http://"+e.cells[i].address, 50+n%2*50, "http://"+e.cells[i+1].address)
 	}
 	// Written aside and renamed, as a deploy tool does.
 	if err := os.WriteFile(e.config+".new", []byte(b.String()), 0o644); err != nil {
@@ -297,27 +300,44 @@ type explaining struct {
 }
 
 func (x *explaining) after(f *traces.Fact, _ *core.Router, decided []core.Decision) {
-	switch f.Event.Kind {
-	case core.Arrive:
-		id := traces.FormatRequestID(f.Request.ID)
-		if _, ok := x.failed[id]; !ok {
-			return
+	ev := &f.Event
+	if ev.Kind == core.Arrive && ev.Handle == (core.Handle{}) {
+		x.arrived(traces.FormatRequestID(f.Request.ID), &decided[len(decided)-1])
+	}
+	for i := range decided { // of requests that waited
+		if d := &decided[i]; d.Kind == core.Reject && x.flying[d.Handle] != "" {
+			x.why[x.flying[d.Handle]] = d.Class.String()
+			delete(x.flying, d.Handle)
 		}
-		if d := &decided[len(decided)-1]; d.Kind == core.Forward {
-			x.flying[d.Handle] = id
-		} else {
-			x.why[id] = d.Class.String()
-		}
-	case core.Finish:
-		if id, ok := x.flying[f.Event.Handle]; ok {
-			delete(x.flying, f.Event.Handle)
-			class := f.Event.Class
-			if class == core.ClassNone && f.Event.Status >= 500 {
-				class = core.Upstream5xx
-			}
-			if class != core.ClassNone {
-				x.why[id] = class.String()
-			}
-		}
+	}
+	id, ok := x.flying[ev.Handle]
+	if !ok || ev.Kind != core.Finish && ev.Kind != core.Reply {
+		return
+	}
+	if n := len(decided); n > 0 && decided[n-1].Kind == core.Retry {
+		d := &decided[n-1]
+		delete(x.flying, ev.Handle)
+		x.flying[d.Handle] = id
+		return
+	}
+	class := ev.Class
+	if class == core.ClassNone && ev.Status >= 500 {
+		class = core.Upstream5xx
+	}
+	if class != core.ClassNone {
+		x.why[id] = class.String()
+	}
+	if ev.Kind == core.Finish {
+		delete(x.flying, ev.Handle)
+	}
+}
+
+func (x *explaining) arrived(id string, d *core.Decision) {
+	switch _, wanted := x.failed[id]; {
+	case !wanted:
+	case d.Kind == core.Reject:
+		x.why[id] = d.Class.String()
+	default:
+		x.flying[d.Handle] = id
 	}
 }

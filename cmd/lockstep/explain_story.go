@@ -56,7 +56,7 @@ func (e *explainer) date(t core.Time) string {
 func (e *explainer) begin(f *traces.Fact, r *core.Router) *story {
 	s := &story{Step: f.Step, Time: e.date(f.Time), Event: f.Event.Kind.String(), at: f.Time, origin: e.origin, placements: map[string]bool{}}
 	s.Config = e.configText(r)
-	if s.arrive = f.Event.Kind == core.Arrive; !s.arrive {
+	if s.arrive = f.Event.Kind == core.Arrive && f.Event.Handle.Gen == 0; !s.arrive {
 		return s
 	}
 	s.Key, s.ID = f.Request.Key, traces.FormatRequestID(f.Request.ID)
@@ -169,6 +169,12 @@ func (e *explainer) decided(s *story, f *traces.Fact, r *core.Router, decided []
 	d := &decided[len(decided)-1]
 	markServed(s.Candidates, r, d)
 	s.Why = why(s, r, d)
+	if d.Kind == core.Queued {
+		s.Why = r.Placement(d.Placement).Name + " was full, and the request waited for room."
+		s.Outcome = []string{e.queuedText(r, d)}
+		e.waiting[d.Handle] = s
+		return
+	}
 	if d.Kind == core.Reject {
 		s.Status = int(d.Status)
 		s.Outcome = []string{fmt.Sprintf("answered %d, class %s (R%d); no slot, probe or rotation step was taken", d.Status, d.Class, d.Rule)}

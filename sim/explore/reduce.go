@@ -90,6 +90,14 @@ func scale(p *core.PlacementSpec) (cuts []string) {
 			cuts = append(cuts, fmt.Sprintf("%s: %s is %d, not %d", p.Name, key, to, from))
 		}
 	}
+	if p.Limit.WhenFull == core.QueueWhenFull { // its model has no waiting requests
+		p.Limit.WhenFull, p.Limit.Queue, p.Limit.Wait, p.Limit.Order = core.RejectWhenFull, 0, 0, core.FIFO
+		cuts = append(cuts, p.Name+": a full placement refuses, it does not queue")
+	}
+	if p.Retries.Max > 0 {
+		p.Retries = core.RetrySpec{}
+		cuts = append(cuts, p.Name+": nothing is tried again")
+	}
 	if was := p.Limit.InFlight; was > mostInFlight {
 		p.Limit.InFlight = mostInFlight
 		lower("in_flight", int64(was), mostInFlight)

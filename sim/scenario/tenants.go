@@ -39,7 +39,7 @@ type tenantWatch struct {
 // Observe books requests of keys that have a home.
 func (w *tenantWatch) Observe(now core.Time, ev *core.Event, req *loop.Request, decisions []core.Decision) {
 	switch {
-	case ev.Kind == core.Arrive && ev.Route.Placement >= 0:
+	case ev.Kind == core.Arrive && ev.Handle.Gen == 0 && ev.Route.Placement >= 0:
 		home := w.r.Config().Placement(int(ev.Route.Placement)).Name
 		c := w.tenants.count(tenant{req.Key, home, int64(now) / int64(w.tenants.window)})
 		c.sent++

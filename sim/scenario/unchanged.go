@@ -42,7 +42,7 @@ func (l ledger) watch(router int, r *core.Router) loop.Observer { return &record
 
 // Observe books the decision about an arriving request.
 func (c *recorder) Observe(now core.Time, ev *core.Event, _ *loop.Request, decisions []core.Decision) {
-	if ev.Kind != core.Arrive {
+	if ev.Kind != core.Arrive || ev.Handle.Gen != 0 {
 		return
 	}
 	d := &decisions[len(decisions)-1]

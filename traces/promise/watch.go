@@ -84,7 +84,7 @@ func (w *Watch) See(r *core.Router, step uint64, now core.Time, ev *core.Event, 
 	for i := range decisions {
 		w.note(now, &decisions[i])
 	}
-	if ev.Kind == core.Arrive {
+	if ev.Kind == core.Arrive && ev.Handle.Gen == 0 {
 		w.arrive(now, ev, req, &decisions[len(decisions)-1])
 	}
 	w.count(now)

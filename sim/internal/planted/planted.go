@@ -32,7 +32,7 @@ type Tamper struct {
 
 // Bugs returns the table, what belongs together side by side.
 func Bugs() (all []Bug) {
-	for _, list := range [][]Bug{routes(), ways(), admissions(), caps(), shares(), panics(), breakers(), selections(), choices(), pushes(), drains(), relations(), waits()} {
+	for _, list := range [][]Bug{routes(), ways(), admissions(), caps(), shares(), panics(), breakers(), selections(), choices(), pushes(), drains(), relations(), waits(), again()} {
 		all = append(all, list...)
 	}
 	return all

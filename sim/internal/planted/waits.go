@@ -6,15 +6,11 @@ import (
 	"lockstep/core"
 )
 
-// waits are bugs in the queue (R5) and in retries (R7, R11).
+// waits are bugs in the queue (R5).
 func waits() []Bug {
 	queued := func(r *core.Router, ev *core.Event) (core.Journey, bool) {
 		j, ok := r.Journey(ev.Handle)
 		return j, ok && j.Waiting
-	}
-	flying := func(r *core.Router, ev *core.Event) (core.Journey, bool) {
-		j, ok := r.Journey(ev.Handle)
-		return j, ok && !j.Waiting && (ev.Kind == core.Finish || ev.Kind == core.Reply)
 	}
 	return []Bug{
 		{Property: "R5", Waits: true, Name: "a request may wait longer than the queue says", Seeds: 50, Tamper: decide(func(_ *core.Router, _ *core.Event, d *core.Decision) {
@@ -46,6 +42,16 @@ func waits() []Bug {
 				ev.Handle = core.Handle{Slot: spare, Gen: 1}
 			}
 		})},
+	}
+}
+
+// again are bugs in retries (R7, R11).
+func again() []Bug {
+	flying := func(r *core.Router, ev *core.Event) (core.Journey, bool) {
+		j, ok := r.Journey(ev.Handle)
+		return j, ok && !j.Waiting && (ev.Kind == core.Finish || ev.Kind == core.Reply)
+	}
+	return []Bug{
 		{Property: "R11", Waits: true, Name: "a retry comes at once", Seeds: 50, Tamper: decide(func(_ *core.Router, _ *core.Event, d *core.Decision) {
 			if d.Kind == core.Retry {
 				d.Until = d.At + 1
@@ -122,7 +128,7 @@ func strike(r *core.Router, now core.Time, endpoint int32) {
 	if at < 0 {
 		return
 	}
-	out := r.Step(now, &core.Event{Kind: core.Arrive, Request: 1, Route: core.Route{Key: 1, Placement: int32(at)}, Epoch: r.Epoch()}, nil)
+	out := r.Step(now, &core.Event{Kind: core.Arrive, Request: 1, Route: core.Route{Hashes: core.Hashes{Key: 1}, Placement: int32(at)}, Epoch: r.Epoch()}, nil)
 	d := out[len(out)-1]
 	if d.Kind == core.Forward && d.Endpoint == endpoint {
 		r.Step(now, &core.Event{Kind: core.Finish, Handle: d.Handle, Class: core.BrokenBody}, nil)
