@@ -27,12 +27,36 @@ func (s *placement) behind(ev *Event, guest bool) bool {
 	return s.queue.count > 0 && (guest || !ev.turn)
 }
 
-// mayQueue says whether a home request may wait at a full placement.
-func (r *Router) mayQueue(p *placementConfig, number int32, ev *Event) bool {
-	if j := ev.again; j != nil && j.kind == inQueue && j.queue == number {
-		return true // its place is its own
+// atFull says what a placement without room for a request does with it: lets it
+// wait, or refuses it for want of something; with roomYes it goes on. capped: its
+// sound endpoints are at their caps.
+func (s *placement) atFull(p *placementConfig, number int32, ev *Event, guest bool, want room, capped bool) (wait bool, refusal room) {
+	switch {
+	case p.limit.WhenFull == FailOverWhenFull:
+		return false, roomYes
+	case guest && (p.limit.WhenFull == QueueWhenFull || want != roomFull):
+		return false, roomYes // guests do not wait; one without a share goes on, as one over the cap does
+	case p.limit.WhenFull == QueueWhenFull && want == roomFull:
+		refusal = s.mayQueue(p, number, ev, capped)
+		return refusal == roomYes, refusal
 	}
-	return r.placements[number].queue.count < p.limit.Queue
+	return false, want
+}
+
+// mayQueue says whether a home request may wait at a full placement: roomYes, or
+// for want of what it is refused.
+func (s *placement) mayQueue(p *placementConfig, number int32, ev *Event, capped bool) room {
+	switch j := ev.again; {
+	case capped && p.sharded:
+		return roomFull // a wait for one shard would hold up the keys of others
+	case j != nil && j.kind == inQueue && j.queue == number:
+		return roomYes // its place is its own
+	case s.queue.count >= p.limit.Queue:
+		return roomFull
+	case p.shares:
+		return s.nextShare(p, ev) // what its share would refuse does not wait for it
+	}
+	return roomYes
 }
 
 // arriveQueued puts a new request into a queue.
@@ -118,14 +142,30 @@ func (r *Router) nextInQueue(p *placement) uint32 {
 	return p.queue.head - 1
 }
 
-// expire ends a wait that nobody ended before.
+// expire ends a wait that nobody ended before. Whoever it kept waiting has its turn.
 func (r *Router) expire(at Time, n uint32, out []Decision) []Decision {
-	return r.refuse(at, n, QueueTimeout, out)
+	number := r.journey(n).queue
+	out = r.refuse(at, n, QueueTimeout, out)
+	return r.turn(at, number, out)
 }
 
 // giveUp is a Finish that names a waiting request: its client went away, or the
-// edge wants no more of it. It frees the place and says nothing.
-func (r *Router) giveUp(n uint32, out []Decision) []Decision {
+// edge wants no more of it. It frees the place, says nothing, and whoever it kept
+// waiting has its turn.
+func (r *Router) giveUp(now Time, n uint32, out []Decision) []Decision {
+	number := r.journey(n).queue
 	r.endWait(n)
+	if number < 0 {
+		return out
+	}
+	return r.turn(now, number, out)
+}
+
+// reweighed gives a queue its turn if the placement entered or left panic: what
+// it ignores may now be room.
+func (r *Router) reweighed(now Time, number int32, was bool, out []Decision) []Decision {
+	if s := &r.placements[number]; s.queue.count > 0 && s.panic != was {
+		return r.turn(now, number, out)
+	}
 	return out
 }

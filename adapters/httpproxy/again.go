@@ -120,7 +120,7 @@ func (x *exchange) ask(res *http.Response) bool {
 	x.live.remove(x)
 	x.look.replied()
 	x.look.ended(core.Upstream5xx, uint16(res.StatusCode), true, &x.next)
-	x.leave()
+	x.unfollow()
 	if x.upload != nil {
 		x.upload.ended.Store(true) // the next attempt reads it
 	}
