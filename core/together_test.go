@@ -263,6 +263,11 @@ func (m *together) actions() map[string]func(*rapid.T) {
 				m.again()
 			}
 		},
+		"leave": func() { // before it is matched again
+			if stale := m.r.AppendStale(nil); len(stale) > 0 {
+				m.feed(Event{Kind: Finish, Handle: stale[m.n(len(stale)-1, "who")], Class: ClientGone})
+			}
+		},
 		"drain": func() {
 			if m.one(12, "drain") {
 				m.feed(Event{Kind: Drain, Deadline: m.now.Add(300 * Millisecond)})
