@@ -43,7 +43,7 @@ func TestTheTableOfTenantsIsAMap(t *testing.T) {
 // greedy offers one request of a tenant to a placement and books it if it is admitted.
 func greedy(s *placement, l *LimitSpec, tenant uint64) bool {
 	ev := Event{Route: Route{Hashes: Hashes{Key: tenant}, Reason: ReasonDedicated}}
-	if s.inFlight >= l.InFlight || s.ration(l, l.InFlight, 0, &ev, false) != roomYes {
+	if s.inFlight >= l.InFlight || s.ration(l, l.InFlight, 0, 0, &ev, false) != roomYes {
 		return false
 	}
 	s.tenants.add(tenant)
@@ -85,7 +85,7 @@ func TestATenantIsRefusedOnlyWhenOneThatHoldsMoreWouldBeToo(t *testing.T) {
 		}
 		asks := func(tenant int) bool {
 			ev := Event{Route: Route{Hashes: Hashes{Key: uint64(tenant) << 33}, Reason: ReasonDedicated}}
-			return s.ration(l, l.InFlight, 0, &ev, false) == roomYes
+			return s.ration(l, l.InFlight, 0, 0, &ev, false) == roomYes
 		}
 		for a := 10; a <= 14; a++ {
 			for b := 10; b <= 14; b++ {
@@ -108,7 +108,7 @@ func TestGuestsDoNotMoveTheShareOfThoseAtHome(t *testing.T) {
 			for range home / 2 {
 				s.tenants.add(5 << 33)
 			}
-			return s.ration(l, l.InFlight, l.Guests, &ev, false)
+			return s.ration(l, l.InFlight, l.Guests, 0, &ev, false)
 		}
 		if a, b := answer(0), answer(rapid.Int32Range(0, l.Guests).Draw(t, "there")); a != b {
 			t.Fatalf("a home request gets %d without guests and %d with them", a, b)

@@ -146,7 +146,7 @@ func (x *exchange) finish(class core.Class) bool {
 	x.mu.Unlock()
 	x.live.remove(x)
 	x.report(class)
-	x.look.ended(class, x.status, x.call.Sent())
+	x.look.ended(class, x.status, x.call.Sent(), &x.next)
 	x.unfollow()
 	x.call.Cancel()
 	return true
