@@ -52,9 +52,9 @@ soak: ## the main job over real sockets with 200,000 requests: serve, break, rel
 endure: ## 5,000 req/s with crashes, pushes and two hot upgrades, every failure explained, all replayed (ENDURE=30m)
 	LOCKSTEP_ENDURE=$(ENDURE) $(GO) test ./cmd/lockstep -run TestLoadWithCrashes -count=1 -timeout 60m -v
 
-peers: ## the hygiene suite beside nginx and HAProxy, as the table in adapters/http1/README.md says (as root it installs them)
+peers: ## the hygiene suite over sockets beside nginx and HAProxy, as a table (as root it installs them)
 	@.ci/packages peers | grep 'make peers'
-	$(GO) test -tags peers -count=1 -run Peers ./adapters/http1
+	$(GO) test -tags peers -count=1 -run Peers -v ./adapters/http1
 
 external: ## curl, h2spec and gRPC's interop client against serve, as the tables in adapters/edge/README.md say
 	@.ci/packages external | grep 'make external'
