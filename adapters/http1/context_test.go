@@ -3,6 +3,7 @@ package http1
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 )
@@ -29,9 +30,9 @@ func TestTheContextOfARequestEndsLikeOneOfPackageContext(t *testing.T) {
 			if !early && r.OnCancel(second) {
 				t.Error("there are two hooks at a time")
 			}
-			called := 0
-			stop := context.AfterFunc(r, func() { called++ })
-			stopped := context.AfterFunc(r, func() { called += 100 })
+			var called atomic.Int64
+			stop := context.AfterFunc(r, func() { called.Add(1) })
+			stopped := context.AfterFunc(r, func() { called.Add(100) })
 			if got := stopped(); got == early {
 				t.Errorf("stopping it before its end says %v, early %v", got, early)
 			}
@@ -45,8 +46,8 @@ func TestTheContextOfARequestEndsLikeOneOfPackageContext(t *testing.T) {
 			if hook.times != 1 || second.times != 0 || r.Value(key{}) != 7 {
 				t.Errorf("the hook was called %d times, the refused one %d, value %v", hook.times, second.times, r.Value(key{}))
 			}
-			if want := 1 + map[bool]int{true: 100}[early]; called != want || stop() {
-				t.Errorf("functions were called for %d, want %d, or one could be stopped after its call", called, want)
+			if want := 1 + map[bool]int64{true: 100}[early]; called.Load() != want || stop() {
+				t.Errorf("functions were called for %d, want %d, or one could be stopped after its call", called.Load(), want)
 			}
 			if !errors.Is(r.Err(), context.Canceled) || context.Cause(child) != context.Canceled {
 				t.Errorf("errors are %v and %v", r.Err(), context.Cause(child))
