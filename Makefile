@@ -8,18 +8,19 @@ LDFLAGS   = -X main.version=$(VERSION)
 BENCHTIME ?= 1s
 BENCH     ?= .
 FUZZTIME  ?= 30s
+ENDURE    ?= 30m
 GOFILES   = $(shell git ls-files -co --exclude-standard '*.go')
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench lint fmt golden determinism soak fuzz planted mutate clean
+.PHONY: help deps build demo test bench lint fmt golden determinism soak endure peers external fuzz planted mutate clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-deps: ## fetch modules and tools; emulators for `make determinism` where apt-get is at hand
+deps: ## fetch modules and tools; say which Debian packages each target wants, and as root install those of test and determinism
 	$(GO) mod download
 	$(GO) mod download -modfile=.ci/tools/go.mod
-	@.ci/emulators
+	@.ci/packages test determinism
 
 build: ## build bin/lockstep, without machine paths and stamped with the version
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lockstep ./cmd/lockstep
@@ -33,8 +34,8 @@ test: ## all tests
 bench: ## all benchmarks (BENCHTIME=1s, BENCH=regexp)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
 
-lint: ## golangci-lint with the linters of .golangci.yml
-	$(TOOL) golangci-lint run ./...
+lint: ## golangci-lint with the linters of .golangci.yml, tests behind build tags included
+	$(TOOL) golangci-lint run --build-tags peers,external ./...
 
 fmt: ## gofumpt, in place
 	$(TOOL) gofumpt -w $(GOFILES)
@@ -48,8 +49,21 @@ determinism: build ## one digest: twice, on 1 and 2 cores, -race, GOAMD64, two r
 soak: ## the main job over real sockets with 200,000 requests: serve, break, reload, replay, explain
 	LOCKSTEP_JOB_REQUESTS=200000 $(GO) test ./cmd/lockstep -run TestRealTraffic -count=1 -v
 
-fuzz: ## Go's native fuzzing of simulated cases (FUZZTIME=30s); for a configuration of yours: lockstep fuzz
+endure: ## 5,000 req/s with crashes, pushes and two hot upgrades, every failure explained, all replayed (ENDURE=30m)
+	LOCKSTEP_ENDURE=$(ENDURE) $(GO) test ./cmd/lockstep -run TestLoadWithCrashes -count=1 -timeout 60m -v
+
+peers: ## the hygiene suite over sockets beside nginx and HAProxy, as a table (as root it installs them)
+	@.ci/packages peers | grep 'make peers'
+	$(GO) test -tags peers -count=1 -run Peers -v ./adapters/http1
+
+external: ## curl, h2spec and gRPC's interop client against serve, as the tables in adapters/edge/README.md say
+	@.ci/packages external | grep 'make external'
+	$(GO) test -tags external -count=1 -timeout 20m ./adapters/edge/external
+
+fuzz: ## Go's native fuzzing (FUZZTIME=30s each): simulated cases, requests, responses; for a configuration of yours: lockstep fuzz
 	$(GO) test ./sim/fuzz -run '^$$' -fuzz FuzzCase -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	$(GO) test ./adapters/http1 -run '^$$' -fuzz FuzzRequests -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	$(GO) test ./adapters/upstream -run '^$$' -fuzz FuzzWhatPasses -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
 planted: ## the table of planted bugs in sim/README.md: nine searches for each (minutes; not in CI)
 	PLANTED=9 $(GO) test ./sim/fuzz -timeout 1500s -run PlantedBugsMeasured -v

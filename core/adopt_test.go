@@ -86,6 +86,11 @@ func TestAPlacementThatLeavesStaysUntilItsLastAttempt(t *testing.T) {
 	if got := r.Placement(1); got != (PlacementView{Name: "b", Index: 1, InFlight: 1}) {
 		t.Errorf("back again: %+v", got)
 	}
+	for n := int32(-1); n < 3; n++ {
+		if inFlight, guests := r.PlacementCounts(n); inFlight != r.Placement(n).InFlight || guests != r.Placement(n).Guests {
+			t.Errorf("placement %d counts %d and %d, its view says %+v", n, inFlight, guests, r.Placement(n))
+		}
+	}
 	adopt(t, r, one)
 	if d := decide(r, 2, Event{Kind: Finish, Handle: h, Status: 200}); d.Kind != NoteRetired || d.Placement != 1 || d.Endpoint != 1 || d.Rule != 12 {
 		t.Errorf("its last attempt ends: %+v", d)

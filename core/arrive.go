@@ -229,7 +229,7 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 			s = r.survey(p, state, now)
 		}
 		if ev.fresh {
-			s.admissible = r.skipTried(ev)
+			r.skipTried(ev, &s)
 		}
 		if state.panic && p.panicDo != PanicAll {
 			if left.passed = r.tests(&s); s.admissible == 0 {
@@ -250,23 +250,16 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 		if p.shares {
 			room = state.sharedRoom(p, ev, i > 0)
 		}
-		if room == roomYes && (s.admissible == 0 || state.queue.count > 0 && state.behind(ev, i > 0)) {
+		if room == roomYes && (s.admissible == 0 || state.queue.count > 0 && state.behind(&p.limit, ev, i > 0)) {
 			room = roomFull // every sound endpoint is at its cap, or others wait
 		}
 		switch room {
 		case roomYes:
 			v.placement, v.candidate, v.failover = number, i, left.first
-			if p.narrows && r.narrow(now, p, ev, v) {
-				return
-			}
-			if p.selection == RoundRobin {
-				v.endpoint, v.rotates = r.admissible[r.pickRotation(r.admissible)], len(r.admissible)
-			} else {
-				v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
-			}
+			r.choose(now, p, ev, v)
 			return
 		case roomFull, roomShed, roomUnfair:
-			if r.full(p, number, room, ev, i, v) {
+			if r.full(p, number, room, ev, i, s.admissible == 0, v) {
 				v.failover = left.first
 				return
 			}
@@ -286,17 +279,16 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 }
 
 // full decides a candidate that has no room, if it does not let the request go on.
-func (r *Router) full(p *placementConfig, number int32, m room, ev *Event, at int, v *verdict) bool {
+func (r *Router) full(p *placementConfig, number int32, m room, ev *Event, at int, capped bool, v *verdict) bool {
+	wait, refusal := r.placements[number].atFull(p, number, ev, at > 0, m, capped)
 	switch {
-	case p.limit.WhenFull == FailOverWhenFull, p.limit.WhenFull == QueueWhenFull && at > 0:
-		return false // guests do not wait
-	case p.limit.WhenFull == QueueWhenFull && m == roomFull && r.mayQueue(p, number, ev):
+	case wait:
 		v.wait, v.placement = true, number
-		return true
-	case m != roomFull && at > 0:
-		return false // a guest without a share goes on, as one over the cap does
+	case refusal == roomYes:
+		return false
+	default:
+		v.class, v.endpoint, v.placement, v.candidate = refusal.class(), -1, number, at
 	}
-	v.class, v.endpoint, v.placement, v.candidate = m.class(), -1, number, at
 	return true
 }
 
@@ -323,6 +315,11 @@ func (l *leaving) leave(f Failover) {
 
 func (l *leaving) full(m room) {
 	l.leave(FailoverLimit)
+	l.lacks(m)
+}
+
+// lacks books that room was missing, for what the first time says in a refusal.
+func (l *leaving) lacks(m room) {
 	if l.class == ClassNone {
 		l.class = m.class()
 	}
@@ -357,9 +354,19 @@ func (l *leaving) blocked(r *Router, p *placementConfig, number int32, at int, e
 // placement has room and none before it was found. why is the reason in the
 // header if it serves.
 func (l *leaving) offer(r *Router, p *placementConfig, number int32, at int, ev *Event, endpoint int32, why Failover) {
-	if s := &r.placements[number]; p.lastResort == UseLastResort && l.resortAt == 0 && s.room(p, ev, at > 0) == roomYes && !s.behind(ev, at > 0) {
-		l.resort, l.resortAt, l.resortHome, l.resortWhy = endpoint, at+1, number, why
+	if p.lastResort != UseLastResort || l.resortAt != 0 {
+		return
 	}
+	s := &r.placements[number]
+	m := s.room(p, ev, at > 0)
+	if m == roomYes && s.behind(&p.limit, ev, at > 0) {
+		m = roomFull
+	}
+	if m != roomYes {
+		l.lacks(m)
+		return
+	}
+	l.resort, l.resortAt, l.resortHome, l.resortWhy = endpoint, at+1, number, why
 }
 
 // verdict closes an evaluation that found no candidate to decide: the last
@@ -406,7 +413,7 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 	s.generation = e.breaker.gen
 	s.endpoint, s.guest, s.probe = v.endpoint, v.candidate > 0, probe
 	if pc.timed {
-		s.began = now + 1
+		s.began = r.now + 1
 	}
 	r.sum += s.mix(e.id)
 	e.inFlight++
@@ -449,7 +456,7 @@ func (r *Router) admitProbe(now Time, number int32, n uint32, pc *placementConfi
 		out = append(out, r.about(NoteHalfOpened, 6, now, number))
 		out = r.weigh(now, r.endpoints[number].placement, out)
 	}
-	guard := now.Add(pc.timeouts.Connect + pc.timeouts.ResponseHeader + Second)
+	guard := r.now.Add(pc.timeouts.Connect + pc.timeouts.ResponseHeader + Second)
 	r.timers.set(timerBreakerGuard, number, b.addProbe(n, guard))
 	return out
 }

@@ -58,14 +58,22 @@ type endpointConfig struct {
 const noCap int32 = 1<<31 - 1
 
 // Route is what Match says of a key under one Config.
+//
+// It has four fields, two of them in Hashes: the compiler keeps a struct of more
+// in memory, and Match then costs a sixth more.
 type Route struct {
-	Key       uint64 // hash of the routing key
-	Placement int32  // index in that Config, -1 for none
+	Hashes
+	Placement int32 // index in that Config, -1 for none
 	Reason    Reason
 	// Refuse is NoKey or UnknownKey when there is nowhere to go, or what the edge
 	// itself found wrong with the request (Class.ByEdge).
 	Refuse Class
-	Ring   uint32 // CRC-32 of the routing key, where the Config has a ketama ring; else 0
+}
+
+// Hashes are what selection asks of a routing key (R10).
+type Hashes struct {
+	Key  uint64 // hash of the routing key
+	Ring uint32 // CRC-32 of the routing key, where the Config has a ketama ring; else 0
 }
 
 // Version returns the operator's label.

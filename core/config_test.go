@@ -184,12 +184,12 @@ func TestMatchIsTheTableThenTheDefault(t *testing.T) {
 		key    string
 		want   Route
 	}{
-		{c, "visa", Route{HashString("visa"), 1, ReasonDedicated, ClassNone, 0}},
-		{c, "acme", Route{HashString("acme"), 0, ReasonTier, ClassNone, 0}},
-		{c, "other", Route{HashString("other"), 0, ReasonDefault, ClassNone, 0}},
-		{c, "", Route{0, -1, ReasonNone, NoKey, 0}},
-		{refuses, "other", Route{HashString("other"), -1, ReasonNone, UnknownKey, 0}},
-		{refuses, "visa", Route{HashString("visa"), 1, ReasonDedicated, ClassNone, 0}},
+		{c, "visa", Route{Hashes{Key: HashString("visa")}, 1, ReasonDedicated, ClassNone}},
+		{c, "acme", Route{Hashes{Key: HashString("acme")}, 0, ReasonTier, ClassNone}},
+		{c, "other", Route{Hashes{Key: HashString("other")}, 0, ReasonDefault, ClassNone}},
+		{c, "", Route{Hashes{Key: 0}, -1, ReasonNone, NoKey}},
+		{refuses, "other", Route{Hashes{Key: HashString("other")}, -1, ReasonNone, UnknownKey}},
+		{refuses, "visa", Route{Hashes{Key: HashString("visa")}, 1, ReasonDedicated, ClassNone}},
 	} {
 		got, ok := m.config.Match(m.key)
 		if got != m.want || ok != (m.want.Refuse == ClassNone) {

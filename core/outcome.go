@@ -24,13 +24,15 @@ func (r *Router) reply(now Time, ev *Event, out []Decision) []Decision {
 	r.sum -= s.mix(id)
 	s.replied, s.began = true, 0
 	r.sum += s.mix(id)
+	home := r.endpoints[s.endpoint].placement
+	panicked := r.placements[home].panic
 	out = r.book(now, s, ev.Handle.Slot, class, began, out)
 	if s.state == slotJourney && class == Upstream5xx {
 		if due, why := r.mayRetry(now, ev.Handle.Slot, ev, class); why == RetryGranted {
 			return r.backOff(now, due, ev.Handle.Slot, ev, class, out)
 		}
 	}
-	return out
+	return r.reweighed(now, home, panicked, out)
 }
 
 // finish books the outcome if it is still owed and frees the slot.
@@ -40,7 +42,7 @@ func (r *Router) finish(now Time, ev *Event, out []Decision) []Decision {
 		return r.ignore(now, 7, CauseUnknownHandle, out)
 	}
 	if s.state == slotWaiting {
-		return r.giveUp(ev.Handle.Slot, out)
+		return r.giveUp(now, ev.Handle.Slot, out)
 	}
 	class, ok := outcomeOf(ev.Class, ev.Status)
 	if !ok {
@@ -223,7 +225,9 @@ func (r *Router) open(now Time, number int32, in breakerInput, why Trip, out []D
 
 // breakerGuard fails a half-open probe that never answered.
 func (r *Router) breakerGuard(at Time, number int32, out []Decision) []Decision {
-	return r.relapse(at, number, out)
+	home := r.endpoints[number].placement
+	panicked := r.placements[home].panic
+	return r.reweighed(at, home, panicked, r.relapse(at, number, out))
 }
 
 // free ends the attempt in slot n and lets the next in the queue have its room.

@@ -46,13 +46,18 @@ func (r *Router) endProbe(now Time, number int32, ok bool, out []Decision) []Dec
 	if !e.health.observe(ok, r.healthSpec(e)) {
 		return out
 	}
+	panicked := r.placements[e.placement].panic
 	kind := NoteHealthy
 	if e.health.unhealthy {
 		kind = NoteUnhealthy
 	} else {
 		r.warm(now, number, true)
 	}
-	return r.weigh(now, e.placement, append(out, r.about(kind, 8, now, number)))
+	out = r.weigh(now, e.placement, append(out, r.about(kind, 8, now, number)))
+	if kind == NoteHealthy && r.placements[e.placement].queue.count > 0 {
+		return r.turn(now, e.placement, out) // the others may all be at their caps
+	}
+	return r.reweighed(now, e.placement, panicked, out)
 }
 
 // healthSpec returns the settings of an endpoint in the configuration; a

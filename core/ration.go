@@ -21,35 +21,50 @@ func (s *placement) pool(limit, guests int32, capped, guest bool) (room, used in
 	return limit - guests, s.inFlight - s.guests
 }
 
+// bounds returns how many requests a placement takes now, 0 for any number, and
+// how many guests among them, where those are capped.
+func (s *placement) bounds(l *LimitSpec) (limit, guests int32) {
+	if s.adaptive != nil {
+		return s.adaptive.bounds(l)
+	}
+	return l.InFlight, max(l.Guests, 0)
+}
+
 // sharedRoom is room where the limit moves or is shared out.
 func (s *placement) sharedRoom(p *placementConfig, ev *Event, guest bool) room {
-	limit, guests := p.limit.InFlight, max(p.limit.Guests, 0)
-	if s.adaptive != nil {
-		limit, guests = s.adaptive.bounds(&p.limit)
-	}
+	limit, guests := s.bounds(&p.limit)
 	switch {
 	case guest && p.limit.Guests != 0 && s.guests >= guests:
 		return roomGuestsFull
 	case s.inFlight >= limit: // there is one, or nothing could be shared
 		return roomFull
 	}
-	return s.ration(&p.limit, limit, guests, ev, guest)
+	return s.ration(&p.limit, limit, guests, 0, ev, guest)
+}
+
+// nextShare asks of a home request at a full placement what its share will say at
+// best when its turn comes: when as many of those at home have ended as must.
+func (s *placement) nextShare(p *placementConfig, ev *Event) room {
+	limit, guests := s.bounds(&p.limit)
+	return s.ration(&p.limit, limit, guests, max(s.inFlight-limit+1, 0), ev, false)
 }
 
 // takeShare books an admission, counted already, with its tenant and its placement's limit.
 func (r *Router) takeShare(now Time, s *slot, number int32, ev *Event) {
 	p := &r.placements[number]
 	if p.tenants != nil {
-		r.count(s, p.tenants, tenantOf(&ev.Route))
+		r.count(s, p.tenants, tenantOf(&r.config.placements[p.config].limit, &ev.Route, s.guest))
 	}
 	if p.adaptive != nil {
 		r.admitted(now, number, &r.config.placements[p.config].limit)
 	}
 }
 
-// ration asks of a request for which there is a slot whether it may have it.
-func (s *placement) ration(l *LimitSpec, limit, guests int32, ev *Event, guest bool) room {
+// ration asks of a request for which there is a slot, or will be when so many
+// more of its pool have ended, whether it may have it.
+func (s *placement) ration(l *LimitSpec, limit, guests, ended int32, ev *Event, guest bool) room {
 	pool, used := s.pool(limit, guests, l.Guests != 0, guest)
+	used -= ended
 	if share := l.Priorities[min(ev.Priority, MaxPriorities-1)]; share != 0 && share < 100 && int64(used)*100 >= int64(pool)*int64(share) {
 		return roomShed
 	}
@@ -59,7 +74,7 @@ func (s *placement) ration(l *LimitSpec, limit, guests int32, ev *Event, guest b
 	// Dynamic thresholds (Choudhury, Hahne 1998): what one may hold, this slot
 	// included, is a multiple of what it leaves free. It falls as the rest fills,
 	// so that any number of greedy tenants leave something for the next.
-	held, free := int64(s.tenants.held(tenantOf(&ev.Route))), int64(max(pool-used, 0))
+	held, free := int64(s.tenants.held(tenantOf(l, &ev.Route, guest))), int64(max(pool-used, 0))
 	if held > 0 && (held+1)*(100-int64(l.TenantShare)) > (free-1)*int64(l.TenantShare) {
 		return roomUnfair
 	}
@@ -78,12 +93,19 @@ func (m room) class() Class {
 }
 
 // tenantOf returns whose share a request takes: its routing key's hash. Unknown
-// keys are one tenant, or a flood of invented ones would be many small ones.
-func tenantOf(route *Route) uint64 {
-	if route.Reason == ReasonDefault {
-		return 1
+// keys are one tenant, or a flood of invented ones would be many small ones. Where
+// guests are capped, what a tenant holds as a guest counts apart: it must move
+// nothing for the same tenant at home (R15), which a split key, or an unknown one,
+// may have here as well.
+func tenantOf(l *LimitSpec, route *Route, guest bool) uint64 {
+	id := uint64(1)
+	if route.Reason != ReasonDefault {
+		id = max(route.Key, 2) // 0 is a free cell, 1 the unknown
 	}
-	return max(route.Key, 2) // 0 is a free cell, 1 the unknown
+	if guest && l.Guests != 0 {
+		id = max(finalise(id), 2)
+	}
+	return id
 }
 
 // tenants counts the attempts of each tenant of a placement: a hash table of

@@ -42,8 +42,8 @@ func TestTheTableOfTenantsIsAMap(t *testing.T) {
 
 // greedy offers one request of a tenant to a placement and books it if it is admitted.
 func greedy(s *placement, l *LimitSpec, tenant uint64) bool {
-	ev := Event{Route: Route{Key: tenant, Reason: ReasonDedicated}}
-	if s.inFlight >= l.InFlight || s.ration(l, l.InFlight, 0, &ev, false) != roomYes {
+	ev := Event{Route: Route{Hashes: Hashes{Key: tenant}, Reason: ReasonDedicated}}
+	if s.inFlight >= l.InFlight || s.ration(l, l.InFlight, 0, 0, &ev, false) != roomYes {
 		return false
 	}
 	s.tenants.add(tenant)
@@ -84,8 +84,8 @@ func TestATenantIsRefusedOnlyWhenOneThatHoldsMoreWouldBeToo(t *testing.T) {
 			greedy(s, l, uint64(rapid.IntRange(10, 14).Draw(t, "tenant"))<<33)
 		}
 		asks := func(tenant int) bool {
-			ev := Event{Route: Route{Key: uint64(tenant) << 33, Reason: ReasonDedicated}}
-			return s.ration(l, l.InFlight, 0, &ev, false) == roomYes
+			ev := Event{Route: Route{Hashes: Hashes{Key: uint64(tenant) << 33}, Reason: ReasonDedicated}}
+			return s.ration(l, l.InFlight, 0, 0, &ev, false) == roomYes
 		}
 		for a := 10; a <= 14; a++ {
 			for b := 10; b <= 14; b++ {
@@ -102,13 +102,13 @@ func TestGuestsDoNotMoveTheShareOfThoseAtHome(t *testing.T) {
 		l := &LimitSpec{InFlight: rapid.Int32Range(2, 300).Draw(t, "limit"), TenantShare: rapid.Uint32Range(1, 99).Draw(t, "share"), Priorities: [MaxPriorities]uint8{100, 60, 30}}
 		l.Guests = rapid.Int32Range(1, l.InFlight-1).Draw(t, "guests")
 		home := rapid.Int32Range(0, l.InFlight-l.Guests).Draw(t, "home")
-		ev := Event{Route: Route{Key: 5 << 33, Reason: ReasonDedicated}, Priority: uint8(rapid.IntRange(0, 3).Draw(t, "priority"))}
+		ev := Event{Route: Route{Hashes: Hashes{Key: 5 << 33}, Reason: ReasonDedicated}, Priority: uint8(rapid.IntRange(0, 3).Draw(t, "priority"))}
 		answer := func(guests int32) room {
 			s := &placement{tenants: make(tenants, tenantCells(l.InFlight)), inFlight: home + guests, guests: guests}
 			for range home / 2 {
 				s.tenants.add(5 << 33)
 			}
-			return s.ration(l, l.InFlight, l.Guests, &ev, false)
+			return s.ration(l, l.InFlight, l.Guests, 0, &ev, false)
 		}
 		if a, b := answer(0), answer(rapid.Int32Range(0, l.Guests).Draw(t, "there")); a != b {
 			t.Fatalf("a home request gets %d without guests and %d with them", a, b)

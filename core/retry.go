@@ -209,8 +209,9 @@ func (r *Router) retryDue(at Time, n uint32, out []Decision) []Decision {
 }
 
 // skipTried takes the endpoints that a request has tried out of the admissible
-// ones, and remembers that it did.
-func (r *Router) skipTried(ev *Event) int {
+// ones, and remembers that it did. A placement with no others is left, not full:
+// those at their caps are no reason to wait when one that was tried could serve.
+func (r *Router) skipTried(ev *Event, s *survey) {
 	j := ev.again
 	kept := r.admissible[:0]
 	for _, n := range r.admissible {
@@ -224,6 +225,8 @@ func (r *Router) skipTried(ev *Event) int {
 			kept = append(kept, n)
 		}
 	}
-	r.admissible = kept
-	return len(kept)
+	if len(kept) == 0 && s.admissible > 0 {
+		s.capped = false
+	}
+	r.admissible, s.admissible = kept, len(kept)
 }

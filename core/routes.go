@@ -70,32 +70,27 @@ func (c *Config) Match(key string) (route Route, ok bool) { return c.MatchVia(0,
 // configuration does not have gives a Route that the router refuses as
 // internal. ok is false exactly when the request will be refused.
 func (c *Config) MatchVia(via uint16, key string, split uint64) (route Route, ok bool) {
-	route, ok = c.match(via, key, split)
-	if c.crc != nil {
-		route.Ring = c.crc32(key)
-	}
-	return route, ok
-}
-
-func (c *Config) match(via uint16, key string, split uint64) (route Route, ok bool) {
 	if key == "" {
 		return Route{Placement: -1, Refuse: NoKey}, false
 	}
-	hash := HashString(key)
+	hashes := Hashes{Key: HashString(key)}
+	if c.crc != nil {
+		hashes.Ring = c.crc32(key)
+	}
 	if int(via) >= len(c.routes) {
-		return Route{Key: hash, Placement: -1}, false
+		return Route{Hashes: hashes, Placement: -1}, false
 	}
 	r := &c.routes[via]
-	if p, found := c.tables[r.table].find(key, hash); found {
+	if p, found := c.tables[r.table].find(key, hashes.Key); found {
 		if p < 0 {
-			p = c.splits[^p].draw(hash, split)
+			p = c.splits[^p].draw(hashes.Key, split)
 		}
-		return Route{Key: hash, Placement: p, Reason: c.placements[p].kind}, true
+		return Route{Hashes: hashes, Placement: p, Reason: c.placements[p].kind}, true
 	}
 	if r.fallback < 0 {
-		return Route{Key: hash, Placement: -1, Refuse: UnknownKey}, false
+		return Route{Hashes: hashes, Placement: -1, Refuse: UnknownKey}, false
 	}
-	return Route{Key: hash, Placement: r.fallback, Reason: ReasonDefault}, true
+	return Route{Hashes: hashes, Placement: r.fallback, Reason: ReasonDefault}, true
 }
 
 // split is the parts of one split, in ascending order of placement.

@@ -25,7 +25,7 @@ func peers(t interface{ Fatal(...any) }, p Policy, weights ...uint32) *Router {
 
 // send admits one request and returns its endpoint.
 func send(r *Router, request, key uint64) Decision {
-	out := r.Step(r.now, &Event{Kind: Arrive, Epoch: r.epoch, Request: request, Route: Route{Key: key}}, nil)
+	out := r.Step(r.now, &Event{Kind: Arrive, Epoch: r.epoch, Request: request, Route: Route{Hashes: Hashes{Key: key}}}, nil)
 	return out[len(out)-1]
 }
 

@@ -24,8 +24,8 @@ func TestASuccessorForgetsWhatTenantsHeldAndKeepsTheAdaptiveLimit(t *testing.T) 
 		t.Fatal("nothing is in flight")
 	}
 	s := successor(t, r)
-	if p := s.Placement(0); p.InFlight != 0 || p.Limit != r.Placement(0).Limit || s.TenantInFlight(0, route) != 0 {
-		t.Errorf("the successor has %+v and %d of the tenant, its predecessor %+v", p, s.TenantInFlight(0, route), r.Placement(0))
+	if p := s.Placement(0); p.InFlight != 0 || p.Limit != r.Placement(0).Limit || s.TenantInFlight(0, route, false) != 0 {
+		t.Errorf("the successor has %+v and %d of the tenant, its predecessor %+v", p, s.TenantInFlight(0, route, false), r.Placement(0))
 	}
 	again, err := core.Restore(s.Snapshot(nil), c, true)
 	if err != nil || again.Digest() != s.Digest() {

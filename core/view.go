@@ -29,6 +29,14 @@ func (r *Router) Placement(n int32) PlacementView {
 	}
 }
 
+// PlacementCounts returns InFlight and Guests of Placement(n), for who asks at every step.
+func (r *Router) PlacementCounts(n int32) (inFlight, guests int) {
+	if n < 0 || int(n) >= len(r.placements) {
+		return 0, 0
+	}
+	return int(r.placements[n].inFlight), int(r.placements[n].guests)
+}
+
 // EndpointView is the state of one endpoint.
 type EndpointView struct {
 	Name, URL string // "" for a free number
@@ -52,21 +60,18 @@ func (r *Router) limitOf(p *placement) int32 {
 	if p.config < 0 {
 		return 0
 	}
-	l := &r.config.placements[p.config].limit
-	if p.adaptive == nil {
-		return l.InFlight
-	}
-	limit, _ := p.adaptive.bounds(l)
+	limit, _ := p.bounds(&r.config.placements[p.config].limit)
 	return limit
 }
 
 // TenantInFlight returns how many attempts count in placement number n for the
-// tenant of a route, 0 where tenants are not told apart (R5).
-func (r *Router) TenantInFlight(n int32, route Route) int {
-	if n < 0 || int(n) >= len(r.placements) {
+// tenant of a route, at home or as a guest, 0 where tenants are not told apart (R5).
+func (r *Router) TenantInFlight(n int32, route Route, guest bool) int {
+	if n < 0 || int(n) >= len(r.placements) || r.placements[n].tenants == nil {
 		return 0
 	}
-	return int(r.placements[n].tenants.held(tenantOf(&route)))
+	p := &r.placements[n]
+	return int(p.tenants.held(tenantOf(&r.config.placements[p.config].limit, &route, guest)))
 }
 
 // Endpoints returns the number of endpoint numbers in use or free; they run from 0.

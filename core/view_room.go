@@ -22,15 +22,12 @@ func (r *Router) Room(n int32, ev *Event, guest bool) RoomView {
 	}
 	s := &r.placements[n]
 	p := &r.config.placements[s.config]
-	limit, guests := p.limit.InFlight, p.limit.Guests
-	if s.adaptive != nil {
-		limit, guests = s.adaptive.bounds(&p.limit)
-	}
-	v := RoomView{Limit: int(limit), Guests: int(max(guests, 0)), Share: 100, Held: int(s.tenants.held(tenantOf(&ev.Route)))}
+	limit, guests := s.bounds(&p.limit)
+	v := RoomView{Limit: int(limit), Guests: int(guests), Share: 100, Held: int(s.tenants.held(tenantOf(&p.limit, &ev.Route, guest)))}
 	if share := p.limit.Priorities[min(ev.Priority, MaxPriorities-1)]; share != 0 {
 		v.Share = int(share)
 	}
-	pool, used := s.pool(limit, max(guests, 0), p.limit.Guests != 0, guest)
+	pool, used := s.pool(limit, guests, p.limit.Guests != 0, guest)
 	v.Pool, v.Used = int(pool), int(used)
 	switch m := s.room(p, ev, guest); m {
 	case roomYes:

@@ -53,6 +53,27 @@ func (r *Router) MayComeAgain(h Handle) bool {
 // Waiting returns the number of requests that wait.
 func (r *Router) Waiting() int { return int(r.waiting) }
 
+// CountBackOffs adds to counts, by number of the placement that was their home
+// when they arrived, the requests that wait for a retry and not in a queue. It
+// looks at most at that many requests in flight, from slot at on, and returns
+// where to go on; more is false at the end. Numbers beyond counts are left out.
+func (r *Router) CountBackOffs(at uint32, most int, counts []int) (next uint32, more bool) {
+	for ; r.waiting > 0 && most > 0; most-- {
+		n, ok := r.slots.next(at)
+		if !ok {
+			return at, false
+		}
+		at = n + 1
+		if r.slots.at(n).state != slotWaiting {
+			continue
+		}
+		if j := r.journey(n); j.kind != inQueue && int(j.account) < len(counts) {
+			counts[j.account]++
+		}
+	}
+	return at, r.waiting > 0
+}
+
 // AppendStale appends the waiting requests that must come again: those matched
 // under another epoch than the one in force, and those whose queue is not their
 // home's any more. The order is that in which they are to come: queues by number

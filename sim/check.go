@@ -37,6 +37,7 @@ type checker struct {
 	journeys   []journeyModel       // by slot
 	accounts   []namedAccount
 	joins      uint64        // counts those who joined a queue
+	late       core.Time     // of a Step whose deadlines are judged as of their own times
 	noted      int           // the place in the step's decisions up to which notes are matched
 	judged     []bool        // by decision of the step: about a request that waited, and judged
 	asking     *journeyModel // whose evaluation is under way; nil for a new request
@@ -47,6 +48,7 @@ type checker struct {
 	expected   []expectation // notes that this step must make, in order
 	panics     []panicNote   // notes on panic, likewise
 	moves      []limitNote   // notes on adaptive limits, likewise
+	adaptive   bool          // some placement has had one
 	admissible []int32       // scratch of one selection
 }
 

@@ -85,6 +85,9 @@ func (c *checker) sample(a *attemptModel, class core.Class, status uint16, old c
 
 // endWindows ends the windows that are due, each as of its time.
 func (c *checker) endWindows() {
+	if !c.adaptive {
+		return
+	}
 	for n := range c.placements {
 		p := &c.placements[n]
 		if p.limit == nil || p.limit.ends > c.now {
@@ -174,6 +177,7 @@ func (c *checker) reLimit() {
 		}
 		a, was := &c.rows[p.index].Limit.Adaptive, int32(0)
 		if p.limit == nil {
+			c.adaptive = true
 			p.limit = &limitModel{parts: 256 * int64(a.Start), doubling: true, ends: core.Never}
 		} else {
 			was = p.limit.inForce(a)

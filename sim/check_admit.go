@@ -85,7 +85,7 @@ func (c *checker) forwarded(ev *core.Event, d *core.Decision, want *ruling) {
 	c.departs(ev, d)
 	if c.asking == nil { // else the router has gone on already
 		c.compareCounts(d.Endpoint)
-		c.compareTenant(ev, e.placement)
+		c.compareTenant(ev, e.placement, e.placement != c.homes[ev.Route.Placement])
 	}
 }
 
@@ -111,7 +111,7 @@ func (c *checker) admit(ev *core.Event, d *core.Decision, e *endpointModel, gues
 	if class := c.ration(row, e.placement, ev, guest); class == core.Shed {
 		c.fail("R5", e.placement, d.Endpoint, "limit.priorities", fmt.Sprintf("a request of priority %d was admitted with %d in flight", ev.Priority, p.inFlight))
 	} else if class == core.FairShare {
-		c.fail("R5", e.placement, d.Endpoint, "limit.tenant_share", fmt.Sprintf("a tenant that holds %d got one more, with %d of %d in flight", p.held[tenant(ev)], p.inFlight, limit))
+		c.fail("R5", e.placement, d.Endpoint, "limit.tenant_share", fmt.Sprintf("a tenant that holds %d got one more, with %d of %d in flight", p.held[holder(row, ev, guest)], p.inFlight, limit))
 	}
 	p.inFlight++
 	e.inFlight++
@@ -126,7 +126,7 @@ func (c *checker) admit(ev *core.Event, d *core.Decision, e *endpointModel, gues
 	if a := &c.attempts[d.Handle.Slot]; a.gen != 0 {
 		c.failEndpoint("R4", d.Endpoint, "", "an attempt was given a slot that another holds")
 	}
-	c.attempts[d.Handle.Slot] = attemptModel{gen: d.Handle.Gen, endpoint: d.Endpoint, ticket: e.ticket, guest: guest, timed: timing(row), admitted: c.now}
+	c.attempts[d.Handle.Slot] = attemptModel{gen: d.Handle.Gen, endpoint: d.Endpoint, ticket: e.ticket, guest: guest, timed: timing(row), admitted: c.sent()}
 	c.hold(&c.attempts[d.Handle.Slot], e.placement, ev)
 	c.arrivedAt(e.placement)
 }

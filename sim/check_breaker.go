@@ -30,7 +30,7 @@ func (c *checker) passBreaker(d *core.Decision, e *endpointModel, row *core.Plac
 		c.expect(core.NoteHalfOpened, d.Endpoint)
 		e.move(core.HalfOpen)
 	}
-	guard := c.now.Add(row.Timeouts.Connect + row.Timeouts.ResponseHeader + core.Second)
+	guard := c.sent().Add(row.Timeouts.Connect + row.Timeouts.ResponseHeader + core.Second)
 	e.probes = append(e.probes, probeModel{d.Handle.Slot, guard})
 	c.nextGuard = min(c.nextGuard, guard)
 }

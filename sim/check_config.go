@@ -17,6 +17,7 @@ type truth struct {
 	reasons []core.Reason // parallel to names
 	ways    []way         // by route
 	keys    []string      // world.keys
+	hashes  []uint64      // of keys, 0 until somebody asks
 	rings   bool          // some placement has a ketama ring
 	hashing hashing
 }
@@ -38,7 +39,7 @@ func (w *world) truth(c *core.Config) *truth {
 }
 
 func newTruth(s *core.Spec, keys []string) *truth {
-	t := &truth{spec: s, keys: keys}
+	t := &truth{spec: s, keys: keys, hashes: make([]uint64, len(keys))}
 	for i := range s.Placements {
 		t.names = append(t.names, s.Placements[i].Name)
 		t.rings = t.rings || s.Placements[i].Select == core.Ketama

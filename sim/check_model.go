@@ -63,15 +63,15 @@ type placementModel struct {
 	guests   int32
 
 	panicking bool
-	held      map[any]int32 // slots by tenant, while tenants are told apart
-	limit     *limitModel   // adaptive; nil where the limit does not move
+	held      map[slotHolder]int32 // slots by tenant, while tenants are told apart
+	limit     *limitModel          // adaptive; nil where the limit does not move
 }
 
 type attemptModel struct {
 	gen      uint32 // 0 for a free slot
 	endpoint int32
 	ticket   uint32
-	tenant   any // whose share it takes, nil when it is not counted
+	tenant   slotHolder // whose share it takes, zero when it is not counted
 	guest    bool
 	replied  bool
 	timed    bool // how long it takes counts for something

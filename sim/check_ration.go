@@ -13,12 +13,19 @@ import (
 // unknowns is the tenant that all unknown keys are.
 const unknowns = "unknown keys"
 
-// tenant is whose share an arrival takes.
-func tenant(ev *core.Event) any {
+// slotHolder is whose share an arrival takes. Where guests are capped, those of a
+// tenant are not what it holds at home.
+type slotHolder struct {
+	tenant any
+	guest  bool
+}
+
+func holder(row *core.PlacementInfo, ev *core.Event, guest bool) slotHolder {
+	h := slotHolder{ev.Route.Key, guest && row.Limit.Guests != 0}
 	if ev.Route.Reason == core.ReasonDefault {
-		return unknowns
+		h.tenant = unknowns
 	}
-	return ev.Route.Key
+	return h
 }
 
 // pool is the part of a placement's room that a request shares in, and how many
@@ -38,23 +45,27 @@ func (c *checker) pool(row *core.PlacementInfo, p *placementModel, guest bool) (
 // ration is the class with which a request is refused although there is a slot,
 // ClassNone when it may have it.
 func (c *checker) ration(row *core.PlacementInfo, number int32, ev *core.Event, guest bool) core.Class {
+	share := int64(row.Limit.Priorities[min(int(ev.Priority), core.MaxPriorities-1)])
+	if (share <= 0 || share >= 100) && row.Limit.TenantShare == 0 {
+		return core.ClassNone // nothing is shared out
+	}
 	p := &c.placements[number]
 	if row.Limit.InFlight == 0 && p.limit == nil {
 		return core.ClassNone
 	}
 	room, taken := c.pool(row, p, guest)
-	if share := int64(row.Limit.Priorities[min(int(ev.Priority), core.MaxPriorities-1)]); share > 0 && share < 100 && int64(taken)*100 >= int64(room)*share {
+	if share > 0 && share < 100 && int64(taken)*100 >= int64(room)*share {
 		return core.Shed
 	}
 	if row.Limit.TenantShare == 0 {
 		return core.ClassNone
 	}
-	holds := int64(p.held[tenant(ev)])
+	holds := int64(p.held[holder(row, ev, guest)])
 	if holds == 0 {
 		return core.ClassNone
 	}
-	free, share := int64(max(room-taken, 0))-1, int64(row.Limit.TenantShare)
-	if (holds+1)*(100-share) > share*free {
+	free, part := int64(max(room-taken, 0))-1, int64(row.Limit.TenantShare)
+	if (holds+1)*(100-part) > part*free {
 		return core.FairShare
 	}
 	return core.ClassNone
@@ -67,16 +78,16 @@ func (c *checker) hold(a *attemptModel, number int32, ev *core.Event) {
 		return
 	}
 	if p.held == nil {
-		p.held = map[any]int32{}
+		p.held = map[slotHolder]int32{}
 	}
-	a.tenant = tenant(ev)
+	a.tenant = holder(&c.rows[p.index], ev, a.guest)
 	p.held[a.tenant]++
 }
 
 func (c *checker) drop(a *attemptModel) {
-	if a.tenant != nil {
+	if a.tenant != (slotHolder{}) {
 		c.placements[c.endpoints[a.endpoint].placement].held[a.tenant]--
-		a.tenant = nil
+		a.tenant = slotHolder{}
 	}
 }
 
@@ -89,19 +100,19 @@ func (c *checker) recount() {
 	}
 	for i := range c.attempts {
 		a := &c.attempts[i]
-		if a.gen != 0 && a.tenant != nil && c.placements[c.endpoints[a.endpoint].placement].held == nil {
-			a.tenant = nil
+		if a.gen != 0 && a.tenant != (slotHolder{}) && c.placements[c.endpoints[a.endpoint].placement].held == nil {
+			a.tenant = slotHolder{}
 		}
 	}
 }
 
 // compareTenant holds what the router counts for a tenant against what it holds.
-func (c *checker) compareTenant(ev *core.Event, number int32) {
+func (c *checker) compareTenant(ev *core.Event, number int32, guest bool) {
 	p := &c.placements[number]
 	if p.index < 0 || c.rows[p.index].Limit.TenantShare == 0 {
 		return
 	}
-	if got, want := c.r.core.TenantInFlight(number, ev.Route), int(p.held[tenant(ev)]); got != want {
+	if got, want := c.r.core.TenantInFlight(number, ev.Route, guest), int(p.held[holder(&c.rows[p.index], ev, guest)]); got != want {
 		c.fail("R5", number, -1, "limit.tenant_share", fmt.Sprintf("%d slots are counted for a tenant that holds %d", got, want))
 	}
 }

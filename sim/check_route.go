@@ -134,6 +134,7 @@ type stand struct {
 	sound           bool  // panic passes over endpoints that could serve
 	silent          bool  // panic refuses
 	roomy           bool  // there is room, caps of endpoints apart
+	capped          bool  // its endpoints' caps are what makes it full
 	guestFull, full bool
 	short           core.Class // with what the want of room refuses
 }
@@ -149,7 +150,7 @@ func (c *checker) standing(row *core.PlacementInfo, number int32, ev *core.Event
 			x.short, x.guestFull, x.full = class, guest, !guest
 		}
 	}
-	if !x.guestFull && len(c.journeys) > 0 && (guest || !c.itsTurn) && c.waitingAt(number) > 0 {
+	if !x.guestFull && len(c.journeys) > 0 && (guest || !c.itsTurn && !c.newestFirst(row, number, 1)) && c.waitingAt(number) > 0 {
 		x.full = true // nobody overtakes
 	}
 	x.roomy = !x.guestFull && !x.full
@@ -165,7 +166,7 @@ func (c *checker) standing(row *core.PlacementInfo, number int32, ev *core.Event
 		return x
 	}
 	if !x.usable && x.broken < 0 && capped {
-		x.usable, x.full = true, true // R3: only its caps are in the way, so it is full
+		x.usable, x.full, x.capped = true, true, true // R3: only its caps are in the way, so it is full
 		c.saw(SawCapFull)
 	}
 	return x
@@ -185,9 +186,14 @@ func (c *checker) evaluate(home int, ev *core.Event) ruling {
 		case x.usable && !x.guestFull && !x.full:
 			out.placement = number
 			return out
-		case x.usable && !x.guestFull && i == 0 && x.short == core.LimitReached && row.Limit.WhenFull == core.QueueWhenFull && c.mayWait(number, &row.Limit):
-			out.placement, out.wait = number, true
-			return out
+		}
+		if x.usable && i == 0 && x.short == core.LimitReached && row.Limit.WhenFull == core.QueueWhenFull {
+			if x.short = c.mayWait(row, number, ev, x.capped); x.short == core.ClassNone {
+				out.placement, out.wait = number, true
+				return out
+			}
+		}
+		switch {
 		case x.usable && !x.guestFull && (row.Limit.WhenFull == core.RejectWhenFull || i == 0 && row.Limit.WhenFull == core.QueueWhenFull):
 			c.sawShort(x.short)
 			return ruling{class: x.short, placement: number, failover: out.failover, resort: -1}
@@ -198,6 +204,8 @@ func (c *checker) evaluate(home int, ev *core.Event) ruling {
 			if x.sound {
 				resort.resort, resort.chosen = -1, true
 			}
+		} else if offers && row.LastResort == core.UseLastResort && !resorted && lacking == core.ClassNone {
+			lacking = x.short // it would be the last resort, if there were room
 		}
 		why := core.FailoverUnhealthy
 		switch {
@@ -240,6 +248,7 @@ func (c *checker) evaluate(home int, ev *core.Event) ruling {
 // a cap is all that blocks one.
 func (c *checker) survey(row *core.PlacementInfo, key uint64) (usable bool, broken, sick int32, capped bool) {
 	broken, sick = -1, -1
+	tried := false
 	for _, n := range c.shardOf(row, key) {
 		switch c.obstacle(n, &row.Breaker) {
 		case free:
@@ -254,9 +263,11 @@ func (c *checker) survey(row *core.PlacementInfo, key uint64) (usable bool, brok
 			}
 		case byCap:
 			capped = true
+		case byTrial:
+			tried = true
 		}
 	}
-	return false, broken, sick, capped
+	return false, broken, sick, capped && !tried // one that was tried is better than a wait
 }
 
 // blocks is survey for a placement of which nothing may serve: the first that
@@ -363,7 +374,10 @@ func (t *truth) route(via int, key int32, ev *core.Event) core.Route {
 		return core.Route{Placement: -1, Refuse: core.NoKey}
 	}
 	w := &t.ways[via]
-	r := core.Route{Key: hashString(name), Placement: -1, Refuse: core.UnknownKey}
+	if t.hashes[key] == 0 {
+		t.hashes[key] = hashString(name)
+	}
+	r := core.Route{Hashes: core.Hashes{Key: t.hashes[key]}, Placement: -1, Refuse: core.UnknownKey}
 	if t.rings {
 		r.Ring = crc32.ChecksumIEEE([]byte(name))
 	}

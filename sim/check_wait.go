@@ -111,12 +111,16 @@ func (c *checker) waitingAt(placement int32) (n int) {
 	return n
 }
 
+// newestFirst: more than half of the places are taken, with as many more.
+func (c *checker) newestFirst(row *core.PlacementInfo, placement int32, more int) bool {
+	return row.Limit.Order == core.NewestFirst && c.waitingAt(placement)+more > int(row.Limit.Queue)/2
+}
+
 // next is whose turn it is at a placement; nil when nobody waits there.
 func (c *checker) next(placement int32) (found *journeyModel) {
 	newest := false
 	if at := c.placements[placement].index; at >= 0 {
-		l := &c.rows[at].Limit
-		newest = l.Order == core.NewestFirst && c.waitingAt(placement) > int(l.Queue)/2
+		newest = c.newestFirst(&c.rows[at], placement, 0)
 	}
 	for i := range c.journeys {
 		j := &c.journeys[i]
@@ -130,13 +134,31 @@ func (c *checker) next(placement int32) (found *journeyModel) {
 	return found
 }
 
-// mayWait: a request at a full placement that queues.
-func (c *checker) mayWait(placement int32, l *core.LimitSpec) bool {
-	if j := c.asking; j != nil && j.does == queues && j.queue == placement {
-		return true
+// mayWait is ClassNone for a home request that may wait at a full placement that
+// queues, else the class with which it is refused. capped: the limit leaves room,
+// its endpoints' caps do not.
+func (c *checker) mayWait(row *core.PlacementInfo, placement int32, ev *core.Event, capped bool) core.Class {
+	if capped && row.Shards > 0 {
+		return core.LimitReached // others have shards of their own
 	}
-	return c.waitingAt(placement) < int(l.Queue)
+	if j := c.asking; j != nil && j.does == queues && j.queue == placement {
+		return core.ClassNone
+	}
+	if c.waitingAt(placement) >= int(row.Limit.Queue) {
+		return core.LimitReached
+	}
+	// Would its share refuse it even if those at home made the room for it?
+	p := &c.placements[placement]
+	limit, _ := c.limits(row, p)
+	made := max(p.inFlight+1-limit, 0) * int32(flag(limit > 0))
+	p.inFlight -= made
+	defer func() { p.inFlight += made }()
+	return c.ration(row, placement, ev, false)
 }
+
+// sent is when a request that is forwarded now leaves: a deadline that fires late
+// is judged as of its own time, but nothing is sent in the past.
+func (c *checker) sent() core.Time { return max(c.now, c.late) }
 
 // awaited judges what the router decided about requests that waited: those
 // whose time has come (due), or those that an event gave their turn.
@@ -161,7 +183,7 @@ func (c *checker) awaited(ev *core.Event, decisions []core.Decision, due bool) {
 		}
 		c.judged[i] = true
 		now := c.now
-		c.now = d.At // a deadline that fires late is judged as of its own time
+		c.late, c.now = now, d.At // a deadline that fires late is judged as of its own time
 		c.comesAgain(j, d)
 		c.now = now
 	}
@@ -294,7 +316,7 @@ func (c *checker) afterStep(ev *core.Event) {
 			c.fail("R5", max(j.queue, -1), -1, "limit.when_full", fmt.Sprintf("a request waits, although its wait was over at %d", j.until))
 		case (j.epoch != c.epoch || j.does == expects) && ev.Kind != core.Adopt && ev.Kind != core.Arrive && ev.Kind != core.Finish && ev.Kind != core.Reply:
 			c.fail("R12", -1, -1, "", "a request waits that was matched under another epoch")
-		case j.does == queues && j.epoch == c.epoch && c.next(j.queue) == j && !c.capped(j.queue):
+		case j.does == queues && j.epoch == c.epoch && c.next(j.queue) == j:
 			c.asking, c.itsTurn = j, true
 			if out := c.again(j); out.class == core.ClassNone && !out.wait && out.placement == j.queue {
 				c.fail("R5", j.queue, -1, "limit.when_full", "a request waits, although there is room for it")
@@ -302,21 +324,6 @@ func (c *checker) afterStep(ev *core.Event) {
 			c.asking, c.itsTurn, c.fresh = nil, false, false
 		}
 	}
-}
-
-// capped: where endpoints have caps of their own, room may come with health or
-// time alone, and is found at the next event that gives a turn.
-func (c *checker) capped(placement int32) bool {
-	at := c.placements[placement].index
-	if at < 0 {
-		return true
-	}
-	for i := c.rows[at].FirstEP; i < c.rows[at].EndEP; i++ {
-		if c.config.Endpoint(i).Limit > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // finishWait books a Finish that names a request that waits; it reports false for any other.

@@ -96,12 +96,16 @@ const probeWork = core.Millisecond
 // startProbe sends a health probe and works out at once how it will end: a
 // server that changes its mind within one probe is beyond this model.
 func (w *world) startProbe(r *router, d *core.Decision) {
+	home := r.core.Placement(d.Placement).Index
+	if home < 0 {
+		return // the same step took its placement out: nobody waits for the report
+	}
 	e := r.endpoints[d.Endpoint]
 	w.window.Endpoints[e].HealthProbes++
 	f := &w.servers[w.dir.servers[e]].fault
 	way := w.link(r.number, e)
 	root := fold(fold(fold(fold(w.plan.Seed, uint64(drawProbe)), uint64(r.number)), uint64(e)), uint64(d.At))
-	timeout := r.core.Config().Placement(r.core.Placement(d.Placement).Index).Health.Timeout
+	timeout := r.core.Config().Placement(home).Health.Timeout
 	took := way.cross(draw(root, drawLinkOut)) + probeWork + way.cross(draw(root, drawLinkBack))
 	ok := !f.refuse && !f.reset && !f.healthDown
 	switch {

@@ -23,7 +23,8 @@ func ParseRequestID(s string) (hi, lo uint64) {
 
 // FormatRequestID returns the 32 lower-case hex digits of a recorded id.
 func FormatRequestID(id [2]uint64) string {
-	return string(appendHex(appendHex(nil, id[0]), id[1]))
+	var room [32]byte
+	return string(appendHex(appendHex(room[:0], id[0]), id[1]))
 }
 
 // appendHex appends v as 16 lower-case hex digits.

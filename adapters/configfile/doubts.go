@@ -10,7 +10,8 @@ import (
 
 // Doubts warns of settings of breakers and selection that compile and do not do
 // what they seem to: a ratio whose minimum no load reaches, a slow call that every
-// stream is, a share of open breakers that leaves failing endpoints in use.
+// stream is, a share of open breakers that leaves failing endpoints in use; and of
+// waits (R5's queue, R11) that cost more than they can give.
 // c must come from f.Compile.
 func (f *File) Doubts(c *core.Config) (out Problems) {
 	for i := range c.Placements() {
@@ -37,9 +38,32 @@ func (f *File) Doubts(c *core.Config) (out Problems) {
 		if int(p.Shards) == n && n > 1 {
 			at("shards", fmt.Sprintf("every key may use all %d endpoints", n), "write fewer shards, or remove it")
 		}
+		f.doubtWaits(&p, at)
 	}
 	slices.SortStableFunc(out, byPlace)
 	return out
+}
+
+// doubtWaits warns of a queue that ends in refusals although it is not full, of a
+// wait that leaves too little time for the answer, and of retries without a budget.
+func (f *File) doubtWaits(p *core.PlacementInfo, at func(setting, what, hint string)) {
+	if r := &p.Retries; r.Max > 0 && r.NoBudget {
+		at("retries.budget", fmt.Sprintf("without a budget each request that fails is sent up to %d times: endpoints that fail because they are full get %d times their load", r.Max+1, r.Max+1),
+			"remove budget: none; the default grants retries for a fifth of the requests in flight")
+	}
+	l, takes := &p.Limit, f.Facts.Peak[p.Name].Latency
+	if l.WhenFull != core.QueueWhenFull || takes <= 0 {
+		return
+	}
+	if left := p.Timeouts.Request - l.Wait; left < takes {
+		at("limit.when_full.wait", fmt.Sprintf("a request that waits all of its %s has %s of timeouts.request left, and an answer takes %s: it is served in vain",
+			time.Duration(l.Wait), time.Duration(left), time.Duration(takes)), fmt.Sprintf("write a wait of at most %s, or a longer timeouts.request", time.Duration(max(0, p.Timeouts.Request-takes))))
+	}
+	// With all that it may have in flight, a placement takes one from its queue every takes/InFlight.
+	if useful := int64(l.Wait) * int64(l.InFlight) / int64(takes); l.InFlight > 0 && useful < int64(l.Queue) {
+		at("limit.when_full.queue", fmt.Sprintf("with %d in flight and %s an answer, %s are enough for %d places: who has a later one of the %d waits for a refusal",
+			l.InFlight, time.Duration(takes), time.Duration(l.Wait), useful, l.Queue), fmt.Sprintf("write queue: %d, or a longer wait", max(1, useful)))
+	}
 }
 
 // preset reports whether the placement's breaker takes what is not written from a preset.

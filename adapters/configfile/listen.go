@@ -198,7 +198,7 @@ func (l *loader) checkAddress(e *entry, address string) {
 func (l *loader) sameAddress(table *node, all []Listener) {
 	for i, a := range all {
 		for _, b := range all[:i] {
-			if a.Address == b.Address && a.Address != "" && !strings.HasSuffix(a.Address, ":0") {
+			if SamePort(a.Address, b.Address) {
 				p := table.get(a.Name).at.problem("listener "+strconv.Quote(a.Name)+" has the address of "+strconv.Quote(b.Name), "give one of the two another port")
 				p.Other = new(table.get(b.Name).at.position())
 				l.faults++
@@ -206,6 +206,20 @@ func (l *loader) sameAddress(table *node, all []Listener) {
 			}
 		}
 	}
+}
+
+// SamePort reports whether one of two addresses cannot be listened on while the other is,
+// since they have one port, and one host or every one. Port 0 is another one each time.
+func SamePort(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB || portA == "0" {
+		return false
+	}
+	every := func(host, other string) bool {
+		return host == "" || host == "::" || host == "0.0.0.0" && !strings.Contains(other, ":")
+	}
+	return hostA == hostB || every(hostA, hostB) || every(hostB, hostA)
 }
 
 // listenerTLS gives the section tls its meaning; nil for a plain listener.

@@ -41,7 +41,7 @@ func (a *always) decodeNode(d *decoder, n *node) {
 		return
 	}
 	if d.want(n, scalar) {
-		d.choice(n, []string{"errors", "failovers"})
+		d.choice(n, []string{"errors", "failovers", "retries"})
 		a.word = n.text
 	}
 }
@@ -70,6 +70,8 @@ func (l *loader) observe(root *node, in *nativeFile) edgeset.Observe {
 			out.AccessLog.Errors = true
 		case "failovers":
 			out.AccessLog.Failovers = true
+		case "retries":
+			out.AccessLog.Retries = true
 		case "slow":
 			out.AccessLog.Slow = time.Duration(a.slow)
 		}

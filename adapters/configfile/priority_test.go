@@ -13,7 +13,7 @@ func TestWhereThePriorityIsGoesIntoTheTextForTheEdge(t *testing.T) {
 		{"{header: Priority}", "Priority", ""},
 		{"{default: 3}", "", "priority names no header"},
 		{"{header: \"two words\"}", "", "is not the name of a header"},
-		{"{header: X, default: 8}", "", "is above 7"},
+		{"{header: X, default: 8}", "", "is no priority"},
 	} {
 		f, err := Parse("c", []byte("lockstep: 1\npriority: "+c.written+"\nplacements: {a: {endpoints: {one: {url: \"http://a:1\"}}}}\n"))
 		if c.fault != "" {

@@ -305,6 +305,8 @@ func (l *loader) discovered(placement string, n *node) (out []core.EndpointSpec,
 	service, isSRV := strings.CutPrefix(in.DNS, "srv:")
 	host, port, err := net.SplitHostPort(in.DNS)
 	switch {
+	case isSRV && strings.Contains(service, ":"):
+		l.fail(at, fmt.Sprintf("%q has a port, and SRV records say the port themselves", in.DNS), "write "+strconv.Quote("srv:"+service[:strings.IndexByte(service, ':')]))
 	case isSRV && strings.Count(service, ".") >= 2 && service[0] == '_':
 		d.Service = strings.TrimSuffix(service, ".")
 		if d.Scheme == "" {
@@ -317,6 +319,8 @@ func (l *loader) discovered(placement string, n *node) (out []core.EndpointSpec,
 		l.fail(at, fmt.Sprintf("%q does not name SRV records", in.DNS), `write "srv:_https._tcp.NAME"`)
 	case err != nil || host == "" || !isPort(port):
 		l.fail(at, fmt.Sprintf("%q is not a name with a port", in.DNS), `write "name:port", or "srv:_https._tcp.NAME" for SRV records`)
+	case net.ParseIP(host) != nil:
+		l.fail(at, fmt.Sprintf("%q is an address, which DNS is not asked for", in.DNS), "write it as an endpoint: {a: {url: "+strconv.Quote("http://"+in.DNS)+"}}")
 	default:
 		d.Host = strings.TrimSuffix(host, ".")
 		d.Port, _ = strconv.Atoi(port)

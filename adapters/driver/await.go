@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 
 	"lockstep/core"
 	"lockstep/core/loop"
@@ -16,10 +17,17 @@ type Ending struct {
 	RetryAfter core.Duration // what the upstream asked for; 0 for nothing
 }
 
+// errNoWait is a fault of Await's caller.
+var errNoWait = errors.New("driver: no Queued or Retry with this handle is left to await; await each once")
+
 // waiter is where the answer to a waiting request is left. It belongs to a slot
-// and is used again.
+// and is used again, once its owner has fetched the answer: a slot may be given
+// to another request before that.
 type waiter struct {
-	handle core.Handle
+	owner  core.Handle    // whose Await is to come or under way; zero for nobody
+	older  *waiter        // of the same slot, whose owner has not fetched its answer yet
+	handle core.Handle    // the owner's until it is answered
+	queued core.Time      // since when it is in a queue; core.Never for not yet
 	answer chan Admission // holds one
 	stale  chan struct{}  // holds a token while the request must be resolved anew
 }
@@ -50,11 +58,12 @@ func (d *Driver) end(ev *core.Event) (out Admission) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.event = *ev
+	why := d.loop.Router().RetryWhy(d.clock.Now(), ev) // it cannot be asked afterwards
 	out.Decision = d.loop.Finish(&d.event)
-	out.Target = &d.targets.none
+	out.Target, out.Why = &d.targets.none, why
 	if out.Kind == core.Retry {
-		out.Target = d.targets.of(&out.Decision)
-		d.expect(out.Handle)
+		out.Target, out.Why = d.targets.of(&out.Decision), core.RetryGranted
+		d.expect(&out.Decision)
 		if !d.loop.Recheck(out.Handle) {
 			d.resolve(out.Handle)
 		}
@@ -64,17 +73,28 @@ func (d *Driver) end(ev *core.Event) (out Admission) {
 
 // Await waits for what becomes of a request that was queued or is to be tried
 // again: Forward, to be followed by Finish or End, or Reject. If ctx ends first,
-// the request gives up its place and the error is ctx's cause. Every Queued and
+// the request gives up its place, the error is ctx's cause and only InQueue is set. Every Queued and
 // every Retry is awaited once. Without the driver's timer, after Close, only
 // other requests' events or ctx end the wait. a is the request's Arrival: where
 // there are several routes, its Resolver is asked again after a push.
 func (d *Driver) Await(ctx context.Context, h core.Handle, a *Arrival) (Admission, error) {
 	d.mu.Lock()
-	w := d.waiters[h.Slot]
+	var w *waiter
+	if int(h.Slot) < len(d.waiters) {
+		for w = d.waiters[h.Slot]; w != nil && w.owner != h; {
+			w = w.older
+		}
+	}
 	d.mu.Unlock()
+	if w == nil {
+		return Admission{}, errNoWait
+	}
 	for waiting := true; waiting; {
 		select {
 		case adm := <-w.answer:
+			d.mu.Lock()
+			d.leave(w, h.Slot)
+			d.mu.Unlock()
 			return adm, nil
 		case <-w.stale:
 			d.comeAgain(h, *a)
@@ -84,6 +104,7 @@ func (d *Driver) Await(ctx context.Context, h core.Handle, a *Arrival) (Admissio
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	gone := Admission{InQueue: w.inQueue(d.clock.Now())}
 	var late Admission
 	select {
 	case late = <-w.answer:
@@ -93,31 +114,56 @@ func (d *Driver) Await(ctx context.Context, h core.Handle, a *Arrival) (Admissio
 		d.finish = core.Event{Kind: core.Finish, Handle: h, Class: core.ClientGone}
 		d.loop.Finish(&d.finish)
 	}
-	return Admission{}, context.Cause(ctx)
+	d.leave(w, h.Slot)
+	return gone, context.Cause(ctx)
 }
 
-// expect makes ready for the answer to a request that waits. The caller holds the lock.
-func (d *Driver) expect(h core.Handle) {
+// inQueue is how long the waiter has been in a queue.
+func (w *waiter) inQueue(now core.Time) core.Duration {
+	if w.queued == core.Never {
+		return 0
+	}
+	return max(0, now.Sub(w.queued))
+}
+
+// expect makes ready for the answer to a request that waits since that decision. The caller holds the lock.
+func (d *Driver) expect(of *core.Decision) {
+	h := of.Handle
 	for int(h.Slot) >= len(d.waiters) {
 		d.waiters = append(d.waiters, nil)
 	}
 	w := d.waiters[h.Slot]
-	if w == nil {
-		w = &waiter{answer: make(chan Admission, 1), stale: make(chan struct{}, 1)}
+	if w == nil || w.owner != (core.Handle{}) {
+		w = &waiter{older: w, answer: make(chan Admission, 1), stale: make(chan struct{}, 1)}
 		d.waiters[h.Slot] = w
 	}
 	select {
 	case <-w.stale: // of an earlier request
 	default:
 	}
-	w.handle = h
+	w.owner, w.handle, w.queued = h, h, core.Never
+	if of.Kind == core.Queued {
+		w.queued = of.At
+	}
+}
+
+// leave gives a waiter back: its owner has fetched the answer, or wants none.
+// The caller holds the lock.
+func (d *Driver) leave(w *waiter, slot uint32) {
+	w.owner, w.handle = core.Handle{}, core.Handle{}
+	for at := &d.waiters[slot]; *at != nil; at = &(*at).older {
+		if *at == w && (at != &d.waiters[slot] || w.older != nil) {
+			*at = w.older
+			return
+		}
+	}
 }
 
 // resolve tells whoever awaits h to resolve the request anew.
 func (d *Driver) resolve(h core.Handle) {
-	if int(h.Slot) < len(d.waiters) && d.waiters[h.Slot] != nil {
+	if w := (*transport)(d).waiter(h); w != nil {
 		select {
-		case d.waiters[h.Slot].stale <- struct{}{}:
+		case w.stale <- struct{}{}:
 		default: // it has been told
 		}
 	}
@@ -152,19 +198,31 @@ func (d *Driver) comeAgain(h core.Handle, a Arrival) {
 func (t *transport) answer(d *core.Decision) bool {
 	switch d.Kind {
 	case core.Queued, core.Retry:
-		return true // it waits on
+		if w := t.waiter(d.Handle); w != nil && d.Kind == core.Queued {
+			w.queued = min(w.queued, d.At) // its retry was due; one that changes queues waits on
+		}
+		return true
 	case core.Forward, core.Reject:
 	default:
 		return false
 	}
-	if int(d.Handle.Slot) < len(t.waiters) {
-		if w := t.waiters[d.Handle.Slot]; w != nil && w.handle == d.Handle {
-			w.answer <- Admission{
-				Decision: *d, Target: t.targets.of(d), Step: t.loop.Steps(), InForce: t.loop.Router().Epoch(),
-				Again: d.Kind == core.Forward && t.loop.Router().MayComeAgain(d.Handle),
-			}
-			w.handle = core.Handle{}
+	if w := t.waiter(d.Handle); w != nil {
+		w.answer <- Admission{
+			Decision: *d, Target: t.targets.of(d), Step: t.loop.Steps(), InForce: t.loop.Router().Epoch(),
+			Again:   d.Kind == core.Forward && t.loop.Router().MayComeAgain(d.Handle),
+			InQueue: w.inQueue(d.At),
 		}
+		w.handle = core.Handle{}
 	}
 	return true
+}
+
+// waiter returns where the answer to h is awaited, nil for nowhere.
+func (t *transport) waiter(h core.Handle) *waiter {
+	if int(h.Slot) < len(t.waiters) {
+		if w := t.waiters[h.Slot]; w != nil && w.handle == h {
+			return w
+		}
+	}
+	return nil
 }

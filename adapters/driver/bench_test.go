@@ -41,6 +41,46 @@ func BenchmarkPair(b *testing.B) {
 	}
 }
 
+// BenchmarkPairWithRetries is BenchmarkPair where every request may be retried, and none is.
+func BenchmarkPairWithRetries(b *testing.B) {
+	s, keys := benchSpec(16)
+	for i := range s.Placements {
+		s.Placements[i].Retries.Max = 1
+	}
+	d := New(Options{})
+	adopt(b, d, s)
+	defer d.Close()
+	var flying [64]core.Handle
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		h := &flying[i&63]
+		d.Finish(*h, core.ClassNone, 200, true)
+		*h = d.Arrive(Arrival{Key: keys[i*7&4095], ID: [2]uint64{1, uint64(i)}}).Handle
+	}
+}
+
+// BenchmarkPairThroughQueue is a request that waits in the queue of its placement
+// until the one before it ends, and is forwarded then.
+func BenchmarkPairThroughQueue(b *testing.B) {
+	s, keys := benchSpec(1)
+	s.Placements[0].Limit = core.LimitSpec{InFlight: 1, WhenFull: core.QueueWhenFull, Queue: 64, Wait: 10 * core.Second}
+	d := New(Options{})
+	adopt(b, d, s)
+	defer d.Close()
+	holder := d.Arrive(Arrival{Key: keys[0]}).Handle
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		a := Arrival{Key: keys[i*7&4095], ID: [2]uint64{1, uint64(i)}}
+		waits := d.Arrive(a).Handle
+		d.Finish(holder, core.ClassNone, 200, true)
+		adm, err := d.Await(b.Context(), waits, &a)
+		if err != nil || adm.Kind != core.Forward {
+			b.Fatal(adm.Kind, err)
+		}
+		holder = adm.Handle
+	}
+}
+
 // BenchmarkAdopt is how long the lock is held by a push that changes one
 // placement: with that of a snapshot (package flightrec) the longest hold.
 func BenchmarkAdopt(b *testing.B) {

@@ -96,6 +96,8 @@ func New(o Options) *Driver {
 		rec.Start(r, &d.mu, d.clock.Origin())
 	}
 	d.targets = newTargets(r)
+	d.mu.Lock() // a timer of the state that it goes on from may be due at once, and asks for the loop
+	defer d.mu.Unlock()
 	d.loop = loop.New(r, d.clock, (*transport)(d), o.Observer, d.wake)
 	return d
 }

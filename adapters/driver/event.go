@@ -50,7 +50,12 @@ type Admission struct {
 	*Target // never nil
 	// Again says of a Forward that it may be tried again (R11): it should end with
 	// End, and a response of 500 and above be asked about with Ask.
-	Again   bool
+	Again bool
+	// Why says of what End or Ask return without a Retry why none follows (R11).
+	Why core.RetryWhy
+	// InQueue is how long of the wait that Await ended was spent in a queue (R5); what else
+	// it took was back-off.
+	InQueue core.Duration
 	Step    uint64     // of the recording, from 1, that decided it
 	InForce core.Epoch // under which it was decided; zero before the first configuration
 }
@@ -82,7 +87,7 @@ func (d *Driver) Arrive(a Arrival) (out Admission) {
 	out.Target, out.Step, out.InForce = d.targets.of(&out.Decision), d.loop.Steps(), ev.Epoch
 	switch out.Kind {
 	case core.Queued:
-		d.expect(out.Handle)
+		d.expect(&out.Decision)
 	case core.Forward:
 		out.Again = d.loop.Router().MayComeAgain(out.Handle)
 	}

@@ -3,7 +3,6 @@ package edge
 import (
 	"bytes"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,7 +58,7 @@ func loadStore(s *settings.ListenerTLS, old *store) (*store, []error) {
 		out.add(p)
 	}
 	if len(out.all) == 0 {
-		return old, append(problems, errors.New("there is no certificate to serve with"))
+		return old, append(problems, errNoCertificate)
 	}
 	out.standard = []*tls.Certificate{out.all[0].cert}
 	if s.Default != "" {

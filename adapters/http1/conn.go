@@ -46,8 +46,8 @@ type conn struct {
 	readFailed  atomic.Bool // no other request can be read
 	writeFailed atomic.Bool // nothing more can be sent
 
-	mu     sync.Mutex         // of cancel, and of a response's deadlines
-	cancel context.CancelFunc // of the request under way
+	mu  sync.Mutex // of now, and of a response's deadlines
+	now ending     // the context of the request under way, nil for none
 }
 
 func newConn(s *Server, rwc net.Conn) *conn {
@@ -268,6 +268,7 @@ func (c *conn) takeHead(h *head, b []byte) ([]byte, []field, Reason) {
 // exchange is one request and its answer.
 type exchange struct {
 	url  url.URL
+	ctx  requestContext
 	body body
 	res  response
 }
@@ -281,8 +282,8 @@ func (c *conn) answer(h *head, b []byte, fields []field, begun time.Time) (again
 		c.refuse(BadTarget, h, b, begun)
 		return false
 	}
-	ctx, cancel := context.WithCancel(c.ctx)
-	defer cancel()
+	ctx, now := c.begin(x)
+	defer now.end()
 	r := c.server.request.WithContext(ctx)
 	if h.te && h.trailer {
 		var fault Reason
@@ -292,7 +293,7 @@ func (c *conn) answer(h *head, b []byte, fields []field, begun time.Time) (again
 		}
 	}
 	c.fillRequest(r, h, text, fields, x)
-	c.setCancel(cancel)
+	c.setNow(now)
 	c.requests++
 	c.server.served.Add(1)
 	x.res.start(c, r, h, &x.body)
@@ -307,7 +308,7 @@ func (c *conn) answer(h *head, b []byte, fields []field, begun time.Time) (again
 		return false
 	}
 	again = c.finish(x, whole)
-	c.setCancel(nil)
+	c.setNow(nil)
 	return again
 }
 
@@ -378,19 +379,19 @@ func (c *conn) lookLater() {
 	}
 }
 
-func (c *conn) setCancel(f context.CancelFunc) {
+func (c *conn) setNow(e ending) {
 	c.mu.Lock()
-	c.cancel = f
+	c.now = e
 	c.mu.Unlock()
 }
 
 // cancelRequest ends the context of the request under way.
 func (c *conn) cancelRequest() {
 	c.mu.Lock()
-	cancel := c.cancel
+	now := c.now
 	c.mu.Unlock()
-	if cancel != nil {
-		cancel()
+	if now != nil {
+		now.end()
 	}
 }
 

@@ -60,7 +60,6 @@ type response struct {
 
 func (w *response) start(c *conn, r *http.Request, h *head, b *body) {
 	w.c, w.req, w.body, w.minor, w.length = c, r, b, h.minor, -1
-	w.header = make(http.Header, 8)
 	w.isHead = r.Method == http.MethodHead
 	w.closes = r.Close || c.requests >= c.server.o.MaxRequests
 	if h.expect && h.length != 0 {
@@ -70,7 +69,22 @@ func (w *response) start(c *conn, r *http.Request, h *head, b *body) {
 }
 
 // Header implements http.ResponseWriter.
-func (w *response) Header() http.Header { return w.header }
+func (w *response) Header() http.Header {
+	if w.header == nil {
+		w.header = make(http.Header, 8)
+	}
+	return w.header
+}
+
+// TakeHeader makes h the header of the answer, and reports whether it did: not
+// if somebody has asked for Header before. It spares a proxy a second map.
+func (w *response) TakeHeader(h http.Header) bool {
+	if w.header != nil {
+		return false
+	}
+	w.header = h
+	return true
+}
 
 // taken reports whether somebody has taken the connection over.
 func (w *response) taken() bool { return w.isTaken }

@@ -23,12 +23,15 @@ func (t *RoundTripper) answer(r *http.Request, w http.ResponseWriter, id request
 	attempts := 0
 	for {
 		if adm.Kind == core.Queued || adm.Kind == core.Retry {
+			begun := time.Now()
 			again := *a // only who waits pays for its place on the heap
 			next, err := t.router.Await(r.Context(), adm.Handle, &again)
 			if err != nil {
+				waited := next.InQueue
 				next = *adm
-				next.Kind, next.Class, next.Status = core.Reject, core.ClientGone, 0
+				next.Kind, next.Class, next.Status, next.InQueue = core.Reject, core.ClientGone, 0, waited
 			}
+			id.seen.waited(adm, &next, begun)
 			*adm = next
 		}
 		if adm.Kind != core.Forward {
@@ -115,7 +118,9 @@ func (x *exchange) ask(res *http.Response) bool {
 	x.timer.Stop()
 	x.mu.Unlock()
 	x.live.remove(x)
-	x.leave()
+	x.look.replied()
+	x.look.ended(core.Upstream5xx, uint16(res.StatusCode), true, &x.next)
+	x.unfollow()
 	if x.upload != nil {
 		x.upload.ended.Store(true) // the next attempt reads it
 	}

@@ -18,7 +18,8 @@
 //
 // Limits. The path of an endpoint's URL is not used: a request keeps its own
 // (BASELINE). The upstream sees its own authority as Host, as the baseline
-// sends it. Nothing is ever sent twice.
+// sends it, unless `upstream.host` says otherwise. Nothing is sent twice unless the core grants a retry (R11), and
+// nothing goes to the client before an attempt is final.
 //
 // What may not live here: routing rules, configuration formats, metrics.
 package httpproxy

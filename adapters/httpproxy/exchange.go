@@ -3,11 +3,13 @@ package httpproxy
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/http1"
 	"lockstep/adapters/upstream"
 	"lockstep/core"
 )
@@ -45,9 +47,10 @@ type exchange struct {
 	adm    driver.Admission
 	times  *core.TimeoutSpec // those of the configuration it was forwarded under (R12)
 	begun  time.Time
-	client context.Context     // ends when the client goes away
-	call   upstream.Call       // the request upstream
-	leave  func() bool         // stops waiting for the client to go away
+	client context.Context // ends when the client goes away
+	call   upstream.Call   // the request upstream
+	leave  func() bool     // stops waiting for the client to go away; nil where hook does
+	hook   hooks
 	writer http.ResponseWriter // the client's side; nil under RoundTripper
 	upload *upload             // nil without a request body
 	replay *replay             // what is kept of it for another attempt; nil for nothing
@@ -63,6 +66,10 @@ type exchange struct {
 	hints    bool                          // informational responses are passed on; they are optional (RFC 9110, 15.2)
 	hint     atomic.Uint32                 // hintNone, hintWriting or hintOver
 	hintDone atomic.Pointer[chan struct{}] // closed when the one being written is
+
+	out  http.Request // what goes upstream, of url
+	url  url.URL
+	body download
 
 	mu      sync.Mutex
 	phase   phase
@@ -86,6 +93,29 @@ func (x *exchange) start() {
 	if x.live.add(x) {
 		x.sever(core.Draining)
 	}
+}
+
+// hooks are contexts that tell of their end without an allocation: package http1's.
+type hooks interface {
+	OnCancel(http1.Canceller) bool
+	OffCancel(http1.Canceller)
+}
+
+// follow cancels the call when the client goes away, until unfollow.
+func (x *exchange) follow() {
+	if h, ok := x.client.(hooks); ok && h.OnCancel(&x.call) {
+		x.hook = h
+		return
+	}
+	x.leave = context.AfterFunc(x.client, x.call.Cancel)
+}
+
+func (x *exchange) unfollow() {
+	if x.hook != nil {
+		x.hook.OffCancel(&x.call)
+		return
+	}
+	x.leave()
 }
 
 // replied notes the response headers. Without a body the exchange ends here.
@@ -116,8 +146,8 @@ func (x *exchange) finish(class core.Class) bool {
 	x.mu.Unlock()
 	x.live.remove(x)
 	x.report(class)
-	x.look.ended(class, x.status, x.call.Sent())
-	x.leave()
+	x.look.ended(class, x.status, x.call.Sent(), &x.next)
+	x.unfollow()
 	x.call.Cancel()
 	return true
 }

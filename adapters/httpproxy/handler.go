@@ -103,10 +103,7 @@ func (h *Handler) pass(w http.ResponseWriter, res *http.Response) (whole bool) {
 	if t, ok := res.Body.(*tunnel); ok {
 		return join(w, res, t)
 	}
-	header := w.Header()
-	for k, v := range res.Header {
-		header[k] = v
-	}
+	header := answerHeader(w, res.Header)
 	for k := range res.Trailer {
 		header["Trailer"] = append(header["Trailer"], k)
 	}
@@ -121,6 +118,18 @@ func (h *Handler) pass(w http.ResponseWriter, res *http.Response) (whole bool) {
 	}
 	passTrailers(w, res, announced)
 	return true
+}
+
+// answerHeader makes h the header of the answer and returns it.
+func answerHeader(w http.ResponseWriter, h http.Header) http.Header {
+	if t, ok := w.(interface{ TakeHeader(http.Header) bool }); ok && t.TakeHeader(h) {
+		return h
+	}
+	header := w.Header()
+	for k, v := range h {
+		header[k] = v
+	}
+	return header
 }
 
 // copy moves a body to the client, each piece at once if it is a stream.

@@ -99,7 +99,7 @@ func (l *AccessLog) write(line *logLine, now time.Time) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lines = line.append(l.lines, now)
+	l.lines = line.append(l.lines, now, l.o.Detail)
 	if l.o.Detail {
 		l.lines = line.detail(l.lines, &l.o)
 	}
@@ -113,7 +113,7 @@ func (l *AccessLog) write(line *logLine, now time.Time) {
 	}
 }
 
-func (line *logLine) append(b []byte, now time.Time) []byte {
+func (line *logLine) append(b []byte, now time.Time, detail bool) []byte {
 	r := line.request
 	b = append(b, `{"timestamp":"`...)
 	b = now.UTC().AppendFormat(b, time.RFC3339)
@@ -127,7 +127,7 @@ func (line *logLine) append(b []byte, now time.Time) []byte {
 	b = field(b, "placement_key", line.adm.PlacementName)
 	b = field(b, "route_reason", line.adm.Reason.String())
 	b = field(b, "upstream_url", line.adm.URL)
-	if line.why != nil {
+	if line.why != nil && detail {
 		b = field(b, "upstream_error", line.why.Error())
 	}
 	b = append(b, `,"status_code":`...)

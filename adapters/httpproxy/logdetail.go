@@ -28,13 +28,16 @@ type LogOptions struct {
 type LogAlways struct {
 	Errors    bool          // refused, failed or answered with 500 or more
 	Failovers bool          // not served by the first candidate
+	Retries   bool          // an attempt failed and a retry was granted
 	Slow      time.Duration // took longer; 0 for none
 }
 
 const million = 1_000_000
 
 // detailed reports whether lines need what only an observation knows.
-func (l *AccessLog) detailed() bool { return l != nil && l.o.Detail }
+func (l *AccessLog) detailed() bool {
+	return l != nil && (l.o.Detail || l.o.Thin && l.o.Always.Retries)
+}
 
 // wants reports whether a request gets a line.
 func (o *LogOptions) wants(line *logLine, now time.Time) bool {
@@ -43,6 +46,7 @@ func (o *LogOptions) wants(line *logLine, now time.Time) bool {
 
 func (a *LogAlways) wants(line *logLine, now time.Time) bool {
 	return a.Errors && (line.class != core.ClassNone || line.status >= http.StatusInternalServerError) ||
+		a.Retries && line.seen != nil && len(line.seen.Failed) > 0 ||
 		a.Failovers && line.adm.Failover != core.FailoverNone ||
 		a.Slow > 0 && now.Sub(line.begun) > a.Slow
 }
@@ -75,6 +79,10 @@ func (line *logLine) detail(b []byte, o *LogOptions) []byte {
 	if s.Queued > 0 {
 		b = millis(b, "queued_ms", s.Queued)
 	}
+	if s.BackOff > 0 {
+		b = millis(b, "backoff_ms", s.BackOff)
+	}
+	b = appendFailed(b, s.Failed)
 	b = number(b, "epoch", int64(line.adm.InForce.Number))
 	b = number(b, "step", int64(line.adm.Step))
 	if s.TraceID != [16]byte{} {
@@ -89,6 +97,28 @@ func (line *logLine) detail(b []byte, o *LogOptions) []byte {
 		b = strconv.AppendFloat(b, float64(o.Keep)/million, 'f', -1, 64)
 	}
 	return b
+}
+
+// appendFailed lists the attempts that a retry followed; core bounds how many.
+func appendFailed(b []byte, all []Failed) []byte {
+	if len(all) == 0 {
+		return b
+	}
+	b = append(b, `,"retried":[`...)
+	for i, f := range all {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		at := len(b)
+		b = field(b, "upstream_url", f.URL)
+		b[at] = '{' // in place of its comma
+		b = field(b, "class", className(f.Class))
+		if f.Status > 0 {
+			b = number(b, "status_code", int64(f.Status))
+		}
+		b = append(millis(b, "duration_ms", f.Took), '}')
+	}
+	return append(b, ']')
 }
 
 // className is a class's label, "ok" for none.

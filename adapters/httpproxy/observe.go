@@ -21,6 +21,9 @@ type Observer interface {
 	AttemptBegun(*Request, *Attempt)
 	// AttemptEnded comes once for every AttemptBegun.
 	AttemptEnded(*Request, *Attempt)
+	// Waited comes after each wait: for a place in a queue (R5), for a retry's
+	// back-off (R11), or for both in turn.
+	Waited(*Request, *Wait)
 	// RequestEnded comes last: the answer is out, or nobody takes it any more.
 	// Under RoundTripper it comes with the answer's headers, and the end of the
 	// last attempt after it.
@@ -46,13 +49,16 @@ type Request struct {
 	Admission driver.Admission
 	// Attempts is how many attempts have begun.
 	Attempts int
-	// Queued is how long the request waited for a place, over all its attempts.
-	Queued time.Duration
+	// Failed are the attempts that a retry followed, in order: at most core.MaxRetries.
+	Failed []Failed
+	// Queued is how long the request waited for a place, over all its attempts, and
+	// BackOff how long for its retries.
+	Queued, BackOff time.Duration
 
 	// Set at the end.
 	Status   int           // answered; 499 for a client that left before
 	Class    core.Class    // ClassNone for a whole answer of the upstream below 500
-	Upstream time.Duration // waited for the upstream's headers, over all attempts
+	Upstream time.Duration // waited for the upstream's headers, over all attempts, failed ones too
 	Took     time.Duration // from Begun to the end
 
 	received atomic.Int64
@@ -79,6 +85,28 @@ type Attempt struct {
 	Status int        // of the upstream, 0 for none
 	Class  core.Class // ClassNone for a whole answer below 500
 	Sent   bool       // some of the request may have reached the upstream
+	// Retry is RetryGranted if a retry follows, else why none does; RetryOff also for
+	// an attempt that did not fail.
+	Retry core.RetryWhy
+}
+
+// Failed is what is kept of an attempt that a retry followed.
+type Failed struct {
+	URL    string // the endpoint's, as configured
+	Class  core.Class
+	Status int // of the upstream, 0 for none
+	Took   time.Duration
+}
+
+// Wait is one wait of a request, as observers see it.
+type Wait struct {
+	Admission driver.Admission // what made it wait: Kind is Queued or Retry
+	Begun     time.Time
+	Took      time.Duration
+	Queued    time.Duration // of Took, at its end, in a queue; the rest was back-off
+	// Next is what ended it: Kind is Forward or Reject. A client that left is a
+	// Reject of class ClientGone.
+	Next driver.Admission
 }
 
 // Observers joins observers into one; nil ones are left out. It returns nil
@@ -120,6 +148,13 @@ func (s several) AttemptBegun(q *Request, a *Attempt) {
 func (s several) AttemptEnded(q *Request, a *Attempt) {
 	for i := len(s) - 1; i >= 0; i-- {
 		s[i].AttemptEnded(q, a)
+	}
+}
+
+// Waited implements Observer.
+func (s several) Waited(q *Request, w *Wait) {
+	for _, o := range s {
+		o.Waited(q, w)
 	}
 }
 
@@ -197,6 +232,23 @@ func (s *sight) attempt(adm *driver.Admission, header http.Header) *look {
 	return l
 }
 
+// waited notes a wait that began with adm and ended with next.
+func (s *sight) waited(adm, next *driver.Admission, begun time.Time) {
+	if s == nil {
+		return
+	}
+	w := Wait{Admission: *adm, Begun: begun, Took: time.Since(begun), Next: *next}
+	if w.Queued = w.Took; adm.Kind == core.Retry {
+		w.Queued = min(w.Took, time.Duration(next.InQueue))
+	}
+	s.Queued += w.Queued
+	s.BackOff += w.Took - w.Queued
+	s.Admission = *next
+	if s.observer != nil {
+		s.observer.Waited(&s.Request, &w)
+	}
+}
+
 // replied notes the response's headers.
 func (l *look) replied() {
 	if l != nil {
@@ -204,8 +256,8 @@ func (l *look) replied() {
 	}
 }
 
-// ended ends the observation of an attempt.
-func (l *look) ended(class core.Class, status uint16, sent bool) {
+// ended ends the observation of an attempt; next is what the router said to its end.
+func (l *look) ended(class core.Class, status uint16, sent bool, next *driver.Admission) {
 	if l == nil {
 		return
 	}
@@ -214,6 +266,14 @@ func (l *look) ended(class core.Class, status uint16, sent bool) {
 		l.of.Upstream += l.Took // it waited in vain
 	} else {
 		l.of.Upstream += l.Headers
+	}
+	l.Retry = next.Why
+	switch {
+	case next.Kind == core.Retry:
+		l.Retry = core.RetryGranted
+		l.of.Failed = append(l.of.Failed, Failed{l.Admission.URL, l.Class, l.Status, l.Took})
+	case next.Why == core.RetryGranted: // the router was not asked
+		l.Retry = core.RetryOff
 	}
 	if l.of.observer != nil {
 		l.of.observer.AttemptEnded(&l.of.Request, &l.Attempt)

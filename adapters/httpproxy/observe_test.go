@@ -24,6 +24,7 @@ type witness struct {
 	calls []string
 	last  *httpproxy.Request
 	tries []httpproxy.Attempt
+	waits []httpproxy.Wait
 }
 
 func (w *witness) note(format string, args ...any) {
@@ -53,16 +54,29 @@ func (w *witness) RequestEnded(q *httpproxy.Request) {
 	w.mu.Unlock()
 }
 
+func (w *witness) Waited(q *httpproxy.Request, a *httpproxy.Wait) {
+	w.note("waited %v to %v", a.Admission.Kind, a.Next.Kind)
+	w.mu.Lock()
+	w.waits = append(w.waits, *a)
+	w.mu.Unlock()
+}
+
 // watchedRig is a rig whose proxy is observed and writes the long log.
 func watchedRig(t *testing.T, o httpproxy.LogOptions) (*rig, *witness) {
-	g, w := newRig(t, basic()), &witness{}
+	g, w := watchedOver(t, basic(), o)
+	g.serve("visa:80", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "seen ", r.Header.Get("X-Seen"))
+	}))
+	return g, w
+}
+
+// watchedOver is the same over a specification of its own, without upstreams.
+func watchedOver(t *testing.T, spec core.Spec, o httpproxy.LogOptions) (*rig, *witness) {
+	g, w := newRig(t, spec), &witness{}
 	log := httpproxy.NewAccessLogWith(&g.log, o)
 	proxy := httpproxy.NewHandler(g.spy, httpproxy.Options{Dial: g.dial, Log: log, Observer: w})
 	g.access = log
 	g.serve("watched:80", proxy)
-	g.serve("visa:80", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, "seen ", r.Header.Get("X-Seen"))
-	}))
 	t.Cleanup(func() { proxy.CloseIdleConnections(); log.Close() })
 	return g, w
 }
@@ -238,8 +252,9 @@ func TestObserversAreCalledInOrderAndEndInTheOppositeOrder(t *testing.T) {
 	both.RequestBegun(&httpproxy.Request{})
 	both.AttemptBegun(&httpproxy.Request{}, &httpproxy.Attempt{Header: http.Header{}, Admission: driver.Admission{Target: &driver.Target{}}})
 	both.AttemptEnded(&httpproxy.Request{}, &httpproxy.Attempt{})
+	both.Waited(&httpproxy.Request{}, &httpproxy.Wait{})
 	both.RequestEnded(&httpproxy.Request{})
-	if len(a.calls) != 4 || !slices.Equal(a.calls, b.calls) {
+	if len(a.calls) != 5 || !slices.Equal(a.calls, b.calls) {
 		t.Errorf("told %q and %q", a.calls, b.calls)
 	}
 }

@@ -201,6 +201,7 @@ func TestARefusalInADrainTellsTheHTTP2ClientToGo(t *testing.T) {
 		g.serve("visa:80", echo("visa"))
 		n := g.dials()
 		g.get("visa")
+		synctest.Wait() // until the client has its connection back
 		g.driver.Drain(g.driver.Now().Add(60 * core.Second))
 		for range 2 {
 			if res, _ := g.get("visa"); res.StatusCode != 503 {

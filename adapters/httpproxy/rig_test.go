@@ -103,7 +103,7 @@ func basic() core.Spec {
 }
 
 // newRig starts a router; call it inside a synctest bubble.
-func newRig(t *testing.T, spec core.Spec) *rig {
+func newRig(t *testing.T, spec core.Spec, log ...httpproxy.LogOptions) *rig {
 	config, err := core.Compile(spec)
 	if err != nil {
 		t.Fatal(err)
@@ -111,6 +111,9 @@ func newRig(t *testing.T, spec core.Spec) *rig {
 	g := &rig{t: t, driver: driver.New(driver.Options{})}
 	g.spy = &spy{Driver: g.driver, replies: map[core.Handle]int{}, finishes: map[core.Handle]int{}}
 	g.access = httpproxy.NewAccessLog(&g.log)
+	for _, o := range log {
+		g.access = httpproxy.NewAccessLogWith(&g.log, o)
+	}
 	g.proxy = httpproxy.NewHandler(g.spy, httpproxy.Options{Dial: g.dial, Log: g.access})
 	g.driver.Handle(g.proxy.Deliver)
 	if d := g.driver.Adopt(config, core.Epoch{}, core.OriginFile, core.FaultNone); d.Kind != core.Ack {

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
@@ -135,7 +134,7 @@ func (t *RoundTripper) attempt(r *http.Request, w http.ResponseWriter, id reques
 		x.takeReplay()
 	}
 	x.call.Context, x.call.Watcher = x.client, x
-	x.leave = context.AfterFunc(x.client, x.call.Cancel)
+	x.follow()
 	// Of several attempts nobody knows beforehand which one serves.
 	x.hints = w != nil && !adm.Again && r.Header["Expect"] == nil // else net/http's 100 Continue may cross them
 	x.start()
@@ -163,11 +162,12 @@ func (t *RoundTripper) attempt(r *http.Request, w http.ResponseWriter, id reques
 
 // request is what goes upstream: a shallow copy with its own URL and header.
 func (x *exchange) request(r *http.Request, id string, p *upstream.Pool) (*http.Request, string) {
-	out := new(http.Request)
+	out := &x.out
 	*out = *r
 	var upgrade string
 	out.Header, upgrade = requestHeader(r, id, x.way)
-	out.URL = target(r, p)
+	x.target(r, p)
+	out.URL = &x.url
 	out.Host, out.RequestURI, out.TransferEncoding = "", "", nil
 	out.Close, out.GetBody = false, nil
 	out.Body, out.ContentLength = nil, 0
@@ -205,17 +205,17 @@ func uploadOf(r *http.Request, w http.ResponseWriter, c *core.Config, id *reques
 	return u
 }
 
-// target is the endpoint's address with the request's own path and query, byte
+// target makes url the endpoint's address with the request's own path and query, byte
 // for byte where net/http lets us: it would clean the path of a parsed URL.
-func target(r *http.Request, p *upstream.Pool) *url.URL {
-	u := &url.URL{Scheme: p.Scheme(), Host: p.Host(), RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+func (x *exchange) target(r *http.Request, p *upstream.Pool) {
+	u := &x.url
+	u.Scheme, u.Host, u.RawQuery, u.ForceQuery = p.Scheme(), p.Host(), r.URL.RawQuery, r.URL.ForceQuery
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	if path == "*" || (strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//")) {
 		u.Opaque = path
-		return u
+		return
 	}
 	u.Path, u.RawPath = r.URL.Path, r.URL.RawPath
-	return u
 }
 
 // failed ends an exchange that has no response.
@@ -254,7 +254,7 @@ func (x *exchange) received(r *http.Request, res *http.Response, asked, id strin
 		}
 		// From here on the client's half close is not its going away, though
 		// net/http's reader of a hijacked connection ends the context at it.
-		x.leave()
+		x.unfollow()
 		x.replied(res.StatusCode, tunnelled)
 		res.Body = &tunnel{x, stream}
 		return res
@@ -267,6 +267,7 @@ func (x *exchange) received(r *http.Request, res *http.Response, asked, id strin
 		x.finish(core.ClassNone)
 		return res
 	}
-	res.Body = &download{x, res.Body}
+	x.body = download{x, res.Body}
+	res.Body = &x.body
 	return res
 }

@@ -19,7 +19,8 @@ func TestARequestThatNobodyObservesAllocatesNothingForIt(t *testing.T) {
 		l.replied()
 		l.gave(1)
 		s.took(1)
-		l.ended(core.ClassNone, 200, true)
+		s.waited(adm, adm, time.Time{})
+		l.ended(core.ClassNone, 200, true, &driver.Admission{})
 		s.ended(adm, 200, core.ClassNone, time.Time{})
 	})
 	if n != 0 {
@@ -34,6 +35,7 @@ func (watcher) RequestBegun(*Request)           {}
 func (watcher) AttemptBegun(*Request, *Attempt) {}
 func (watcher) AttemptEnded(*Request, *Attempt) {}
 func (watcher) RequestEnded(*Request)           {}
+func (watcher) Waited(*Request, *Wait)          {}
 
 // BenchmarkObservation is what a request with one attempt costs because
 // somebody observes it, without what the observer does.
@@ -47,7 +49,7 @@ func BenchmarkObservation(b *testing.B) {
 		l := s.attempt(adm, nil)
 		l.replied()
 		l.gave(1)
-		l.ended(core.ClassNone, 200, true)
+		l.ended(core.ClassNone, 200, true, &driver.Admission{})
 		s.ended(adm, 200, core.ClassNone, time.Time{})
 	}
 }

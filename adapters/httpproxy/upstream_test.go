@@ -3,11 +3,13 @@ package httpproxy_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -27,7 +29,7 @@ func TestTheLogSaysInWordsWhatTheUpstreamDidWrong(t *testing.T) {
 		"": `"upstream_error":"reset_before_response: waiting for the response: EOF"`,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			g := newRig(t, basic())
+			g := newRig(t, basic(), httpproxy.LogOptions{Detail: true})
 			g.raw("visa:80", func(c net.Conn) { io.WriteString(c, answer) })
 			g.talk("GET / HTTP/1.1\nHost: h\nConnection: close\nX-Routing-Key: visa\n\n")
 			g.spy.ended()
@@ -37,6 +39,26 @@ func TestTheLogSaysInWordsWhatTheUpstreamDidWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A field more is a difference to whoever reads the baseline's log strictly.
+func TestTheBaselinesLogHasTheBaselinesFieldsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, basic())
+		g.raw("visa:80", func(c net.Conn) { io.WriteString(c, "garbage\r\n\r\n") })
+		g.get("visa")
+		g.access.Close()
+		var line map[string]any
+		if err := json.Unmarshal([]byte(g.log.String()), &line); err != nil {
+			t.Fatal(err)
+		}
+		contract := "timestamp request_id method path routing_key placement_key route_reason upstream_url status_code duration_ms failover_reason"
+		for name := range line {
+			if !slices.Contains(strings.Fields(contract), name) {
+				t.Errorf("%s is no field of the baseline: %s", name, g.log.String())
+			}
+		}
+	})
 }
 
 func TestASafeRequestIsNotSentTwiceEither(t *testing.T) {

@@ -33,7 +33,17 @@ type Decisions struct {
 	nacks   [maxCauses]uint64 // by cause
 	ignored [maxCauses]uint64
 	bugs    [maxCauses]uint64
+	control controlState
 }
+
+// controlState is what was heard last of the control plane.
+type controlState uint8
+
+const (
+	controlUnheard controlState = iota
+	controlAway
+	controlConnected
+)
 
 // NewDecisions returns counters for driver.Options.Observer; next, which may be
 // nil, is told everything as well.
@@ -50,6 +60,12 @@ func (c *Decisions) Start(r *core.Router, lock sync.Locker, origin time.Time) {
 // Observe implements loop.Observer.
 func (c *Decisions) Observe(now core.Time, ev *core.Event, req *loop.Request, decisions []core.Decision) {
 	c.events[ev.Kind%maxKinds]++
+	if ev.Kind == core.Control {
+		c.control = controlAway
+		if ev.OK {
+			c.control = controlConnected
+		}
+	}
 	for i := range decisions {
 		d := &decisions[i]
 		c.kinds[d.Kind%maxKinds]++
@@ -79,6 +95,9 @@ func (c *Decisions) collect(ch chan<- prometheus.Metric) {
 	c.lock.Lock()
 	now := *c
 	c.lock.Unlock()
+	if now.control != controlUnheard {
+		sender(ch).gauge(mControl, truth(now.control == controlConnected))
+	}
 	events, decisions := mEvents.desc, mDecisions.desc
 	for k := range core.EventKind(maxKinds) {
 		if k.String() == "none" {

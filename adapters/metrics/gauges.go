@@ -21,7 +21,7 @@ const viewAtOnce = 256
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	requests := map[string]bool{
 		mRequests.name: true, mAttempts.name: true, mReceived.name: true, mSent.name: true,
-		mDuration.name: true, mQueued.name: true, mUpstream.name: true,
+		mDuration.name: true, mQueued.name: true, mUpstream.name: true, mRetries.name: true, mNoRetry.name: true,
 	}
 	for _, m := range table() {
 		if !requests[m.name] {
@@ -91,12 +91,15 @@ func (g *gauges) router(s sender) {
 	var counters core.Counters
 	var draining bool
 	var epoch core.Epoch
+	var budgets []core.Budget
+	now := g.o.Router.Now()
 	for at, more := 0, true; more; at += viewAtOnce {
 		g.o.Router.View(func(r *core.Router) {
 			config = r.Config()
 			more = at+viewAtOnce < max(r.Placements(), r.Endpoints())
 			for n := at; n < min(at+viewAtOnce, r.Placements()); n++ {
 				placements = append(placements, r.Placement(int32(n)))
+				budgets = append(budgets, r.Budget(max(now, r.Now()), int32(n)))
 			}
 			for n := at; n < min(at+viewAtOnce, r.Endpoints()); n++ {
 				endpoints = append(endpoints, r.Endpoint(int32(n)))
@@ -109,11 +112,13 @@ func (g *gauges) router(s sender) {
 	s.counter(mIgnored, counters.Ignored)
 	s.counter(mBugs, counters.Bugs)
 	s.counter(mMissed, counters.Missed)
+	backOffs := g.backOffs(len(placements))
 	sent := map[string]bool{} // names change hands between two pieces
 	for i := range placements {
 		if p := &placements[i]; p.Index >= 0 && p.Name != "" && !sent[p.Name] {
 			sent[p.Name] = true
 			s.placement(p, config)
+			s.waits(p, backOffs[i], &budgets[i])
 		}
 	}
 	seen := map[identity]bool{}
@@ -135,6 +140,27 @@ func (g *gauges) router(s sender) {
 	s.gauge(mRetiring, float64(retiring))
 	s.gauge(mScrapeSeconds, time.Since(begun).Seconds())
 	s.counter(mNotesDropped, g.o.Router.Dropped())
+}
+
+// backOffs counts the requests that wait for a retry, by number of placement.
+func (g *gauges) backOffs(placements int) []int {
+	counts := make([]int, placements)
+	for at, more := uint32(0), true; more; {
+		g.o.Router.View(func(r *core.Router) { at, more = r.CountBackOffs(at, viewAtOnce, counts) })
+	}
+	return counts
+}
+
+// waits sends what is known of those who wait and of the retry budget.
+func (s sender) waits(p *core.PlacementView, backOff int, b *core.Budget) {
+	s.gauge(mWaiting, float64(p.Queued), p.Name, "queue")
+	s.gauge(mWaiting, float64(backOff), p.Name, "backoff")
+	if b.Limit > 0 {
+		const unit = 1e6 // the budget counts in millionths of a retry
+		s.gauge(mRetrying, float64(b.Retrying), p.Name)
+		s.gauge(mRetryDebt, float64(b.Debt)/unit, p.Name)
+		s.gauge(mRetryLimit, float64(b.Limit)/unit, p.Name)
+	}
 }
 
 func (s sender) placement(p *core.PlacementView, c *core.Config) {

@@ -66,7 +66,10 @@ func New(o Options) *Metrics {
 }
 
 // ServeHTTP implements http.Handler: it answers a scrape.
-func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.handler.ServeHTTP(w, r) }
+func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.current() // collectors run side by side: what left must be forgotten before any of them
+	m.handler.ServeHTTP(w, r)
+}
 
 // Registry returns where the metrics are registered, so that a program that
 // embeds a router can add its own.
@@ -80,6 +83,7 @@ func (m *Metrics) AttemptBegun(*httpproxy.Request, *httpproxy.Attempt) {}
 
 // AttemptEnded implements httpproxy.Observer.
 func (m *Metrics) AttemptEnded(q *httpproxy.Request, a *httpproxy.Attempt) {
+	m.retried(a)
 	e := m.endpoint(a.Admission.Target)
 	if e == nil {
 		return // it has left the configuration
@@ -94,6 +98,41 @@ func (m *Metrics) AttemptEnded(q *httpproxy.Request, a *httpproxy.Attempt) {
 	if a.Headers > 0 {
 		m.observe(e.upstream, a.Headers.Seconds(), q)
 	}
+}
+
+// Waited implements httpproxy.Observer.
+func (m *Metrics) Waited(q *httpproxy.Request, w *httpproxy.Wait) {
+	if w.Queued <= 0 {
+		return
+	}
+	at := w.Admission.Target
+	if w.Admission.Kind != core.Queued {
+		at = w.Next.Target
+	}
+	m.observe(m.vectors.queue(m.placement(at)), w.Queued.Seconds(), q)
+}
+
+// noRetry are the labels of R11's reasons against a retry; "" is not counted.
+var noRetry = [...]string{
+	core.RetryClass: "class", core.RetryUnsafe: "unsafe", core.RetryBody: "body", core.RetrySpent: "spent",
+	core.RetryDrain: "drain", core.RetryTooLate: "too_late", core.RetryOutOfBudget: "budget",
+}
+
+// retried counts what R11 said to the end of an attempt.
+func (m *Metrics) retried(a *httpproxy.Attempt) {
+	if a.Retry != core.RetryGranted && (int(a.Retry) >= len(noRetry) || noRetry[a.Retry] == "") {
+		return
+	}
+	p := m.placement(a.Admission.Target)
+	list := &p.retries
+	if a.Retry == core.RetryGranted {
+		list = &p.granted
+	}
+	c := list.get(uint32(a.Retry))
+	if c == nil {
+		c = m.vectors.retry(p, a.Retry)
+	}
+	c.Inc()
 }
 
 // RequestEnded implements httpproxy.Observer.
@@ -115,9 +154,6 @@ func (m *Metrics) RequestEnded(q *httpproxy.Request) {
 	}
 	if n := q.Sent(); n > 0 {
 		p.sent.Add(float64(n))
-	}
-	if q.Queued > 0 {
-		m.observe(m.vectors.queue(p), q.Queued.Seconds(), q)
 	}
 }
 
@@ -212,6 +248,19 @@ func (v *vectors) request(p *placement, key uint32) prometheus.Counter {
 		p = v.none // it left between the look-up and now
 	}
 	return p.requests.add(v.requests, key, requestLabels(p.name, key))
+}
+
+// retry makes a series of a placement's retries, granted or refused.
+func (v *vectors) retry(p *placement, why core.RetryWhy) prometheus.Counter {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if p != v.none && v.current.Load().byName[p.name] != p {
+		p = v.none
+	}
+	if why == core.RetryGranted {
+		return p.granted.add(v.granted, uint32(why), []string{p.name})
+	}
+	return p.retries.add(v.refused, uint32(why), []string{p.name, noRetry[why]})
 }
 
 // attempt makes a series of an endpoint's attempts; nil if it has just left.

@@ -61,7 +61,19 @@ func newRig(t testing.TB, o metrics.Options, names ...string) *rig {
 }
 
 func (g *rig) adopt(names ...string) {
-	if d := g.driver.Adopt(config(g, names...), core.Epoch{}, core.OriginFile, core.FaultNone); d.Kind != core.Ack {
+	g.adoptConfig(config(g, names...))
+}
+
+func (g *rig) adoptSpec(s core.Spec) {
+	c, err := core.Compile(s)
+	if err != nil {
+		g.Fatal(err)
+	}
+	g.adoptConfig(c)
+}
+
+func (g *rig) adoptConfig(c *core.Config) {
+	if d := g.driver.Adopt(c, core.Epoch{}, core.OriginFile, core.FaultNone); d.Kind != core.Ack {
 		g.Fatalf("adopt: %v", d)
 	}
 }
@@ -73,7 +85,7 @@ func (g *rig) arrive(key string) *httpproxy.Request {
 
 // end ends one with an upstream's answer.
 func (g *rig) end(q *httpproxy.Request, status int) {
-	a := &httpproxy.Attempt{Admission: q.Admission, Headers: time.Millisecond, Status: status}
+	a := &httpproxy.Attempt{Admission: q.Admission, Headers: time.Millisecond, Status: status, Retry: core.RetryOff}
 	g.driver.Finish(q.Admission.Handle, core.ClassNone, uint16(status), true)
 	g.metrics.AttemptEnded(q, a)
 	q.Status, q.Took = status, 2*time.Millisecond
@@ -268,8 +280,12 @@ func everything(t testing.TB) *rig {
 			return []edge.Stats{{Listener: "edge", Open: 9, Accepted: 9, HTTP1: http1.Counts{Idle: 1, Active: 3}, Refused: [http1.Reasons]uint64{http1.BothLengths: 2}}}
 		},
 	}, "a")
+	g.adoptSpec(patient("a"))
+	g.driver.Control(true)
 	q := g.arrive("a")
-	q.Queued = time.Millisecond
+	g.metrics.Waited(q, &httpproxy.Wait{Admission: q.Admission, Took: time.Millisecond, Queued: time.Millisecond, Next: q.Admission})
+	g.metrics.AttemptEnded(q, &httpproxy.Attempt{Admission: q.Admission, Retry: core.RetryGranted})
+	g.metrics.AttemptEnded(q, &httpproxy.Attempt{Admission: q.Admission, Retry: core.RetrySpent})
 	g.end(q, 200)
 	return g
 }
@@ -368,9 +384,13 @@ func TestCountingARequestAllocatesNothing(t *testing.T) {
 	g := newRig(t, metrics.Options{}, "a")
 	q := g.arrive("a")
 	a := &httpproxy.Attempt{Admission: q.Admission, Headers: time.Millisecond, Status: 200}
+	refused := &httpproxy.Attempt{Admission: q.Admission, Retry: core.RetrySpent}
+	w := &httpproxy.Wait{Admission: q.Admission, Queued: time.Millisecond, Next: q.Admission}
 	q.Status, q.Took = 200, time.Millisecond
 	count := func() {
 		g.metrics.AttemptEnded(q, a)
+		g.metrics.AttemptEnded(q, refused)
+		g.metrics.Waited(q, w)
 		g.metrics.RequestEnded(q)
 	}
 	count()

@@ -21,11 +21,13 @@ func define(name, kind, labels, help string) *metric {
 var (
 	mRequests  = define("lockstep_requests_total", "counter", "placement class code reason failover", "Requests by the placement that served or refused, class of R16 (ok for an answer below 500), status as 2xx, route reason and failover reason.")
 	mDuration  = define("lockstep_request_duration_seconds", "histogram", "placement", "From the request's headers to the end of its answer.")
-	mQueued    = define("lockstep_queue_seconds", "histogram", "placement", "Time that requests which had to wait spent in the queue.")
+	mQueued    = define("lockstep_queue_seconds", "histogram", "placement", "Time that requests spent in a queue (R5), whatever ended it; by the placement where they first waited, of a retry by the one that served or refused.")
 	mReceived  = define("lockstep_received_bytes_total", "counter", "placement", "Bytes of request bodies.")
 	mSent      = define("lockstep_sent_bytes_total", "counter", "placement", "Bytes of upstream bodies given to clients.")
 	mAttempts  = define("lockstep_attempts_total", "counter", "placement endpoint class", "Attempts by endpoint and class of their end.")
 	mUpstream  = define("lockstep_upstream_header_seconds", "histogram", "placement endpoint", "From the begin of an attempt to the response headers.")
+	mRetries   = define("lockstep_retries_total", "counter", "placement", "Retries granted after an attempt at this placement (R11).")
+	mNoRetry   = define("lockstep_retries_refused_total", "counter", "placement reason", "Failed attempts at this placement that no retry followed although its requests have retries, by the first reason of R11.")
 	mEvents    = define("lockstep_events_total", "counter", "event", "Events that the core was fed, by kind.")
 	mDecisions = define("lockstep_decisions_total", "counter", "kind class cause", "Decisions by kind; class of refusals and aborts, cause of nacks, ignored events and bugs, else empty.")
 
@@ -33,6 +35,10 @@ var (
 	mGuests        = define("lockstep_guests", "gauge", "placement", "Attempts in flight that came by failover.")
 	mLimit         = define("lockstep_in_flight_limit", "gauge", "placement", "Limit of attempts in flight that is in force, configured or adaptive; no series without one.")
 	mGuestLimit    = define("lockstep_guests_limit", "gauge", "placement", "Configured limit of guests; no series without one.")
+	mWaiting       = define("lockstep_waiting", "gauge", "placement state", "Requests that wait: queue, for room here; backoff, for a retry, with this placement as their home.")
+	mRetrying      = define("lockstep_retrying", "gauge", "placement", "Requests with this home that were granted a retry and are not over; no series without retries or a budget.")
+	mRetryDebt     = define("lockstep_retry_debt", "gauge", "placement", "Retries that were granted and not yet earned; at the limit no more are granted. No series without retries or a budget.")
+	mRetryLimit    = define("lockstep_retry_limit", "gauge", "placement", "What lockstep_retry_debt and lockstep_retrying may each reach: the floor and a share of the requests in flight. No series without retries or a budget.")
 	mPanic         = define("lockstep_panic", "gauge", "placement", "1 while too few of the endpoints are usable (R9).")
 	mEndInFlight   = define("lockstep_endpoint_in_flight", "gauge", "placement endpoint", "Attempts in flight.")
 	mBreaker       = define("lockstep_breaker_state", "gauge", "placement endpoint state", "1 for the breaker's state, 0 for the others.")
@@ -43,6 +49,7 @@ var (
 	mTerm          = define("lockstep_config_term", "gauge", "", "Term of the epoch in force.")
 	mConfig        = define("lockstep_config_info", "gauge", "version digest", "1; the labels tell the configuration in force.")
 	mDraining      = define("lockstep_draining", "gauge", "", "1 once a drain has begun.")
+	mControl       = define("lockstep_control_plane_connected", "gauge", "", "1 while the router is connected to its control plane, 0 once that is lost; no series before the first connection.")
 	mIgnored       = define("lockstep_ignored_total", "counter", "", "Events, or parts of them, that named nothing.")
 	mBugs          = define("lockstep_bugs_total", "counter", "", "Broken invariants. Report any.")
 	mMissed        = define("lockstep_probes_missed_total", "counter", "", "Probe times that passed without a probe.")
@@ -65,9 +72,9 @@ var (
 // table is every metric, in the order of the README.
 func table() []*metric {
 	return []*metric{
-		mRequests, mDuration, mQueued, mReceived, mSent, mAttempts, mUpstream, mEvents, mDecisions,
-		mInFlight, mGuests, mLimit, mGuestLimit, mPanic, mEndInFlight, mBreaker, mBreakerFails, mHealthy, mRetiring,
-		mEpoch, mTerm, mConfig, mDraining, mReady, mIgnored, mBugs, mMissed, mNotesDropped,
+		mRequests, mDuration, mQueued, mReceived, mSent, mAttempts, mUpstream, mRetries, mNoRetry, mEvents, mDecisions,
+		mInFlight, mGuests, mLimit, mGuestLimit, mWaiting, mRetrying, mRetryDebt, mRetryLimit, mPanic, mEndInFlight, mBreaker, mBreakerFails, mHealthy, mRetiring,
+		mEpoch, mTerm, mConfig, mDraining, mReady, mControl, mIgnored, mBugs, mMissed, mNotesDropped,
 		mLostBlocks, mLostSteps, mWrittenBytes, mDiskErrors, mLogLost, mConnections, mListenerOpen, mAccepted, mConnRefused, mHTTP1Refused, mBuild, mScrapeSeconds,
 	}
 }

@@ -66,6 +66,8 @@ func (l *lazy) drop(vec *prometheus.CounterVec) {
 type placement struct {
 	name           string
 	requests       lazy
+	retries        lazy // refused ones by RetryWhy
+	granted        lazy // under RetryGranted
 	duration       prometheus.Observer
 	received, sent prometheus.Counter
 	queued         atomic.Pointer[prometheus.Observer] // made when something waits
@@ -93,6 +95,7 @@ type set struct {
 // vectors are the metrics that requests count.
 type vectors struct {
 	requests, attempts, received, sent *prometheus.CounterVec
+	granted, refused                   *prometheus.CounterVec // retries
 	duration, queued, upstream         *prometheus.HistogramVec
 
 	mu      sync.Mutex // to make and delete series
@@ -103,6 +106,7 @@ type vectors struct {
 func newVectors() *vectors {
 	v := &vectors{
 		requests: mRequests.counter(), attempts: mAttempts.counter(), received: mReceived.counter(), sent: mSent.counter(),
+		granted: mRetries.counter(), refused: mNoRetry.counter(),
 		duration: mDuration.histogram(), queued: mQueued.histogram(), upstream: mUpstream.histogram(),
 	}
 	v.none = v.newPlacement("")
@@ -111,7 +115,7 @@ func newVectors() *vectors {
 }
 
 func (v *vectors) all() []prometheus.Collector {
-	return []prometheus.Collector{v.requests, v.attempts, v.received, v.sent, v.duration, v.queued, v.upstream}
+	return []prometheus.Collector{v.requests, v.attempts, v.received, v.sent, v.granted, v.refused, v.duration, v.queued, v.upstream}
 }
 
 func (v *vectors) newPlacement(name string) *placement {
@@ -175,6 +179,8 @@ func (v *vectors) forget(old, s *set) {
 	for name, p := range old.byName {
 		if s.byName[name] == nil {
 			p.requests.drop(v.requests)
+			p.retries.drop(v.refused)
+			p.granted.drop(v.granted)
 			v.duration.DeleteLabelValues(name)
 			v.queued.DeleteLabelValues(name)
 			v.received.DeleteLabelValues(name)

@@ -119,7 +119,8 @@ routes:
   - {name: address, match: {host: "[2001:db8::1]"}}
   - {name: path, match: {path: [/x, /y/z]}}`)
 	for _, w := range []struct{ target, host, listener, want string }{
-		{"/", "[2001:DB8::1]:8443", "", "address"}, {"/", "[2001:db8::2]", "", ""},
+		{"/", "[2001:DB8::1]:8443", "", "address"},
+		{"/", "[2001:db8::2]", "", ""},
 		{"/v1", "api.example.com", "edge", "v1"},
 		{"/v1/x?y", "API.example.com:443", "edge", "v1"},
 		{"/v%31/x", "api.example.com", "", "v1"},

@@ -25,8 +25,8 @@ type AccessLog struct {
 	Sample  uint32
 	Sampled bool
 	// What gets a line whatever Sample says.
-	Errors, Failovers bool
-	Slow              time.Duration // requests that take longer; 0: none
+	Errors, Failovers, Retries bool
+	Slow                       time.Duration // requests that take longer; 0: none
 }
 
 // Metrics says what is in the metrics beside the usual.

@@ -1,8 +1,10 @@
 package tracing
 
 import (
+	"context"
 	"net/url"
 	"strconv"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -34,6 +36,36 @@ func (t *Tracer) AttemptEnded(q *httpproxy.Request, a *httpproxy.Attempt) {
 	s.End(trace.WithTimestamp(a.Begun.Add(a.Took)))
 }
 
+// Waited implements httpproxy.Observer: a wait is a span of its own below the
+// request's, "backoff" before a retry and "queue" for a place, one after the other.
+func (t *Tracer) Waited(q *httpproxy.Request, w *httpproxy.Wait) {
+	above, ok := q.Span.(*span)
+	if !ok || !above.IsRecording() {
+		return
+	}
+	turn := w.Begun.Add(w.Took - w.Queued)
+	if w.Admission.Kind == core.Retry {
+		t.wait(above, "backoff", &w.Admission, w.Begun, turn)
+	}
+	if w.Queued > 0 {
+		t.wait(above, "queue", &w.Next, turn, w.Begun.Add(w.Took))
+	}
+}
+
+func (t *Tracer) wait(above *span, name string, a *driver.Admission, begun, ended time.Time) {
+	_, s := t.tracer.Start(trace.ContextWithSpan(context.Background(), above.Span), name, trace.WithTimestamp(begun))
+	at := make([]attribute.KeyValue, 0, 2)
+	if a.Target != nil && a.PlacementName != "" {
+		at = append(at, attribute.String("lockstep.placement", a.PlacementName))
+	}
+	if a.Kind == core.Reject {
+		at = append(at, attribute.String("lockstep.class", className(a.Class)))
+		s.SetStatus(codes.Error, className(a.Class))
+	}
+	s.SetAttributes(at...)
+	s.End(trace.WithTimestamp(ended))
+}
+
 // RequestEnded implements httpproxy.Observer.
 func (t *Tracer) RequestEnded(q *httpproxy.Request) {
 	s, ok := q.Span.(*span)
@@ -56,6 +88,9 @@ func (t *Tracer) RequestEnded(q *httpproxy.Request) {
 	}
 	if q.KeySource != "" {
 		at = append(at, attribute.String("lockstep.key_source", q.KeySource))
+	}
+	if q.BackOff > 0 {
+		at = append(at, attribute.Float64("lockstep.backoff_seconds", q.BackOff.Seconds()))
 	}
 	if q.Queued > 0 {
 		at = append(at, attribute.Float64("lockstep.queued_seconds", q.Queued.Seconds()))

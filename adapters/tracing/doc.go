@@ -1,5 +1,6 @@
 // Package tracing makes OpenTelemetry spans of a router's requests: one for the
-// request (server), one for each attempt below it (client). It speaks the W3C
+// request (server), and below it one for each attempt (client) and for each wait
+// in a queue or before a retry (internal). It speaks the W3C
 // headers traceparent and tracestate and sends spans by OTLP over HTTP.
 //
 // It is an httpproxy.Observer. Without it a request costs nothing; a request

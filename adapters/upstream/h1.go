@@ -164,7 +164,9 @@ func (c *conn) respond(call *Call, r *http.Request, res *response, br *bufio.Rea
 		res.Body = http.NoBody
 		c.done(call, br, up, res.keep)
 	default:
-		res.Body = &body{call: call, conn: c, res: res, up: up, br: br, kind: kind, left: length}
+		b := &res.body
+		b.call, b.conn, b.res, b.up, b.br, b.kind, b.left = call, c, res, up, br, kind, length
+		res.Body = b
 	}
 	return res.Response, nil
 }

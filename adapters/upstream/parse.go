@@ -85,6 +85,7 @@ type response struct {
 	lengths  []string // values of Content-Length
 	codings  []string // values of Transfer-Encoding
 	keep     bool     // the connection may carry another request
+	body     body     // unused where the response has none
 	trailers []string // values of Trailer
 }
 
@@ -96,9 +97,14 @@ func parseHead(head string) (*response, *Error) {
 		return nil, notHTTP("the status line is " + strconv.Quote(line[:min(len(line), 40)]))
 	}
 	code, _ := strconv.Atoi(line[9:12])
-	res := &response{Response: &http.Response{
-		Status: line[9:], StatusCode: code, Proto: line[:8], ProtoMajor: 1, ProtoMinor: int(line[7] - '0'),
-	}}
+	both := new(struct { // one allocation for what lives as long
+		response
+		http http.Response
+	})
+	res := &both.response
+	res.Response = &both.http
+	both.http.Status, both.http.StatusCode = line[9:], code
+	both.http.Proto, both.http.ProtoMajor, both.http.ProtoMinor = line[:8], 1, int(line[7]-'0')
 	res.keep = res.ProtoMinor == 1
 	header, err := parseFields(rest)
 	if err != nil {

@@ -27,7 +27,8 @@ func newCheckCommand() *cobra.Command {
 		Long: `Validate configurations in any of the three forms. Every fault is shown with
 its file, line and column. Warnings do not fail the check; with facts stated,
 they include placements too small for the load they must take. A promise of must
-that is broken whatever happens fails the check.`,
+that is broken whatever happens fails the check. Files of keys and certificates
+are read where they are there, from the working directory, as serve does.`,
 		Example: `  lockstep check payments.yaml
   lockstep check payments.yaml --explain-key visa
   lockstep check payments.yaml --explain-key visa --host api.example.com --path /v1
@@ -103,14 +104,15 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 		r.Errors = faults
 		return r, nil
 	}
-	r.Errors = f.Broken(c)
+	faults, doubts := filesAndPorts(f, c)
+	r.Errors = slices.Concat(f.Broken(c), faults)
 	r.OK, r.Form, r.Version = len(r.Errors) == 0, f.Form.String(), c.Version()
 	r.Placements, r.Endpoints = c.Placements(), c.Endpoints()
 	r.Routes, r.Tables, r.Splits = c.Routes(), c.Tables(), c.Splits()
 	for i := range c.Tables() {
 		r.Keys += c.TableKeys(i)
 	}
-	r.Warnings = slices.Concat(f.Warnings, f.Capacity(c), f.Doubts(c), f.Idle(), f.Shadowed(), f.Unused(), unresolved(f))
+	r.Warnings = slices.Concat(f.Warnings, f.Capacity(c), f.Doubts(c), f.Idle(), f.Shadowed(), f.Unused(), doubts, unresolved(f))
 	r.Proved, r.Runs = f.Proved()
 	if flags.key != "" {
 		stories, err := explainKey(f, c, &flags)

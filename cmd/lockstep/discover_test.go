@@ -55,7 +55,7 @@ func TestServeFollowsWhatDNSSays(t *testing.T) {
 	defer upstream.Close()
 	u, _ := url.Parse(upstream.URL)
 	names := dnstest.New(t)
-	names.A("p.test.", 300, "127.0.0.1")
+	names.Change(func() { names.A("p.test.", 300, "127.0.0.1") })
 	r, err := newRouter(routerOptions{log: slog.New(slog.DiscardHandler), errs: io.Discard})
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestServeFollowsWhatDNSSays(t *testing.T) {
 
 func TestCheckWarnsOfNamesThatDNSDoesNotKnow(t *testing.T) {
 	names := dnstest.New(t)
-	names.A("p.test.", 300, "127.0.0.1")
+	names.Change(func() { names.A("p.test.", 300, "127.0.0.1") })
 	file := dnsFile(t, names.Address, "80")
 	var out bytes.Buffer
 	if code := run([]string{"check", file.Path}, &out, io.Discard); code != 0 {
@@ -122,7 +122,7 @@ func TestCheckWarnsOfNamesThatDNSDoesNotKnow(t *testing.T) {
 
 func TestASuccessorKeepsTheLastAnswerOfItsPredecessorWhenDNSIsSilent(t *testing.T) {
 	names := dnstest.New(t)
-	names.A("p.test.", 300, "127.0.0.1")
+	names.Change(func() { names.A("p.test.", 300, "127.0.0.1") })
 	file := dnsFile(t, names.Address, "8080")
 	first, err := newRouter(routerOptions{log: slog.New(slog.DiscardHandler), errs: io.Discard})
 	if err != nil {

@@ -136,12 +136,8 @@ type explainer struct {
 	compiled *core.Config     // what it says
 
 	stories  []*story
-	current  *story                 // being decided by the present step
-	flying   map[core.Handle]*story // not finished yet
-	waiting  map[core.Handle]*story // of requests that wait
-	mayRetry bool                   // R11 is asked about the attempt that the step ends
-	retryWhy core.RetryWhy
-	budget   core.Budget
+	current  *story                  // being decided by the present step
+	flying   map[core.Handle]*story  // not finished yet
 	arrivals map[core.Handle]arrival // of every request in flight
 	past     history
 }
@@ -153,7 +149,7 @@ type arrival struct {
 }
 
 func newExplainer(flags explainFlags) *explainer {
-	e := &explainer{step: flags.step, flying: map[core.Handle]*story{}, waiting: map[core.Handle]*story{}, arrivals: map[core.Handle]arrival{}, past: newHistory()}
+	e := &explainer{step: flags.step, flying: map[core.Handle]*story{}, arrivals: map[core.Handle]arrival{}, past: newHistory()}
 	if flags.request != "" {
 		e.id[0], e.id[1] = traces.ParseRequestID(flags.request)
 	}
@@ -164,7 +160,7 @@ func (e *explainer) wanted(f *traces.Fact) bool {
 	if e.step > 0 {
 		return f.Step == e.step
 	}
-	return f.Event.Kind == core.Arrive && f.Event.Handle.Gen == 0 && f.Request.ID == e.id
+	return f.Event.Kind == core.Arrive && f.Event.Handle == (core.Handle{}) && f.Request.ID == e.id
 }
 
 // told reports whether the step has its story already: dumps can overlap.
@@ -174,7 +170,6 @@ func (e *explainer) told(f *traces.Fact) bool {
 
 func (e *explainer) before(f *traces.Fact, r *core.Router) {
 	e.past.attemptEnds(f, r)
-	e.asked(f, r)
 	e.current = nil
 	if e.wanted(f) && !e.told(f) {
 		e.current = e.begin(f, r)
@@ -187,30 +182,38 @@ func (e *explainer) after(f *traces.Fact, r *core.Router, decided []core.Decisio
 	if s := e.current; s != nil {
 		e.decided(s, f, r, decided)
 	}
-	e.waits(f, r, decided)
+	e.others(f, r, decided)
 	h := f.Event.Handle
+	own := &core.Decision{}
+	if len(decided) > 0 {
+		own = &decided[len(decided)-1]
+	}
 	switch f.Event.Kind {
 	case core.Arrive:
-		if h.Gen != 0 {
-			break // a waiting request that was matched again
-		}
-		if d := &decided[len(decided)-1]; d.Kind == core.Forward {
-			e.arrivals[d.Handle] = arrival{f.Step, f.Request.ID}
+		if h == (core.Handle{}) && own.Handle != h {
+			e.arrivals[own.Handle] = arrival{f.Step, f.Request.ID}
 			if e.current != nil {
-				e.flying[d.Handle] = e.current
+				e.flying[own.Handle] = e.current
 			}
 		}
-	case core.Reply:
-		if s := e.flying[h]; s != nil {
-			s.Outcome = append(s.Outcome, e.replyText(s, f, decided))
-			e.retried(s, decided)
-		}
-	case core.Finish:
-		if s := e.flying[h]; s != nil {
+	case core.Reply, core.Finish:
+		s := e.flying[h]
+		switch {
+		case own.Kind == core.Retry && own.Handle != h:
+			if s != nil {
+				e.again(s, f, own, decided)
+				e.flying[own.Handle] = s
+			}
+			e.arrivals[own.Handle] = e.arrivals[h]
+		case f.Event.Kind == core.Reply:
+			if s != nil {
+				s.Outcome = append(s.Outcome, e.replyText(s, f, decided))
+			}
+			return
+		case s != nil:
 			e.finished(s, f, decided)
-			e.retried(s, decided)
-			delete(e.flying, h)
 		}
+		delete(e.flying, h)
 		delete(e.arrivals, h)
 	}
 }

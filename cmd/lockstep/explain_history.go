@@ -42,6 +42,11 @@ type streak struct {
 type ending struct {
 	attempt core.Attempt
 	known   bool
+	failed  bool          // an earlier attempt of its request has counted against an endpoint
+	waited  bool          // no attempt: the request waits
+	retry   core.RetryWhy // what R11 answers
+	journey bool          // R11 is asked
+	budget  core.Budget   // before it answers
 }
 
 // adoption is how the configuration in force came.
@@ -67,6 +72,11 @@ func (h *history) attemptEnds(f *traces.Fact, r *core.Router) {
 	h.ended = ending{}
 	if f.Event.Kind == core.Finish || f.Event.Kind == core.Reply {
 		h.ended.attempt, h.ended.known = r.Attempt(f.Event.Handle)
+		var j core.Journey
+		j, h.ended.journey = r.Journey(f.Event.Handle)
+		h.ended.failed, h.ended.waited = j.Failed, j.Waiting
+		h.ended.retry = r.RetryWhy(f.Time, &f.Event)
+		h.ended.budget = r.Budget(f.Time, j.Account)
 	}
 }
 
@@ -94,6 +104,9 @@ func (h *history) outcome(f *traces.Fact) {
 	case core.EffectOK:
 		delete(h.failing, n)
 	case core.EffectFailure:
+		if h.ended.failed {
+			return // R7: of one request only the first failure counts
+		}
 		s := h.failing[n]
 		if s.count++; s.count == 1 {
 			s.class, s.time, s.step = class, f.Time, f.Step
@@ -160,8 +173,8 @@ func (h *history) room(f *traces.Fact, r *core.Router, d *core.Decision) string 
 		delete(h.away, d.Placement)
 	case d.Kind == core.Forward:
 		delete(h.full, d.Placement)
-		home := r.PlacementNumber(int(f.Event.Route.Placement))
-		if !h.away[home] {
+		home, known := homeOf(f, r, d)
+		if known && !h.away[home] {
 			h.away[home] = true
 			return fmt.Sprintf("first guest of %s at %s, reason %s (R3)", r.Placement(home).Name, p.Name, d.Failover)
 		}
@@ -170,6 +183,18 @@ func (h *history) room(f *traces.Fact, r *core.Router, d *core.Decision) string 
 		return fmt.Sprintf("%s full with %d in flight, %d of them guests: first 429 (R5)", p.Name, p.InFlight, p.Guests)
 	}
 	return ""
+}
+
+// homeOf is the number of the placement to which the request of a Forward
+// belongs: the arrive's own, or one that waited.
+func homeOf(f *traces.Fact, r *core.Router, d *core.Decision) (n int32, known bool) {
+	route := f.Event.Route
+	if j, waited := r.Journey(d.Handle); waited {
+		route = j.Route
+	} else if f.Event.Kind != core.Arrive {
+		return -1, false
+	}
+	return r.PlacementNumber(int(route.Placement)), true
 }
 
 // afterFailures tells of the failures that opened a breaker.

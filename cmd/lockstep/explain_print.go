@@ -64,10 +64,12 @@ func (s *story) headline() string {
 		parts = append(parts, "no status was sent")
 	}
 	switch {
+	case !s.ended:
+		parts = append(parts, "still in flight where the trace ends")
+	case !s.Sent && s.Duration != 0:
+		parts = append(parts, "after "+span(core.Duration(s.Duration)), "nothing was sent to any endpoint")
 	case !s.Sent:
 		parts = append(parts, "nothing was sent to any endpoint")
-	case s.Duration == 0:
-		parts = append(parts, "still in flight where the trace ends")
 	default:
 		parts = append(parts, "after "+span(core.Duration(s.Duration)), "by "+s.endpoint)
 	}

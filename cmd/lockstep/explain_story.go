@@ -34,6 +34,9 @@ type story struct {
 	origin     int64           // of its recording
 	placements map[string]bool // of the candidates
 	endpoint   string          // that serves
+	attempts   int             // begun after the first; they and waits are told in Outcome
+	replied    bool            // the present attempt's outcome is booked
+	ended      bool
 }
 
 // clock prints a time: of day in UTC, or since the origin if that is not known.
@@ -56,7 +59,7 @@ func (e *explainer) date(t core.Time) string {
 func (e *explainer) begin(f *traces.Fact, r *core.Router) *story {
 	s := &story{Step: f.Step, Time: e.date(f.Time), Event: f.Event.Kind.String(), at: f.Time, origin: e.origin, placements: map[string]bool{}}
 	s.Config = e.configText(r)
-	if s.arrive = f.Event.Kind == core.Arrive && f.Event.Handle.Gen == 0; !s.arrive {
+	if s.arrive = f.Event.Kind == core.Arrive; !s.arrive {
 		return s
 	}
 	s.Key, s.ID = f.Request.Key, traces.FormatRequestID(f.Request.ID)
@@ -169,15 +172,14 @@ func (e *explainer) decided(s *story, f *traces.Fact, r *core.Router, decided []
 	d := &decided[len(decided)-1]
 	markServed(s.Candidates, r, d)
 	s.Why = why(s, r, d)
-	if d.Kind == core.Queued {
-		s.Why = r.Placement(d.Placement).Name + " was full, and the request waited for room."
-		s.Outcome = []string{e.queuedText(r, d)}
-		e.waiting[d.Handle] = s
-		return
-	}
 	if d.Kind == core.Reject {
 		s.Status = int(d.Status)
+		s.ended = true
 		s.Outcome = []string{fmt.Sprintf("answered %d, class %s (R%d); no slot, probe or rotation step was taken", d.Status, d.Class, d.Rule)}
+		return
+	}
+	if d.Kind == core.Queued {
+		s.Outcome = []string{s.queuedText(r, d)}
 		return
 	}
 	s.Sent, s.endpoint = true, endpointName(r, d.Endpoint)
@@ -187,8 +189,13 @@ func (e *explainer) decided(s *story, f *traces.Fact, r *core.Router, decided []
 // replyText tells of a Reply: the outcome was booked while the body still flowed.
 func (e *explainer) replyText(s *story, f *traces.Fact, decided []core.Decision) string {
 	s.Status = int(f.Event.Status)
+	defer func() { s.replied = true }()
+	if e.past.ended.journey && s.Status >= 500 { // R11 was asked before any of it went to the client
+		return fmt.Sprintf("%d after %s: %s (R7)%s%s", s.Status, span(f.Time.Sub(s.at)),
+			e.effectText(s, core.Upstream5xx), breakerText(decided), e.noMore(core.Upstream5xx))
+	}
 	return fmt.Sprintf("%d after %s; its body still flowed, so the outcome was booked then%s",
-		f.Event.Status, span(f.Time.Sub(s.at)), breakerText(decided))
+		s.Status, span(f.Time.Sub(s.at)), breakerText(decided))
 }
 
 // finished tells how the attempt ended.
@@ -205,18 +212,33 @@ func (e *explainer) finished(s *story, f *traces.Fact, decided []core.Decision) 
 	if row := class.Row(); row.Status != 0 {
 		s.Status = int(row.Status)
 	}
-	effect := map[core.Effect]string{
-		core.EffectOK: "counts as ok", core.EffectFailure: "counts against the endpoint", core.EffectExcluded: "does not count",
-	}[class.Effect()]
-	if len(s.Outcome) > 1 && class != core.BrokenBody && class != core.BodyTimeout {
-		effect = "nothing more to book"
+	s.ended = true
+	s.Outcome = append(s.Outcome, fmt.Sprintf("%s after %s: %s (R7)%s%s   step %s",
+		outcomeText(class), span(f.Time.Sub(s.at)), e.effectText(s, class), breakerText(decided), e.noMore(class), thousands(f.Step)))
+}
+
+// outcomeText names how an attempt ended.
+func outcomeText(class core.Class) string {
+	if class == core.ClassNone {
+		return "complete"
 	}
-	what := "complete"
-	if class != core.ClassNone {
-		what = class.String()
+	return class.String()
+}
+
+// effectText says what the end of an attempt means for its endpoint.
+func (e *explainer) effectText(s *story, class core.Class) string {
+	effect := class.Effect()
+	switch {
+	case s.replied && class != core.BrokenBody && class != core.BodyTimeout:
+		return "nothing more to book"
+	case effect == core.EffectOK:
+		return "counts as ok"
+	case effect == core.EffectFailure && e.past.ended.failed:
+		return "does not count, an earlier attempt of this request has"
+	case effect == core.EffectFailure:
+		return "counts against the endpoint"
 	}
-	s.Outcome = append(s.Outcome, fmt.Sprintf("%s after %s: %s (R7)%s   step %s",
-		what, span(f.Time.Sub(s.at)), effect, breakerText(decided), thousands(f.Step)))
+	return "does not count"
 }
 
 // breakerText tells what an outcome did to the breaker.

@@ -7,75 +7,79 @@ import (
 	"lockstep/traces"
 )
 
-// Requests that wait and come again (R5's queue, R11): what became of those
-// that are being explained.
-
-// asked notes, before a step, whether R11 will follow it with a retry.
-func (e *explainer) asked(f *traces.Fact, r *core.Router) {
-	e.mayRetry = false
-	if k := f.Event.Kind; k == core.Finish || k == core.Reply {
-		j, ok := r.Journey(f.Event.Handle)
-		e.mayRetry = ok && !j.Waiting
-		e.retryWhy = r.RetryWhy(f.Time, &f.Event)
-		e.budget = r.Budget(f.Time, j.Account)
-	}
-}
-
-// waits tells the stories of waiting requests what the step decided about them.
-func (e *explainer) waits(f *traces.Fact, r *core.Router, decided []core.Decision) {
-	h := f.Event.Handle
-	if s := e.waiting[h]; s != nil && f.Event.Kind == core.Finish {
-		s.Outcome = append(s.Outcome, fmt.Sprintf("%s  gave up waiting, as %s", e.clock(f.Time), f.Event.Class))
-		delete(e.waiting, h)
-	}
+// others tells the stories of requests that wait what a step of another event
+// decided about them: a Forward, a refusal or a queue (R5, R11), or an abort.
+func (e *explainer) others(f *traces.Fact, r *core.Router, decided []core.Decision) {
 	for i := range decided {
 		d := &decided[i]
-		s := e.waiting[d.Handle]
+		s := e.flying[d.Handle]
 		if s == nil || s == e.current {
-			continue // that of the request itself has been told
+			continue
 		}
+		after := span(d.At.Sub(s.at))
 		switch d.Kind {
-		case core.Queued:
-			s.Outcome = append(s.Outcome, e.queuedText(r, d))
 		case core.Forward:
-			s.Outcome = append(s.Outcome, fmt.Sprintf("%s  forwarded to %s (R%d), breaker %s%s", e.clock(d.At), endpointName(r, d.Endpoint), d.Rule, d.Circuit, attemptText(d)))
-			s.Sent, s.endpoint = true, endpointName(r, d.Endpoint)
-			e.flying[d.Handle] = s
-			delete(e.waiting, d.Handle)
+			s.Sent, s.endpoint, s.replied = true, endpointName(r, d.Endpoint), false
+			s.Outcome = append(s.Outcome, fmt.Sprintf("%sforwarded to %s after %s (R%d), breaker %s", s.attempt(d), s.endpoint, after, d.Rule, d.Circuit))
+		case core.Queued:
+			s.Outcome = append(s.Outcome, s.queuedText(r, d))
 		case core.Reject:
-			s.Outcome = append(s.Outcome, fmt.Sprintf("%s  answered %d, class %s (R%d)", e.clock(d.At), d.Status, d.Class, d.Rule))
-			delete(e.waiting, d.Handle)
+			s.Status, s.Duration, s.ended = int(d.Status), int64(d.At.Sub(s.at)), true
+			s.Outcome = append(s.Outcome, fmt.Sprintf("answered %d after %s, class %s (R%d)", d.Status, after, d.Class, d.Rule))
+			delete(e.flying, d.Handle)
+			delete(e.arrivals, d.Handle)
+		case core.Abort:
+			s.Outcome = append(s.Outcome, fmt.Sprintf("aborted after %s, class %s (R%d)", after, d.Class, d.Rule))
 		}
 	}
 }
 
-func attemptText(d *core.Decision) string {
-	if d.Count < 2 {
+// attempt begins a line about an attempt that is not the first.
+func (s *story) attempt(d *core.Decision) string {
+	if d.Kind == core.Forward && d.Count > 1 {
+		s.attempts = int(d.Count)
+	}
+	if s.attempts > 1 {
+		return fmt.Sprintf("attempt %d ", s.attempts)
+	}
+	return ""
+}
+
+// queuedText tells of the begin of a wait in a queue.
+func (s *story) queuedText(r *core.Router, d *core.Decision) string {
+	after := ""
+	if d.At > s.at {
+		after = " after " + span(d.At.Sub(s.at))
+	}
+	return fmt.Sprintf("%swaits in the queue of %s%s, %d there, until it gives up after %s (R5)",
+		s.attempt(d), r.Placement(d.Placement).Name, after, d.Count, span(d.Until.Sub(s.at)))
+}
+
+// again tells how an attempt ended that another follows.
+func (e *explainer) again(s *story, f *traces.Fact, d *core.Decision, decided []core.Decision) {
+	what := d.Class.String()
+	if f.Event.Status >= 500 {
+		what = fmt.Sprint(f.Event.Status)
+	}
+	s.attempts = int(d.Count)
+	s.Outcome = append(s.Outcome, fmt.Sprintf("%s after %s: %s (R7)%s; attempt %d is due %s later (R11)%s   step %s",
+		what, span(f.Time.Sub(s.at)), e.effectText(s, d.Class), breakerText(decided), d.Count, span(d.Until.Sub(f.Time)), e.past.ended.budgetText(), thousands(f.Step)))
+}
+
+// noMore says why no retry follows a failure of a request that may have some.
+func (e *explainer) noMore(class core.Class) string {
+	end := &e.past.ended
+	if class == core.ClassNone || !end.journey || end.waited || end.retry == core.RetryGranted || end.retry == core.RetryOff {
 		return ""
 	}
-	return fmt.Sprintf(", attempt %d", d.Count)
+	return "; no more: " + end.retry.String() + " (R11)" + end.budgetText()
 }
 
-func (e *explainer) queuedText(r *core.Router, d *core.Decision) string {
-	return fmt.Sprintf("%s  waits for room at %s, %d in its queue, until %s at most (R5)", e.clock(d.At), r.Placement(d.Placement).Name, d.Count, e.clock(d.Until))
-}
-
-// retried tells of a retry that follows the end of an attempt, or why none does.
-func (e *explainer) retried(s *story, decided []core.Decision) {
-	if !e.mayRetry {
-		return
+// budgetText is what its placement's retries had spent when R11 was asked, "" without a budget.
+func (e *ending) budgetText() string {
+	b := &e.budget
+	if b.Limit == 0 {
+		return ""
 	}
-	budget := ""
-	if e.budget.Limit > 0 {
-		budget = fmt.Sprintf("; budget: %d under way and %.1f granted lately, of %.1f", e.budget.Retrying, float64(e.budget.Debt)/1e6, float64(e.budget.Limit)/1e6)
-	}
-	if n := len(decided); n > 0 && decided[n-1].Kind == core.Retry {
-		d := &decided[n-1]
-		s.Outcome = append(s.Outcome, fmt.Sprintf("%s  attempt %d follows at %s (R11)%s", e.clock(d.At), d.Count, e.clock(d.Until), budget))
-		e.waiting[d.Handle] = s
-		return
-	}
-	if e.retryWhy != core.RetryOff && e.retryWhy != core.RetryGranted {
-		s.Outcome = append(s.Outcome, fmt.Sprintf("no further attempt: %s (R11)%s", e.retryWhy, budget))
-	}
+	return fmt.Sprintf("; budget: %d under way and %.1f granted lately, of %.1f", b.Retrying, float64(b.Debt)/1e6, float64(b.Limit)/1e6)
 }

@@ -170,7 +170,7 @@ func markServed(list []candidate, r *core.Router, d *core.Decision) {
 			c.Verdict = "not asked"
 		default:
 			c.Verdict = c.left
-			done = d.Kind == core.Reject && d.Rule == 5 && r.Placement(d.Placement).Name == c.Placement && c.refuses
+			done = (d.Kind == core.Reject || d.Kind == core.Queued) && d.Rule == 5 && r.Placement(d.Placement).Name == c.Placement && c.refuses
 		}
 	}
 }
@@ -179,6 +179,9 @@ func markServed(list []candidate, r *core.Router, d *core.Decision) {
 func why(s *story, r *core.Router, d *core.Decision) string {
 	if d.Kind == core.Forward {
 		return whyServed(s, r, d)
+	}
+	if d.Kind == core.Queued {
+		return strings.TrimSuffix(whyFull(s, r.Placement(d.Placement), d), ".") + "; it waited in the queue."
 	}
 	place := r.Placement(d.Placement)
 	switch d.Class {
@@ -232,7 +235,7 @@ func whyFull(s *story, place core.PlacementView, d *core.Decision) string {
 			continue
 		}
 		text := c.Placement + " was " + withoutRule(c.left)
-		if d.Class != core.LimitReached {
+		if d.Class != core.LimitReached && d.Kind != core.Queued {
 			return "At " + c.Placement + " " + withoutRule(c.left) + "."
 		}
 		if c.Guests > 0 {

@@ -18,6 +18,12 @@ import (
 	"lockstep/adapters/settings"
 )
 
+// asWide is the listener of a file that has none: no setting reaches it, so it
+// takes what the baseline takes.
+func asWide(address string) configfile.Listener {
+	return configfile.Listener{Name: "default", Address: address, HeaderMax: 1 << 20, HTTP1: settings.HTTP1Limits{TargetMax: 1 << 20, HeadersMax: 10_000}}
+}
+
 func TestAnAddressGivenMovesTheOnlyListenerAndNeverDropsItsTLS(t *testing.T) {
 	secure := &settings.ListenerTLS{Folder: "certs"}
 	one := []configfile.Listener{{Name: "edge", Address: ":8443", TLS: secure}}
@@ -28,8 +34,8 @@ func TestAnAddressGivenMovesTheOnlyListenerAndNeverDropsItsTLS(t *testing.T) {
 		want    []configfile.Listener
 		err     string
 	}{
-		{"", nil, []configfile.Listener{{Name: "default", Address: ":8080"}}, ""},
-		{":9", nil, []configfile.Listener{{Name: "default", Address: ":9"}}, ""},
+		{"", nil, []configfile.Listener{asWide(":8080")}, ""},
+		{":9", nil, []configfile.Listener{asWide(":9")}, ""},
 		{"", two, two, ""},
 		{":9", one, []configfile.Listener{{Name: "edge", Address: ":9", TLS: secure}}, ""},
 		{":9", two, nil, "the file has 2 listeners"},

@@ -116,7 +116,7 @@ func (w *watch) close(log *slog.Logger) {
 func logOptions(o settings.AccessLog) httpproxy.LogOptions {
 	return httpproxy.LogOptions{
 		Detail: o.Detail, Thin: o.Sampled, Keep: o.Sample,
-		Always: httpproxy.LogAlways{Errors: o.Errors, Failovers: o.Failovers, Slow: o.Slow},
+		Always: httpproxy.LogAlways{Errors: o.Errors, Failovers: o.Failovers, Retries: o.Retries, Slow: o.Slow},
 	}
 }
 

@@ -34,7 +34,7 @@ func TestCheckTellsWhereAKeyGoesByEachRoute(t *testing.T) {
 		want []string
 	}{
 		"the verdict": {nil, exitOK, []string{
-			"OK  c.yaml   native form, version routed: 3 routes, 2 placements, 2 endpoints, 4 keys, 2 warnings",
+			"OK  c.yaml   native form, version routed: 3 routes, 2 placements, 2 endpoints, 4 keys, 3 warnings",
 			`warning: c.yaml:7:5: route "api.internal/v1" is never reached: api.internal/v1 by api.internal`,
 			`warning: c.yaml:14:3: no route uses the table "spare"`,
 		}},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"lockstep/adapters/edge"
 	"lockstep/adapters/lifecycle"
 	"lockstep/adapters/metrics"
+	"lockstep/adapters/settings"
 	"lockstep/core"
 )
 
@@ -63,6 +65,7 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
   lockstep serve -c baked.yaml --control ws://127.0.0.1:8081/connect --state /var/lib/lockstep`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			defer collectInBulk()()
 			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			context.AfterFunc(ctx, stop) // the second signal ends the process
@@ -253,7 +256,11 @@ func listenersOf(given string, written []configfile.Listener) ([]configfile.List
 	case len(written) > 1 && given != "":
 		return nil, fmt.Errorf("--listen (or PORT) is %s, and the file has %d listeners under listen; leave one of the two away", given, len(written))
 	case len(written) == 0:
-		return []configfile.Listener{{Name: "default", Address: cmp.Or(given, ":8080")}}, nil
+		// No setting reaches this one, and a baseline's clients may send what net/http takes.
+		return []configfile.Listener{{
+			Name: "default", Address: cmp.Or(given, ":8080"),
+			HeaderMax: http.DefaultMaxHeaderBytes, HTTP1: settings.HTTP1Limits{TargetMax: http.DefaultMaxHeaderBytes, HeadersMax: 10_000},
+		}}, nil
 	case given != "":
 		moved := written[0]
 		moved.Address = given

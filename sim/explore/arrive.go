@@ -17,7 +17,7 @@ func (w *world) send(home, key int) {
 	before := w.router.Digest()
 	d := w.step(&core.Event{
 		Kind: core.Arrive, Request: request, Epoch: w.epoch(),
-		Route: core.Route{Key: w.keys[home][key], Placement: int32(home), Reason: core.ReasonDedicated},
+		Route: core.Route{Hashes: core.Hashes{Key: w.keys[home][key]}, Placement: int32(home), Reason: core.ReasonDedicated},
 	})
 	switch {
 	case d == nil || d.Kind != core.Reject && d.Kind != core.Forward:

@@ -221,7 +221,7 @@ func (s *scene) findKeys() error {
 			}
 			r := core.New(core.Options{})
 			r.Step(0, &core.Event{Kind: core.Adopt, Config: s.configs[0], Epoch: epochs[0]}, nil)
-			out := r.Step(0, &core.Event{Kind: core.Arrive, Epoch: epochs[0], Route: core.Route{Key: key, Placement: int32(home)}}, nil)
+			out := r.Step(0, &core.Event{Kind: core.Arrive, Epoch: epochs[0], Route: core.Route{Hashes: core.Hashes{Key: key}, Placement: int32(home)}}, nil)
 			d := out[len(out)-1]
 			if d.Kind != core.Forward {
 				return fmt.Errorf("an idle router refuses a request for %s as %s", s.placements[home], d.Class)

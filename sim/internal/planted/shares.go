@@ -43,7 +43,7 @@ func shares() []Bug {
 			}
 		})},
 		{Property: "R5", Name: "a tenant is refused that holds nothing", Seeds: 2000, Tamper: decide(func(r *core.Router, ev *core.Event, d *core.Decision) {
-			if decided(ev, d) && d.Kind == core.Forward && !d.Probe && !guest(r, ev, d) && r.TenantInFlight(d.Placement, ev.Route) == 1 {
+			if decided(ev, d) && d.Kind == core.Forward && !d.Probe && !guest(r, ev, d) && r.TenantInFlight(d.Placement, ev.Route, false) == 1 {
 				refuse(r, d, core.FairShare)
 			}
 		})},

@@ -128,7 +128,7 @@ func strike(r *core.Router, now core.Time, endpoint int32) {
 	if at < 0 {
 		return
 	}
-	out := r.Step(now, &core.Event{Kind: core.Arrive, Request: 1, Route: core.Route{Key: 1, Placement: int32(at)}, Epoch: r.Epoch()}, nil)
+	out := r.Step(now, &core.Event{Kind: core.Arrive, Request: 1, Route: core.Route{Hashes: core.Hashes{Key: 1}, Placement: int32(at)}, Epoch: r.Epoch()}, nil)
 	d := out[len(out)-1]
 	if d.Kind == core.Forward && d.Endpoint == endpoint {
 		r.Step(now, &core.Event{Kind: core.Finish, Handle: d.Handle, Class: core.BrokenBody}, nil)
