@@ -250,20 +250,13 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 		if p.shares {
 			room = state.sharedRoom(p, ev, i > 0)
 		}
-		if room == roomYes && (s.admissible == 0 || state.queue.count > 0 && state.behind(ev, i > 0)) {
+		if room == roomYes && (s.admissible == 0 || state.queue.count > 0 && state.behind(&p.limit, ev, i > 0)) {
 			room = roomFull // every sound endpoint is at its cap, or others wait
 		}
 		switch room {
 		case roomYes:
 			v.placement, v.candidate, v.failover = number, i, left.first
-			if p.narrows && r.narrow(now, p, ev, v) {
-				return
-			}
-			if p.selection == RoundRobin {
-				v.endpoint, v.rotates = r.admissible[r.pickRotation(r.admissible)], len(r.admissible)
-			} else {
-				v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
-			}
+			r.choose(now, p, ev, v)
 			return
 		case roomFull, roomShed, roomUnfair:
 			if r.full(p, number, room, ev, i, s.admissible == 0, v) {
@@ -366,7 +359,7 @@ func (l *leaving) offer(r *Router, p *placementConfig, number int32, at int, ev 
 	}
 	s := &r.placements[number]
 	m := s.room(p, ev, at > 0)
-	if m == roomYes && s.behind(ev, at > 0) {
+	if m == roomYes && s.behind(&p.limit, ev, at > 0) {
 		m = roomFull
 	}
 	if m != roomYes {

@@ -108,7 +108,7 @@ func (c Class) Row() ClassRow {
 	return c.edgeRow()
 }
 
-// edgeRow holds the rows of refusals that later versions added behind the upstream's classes.
+// edgeRow holds the rows of refusals whose numbers lie behind the upstream's classes.
 func (c Class) edgeRow() ClassRow {
 	switch c {
 	case RequestTimeout:

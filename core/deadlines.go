@@ -15,7 +15,7 @@ const (
 	timerDrain                         // abort what is left
 	timerQueue                         // a wait in a queue is over; by slot
 	timerRetry                         // a back-off is over; by slot
-	timerEndpoint                      // 6 is one of endpoints
+	_                                  // 6 is free
 	timerLimit                         // end of an adaptive limit's window
 	timerKinds
 )

@@ -267,3 +267,53 @@ func TestALastResortThatAShareRefusesIsRefusedForThatShare(t *testing.T) {
 	g.want(g.arrive("a"), Forward, ClassNone)
 	g.want(g.arrive("a", func(ev *Event) { ev.Priority = 1 }), Reject, Shed)
 }
+
+// TestTheNewestIsServedBeforeOneThatCannotBe: under newest first the newcomer is
+// next; it does not wait for one that has not been matched again.
+func TestTheNewestIsServedBeforeOneThatCannotBe(t *testing.T) {
+	limit := queueOf(1, 1)
+	limit.Order = NewestFirst
+	a := PlacementSpec{Name: "a", Endpoints: endpoints("1"), Limit: limit}
+	g := newRig(t, a)
+	first := g.arrive("a")
+	g.want(g.arrive("a"), Queued, ClassNone)
+	g.adopt("2", a)
+	g.end(first)
+	g.want(g.arrive("a"), Forward, ClassNone)
+}
+
+// TestTwoWhoseWaitsEndTogetherAreBothTimeouts: the end of the first gives nobody
+// a turn whose own time is over.
+func TestTwoWhoseWaitsEndTogetherAreBothTimeouts(t *testing.T) {
+	a := PlacementSpec{Name: "a", Endpoints: endpoints("1"), Limit: queueOf(1, 2)}
+	g := newRig(t, a)
+	g.arrive("a")
+	one, two := g.arrive("a"), g.arrive("a")
+	a.Limit = LimitSpec{InFlight: 1} // who has its turn now is refused as limit
+	g.step(Event{Kind: Adopt, Config: g.compile("2", a)})
+	g.now = one.Until
+	g.r.journey(two.Handle.Slot).epoch, g.r.journey(one.Handle.Slot).epoch = g.r.epoch, Epoch{}
+	g.r.touchJourney(one.Handle.Slot)
+	g.r.touchJourney(two.Handle.Slot)
+	g.step(Event{Kind: Tick})
+	for _, d := range g.out {
+		if d.Class != QueueTimeout {
+			t.Errorf("it got %s %s", d.Kind, d.Class)
+		}
+	}
+}
+
+// TestAQueueThatNeverEmptiesKeepsItsOrderWhenTicketsRunOut also restores it.
+func TestAQueueThatNeverEmptiesKeepsItsOrderWhenTicketsRunOut(t *testing.T) {
+	g := newRig(t, PlacementSpec{Name: "a", Endpoints: endpoints("1"), Limit: queueOf(1, 5)})
+	g.arrive("a")
+	first := g.arrive("a")
+	g.r.journey(first.Handle.Slot).ticket = 1<<32 - 1
+	g.r.touchJourney(first.Handle.Slot)
+	g.want(g.arrive("a"), Queued, ClassNone)
+	g.want(g.arrive("a"), Queued, ClassNone)
+	back, err := Restore(g.r.Snapshot(nil), g.r.config, true)
+	if err != nil || back.Digest() != g.r.Digest() || back.placements[0].queue.head != first.Handle.Slot+1 {
+		t.Errorf("restored: %v, the head is not the first", err)
+	}
+}

@@ -86,14 +86,7 @@ func (r *Router) serveInPanic(now Time, ev *Event, l *leaving, v *verdict) {
 		r.survey(p, state, now)
 	}
 	v.placement, v.candidate, v.failover = l.resortHome, l.resortAt-1, l.resortWhy
-	if p.narrows && r.narrow(now, p, ev, v) {
-		return
-	}
-	if p.selection == RoundRobin {
-		v.endpoint, v.rotates = r.admissible[r.pickRotation(r.admissible)], len(r.admissible)
-	} else {
-		v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
-	}
+	r.choose(now, p, ev, v)
 }
 
 // String returns the name used in configuration.

@@ -22,9 +22,15 @@ type waitList struct {
 	count      int32
 }
 
-// behind says whether a request must let others have the room: those who wait.
-func (s *placement) behind(ev *Event, guest bool) bool {
-	return s.queue.count > 0 && (guest || !ev.turn)
+// behind says whether a request must let others have the room: those who wait,
+// unless newest first makes it the next itself.
+func (s *placement) behind(l *LimitSpec, ev *Event, guest bool) bool {
+	return s.queue.count > 0 && (guest || !ev.turn && !l.newestNext(s.queue.count+1))
+}
+
+// newestNext says whether of so many that wait the newest is next.
+func (l *LimitSpec) newestNext(count int32) bool {
+	return l.Order == NewestFirst && count > l.Queue/2
 }
 
 // atFull says what a placement without room for a request does with it: lets it
@@ -82,12 +88,29 @@ func (r *Router) enqueue(now Time, n uint32, j *journey, number int32, out []Dec
 	}
 	p.queue.tail = n + 1
 	p.queue.count++
+	if j.ticket == 0 {
+		r.renumber(p, j)
+	}
 	until := min(now.Add(r.config.placements[p.config].limit.Wait), j.deadline)
 	r.hold(n, j, inQueue, until)
 	d := note(Queued, 5, now)
 	d.Handle, d.Placement, d.Reason = Handle{n, r.slots.at(n).gen}, number, j.route.Reason
 	d.Count, d.Until = uint32(p.queue.count), until
 	return append(out, d)
+}
+
+// renumber gives a queue that has never been empty for 2^32 joins tickets from 1
+// on; last, at its tail, is not in the digest yet.
+func (r *Router) renumber(p *placement, last *journey) {
+	ticket := uint32(0)
+	for at := p.queue.head; at != 0; at = r.journey(at - 1).next {
+		ticket++
+		if j := r.journey(at - 1); j != last {
+			j.ticket = ticket
+			r.touchJourney(at - 1)
+		}
+	}
+	last.ticket = ticket
 }
 
 // unlink takes slot n out of the queue in which it waits.
@@ -114,7 +137,8 @@ func (r *Router) unlink(n uint32, j *journey) {
 
 // turn serves a queue as long as there is room: who is next is evaluated from
 // the top. One that has not been matched under the epoch in force keeps the rest
-// waiting: the loop matches it before anything else happens.
+// waiting until it is, or leaves. One whose wait is over now is about to be
+// refused, which gives the others their turn.
 func (r *Router) turn(now Time, number int32, out []Decision) []Decision {
 	for {
 		p := &r.placements[number]
@@ -122,7 +146,7 @@ func (r *Router) turn(now Time, number int32, out []Decision) []Decision {
 			return out
 		}
 		n := r.nextInQueue(p)
-		if r.journey(n).epoch != r.epoch {
+		if j := r.journey(n); j.epoch != r.epoch || j.until <= now {
 			return out
 		}
 		var waits bool
@@ -133,11 +157,8 @@ func (r *Router) turn(now Time, number int32, out []Decision) []Decision {
 }
 
 func (r *Router) nextInQueue(p *placement) uint32 {
-	if p.config >= 0 {
-		l := &r.config.placements[p.config].limit
-		if l.Order == NewestFirst && p.queue.count > l.Queue/2 {
-			return p.queue.tail - 1
-		}
+	if p.config >= 0 && r.config.placements[p.config].limit.newestNext(p.queue.count) {
+		return p.queue.tail - 1
 	}
 	return p.queue.head - 1
 }

@@ -16,15 +16,14 @@ const (
 	purposeProbeJitter
 	purposeRendezvous
 	purposeBackOff
-	purposeSplit purpose = 15
-)
-
-// Purposes of endpoint selection (SPEC, "Randomness").
-const (
-	purposeSlowStart purpose = 9 + iota
+	_
+	purposeSlowStart
 	purposeShard
 	purposeMaglevTable
 	purposeMaglevLookup
+	_
+	_
+	purposeSplit
 )
 
 // golden is 2^64 divided by the golden ratio, splitmix64's increment.

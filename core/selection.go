@@ -8,6 +8,18 @@ import (
 // Selection inside a placement (R10): given the admissible endpoints, in the
 // order of the configuration, pick one. Picking changes nothing; commit does.
 
+// choose selects one of r.admissible in the placement of v.
+func (r *Router) choose(now Time, p *placementConfig, ev *Event, v *verdict) {
+	if p.narrows && r.narrow(now, p, ev, v) {
+		return
+	}
+	if p.selection == RoundRobin {
+		v.endpoint, v.rotates = r.admissible[r.pickRotation(r.admissible)], len(r.admissible)
+	} else {
+		v.endpoint = r.admissible[r.pick(now, p, r.admissible, ev)]
+	}
+}
+
 // pick returns the position in admissible of the endpoint to use.
 func (r *Router) pick(now Time, p *placementConfig, admissible []int32, ev *Event) int {
 	if len(admissible) == 1 {
@@ -27,7 +39,7 @@ func (r *Router) pick(now Time, p *placementConfig, admissible []int32, ev *Even
 	case EWMA:
 		return r.pickFastest(now, p, admissible, ev)
 	}
-	return 0 // round_robin is evaluate's own: pickRotation
+	return 0 // round_robin is choose's own: pickRotation
 }
 
 // pickRotation is smooth weighted round robin (nginx's): the one whose credit,

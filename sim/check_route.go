@@ -150,7 +150,7 @@ func (c *checker) standing(row *core.PlacementInfo, number int32, ev *core.Event
 			x.short, x.guestFull, x.full = class, guest, !guest
 		}
 	}
-	if !x.guestFull && len(c.journeys) > 0 && (guest || !c.itsTurn) && c.waitingAt(number) > 0 {
+	if !x.guestFull && len(c.journeys) > 0 && (guest || !c.itsTurn && !c.newestFirst(row, number, 1)) && c.waitingAt(number) > 0 {
 		x.full = true // nobody overtakes
 	}
 	x.roomy = !x.guestFull && !x.full

@@ -111,12 +111,16 @@ func (c *checker) waitingAt(placement int32) (n int) {
 	return n
 }
 
+// newestFirst: more than half of the places are taken, with as many more.
+func (c *checker) newestFirst(row *core.PlacementInfo, placement int32, more int) bool {
+	return row.Limit.Order == core.NewestFirst && c.waitingAt(placement)+more > int(row.Limit.Queue)/2
+}
+
 // next is whose turn it is at a placement; nil when nobody waits there.
 func (c *checker) next(placement int32) (found *journeyModel) {
 	newest := false
 	if at := c.placements[placement].index; at >= 0 {
-		l := &c.rows[at].Limit
-		newest = l.Order == core.NewestFirst && c.waitingAt(placement) > int(l.Queue)/2
+		newest = c.newestFirst(&c.rows[at], placement, 0)
 	}
 	for i := range c.journeys {
 		j := &c.journeys[i]

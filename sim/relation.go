@@ -131,6 +131,9 @@ func (b *pair) decisions(p Plan, o Options, original func(string) string) ([]fac
 					plain.Failover = core.FailoverNone
 				}
 			}
+			if b.untold != "" && ev.Kind != core.Arrive {
+				plain.Failover = core.FailoverNone // of a retry: whose home is not known here
+			}
 			if !b.exact {
 				plain.Handle, plain.Token, plain.Placement, plain.Endpoint = core.Handle{}, 0, 0, 0
 			}

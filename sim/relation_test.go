@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"lockstep/core"
 )
 
 func TestWhatMustNotMatterDoesNot(t *testing.T) {
@@ -24,5 +26,25 @@ func TestWhatMustNotMatterDoesNot(t *testing.T) {
 		if judged[r] == 0 {
 			t.Errorf("%s: no plan was judged", r)
 		}
+	}
+}
+
+// TestASplitPlacementRetriesAlike: the second half serves what the first has
+// failed, and only why it was not the first is told in other words.
+func TestASplitPlacementRetriesAlike(t *testing.T) {
+	p := Plan{
+		Spec: core.Spec{Version: "1", Keys: []core.KeySpec{{Key: "k", Placement: "p"}}, Placements: []core.PlacementSpec{{
+			Name: "p", Health: core.HealthSpec{Off: true}, Select: core.First, Retries: core.RetrySpec{Max: 2},
+			Endpoints: []core.EndpointSpec{{URL: "http://a:80"}, {URL: "http://b:80"}},
+		}}},
+		Clients: []Client{{Rate: 20}}, Length: 10 * core.Second, Window: core.Second,
+		Faults: []Fault{{Kind: Refuse, At: core.Time(core.Second), Placement: "p", Endpoint: "http://a:80"}},
+	}
+	if r := Run(p, Options{}); r.Err != nil || r.Windows[1].Retried == 0 {
+		t.Fatalf("%v, %d retries: this test shows nothing", r.Err, r.Windows[1].Retried)
+	}
+	found, ok := CheckRelation(p, SplitPlacement, 0, Options{})
+	if !ok || len(found) > 0 {
+		t.Errorf("judged %v, found %v", ok, found)
 	}
 }

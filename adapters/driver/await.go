@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 
 	"lockstep/core"
 	"lockstep/core/loop"
@@ -15,6 +16,9 @@ type Ending struct {
 	Replayable bool          // the request can be sent again, body and all, and no byte of an answer has gone to the client
 	RetryAfter core.Duration // what the upstream asked for; 0 for nothing
 }
+
+// errNoWait is a fault of Await's caller.
+var errNoWait = errors.New("driver: no Queued or Retry with this handle is left to await; await each once")
 
 // waiter is where the answer to a waiting request is left. It belongs to a slot
 // and is used again, once its owner has fetched the answer: a slot may be given
@@ -75,11 +79,16 @@ func (d *Driver) end(ev *core.Event) (out Admission) {
 // there are several routes, its Resolver is asked again after a push.
 func (d *Driver) Await(ctx context.Context, h core.Handle, a *Arrival) (Admission, error) {
 	d.mu.Lock()
-	w := d.waiters[h.Slot]
-	for w.owner != h {
-		w = w.older
+	var w *waiter
+	if int(h.Slot) < len(d.waiters) {
+		for w = d.waiters[h.Slot]; w != nil && w.owner != h; {
+			w = w.older
+		}
 	}
 	d.mu.Unlock()
+	if w == nil {
+		return Admission{}, errNoWait
+	}
 	for waiting := true; waiting; {
 		select {
 		case adm := <-w.answer:

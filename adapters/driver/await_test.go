@@ -49,6 +49,11 @@ func TestAnAnswerIsNotLeftToTheNextRequestInTheSameSlot(t *testing.T) {
 			t.Errorf("the first got %v %v, %v; want its own refusal", adm.Kind, adm.Class, err)
 		}
 		d.Finish(two.Handle, core.ClassNone, 200, true)
+		for _, h := range []core.Handle{one.Handle, two.Handle, {Slot: 5000, Gen: 1}} {
+			if adm, err := d.Await(t.Context(), h, &old); err == nil {
+				t.Errorf("%v is awaited once more: %v", h, adm.Kind)
+			}
+		}
 	})
 }
 

@@ -127,3 +127,51 @@ func (g *rig) waits(t *testing.T, want int) {
 		}
 	})
 }
+
+func TestARequestInBackOffIsResolvedAnewByAPushOfSeveralRoutes(t *testing.T) {
+	retrying := func(s core.Spec) core.Spec {
+		for i := range s.Placements {
+			s.Placements[i].Retries.Max = 1
+		}
+		return s
+	}
+	for name, c := range map[string]struct {
+		after core.Spec
+		to    string
+	}{
+		"its route has another index":   {lanes("2", lane("new", "new.example"), lane("web", "web.example"), lane("api", "api.example")), "full"},
+		"its route reads another table": {lanes("2", lane("moved", "api.example"), lane("web", "web.example")), "spare"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newRig(t, retrying(lanes("1", lane("web", "web.example"), lane("api", "api.example"))))
+				failed := false
+				g.serve("full:80", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if !failed {
+						failed = true
+						w.Header().Set("Retry-After", "1")
+						w.WriteHeader(503)
+					}
+				}))
+				g.serve("spare:80", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+				go func() {
+					time.Sleep(500 * time.Millisecond)
+					g.waits(t, 1)
+					config, err := core.Compile(retrying(c.after))
+					if err != nil {
+						t.Error(err)
+					}
+					g.driver.Adopt(config, core.Epoch{}, core.OriginFile, core.FaultNone)
+				}()
+				begun := time.Now()
+				res, _ := g.ask("GET", "api.example", "/", "", "X-Tenant", "acme")
+				took := time.Since(begun)
+				if res.StatusCode != 200 || res.Header.Get("X-Routed-To") != c.to || took < time.Second || took > 1025*time.Millisecond {
+					t.Errorf("%d from %q after %v, want %q after its back-off", res.StatusCode, res.Header.Get("X-Routed-To"), took, c.to)
+				}
+				synctest.Wait()
+				g.waits(t, 0)
+			})
+		})
+	}
+}

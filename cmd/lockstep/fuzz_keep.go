@@ -94,6 +94,8 @@ func drillExpectation(x *fuzz.Finding) scenario.Expectation {
 		e.Failed = scenario.AtMost(0)
 	case x.Drill.Property == fuzz.LeavesFailing:
 		e.Failed = scenario.AtMost(int64(x.Allowed))
+	case x.Drill.Property == fuzz.RetriesBounded:
+		e.Served = scenario.AtMost(int64(x.Allowed)) // attempts, retries among them
 	case x.Endpoint != "":
 		e.Endpoint, e.Served = x.Endpoint, scenario.AtLeast(1)
 	case x.Drill.Property == fuzz.ReturnsMended:

@@ -21,6 +21,8 @@ const (
 	ProbesAlone = "probes-alone"
 	// UnknownApart: unknown keys do not crowd out those of a dedicated cell.
 	UnknownApart = "unknown-keys-apart"
+	// RetriesBounded: retries do not multiply the load of a placement that fails.
+	RetriesBounded = "retries-bounded"
 )
 
 // Drill is one what-if run: one thing goes wrong under a steady load, nothing
@@ -43,6 +45,7 @@ func Drills(t *Target) (list []Drill) {
 	for _, p := range compiled(&t.Spec) {
 		if l := loads[p.Name]; l.PerSecond > 0 {
 			list = append(list, t.leavingDrills(&p)...)
+			list = append(list, retryDrills(&p)...)
 		}
 		if t.isHome(p.Name) {
 			list = append(list, t.mendingDrills(&p)...)

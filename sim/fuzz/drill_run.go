@@ -87,6 +87,8 @@ func (t *Target) judgeDrill(d *Drill, r *sim.Result) *Finding {
 		return t.judgeProbesAlone(r)
 	case UnknownApart:
 		return t.judgeUnknown(d, r)
+	case RetriesBounded:
+		return t.judgeRetries(d, r)
 	}
 	return nil
 }
@@ -135,6 +137,8 @@ func (t *Target) judgedFrom(d *Drill) core.Time {
 	switch d.Property {
 	case LeavesFailing:
 		from = from.Add(t.leavingTime(d))
+	case RetriesBounded:
+		from = from.Add(leavingTime)
 	case ReturnsMended:
 		_, within := t.promised(Recover, "", mendingTime)
 		from = from.Add(d.For + within)

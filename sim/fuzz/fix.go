@@ -31,6 +31,8 @@ func (t *Target) fixesOf(f *Finding) []fix {
 		return t.mendingFixes(&p)
 	case d.Property == UnknownApart:
 		return t.unknownFixes(d)
+	case d.Property == RetriesBounded:
+		return t.retryFixes(&p)
 	}
 	return nil
 }
