@@ -29,6 +29,14 @@ func (r *Router) Placement(n int32) PlacementView {
 	}
 }
 
+// PlacementCounts returns InFlight and Guests of Placement(n), for who asks at every step.
+func (r *Router) PlacementCounts(n int32) (inFlight, guests int) {
+	if n < 0 || int(n) >= len(r.placements) {
+		return 0, 0
+	}
+	return int(r.placements[n].inFlight), int(r.placements[n].guests)
+}
+
 // EndpointView is the state of one endpoint.
 type EndpointView struct {
 	Name, URL string // "" for a free number

@@ -22,9 +22,9 @@ func (c *checker) compareCounts(endpoint int32) {
 	if e.index >= 0 && v.Breaker != e.state {
 		c.failEndpoint("R6", endpoint, "breaker", fmt.Sprintf("its breaker is %s, by the rules it is %s", v.Breaker, e.state))
 	}
-	p, pv := &c.placements[e.placement], c.r.core.Placement(e.placement)
-	if pv.InFlight != int(p.inFlight) || pv.Guests != int(p.guests) {
-		c.fail("R4", e.placement, -1, "limit", fmt.Sprintf("it counts %d in flight and %d guests, it has %d and %d", pv.InFlight, pv.Guests, p.inFlight, p.guests))
+	p := &c.placements[e.placement]
+	if inFlight, guests := c.r.core.PlacementCounts(e.placement); inFlight != int(p.inFlight) || guests != int(p.guests) {
+		c.fail("R4", e.placement, -1, "limit", fmt.Sprintf("it counts %d in flight and %d guests, it has %d and %d", inFlight, guests, p.inFlight, p.guests))
 	}
 }
 

@@ -45,12 +45,16 @@ func (c *checker) pool(row *core.PlacementInfo, p *placementModel, guest bool) (
 // ration is the class with which a request is refused although there is a slot,
 // ClassNone when it may have it.
 func (c *checker) ration(row *core.PlacementInfo, number int32, ev *core.Event, guest bool) core.Class {
+	share := int64(row.Limit.Priorities[min(int(ev.Priority), core.MaxPriorities-1)])
+	if (share <= 0 || share >= 100) && row.Limit.TenantShare == 0 {
+		return core.ClassNone // nothing is shared out
+	}
 	p := &c.placements[number]
 	if row.Limit.InFlight == 0 && p.limit == nil {
 		return core.ClassNone
 	}
 	room, taken := c.pool(row, p, guest)
-	if share := int64(row.Limit.Priorities[min(int(ev.Priority), core.MaxPriorities-1)]); share > 0 && share < 100 && int64(taken)*100 >= int64(room)*share {
+	if share > 0 && share < 100 && int64(taken)*100 >= int64(room)*share {
 		return core.Shed
 	}
 	if row.Limit.TenantShare == 0 {
@@ -60,8 +64,8 @@ func (c *checker) ration(row *core.PlacementInfo, number int32, ev *core.Event, 
 	if holds == 0 {
 		return core.ClassNone
 	}
-	free, share := int64(max(room-taken, 0))-1, int64(row.Limit.TenantShare)
-	if (holds+1)*(100-share) > share*free {
+	free, part := int64(max(room-taken, 0))-1, int64(row.Limit.TenantShare)
+	if (holds+1)*(100-part) > part*free {
 		return core.FairShare
 	}
 	return core.ClassNone

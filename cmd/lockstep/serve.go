@@ -63,7 +63,7 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
   lockstep serve -c baked.yaml --control ws://127.0.0.1:8081/connect --state /var/lib/lockstep`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			collectInBulk()
+			defer collectInBulk()()
 			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			context.AfterFunc(ctx, stop) // the second signal ends the process
