@@ -84,8 +84,10 @@ func (f *File) EffectiveControlPlane() []Value {
 		name    string
 		percent uint32
 	}{
-		{"keys_rerouted", g.KeysRerouted}, {"keys_removed", g.KeysRemoved},
-		{"endpoints_removed", g.EndpointsRemoved}, {"limit_lowered", g.LimitLowered},
+		{"keys_rerouted", g.KeysRerouted},
+		{"keys_removed", g.KeysRemoved},
+		{"endpoints_removed", g.EndpointsRemoved},
+		{"limit_lowered", g.LimitLowered},
 	} {
 		value := "none"
 		if x.percent > 0 {
