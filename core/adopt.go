@@ -23,6 +23,11 @@ func (r *Router) adopt(now Time, ev *Event, out []Decision) []Decision {
 	if same {
 		return append(out, answer(Ack, now, epoch, CauseNone))
 	}
+	if guard, ppm := r.guarded(ev); guard != CauseNone {
+		d := answer(Nack, now, ev.Epoch, guard)
+		d.Rule, d.Count = 13, ppm
+		return append(out, d)
+	}
 	r.Reserve(ev.Config, 0)
 	r.useExtras(ev.Config)
 	old := r.config

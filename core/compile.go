@@ -52,6 +52,7 @@ func Compile(s Spec) (*Config, error) {
 	if s.Version == "" {
 		c.fail("version", "is empty", "give this configuration a label, such as \"v1\"")
 	}
+	c.guards()
 	c.placements()
 	if len(c.errs) == 0 {
 		c.identities()

@@ -12,6 +12,7 @@ type Config struct {
 	noRouteStatus uint16
 	placements    []placementConfig
 	endpoints     []endpointConfig
+	guards        GuardSpec    // R13
 	edge          string       // carried for the edge, never read here
 	extras        bool         // some placement needs more state of its endpoints: extra.go
 	crc           *[256]uint32 // of ketama, nil when no placement uses it
@@ -206,6 +207,7 @@ func (c *Config) hash() uint64 {
 	}
 	f.edge(c.edge)
 	f.routing(c)
+	f.guards(c.guards)
 	return uint64(f)
 }
 

@@ -97,6 +97,11 @@ const (
 	CauseBadEvent
 	CauseTableFull
 	CauseInvariant
+	// Of a Nack: the push goes beyond this guard (R13). In the order of GuardSpec.
+	CauseKeysRerouted
+	CauseKeysRemoved
+	CauseEndpointsRemoved
+	CauseLimitLowered
 )
 
 // Decision is one output. Only the fields of its kind are set; SPEC.md lists
@@ -119,7 +124,8 @@ type Decision struct {
 	// aborted in its last batch; of NotePanicEntered and NotePanicLeft, the endpoints
 	// usable; of NoteLimitChanged, the limit; of Queued, the requests in the queue,
 	// this one included; of Retry and of a Forward that follows one, the attempt's
-	// number from 2.
+	// number from 2; of a Nack for a guard, how much the push changes, in parts per
+	// million of what is in force.
 	Count     uint32
 	Placement int32
 	Endpoint  int32

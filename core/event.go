@@ -81,6 +81,7 @@ type Event struct {
 	// Priority is the request's criticality, 0 to 7; 0 is the most critical (R5).
 	Priority   uint8
 	Replayable bool // Arrive: the body could be sent again. Reply, Finish: it can be, as it turned out
+	Deliberate bool // Adopt: the operator means it, however much it changes (R13)
 	Sent       bool // Finish: some of the request reached the upstream
 	OK         bool // Probed: the probe passed. Control: up
 	Status     uint16
@@ -96,6 +97,9 @@ type Event struct {
 	RetryAfter Duration
 	Deadline   Time    // Drain: when to abort what is left
 	Config     *Config // Adopt; nil only with a Fault
+	// Change is, of an Adopt, what Compare says of Config and the one in force, to
+	// save the router the time; nil, or one of others, and it works that out itself.
+	Change *Change
 
 	// Of a request that comes again, set by core alone.
 	again   *journey // nil for a new request

@@ -168,6 +168,14 @@ func (c Cause) String() string {
 		return "table_full"
 	case CauseInvariant:
 		return "invariant"
+	case CauseKeysRerouted:
+		return "keys_rerouted"
+	case CauseKeysRemoved:
+		return "keys_removed"
+	case CauseEndpointsRemoved:
+		return "endpoints_removed"
+	case CauseLimitLowered:
+		return "limit_lowered"
 	}
 	return "none"
 }

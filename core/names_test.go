@@ -20,7 +20,7 @@ func TestEveryValueHasANameOfItsOwn(t *testing.T) {
 		{"reason", 1, 4, func(i int) fmt.Stringer { return Reason(i) }, ""},
 		{"failover", 1, 4, func(i int) fmt.Stringer { return Failover(i) }, ""},
 		{"circuit", 1, 4, func(i int) fmt.Stringer { return Circuit(i) }, ""},
-		{"cause", 1, int(CauseInvariant) + 1, func(i int) fmt.Stringer { return Cause(i) }, "none"},
+		{"cause", 1, int(CauseLimitLowered) + 1, func(i int) fmt.Stringer { return Cause(i) }, "none"},
 		{"origin", 1, 4, func(i int) fmt.Stringer { return Origin(i) }, "file"},
 		{"policy", 0, int(policies), func(i int) fmt.Stringer { return Policy(i) }, "unknown"},
 		{"class", 0, Classes, func(i int) fmt.Stringer { return Class(i) }, "internal"},

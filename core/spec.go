@@ -15,6 +15,7 @@ type Spec struct {
 	Routes         []RouteSpec     // further routes, numbered from 1; route 0 is Table, Default and UnknownStatus
 	Splits         []SplitSpec     // what keys may name in place of a placement
 	NoRouteStatus  uint16          // status of a request that no route takes, 400..599; 0 means 404
+	Guards         GuardSpec       // R13: what a push may change while this is in force; the zero value means anything
 	// Edge is text for the edge alone, such as how routes match; core carries it,
 	// hashes it and never reads it. "" means none.
 	Edge string

@@ -15,6 +15,7 @@ type verdict struct {
 	cause  core.Cause
 	epoch  core.Epoch // in force afterwards
 	change bool
+	share  uint32 // by which a guard refuses
 }
 
 // told is the epoch that the answer names: a refusal names the push's own.
@@ -26,7 +27,7 @@ func (v verdict) told(ev *core.Event) core.Epoch {
 }
 
 func (c *checker) judge(ev *core.Event) verdict {
-	refuse := func(cause core.Cause) verdict { return verdict{core.Nack, cause, c.epoch, false} }
+	refuse := func(cause core.Cause) verdict { return verdict{kind: core.Nack, cause: cause, epoch: c.epoch} }
 	switch {
 	case ev.Fault == core.FaultNotPersisted:
 		return refuse(core.CauseNotPersisted)
@@ -37,22 +38,32 @@ func (c *checker) judge(ev *core.Event) verdict {
 	none := core.Epoch{}
 	switch {
 	case ev.Epoch == none && equal, ev.Epoch == c.epoch && equal:
-		return verdict{core.Ack, core.CauseNone, c.epoch, false}
-	case ev.Epoch == none:
-		return verdict{core.Ack, core.CauseNone, core.Epoch{Term: c.epoch.Term, Number: c.epoch.Number + 1}, true}
-	case ev.Epoch == c.epoch:
+		return verdict{kind: core.Ack, epoch: c.epoch}
+	case ev.Epoch != none && ev.Epoch == c.epoch:
 		return refuse(core.CauseEpochConflict)
-	case ev.Epoch.Term < c.epoch.Term, ev.Epoch.Term == c.epoch.Term && ev.Epoch.Number < c.epoch.Number:
+	case ev.Epoch != none && (ev.Epoch.Term < c.epoch.Term || ev.Epoch.Term == c.epoch.Term && ev.Epoch.Number < c.epoch.Number):
 		return refuse(core.CauseStale)
 	}
-	return verdict{core.Ack, core.CauseNone, ev.Epoch, true}
+	if guard, share := c.guarded(ev); guard != core.CauseNone {
+		v := refuse(guard)
+		v.share = share
+		return v
+	}
+	if ev.Epoch == none {
+		return verdict{kind: core.Ack, epoch: core.Epoch{Term: c.epoch.Term, Number: c.epoch.Number + 1}, change: true}
+	}
+	return verdict{kind: core.Ack, epoch: ev.Epoch, change: true}
 }
 
 func (c *checker) adopted(ev *core.Event, decisions []core.Decision) {
 	want, got := c.judge(ev), &decisions[len(decisions)-1]
 	c.checkRestart()
-	if got.Kind != want.kind || got.Cause != want.cause {
-		c.fail("R12", -1, -1, "", fmt.Sprintf("a push got %s %s, by the rules it is %s %s", got.Kind, got.Cause, want.kind, want.cause))
+	if got.Kind != want.kind || got.Cause != want.cause || got.Count != want.share {
+		rule := "R12"
+		if want.share > 0 || got.Cause >= core.CauseKeysRerouted {
+			rule = "R13"
+		}
+		c.fail(rule, -1, -1, "", fmt.Sprintf("a push got %s %s %s, by the rules it is %s %s %s", got.Kind, got.Cause, core.Percent(got.Count), want.kind, want.cause, core.Percent(want.share)))
 	}
 	if told := want.told(ev); got.Epoch != told {
 		c.fail("R12", -1, -1, "", fmt.Sprintf("the answer to a push names epoch %d.%d, by the rules %d.%d", got.Epoch.Term, got.Epoch.Number, told.Term, told.Number))

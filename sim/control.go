@@ -29,7 +29,7 @@ func (w *world) push(i, n uint32) {
 
 func (w *world) deliverPush(i uint32, r *router) {
 	p := &w.plan.Pushes[i]
-	w.ev = core.Event{Kind: core.Adopt, Origin: core.OriginControl, Epoch: p.Epoch, Config: w.configs[1+i]}
+	w.ev = core.Event{Kind: core.Adopt, Origin: core.OriginControl, Epoch: p.Epoch, Config: w.configs[1+i], Deliberate: p.Deliberate}
 	switch {
 	case w.ev.Config == nil:
 		w.ev.Fault = core.FaultInvalid

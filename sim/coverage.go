@@ -65,6 +65,7 @@ const (
 	SawRouterRetry // a router tried again
 	SawOutOfBudget // or did not, because the budget was spent
 	SawMatchAgain  // a request that waited was matched again after a push
+	SawGuarded     // a push guard refused
 	situations
 )
 
@@ -105,7 +106,7 @@ func (s Situation) String() string {
 		"sticky client", "shard of a key", "bounded load", "ketama", "maglev", "ewma",
 		"endpoints at their caps", "panic entered", "panic left", "panic refused", "shed by priority", "refused for a tenant's share", "adaptive limit moved",
 		"request waited for room", "wait for room timed out", "turn after a wait",
-		"router retry", "retry budget spent", "wait met a push",
+		"router retry", "retry budget spent", "wait met a push", "push guarded",
 	}
 	if s >= situations {
 		return "none"

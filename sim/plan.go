@@ -193,6 +193,8 @@ type Push struct {
 	Copies  int           // how often each router gets it; 0 means once
 	NoDisk  bool          // the router's disk is full: not_persisted
 	Garbage bool          // Spec is sent damaged
+	// Deliberate: the operator means it, whatever guards say (R13).
+	Deliberate bool
 }
 
 // Burst is extra requests of one client.

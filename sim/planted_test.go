@@ -82,6 +82,9 @@ func TestEveryPlantedBugIsCaught(t *testing.T) {
 			if b.Waits {
 				p = waiting[i]
 			}
+			if b.Guarded {
+				guardPushes(&p)
+			}
 			for _, v := range judgedAlone(&b, p, o) {
 				caught = caught || v.Property == b.Property
 				instead[v.Property]++

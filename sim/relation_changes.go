@@ -198,6 +198,7 @@ func addPlacement(p *Plan) *pair {
 	one := *p
 	one.Link.Jitter, one.Link.Loss = 0, 0
 	one.Faults = slices.DeleteFunc(slices.Clone(p.Faults), func(f Fault) bool { return f.Kind == Lossy })
+	one.respec(func(s *core.Spec) { s.Guards = core.GuardSpec{} }) // they count its endpoints too
 	b := &pair{one: one, other: one, original: func(name string) string {
 		if name == unused {
 			return ""

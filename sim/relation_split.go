@@ -108,6 +108,7 @@ func (h *halves) simplify(s *core.Spec) {
 	p.Limit, p.Health = core.LimitSpec{}, core.HealthSpec{Off: true}
 	p.Breaker.Jitter, p.Breaker.MaxOpenPercent = 0, 100
 	p.Panic, p.PanicDo = 0, core.PanicAll
+	s.Guards = core.GuardSpec{} // the endpoints of another placement are other endpoints
 	for i := range p.Endpoints {
 		p.Endpoints[i].Limit = 0
 	}

@@ -258,6 +258,8 @@ func sawAnswer(d *core.Decision, same bool) Situation {
 		return SawNackInvalid
 	case d.Cause == core.CauseNotPersisted:
 		return SawNackNotPersisted
+	case d.Cause >= core.CauseKeysRerouted:
+		return SawGuarded
 	case same:
 		return SawAckAgain
 	}

@@ -45,7 +45,7 @@ func (e enum) size() uint64 {
 	case enumCircuit:
 		return uint64(core.HalfOpen) + 1
 	case enumCause:
-		return uint64(core.CauseInvariant) + 1
+		return uint64(core.CauseLimitLowered) + 1
 	case enumEvent:
 		return uint64(core.Tick) + 1
 	case enumDecision:

@@ -26,6 +26,14 @@ type specJSON struct {
 	Routes         []routeJSON     `json:"routes,omitempty"`
 	Splits         []splitJSON     `json:"splits,omitempty"`
 	NoRouteStatus  uint16          `json:"no_route_status,omitempty"`
+	Guards         guardsJSON      `json:"guards,omitzero"`
+}
+
+type guardsJSON struct {
+	KeysRerouted     uint32 `json:"keys_rerouted,omitempty"` // percent, as all four
+	KeysRemoved      uint32 `json:"keys_removed,omitempty"`
+	EndpointsRemoved uint32 `json:"endpoints_removed,omitempty"`
+	LimitLowered     uint32 `json:"limit_lowered,omitempty"`
 }
 
 type tableJSON struct {
@@ -179,7 +187,7 @@ func EncodeSpec(s *core.Spec) []byte {
 	out := specJSON{
 		Version: s.Version, Keys: s.Keys, Default: s.Default, UnknownStatus: s.UnknownStatus,
 		ChainFallbacks: s.ChainFallbacks, Placements: make([]placementJSON, len(s.Placements)), Edge: s.Edge,
-		NoRouteStatus: s.NoRouteStatus, Table: s.Table,
+		NoRouteStatus: s.NoRouteStatus, Table: s.Table, Guards: guardsJSON(s.Guards),
 	}
 	for _, t := range s.Tables {
 		out.Tables = append(out.Tables, tableJSON{t.Name, t.Keys})
@@ -222,7 +230,7 @@ func DecodeSpec(b []byte) (core.Spec, error) {
 	}
 	s := core.Spec{
 		Version: in.Version, Keys: in.Keys, Default: in.Default, UnknownStatus: in.UnknownStatus,
-		ChainFallbacks: in.ChainFallbacks, Edge: in.Edge, NoRouteStatus: in.NoRouteStatus, Table: in.Table,
+		ChainFallbacks: in.ChainFallbacks, Edge: in.Edge, NoRouteStatus: in.NoRouteStatus, Table: in.Table, Guards: core.GuardSpec(in.Guards),
 	}
 	for _, t := range in.Tables {
 		s.Tables = append(s.Tables, core.TableSpec{Name: t.Name, Keys: t.Keys})

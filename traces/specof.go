@@ -11,7 +11,7 @@ import (
 // every value that is the default left at zero. A recorder needs no more of a
 // configuration than the Config that it sees adopted.
 func SpecOf(c *core.Config) core.Spec {
-	s := core.Spec{Version: c.Version(), Edge: c.Edge()}
+	s := core.Spec{Version: c.Version(), Edge: c.Edge(), Guards: c.Guards()}
 	home, status := c.Unknown()
 	if home >= 0 {
 		s.Default = c.Placement(home).Name

@@ -96,6 +96,12 @@ type PeakLoad struct {
 type ControlPlane struct {
 	URL string // ws, wss, http or https
 	Dir string // folder of the last-known-good copies; "": none are kept
+	// Bootstrap is the file that an empty disk starts with, relative to the working
+	// directory; "" means this one.
+	Bootstrap string
+	// Soak is how long a router must live with a configuration before it is the one
+	// to come back to; 0 means that none is.
+	Soak core.Duration
 }
 
 // Recording is the flight recorder's setting.

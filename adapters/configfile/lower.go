@@ -22,7 +22,8 @@ func (l *loader) native(root *node) {
 	f.Spec.Version = in.Version
 	f.Facts = lowerFacts(in.Facts)
 	f.Listen = l.listeners(root.value("listen"), in.Listen)
-	f.ControlPlane = ControlPlane{in.ControlPlane.URL, in.ControlPlane.LastKnownGood.Dir}
+	f.ControlPlane = l.controlPlane(root.value("control_plane"), &in.ControlPlane)
+	f.Spec.Guards = lowerGuards(in.ControlPlane.RefusePushOver)
 	f.Recording = Recording{in.Recording.Dir}
 	f.Observe = l.observe(root, &in)
 	placements := l.placements(root, in.Placements)

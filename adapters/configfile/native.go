@@ -43,16 +43,16 @@ type nativeLoad struct {
 }
 
 type controlPlane struct {
-	URL            string        `yaml:"url"`
-	LastKnownGood  lastKnownGood `yaml:"last_known_good"`
-	Identity       *node         `yaml:"identity" later:"mTLS"`
-	RefusePushOver *node         `yaml:"refuse_push_over" later:"R13 push guards"`
+	URL            string            `yaml:"url"`
+	LastKnownGood  lastKnownGood     `yaml:"last_known_good"`
+	Identity       *node             `yaml:"identity" later:"mTLS"`
+	RefusePushOver maybe[pushGuards] `yaml:"refuse_push_over"`
 }
 
 type lastKnownGood struct {
-	Dir       string `yaml:"dir"`
-	Bootstrap *node  `yaml:"bootstrap" later:"another bootstrap than this file"`
-	Soak      *node  `yaml:"soak" later:"R13 soak"`
+	Dir       string               `yaml:"dir"`
+	Bootstrap string               `yaml:"bootstrap"`
+	Soak      maybe[core.Duration] `yaml:"soak" check:"positive"`
 }
 
 type recording struct {

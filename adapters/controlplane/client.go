@@ -28,6 +28,9 @@ type Options struct {
 	// Store keeps a copy of what was adopted; nil keeps none, and a restart
 	// begins with the bootstrap file.
 	Store *lkg.Store
+	// Soak is how long a router must live with a configuration before it is kept
+	// as the generation to come back to; 0 counts nothing and keeps one generation.
+	Soak time.Duration
 	// HTTP makes the connection; nil means http.DefaultClient.
 	HTTP *http.Client
 	// Log gets what happens; nil means slog.Default.
@@ -40,6 +43,7 @@ type Client struct {
 	dial   websocket.DialOptions
 	driver *driver.Driver
 	store  *lkg.Store
+	soak   soak
 	seed   uint64
 	dials  uint64
 	log    *slog.Logger
@@ -56,6 +60,7 @@ func NewClient(d *driver.Driver, o Options) (*Client, error) {
 		o.Log = slog.Default()
 	}
 	c := &Client{url: url, driver: d, store: o.Store, seed: o.Seed, log: o.Log.With("control_plane", url)}
+	c.soak.after = o.Soak
 	c.dial.HTTPClient = o.HTTP
 	c.dial.HTTPHeader = http.Header{}
 	if o.Token != "" {
@@ -67,6 +72,7 @@ func NewClient(d *driver.Driver, o Options) (*Client, error) {
 // Run connects, and connects again whenever the connection is lost, until ctx
 // ends. It never gives up and never touches a request.
 func (c *Client) Run(ctx context.Context) {
+	defer c.leave()
 	for attempt := 0; ; attempt++ {
 		heard, err := c.session(ctx)
 		if ctx.Err() != nil {
@@ -154,21 +160,46 @@ func (c *Client) adopt(p push) error {
 		c.refuse(core.FaultInvalid)
 		return err
 	}
-	if c.store != nil {
-		if err := c.store.Prepare(p.body); err != nil {
-			c.refuse(core.FaultNotPersisted)
-			return fmt.Errorf("not_persisted: %w", err)
-		}
+	if fault, err := c.begin(&p); err != nil {
+		c.refuse(fault)
+		return err
 	}
-	if d := c.driver.Adopt(config, core.Epoch{}, core.OriginControl, core.FaultNone); d.Kind != core.Ack {
-		return errors.New(d.Cause.String())
+	if d := c.offer(config, p.deliberate); d.Kind != core.Ack {
+		c.abandon(&p)
+		return refusal(&d)
 	}
+	c.soaking(p.body)
 	if c.store != nil {
 		if err := c.store.Commit(); err != nil {
 			return fmt.Errorf("not_persisted: in force, but a restart may begin with the one before: %w", err)
 		}
 	}
 	return nil
+}
+
+func (c *Client) offer(config *core.Config, deliberate bool) core.Decision {
+	if deliberate {
+		return c.driver.AdoptDeliberate(config, core.Epoch{})
+	}
+	return c.driver.Adopt(config, core.Epoch{}, core.OriginControl, core.FaultNone)
+}
+
+// refusal says in words why the router refused a push.
+func refusal(d *core.Decision) error {
+	what := ""
+	switch d.Cause {
+	case core.CauseKeysRerouted:
+		what = "of the keys would be served elsewhere"
+	case core.CauseKeysRemoved:
+		what = "of the keys would be gone"
+	case core.CauseEndpointsRemoved:
+		what = "of the endpoints would be gone"
+	case core.CauseLimitLowered:
+		what = "of the limits in all would be taken away"
+	default:
+		return errors.New(d.Cause.String())
+	}
+	return fmt.Errorf("%s: %s %s, more than control_plane.refuse_push_over lets a push change; if that is meant, mark this version deliberate", d.Cause, core.Percent(d.Count), what)
 }
 
 func (c *Client) refuse(f core.Fault) {

@@ -15,6 +15,11 @@
 // the file is in the old form itself. A push without it means exactly what it
 // says: every setting is the default, also one that the bootstrap file had.
 //
+// A second field of ours is "deliberate": true on a push that push guards (R13,
+// control_plane.refuse_push_over) shall let pass. A baseline router, which has no
+// guards, ignores it. A push that a guard refuses is answered by a nack that
+// says which one and by how much.
+//
 // Client validates before anything else happens, keeps what it adopts on disk
 // (package lkg), and reconnects for ever. What the control plane does or fails
 // to do never touches a request (R13).

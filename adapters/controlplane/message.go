@@ -33,6 +33,8 @@ type snapshot struct {
 	DefaultPlacement string            `json:"defaultPlacement"`
 	// Config is the text of a configuration file; it wins over the three fields above.
 	Config string `json:"config,omitempty"`
+	// Deliberate says that the operator means it, whatever push guards say (R13).
+	Deliberate bool `json:"deliberate,omitempty"`
 }
 
 // answer is what a router sends back.
@@ -56,9 +58,10 @@ func nack(version string, err error) answer {
 // the old fields cannot say is left out of them: of a placement's endpoints the
 // first counts, of a split key the largest part, of several routes the first;
 // and an unknown key that is refused has no default placement.
-func encodeSnapshot(f *configfile.File, c *core.Config, text []byte) ([]byte, error) {
+func encodeSnapshot(f *configfile.File, c *core.Config, text []byte, deliberate bool) ([]byte, error) {
 	s := snapshot{
-		Type: typeSnapshot, Version: c.Version(), DefaultPlacement: f.Spec.Default,
+		Deliberate: deliberate,
+		Type:       typeSnapshot, Version: c.Version(), DefaultPlacement: f.Spec.Default,
 		RoutingTable:  make(map[string]string, c.Keys()),
 		CellEndpoints: make(map[string]string, c.Placements()),
 	}
@@ -87,8 +90,9 @@ func largest(c *core.Config, home int) int {
 
 // push is a snapshot as a router takes it.
 type push struct {
-	version string
-	body    []byte // a configuration file's content
+	version    string
+	body       []byte // a configuration file's content
+	deliberate bool
 }
 
 // errNotSnapshot marks a message of another type; a later protocol may have some.
@@ -101,11 +105,13 @@ func decodePush(message []byte) (push, error) {
 		Type    string  `json:"type"`
 		Version string  `json:"version"`
 		Config  *string `json:"config"`
+
+		Deliberate bool `json:"deliberate"`
 	}
 	if err := json.Unmarshal(message, &head); err != nil {
 		return push{}, fmt.Errorf("reading the message: %w", err)
 	}
-	p := push{version: head.Version}
+	p := push{version: head.Version, deliberate: head.Deliberate}
 	if head.Type != typeSnapshot {
 		return p, fmt.Errorf("a message of type %q is %w", head.Type, errNotSnapshot)
 	}
@@ -119,6 +125,7 @@ func decodePush(message []byte) (push, error) {
 		return p, fmt.Errorf("reading the message: %w", err)
 	}
 	delete(fields, "type")
+	delete(fields, "deliberate")
 	body, err := json.Marshal(fields)
 	p.body = body
 	return p, err

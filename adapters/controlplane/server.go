@@ -68,6 +68,12 @@ func NewServer(o ServerOptions) *Server {
 // sends it to every router, connected now or later. After an error what was
 // published before stays. changed is false for what is published already.
 func (s *Server) Publish(name string, text []byte) (version string, changed bool, err error) {
+	return s.PublishMarked(name, text, "")
+}
+
+// PublishMarked is Publish where the operator has marked a version deliberate:
+// if it is this one, routers take it whatever their push guards say (R13).
+func (s *Server) PublishMarked(name string, text []byte, deliberate string) (version string, changed bool, err error) {
 	f, err := configfile.Parse(name, text)
 	if err != nil {
 		return "", false, err
@@ -76,7 +82,7 @@ func (s *Server) Publish(name string, text []byte) (version string, changed bool
 	if err != nil {
 		return "", false, err
 	}
-	message, err := encodeSnapshot(f, c, text)
+	message, err := encodeSnapshot(f, c, text, deliberate == c.Version())
 	if err == nil && len(message) > maxSnapshot {
 		err = fmt.Errorf("the configuration takes %d bytes as a message, more than the %d that routers accept", len(message), maxSnapshot)
 	}

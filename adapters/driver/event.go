@@ -153,6 +153,20 @@ func (d *Driver) Drain(deadline core.Time) {
 // is for a peer without epochs. With a fault, c may be nil: the push is refused
 // and recorded.
 func (d *Driver) Adopt(c *core.Config, epoch core.Epoch, origin core.Origin, fault core.Fault) core.Decision {
+	return d.adopt(core.Event{Kind: core.Adopt, Config: c, Epoch: epoch, Origin: origin, Fault: fault})
+}
+
+// AdoptDeliberate is Adopt for what a control plane pushed and its operator
+// marked deliberate: no push guard refuses it (R13).
+func (d *Driver) AdoptDeliberate(c *core.Config, epoch core.Epoch) core.Decision {
+	return d.adopt(core.Event{Kind: core.Adopt, Config: c, Epoch: epoch, Origin: core.OriginControl, Deliberate: true})
+}
+
+func (d *Driver) adopt(ev core.Event) core.Decision {
+	c := ev.Config
+	if old, _ := d.Config(); old != nil && c != nil && ev.Origin == core.OriginControl && !ev.Deliberate && old.Guards().On() {
+		ev.Change = core.Compare(old, c) // before the lock: a million keys take longer than a request may wait
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r := d.loop.Router()
@@ -160,8 +174,9 @@ func (d *Driver) Adopt(c *core.Config, epoch core.Epoch, origin core.Origin, fau
 		r.Reserve(c, 0)
 		d.queue.reserve(2*r.Endpoints() + c.Endpoints()) // closed, retired, probed
 	}
-	d.event = core.Event{Kind: core.Adopt, Config: c, Epoch: epoch, Origin: origin, Fault: fault}
+	d.event = ev
 	answer := d.loop.Adopt(&d.event)
+	d.event.Change = nil // it holds on to the configuration before
 	if f := d.inForce.Load(); f.config != r.Config() || f.epoch != r.Epoch() {
 		d.inForce.Store(&inForce{r.Config(), r.Epoch()})
 		d.targets = newTargets(r)

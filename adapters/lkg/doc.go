@@ -7,6 +7,13 @@
 // the folder, acknowledge. A copy begins with a line that carries its length
 // and hash, so that a damaged one is noticed and never adopted.
 //
-// What may not live here: what a configuration means. A copy is bytes.
-// Not yet: the second copy `lkg` that has soaked, and the fall back to it.
+// A second copy, `lkg`, is the last that a router lived with for its soak. A
+// small file, `runs`, counts the runs that began with a copy and have neither
+// soaked nor ended in good order: after two of them a router starts with `lkg`
+// (Start), and the copy that they died with is refused if it is pushed again
+// (Condemned). The count is written before the copy is put in force, so that one
+// that kills at once is counted too.
+//
+// What may not live here: what a configuration means, and when it has soaked. A
+// copy is bytes.
 package lkg

@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
+	"sync"
 )
 
 const (
@@ -18,8 +18,11 @@ const (
 var ErrEmpty = errors.New("no last-known-good copy")
 
 // Store is one folder of copies. One router at a time may use a folder; its
-// methods are not safe for concurrent use.
+// methods may be called from any goroutine.
 type Store struct {
+	mu            sync.Mutex
+	began, before []byte // what this run has begun with, and had before
+
 	dir     string
 	disk    Disk
 	current []byte // as last read or committed, nil for unknown
@@ -40,17 +43,11 @@ func OpenOn(disk Disk, dir string) (*Store, error) {
 // Current returns the copy that a restart begins with. The error is ErrEmpty
 // when there is none, and says what is damaged when it cannot be used.
 func (s *Store) Current() ([]byte, error) {
-	path := filepath.Join(s.dir, currentName)
-	file, err := s.disk.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrEmpty
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	body, err := s.read(currentName)
 	if err != nil {
-		return nil, fmt.Errorf("reading the last-known-good copy: %w", err)
-	}
-	body, err := open(file)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w; move it away to look at it later", path, err)
+		return nil, err
 	}
 	s.current = body
 	return body, nil
@@ -59,6 +56,8 @@ func (s *Store) Current() ([]byte, error) {
 // Prepare puts body on the disk beside the current copy, which stays what a
 // restart begins with. After an error nothing has changed.
 func (s *Store) Prepare(body []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.pending = body
 	if s.kept() {
 		return nil
@@ -72,6 +71,8 @@ func (s *Store) Prepare(body []byte) error {
 // Commit makes what Prepare wrote the current copy. After an error a restart
 // may begin with either of the two.
 func (s *Store) Commit() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.kept() {
 		return nil
 	}

@@ -47,7 +47,7 @@ are read where they are there, from the working directory, as serve does.`,
 	cmd.Flags().StringVar(&flags.host, "host", "", "with --explain-key: by the route that a request for this host takes")
 	cmd.Flags().StringVar(&flags.path, "path", "", "with --explain-key: by the route that a request for this path takes")
 	cmd.Flags().StringVar(&flags.listener, "listener", "", "with --explain-key: by the route that a request to this listener takes")
-	cmd.Flags().StringVar(&flags.placement, "effective", "", "show every setting of this placement, or of listener NAME as listen.NAME or route NAME as routes.NAME, and where it comes from")
+	cmd.Flags().StringVar(&flags.placement, "effective", "", "show every setting of this placement, or of listener NAME as listen.NAME or route NAME as routes.NAME, or of control_plane, and where it comes from")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of the native form, for editors")
 	return cmd
@@ -135,6 +135,10 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 			return r, nil
 		}
 		i, ok := c.FindPlacement(flags.placement)
+		if !ok && flags.placement == "control_plane" {
+			r.Effective = f.EffectiveControlPlane()
+			return r, nil
+		}
 		if !ok {
 			return nil, fmt.Errorf("%s has no placement named %q", path, flags.placement)
 		}

@@ -47,6 +47,13 @@ func TestControlSendsTheFileOnConnectAndWhenItChanges(t *testing.T) {
 		}
 		replace(strings.Replace(controlConfig, "v1", "v2", 1))
 	}
+	// The marker sends the same version again.
+	if err := os.WriteFile(path+".deliberate", []byte("v2\n"), 0o600); err != nil {
+		t.Error(err)
+	}
+	if _, message, err := conn.Read(t.Context()); err != nil || !strings.Contains(string(message), `"version":"v2"`) || !strings.HasSuffix(string(message), `"deliberate":true}`) {
+		t.Errorf("marked: %s, %v", message, err)
+	}
 	stop()
 	if _, _, err := conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
 		t.Errorf("the router was not told: %v", err)

@@ -140,6 +140,10 @@ func (h *history) text(f *traces.Fact, r *core.Router, d *core.Decision, clock f
 	case core.NoteAdopted:
 		h.adoption = &adoption{f.Step, clock(d.At), f.Event.Origin.String()}
 		return fmt.Sprintf("configuration %d.%d adopted from %s (R12)", d.Epoch.Term, d.Epoch.Number, f.Event.Origin)
+	case core.Nack:
+		if d.Cause >= core.CauseKeysRerouted {
+			return guardText(d)
+		}
 	case core.NoteDraining:
 		return "draining until " + clock(d.Until) + " (R14)"
 	}

@@ -126,6 +126,10 @@ func serveOn(ctx context.Context, o serveOptions, l *life, stdout, stderr io.Wri
 	}
 	o.control.url = cmp.Or(o.control.url, file.ControlPlane.URL)
 	o.control.state = cmp.Or(o.control.state, file.ControlPlane.Dir)
+	o.control.bootstrap, o.control.soak = file.ControlPlane.Bootstrap, time.Duration(file.ControlPlane.Soak)
+	if file.Form != configfile.Native {
+		o.control.soak = time.Duration(configfile.DefaultSoak)
+	}
 	options := routerOptions{
 		name: filepath.Base(o.config), record: cmp.Or(o.record, file.Recording.Dir), dumps: o.dumps, log: log, errs: stderr,
 		observe: o.observe.over(file.Observe), connections: new(metrics.Connections), stickyKey: o.stickyKey,

@@ -21,6 +21,8 @@ type controlOptions struct {
 	state     string // folder of the last-known-good copy; "" keeps none
 	tokenFile string
 	insecure  bool
+	bootstrap string        // file for an empty disk; "" means the one given with -c
+	soak      time.Duration // of what is pushed; 0 counts nothing
 }
 
 // loadConfig reads and compiles a configuration; warnings go to the log.
@@ -78,7 +80,7 @@ func (r *router) reload(path string) (watch []string) {
 // followControl puts in force what the disk or the bootstrap file has, and then
 // whatever the control plane pushes. config may be nil.
 func (r *router) followControl(ctx context.Context, o controlOptions, config *core.Config) (wait func(), err error) {
-	options := controlplane.Options{URL: o.url, Insecure: o.insecure, Seed: uint64(time.Now().UnixNano()), Log: r.o.log}
+	options := controlplane.Options{URL: o.url, Insecure: o.insecure, Seed: uint64(time.Now().UnixNano()), Log: r.o.log, Soak: o.soak}
 	if o.state != "" {
 		if options.Store, err = lkg.Open(o.state); err != nil {
 			return nil, fmt.Errorf("opening the folder of the last-known-good copy: %w", err)
@@ -94,9 +96,14 @@ func (r *router) followControl(ctx context.Context, o controlOptions, config *co
 		return nil, err
 	}
 	r.control = true
+	if o.bootstrap != "" {
+		if _, config, err = loadConfig(o.bootstrap, r.o.log); err != nil {
+			return nil, fmt.Errorf("the bootstrap file: %w", err)
+		}
+	}
 	if inForce, _ := r.driver.Config(); inForce != nil {
 		config = nil // a predecessor's, which is newer than the bootstrap file
 	}
-	r.bootstrap.Store(controlplane.Boot(r.driver, options.Store, config, r.o.log))
+	r.bootstrap.Store(client.Boot(config))
 	return background(ctx, client.Run), nil
 }

@@ -107,6 +107,9 @@ func plant(b *planted.Bug) *Target {
 	if b.Routed {
 		t.Spec = routed()
 	}
+	if b.Guarded {
+		t.Spec.Guards = core.GuardSpec{KeysRerouted: 5, KeysRemoved: 20, EndpointsRemoved: 10, LimitLowered: 20}
+	}
 	if b.Choice {
 		t.Spec = choosy()
 	}

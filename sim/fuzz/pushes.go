@@ -29,6 +29,7 @@ func (g *generator) pushes() {
 			p.Spread = min(g.ms(0, core.Second, "push spread"), core.Duration(g.active-at))
 		}
 		p.NoDisk = g.c.oneIn(8, "disk full")
+		p.Deliberate = g.spec.Guards.On() && g.c.oneIn(4, "deliberate")
 		before := g.spec
 		g.push(p, g.content(&p, &next))
 		if g.c.oneIn(6, "flaps") {
@@ -82,6 +83,10 @@ func (g *generator) content(p *sim.Push, newest *core.Epoch) string {
 		return "the same configuration again"
 	}
 	note := "the same configuration again"
+	if g.spec.Guards.On() && g.c.oneIn(8, "lifts guards") {
+		g.spec.Guards = core.GuardSpec{}
+		defer func(old core.Spec) { g.spec.Guards = old.Guards }(same)
+	}
 	if changed, what, ok := g.change(); ok {
 		p.Spec, note = &changed, what
 		if versioned && g.c.oneIn(6, "conflict") {

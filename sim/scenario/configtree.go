@@ -15,6 +15,9 @@ func ConfigTree(s *core.Spec, keep map[string]bool) map[string]any {
 	if err != nil {
 		return nil
 	}
+	if s.Guards.On() {
+		keep = nil // a guard counts every key
+	}
 	placements := map[string]any{}
 	for i := range c.Placements() {
 		p := c.Placement(i)
@@ -40,7 +43,23 @@ func ConfigTree(s *core.Spec, keep map[string]bool) map[string]any {
 	if n := c.NoRouteStatus(); n != core.NoRoute.Row().Status {
 		tree["routing"] = map[string]any{"no_route": map[string]any{"reject": n}}
 	}
+	if s.Guards.On() {
+		tree["control_plane"] = map[string]any{"refuse_push_over": guardsTree(s.Guards)}
+	}
 	return tree
+}
+
+func guardsTree(g core.GuardSpec) map[string]any {
+	share := func(percent uint32) string {
+		if percent == 0 {
+			return "none"
+		}
+		return strconv.Itoa(int(percent)) + "%"
+	}
+	return map[string]any{
+		"keys_rerouted": share(g.KeysRerouted), "keys_removed": share(g.KeysRemoved),
+		"endpoints_removed": share(g.EndpointsRemoved), "limit_lowered": share(g.LimitLowered),
+	}
 }
 
 func keysTree(c *core.Config, table int, keep map[string]bool) map[string]any {

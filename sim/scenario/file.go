@@ -163,6 +163,8 @@ type Push struct {
 	Spread  Span   `yaml:"spread"`
 	Copies  int    `yaml:"copies"`
 	NoDisk  bool   `yaml:"no_disk"`
+
+	Deliberate bool `yaml:"deliberate"` // the operator means it, whatever guards say
 }
 
 // Drop is sim.Drop as written.

@@ -72,7 +72,7 @@ func (f *File) pushesOf(p *sim.Plan, keep map[string]bool) {
 		x := &p.Pushes[i]
 		w := Push{
 			At: Span(x.At), Garbage: x.Spec == nil || x.Garbage, Epoch: Epoch(x.Epoch), Router: x.Router,
-			Spread: Span(x.Spread), Copies: x.Copies, NoDisk: x.NoDisk,
+			Spread: Span(x.Spread), Copies: x.Copies, NoDisk: x.NoDisk, Deliberate: x.Deliberate,
 		}
 		if !w.Garbage {
 			if tree := ConfigTree(x.Spec, keep); tree != nil {

@@ -40,7 +40,7 @@ func (b *builder) pushes() error {
 		}
 		b.flap(w, path, sim.Push{
 			At: w.At.time(), Spec: spec, Epoch: core.Epoch(w.Epoch), Router: w.Router,
-			Spread: w.Spread.length(), Copies: w.Copies, NoDisk: w.NoDisk,
+			Spread: w.Spread.length(), Copies: w.Copies, NoDisk: w.NoDisk, Deliberate: w.Deliberate,
 		})
 	}
 	return nil

@@ -202,6 +202,12 @@ func (r *runner) adopt(at core.Time, name string, options map[string]string) (er
 			return err
 		}
 	}
+	if text, ok := options["origin"]; ok {
+		if err := oneOf(&ev.Origin, text, core.OriginFile, core.OriginControl, core.OriginDisk, core.OriginBootstrap); err != nil {
+			return err
+		}
+	}
+	ev.Deliberate = options["deliberate"] == "yes"
 	if err := r.step(at, ev, nil); err != nil {
 		return err
 	}

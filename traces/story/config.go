@@ -43,6 +43,8 @@ func (b *configBuilder) line(w []string) error {
 		n, err := strconv.ParseUint(w[2], 10, 16)
 		b.spec.UnknownStatus = uint16(n)
 		return err
+	case w[0] == "guard":
+		return setGuards(&b.spec.Guards, w[1:])
 	case w[0] == "chain" && len(w) == 1:
 		b.spec.ChainFallbacks = true
 	case w[0] == "defaults":
@@ -104,6 +106,24 @@ func (b *configBuilder) route(options []string) error {
 		}
 	}
 	b.spec.Routes = append(b.spec.Routes, r)
+	return nil
+}
+
+// setGuards reads what a push may change: keys_rerouted=5% and so on.
+func setGuards(g *core.GuardSpec, options []string) error {
+	for _, option := range options {
+		k, v, _ := strings.Cut(option, "=")
+		to, ok := map[string]*uint32{
+			"keys_rerouted": &g.KeysRerouted, "keys_removed": &g.KeysRemoved,
+			"endpoints_removed": &g.EndpointsRemoved, "limit_lowered": &g.LimitLowered,
+		}[k]
+		if !ok {
+			return fmt.Errorf("there is no guard %q", k)
+		}
+		if err := count(to, strings.TrimSuffix(v, "%")); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

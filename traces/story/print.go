@@ -66,7 +66,7 @@ func (r *runner) printDecision(d *core.Decision, now core.Time) string {
 	case core.Ack, core.NoteAdopted:
 		add(printEpoch(d.Epoch))
 	case core.Nack:
-		add(printEpoch(d.Epoch), d.Cause.String())
+		add(printEpoch(d.Epoch), printRefusal(d))
 	case core.NoteIgnored, core.NoteBug:
 		add(d.Cause.String())
 	default:
@@ -79,6 +79,14 @@ func (r *runner) printDecision(d *core.Decision, now core.Time) string {
 		add("at", printTime(d.At))
 	}
 	return strings.Join(w, " ")
+}
+
+// printRefusal is why a push was refused, with the share that changes if a guard refused it.
+func printRefusal(d *core.Decision) string {
+	if d.Count > 0 {
+		return d.Cause.String() + " " + core.Percent(d.Count)
+	}
+	return d.Cause.String()
 }
 
 func printEpoch(e core.Epoch) string {

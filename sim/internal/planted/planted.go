@@ -18,6 +18,8 @@ type Bug struct {
 	// Seeds of the search, over the configuration of the tests, are enough to find it.
 	Seeds  uint64
 	Tamper func() Tamper // for one run
+	// Guarded needs a configuration with push guards.
+	Guarded bool
 	// Choice searches in a configuration with ratio trips, hashing and what else R6 and R10 offer.
 	Choice bool
 }
@@ -32,7 +34,7 @@ type Tamper struct {
 
 // Bugs returns the table, what belongs together side by side.
 func Bugs() (all []Bug) {
-	for _, list := range [][]Bug{routes(), ways(), admissions(), caps(), shares(), panics(), breakers(), selections(), choices(), pushes(), drains(), relations(), waits(), again()} {
+	for _, list := range [][]Bug{routes(), ways(), admissions(), caps(), shares(), panics(), breakers(), selections(), choices(), pushes(), guards(), drains(), relations(), waits(), again()} {
 		all = append(all, list...)
 	}
 	return all
