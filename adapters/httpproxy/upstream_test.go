@@ -49,7 +49,7 @@ func TestTheBaselinesLogHasTheBaselinesFieldsAlone(t *testing.T) {
 		g.get("visa")
 		g.access.Close()
 		var line map[string]any
-		if err := json.Unmarshal([]byte(g.log.String()), &line); err != nil {
+		if err := json.Unmarshal(g.log.Bytes(), &line); err != nil {
 			t.Fatal(err)
 		}
 		contract := "timestamp request_id method path routing_key placement_key route_reason upstream_url status_code duration_ms failover_reason"
