@@ -51,11 +51,13 @@ func (e *Encoder) arrive(b []byte, ev *core.Event, req *loop.Request) []byte {
 	}
 	b, mask = put(b, mask, 1<<8, uint64(ev.Priority))
 	b, mask = put(b, mask, 1<<9, uint64(ev.Route.Refuse))
-	b, mask = put(b, mask, 1<<10, uint64(ev.Via))
-	b, mask = put(b, mask, 1<<11, ev.Split)
-	b, mask = put(b, mask, 1<<12, ev.Prefer)
-	b, mask = put(b, mask, 1<<13, uint64(ev.Handle.Slot))
-	b, mask = put(b, mask, 1<<14, uint64(ev.Handle.Gen))
+	if uint64(ev.Via)|ev.Split|ev.Prefer|uint64(ev.Handle.Slot)|uint64(ev.Handle.Gen) != 0 { // seldom: one look instead of five
+		b, mask = put(b, mask, 1<<10, uint64(ev.Via))
+		b, mask = put(b, mask, 1<<11, ev.Split)
+		b, mask = put(b, mask, 1<<12, ev.Prefer)
+		b, mask = put(b, mask, 1<<13, uint64(ev.Handle.Slot))
+		b, mask = put(b, mask, 1<<14, uint64(ev.Handle.Gen))
+	}
 	b[at], b[at+1] = byte(mask), byte(mask>>8)
 	return b
 }
