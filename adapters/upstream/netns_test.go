@@ -377,17 +377,21 @@ func TestAKeptConnectionThatAPartitionHasCutIsNotSentOnTwice(t *testing.T) {
 	if status, _, _ := r.get("pay"); status != 200 {
 		t.Errorf("after the partition: %d", status)
 	}
-	came := <-requests
-	if came == "GET" { // the kernel had it still, and sent it when it could: late, but once
-		came = <-requests
+	// The kernel may still have the GET, and sends it when it can: late, but once.
+	came := map[string]int{}
+	for came["POSTpay"] == 0 {
+		came[<-requests]++
 	}
-	if came != "POSTpay" {
-		t.Errorf("after the partition came %q", came)
+	for more := true; more; {
+		select {
+		case again := <-requests:
+			came[again]++
+		default:
+			more = false
+		}
 	}
-	select {
-	case again := <-requests:
-		t.Errorf("%q came once more", again)
-	default:
+	if came["GET"] > 1 || came["POSTpay"] != 1 || len(came) > 2 {
+		t.Errorf("after the partition came %v", came)
 	}
 }
 
