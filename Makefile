@@ -12,10 +12,10 @@ ENDURE    ?= 30m
 GOFILES   = $(shell git ls-files -co --exclude-standard '*.go')
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench lint fmt golden determinism soak endure peers external fuzz planted mutate clean
+.PHONY: help deps build demo test bench lint fmt golden determinism soak endure peers external fuzz fuzz-wire planted mutate clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 deps: ## fetch modules and tools; say which Debian packages each target wants, and as root install those of test and determinism
 	$(GO) mod download
@@ -60,8 +60,10 @@ external: ## curl, h2spec and gRPC's interop client against serve, as the tables
 	@.ci/packages external | grep 'make external'
 	$(GO) test -tags external -count=1 -timeout 20m ./adapters/edge/external
 
-fuzz: ## Go's native fuzzing (FUZZTIME=30s each): simulated cases, requests, responses; for a configuration of yours: lockstep fuzz
+fuzz: ## Go's native fuzzing of simulated cases (FUZZTIME=30s); for a configuration of yours: lockstep fuzz
 	$(GO) test ./sim/fuzz -run '^$$' -fuzz FuzzCase -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+
+fuzz-wire: ## Go's native fuzzing of requests and responses against net/http (FUZZTIME=30s each; not in CI)
 	$(GO) test ./adapters/http1 -run '^$$' -fuzz FuzzRequests -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	$(GO) test ./adapters/upstream -run '^$$' -fuzz FuzzWhatPasses -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
