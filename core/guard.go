@@ -223,3 +223,22 @@ func (r *Router) guarded(ev *Event) (guard Cause, ppm uint32) {
 	}
 	return ch.Beyond(r.config.guards)
 }
+
+// GuardText says how far a push that a guard refused went: 12.5% of the keys
+// would be gone. "" where the cause is no guard's.
+func (d *Decision) GuardText() string {
+	what := ""
+	switch d.Cause {
+	case CauseKeysRerouted:
+		what = "of the keys would be served elsewhere"
+	case CauseKeysRemoved:
+		what = "of the keys would be gone"
+	case CauseEndpointsRemoved:
+		what = "of the endpoints would be gone"
+	case CauseLimitLowered:
+		what = "of the limits in all would be taken away"
+	default:
+		return ""
+	}
+	return Percent(d.Count) + " " + what
+}

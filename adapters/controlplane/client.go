@@ -186,20 +186,11 @@ func (c *Client) offer(config *core.Config, deliberate bool) core.Decision {
 
 // refusal says in words why the router refused a push.
 func refusal(d *core.Decision) error {
-	what := ""
-	switch d.Cause {
-	case core.CauseKeysRerouted:
-		what = "of the keys would be served elsewhere"
-	case core.CauseKeysRemoved:
-		what = "of the keys would be gone"
-	case core.CauseEndpointsRemoved:
-		what = "of the endpoints would be gone"
-	case core.CauseLimitLowered:
-		what = "of the limits in all would be taken away"
-	default:
+	how := d.GuardText()
+	if how == "" {
 		return errors.New(d.Cause.String())
 	}
-	return fmt.Errorf("%s: %s %s, more than control_plane.refuse_push_over lets a push change; if that is meant, mark this version deliberate", d.Cause, core.Percent(d.Count), what)
+	return fmt.Errorf("%s: %s, more than control_plane.refuse_push_over lets a push change; if that is meant, mark this version deliberate", d.Cause, how)
 }
 
 func (c *Client) refuse(f core.Fault) {

@@ -25,8 +25,8 @@ type listener struct {
 	s      settings.Listener
 	socket net.Listener
 	engine Engine
-	ready  *queue
-	tls    *secrets // nil: plain
+	ready  *http1.Queue // what the engine listens on
+	tls    *secrets     // nil: plain
 	limits limits
 	log    *slog.Logger
 	clock  clock.Clock
@@ -110,7 +110,7 @@ func newListener(e *Edge, s settings.Listener, o Options) (*listener, error) {
 		return nil, err
 	}
 	l.socket = socket
-	l.ready = &queue{conns: make(chan net.Conn), done: make(chan struct{}), addr: socket.Addr()}
+	l.ready = http1.NewQueue(socket.Addr())
 	return l, nil
 }
 
@@ -191,7 +191,7 @@ func (l *listener) begin(raw net.Conn) {
 		c.Close()
 		return
 	}
-	l.ready.put(ready)
+	l.ready.Put(ready)
 }
 
 // prepare does what comes before HTTP, all of it within the handshake's time.
@@ -315,39 +315,3 @@ func (l *listener) stop() {
 		c.Close()
 	}
 }
-
-// queue is the listener that an engine sees: connections that are ready.
-type queue struct {
-	conns chan net.Conn
-	once  sync.Once
-	done  chan struct{}
-	addr  net.Addr
-}
-
-// put hands a connection over, or closes it when nobody takes it any more.
-func (q *queue) put(c net.Conn) {
-	select {
-	case q.conns <- c:
-	case <-q.done:
-		c.Close()
-	}
-}
-
-// Accept implements net.Listener.
-func (q *queue) Accept() (net.Conn, error) {
-	select {
-	case c := <-q.conns:
-		return c, nil
-	case <-q.done:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener.
-func (q *queue) Close() error {
-	q.once.Do(func() { close(q.done) })
-	return nil
-}
-
-// Addr implements net.Listener.
-func (q *queue) Addr() net.Addr { return q.addr }

@@ -72,15 +72,15 @@ func (e *early) NetConn() net.Conn { return e.Conn }
 type Dual struct {
 	*Server
 	h2    *http.Server
-	queue *queue
+	queue *Queue
 }
 
 // NewDual joins both. h2 must have a handler and speak HTTP/2 only: over TLS its
 // TLSNextProto is set up by net/http itself, without TLS UnencryptedHTTP2 must be
 // among its Protocols.
 func NewDual(h http.Handler, o Options, h2 *http.Server) *Dual {
-	d := &Dual{h2: h2, queue: &queue{conns: make(chan net.Conn), done: make(chan struct{})}}
-	o.HTTP2 = d.queue.put
+	d := &Dual{h2: h2, queue: NewQueue(nil)}
+	o.HTTP2 = d.queue.Put
 	d.Server = New(h, o)
 	return d
 }
@@ -108,38 +108,3 @@ func (d *Dual) Shutdown(ctx context.Context) error {
 
 // Close cuts both.
 func (d *Dual) Close() error { return errors.Join(d.Server.Close(), d.h2.Close()) }
-
-// queue is the listener that net/http sees.
-type queue struct {
-	conns chan net.Conn
-	once  sync.Once
-	done  chan struct{}
-	addr  net.Addr
-}
-
-func (q *queue) put(c net.Conn) {
-	select {
-	case q.conns <- c:
-	case <-q.done:
-		c.Close()
-	}
-}
-
-// Accept implements net.Listener.
-func (q *queue) Accept() (net.Conn, error) {
-	select {
-	case c := <-q.conns:
-		return c, nil
-	case <-q.done:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener.
-func (q *queue) Close() error {
-	q.once.Do(func() { close(q.done) })
-	return nil
-}
-
-// Addr implements net.Listener.
-func (q *queue) Addr() net.Addr { return q.addr }

@@ -141,8 +141,8 @@ func (h *history) text(f *traces.Fact, r *core.Router, d *core.Decision, clock f
 		h.adoption = &adoption{f.Step, clock(d.At), f.Event.Origin.String()}
 		return fmt.Sprintf("configuration %d.%d adopted from %s (R12)", d.Epoch.Term, d.Epoch.Number, f.Event.Origin)
 	case core.Nack:
-		if d.Cause >= core.CauseKeysRerouted {
-			return guardText(d)
+		if how := d.GuardText(); how != "" {
+			return "a push is refused by " + d.Cause.String() + ": " + how + " (R13)"
 		}
 	case core.NoteDraining:
 		return "draining until " + clock(d.Until) + " (R14)"
