@@ -1,0 +1,2 @@
+//! Traces of Lockstep, binary and NDJSON: `traces/README.md` in Rust.
+#![forbid(unsafe_code)]
