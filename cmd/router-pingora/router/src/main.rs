@@ -1,1 +1,10 @@
-fn main() {}
+//! The Lockstep router on Pingora: decisions come from lockstep-core, transport from Pingora. Each
+//! file is named as the Go adapter that does the same.
+
+mod filewatch;
+mod lkg;
+mod logging;
+
+fn main() {
+    logging::init();
+}
