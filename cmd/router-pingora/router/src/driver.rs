@@ -58,14 +58,15 @@ pub struct Request<'a> {
 }
 
 /// Sees every recorded step: the input and all decisions, in the order the lock gave. It is called
-/// under the lock, so it must neither block nor do IO, and it copies what it keeps.
+/// under the lock, so it must neither block nor do IO, and it copies what it keeps. The router is only
+/// read; it is mutable because a digest first works out what changed since the last one.
 pub trait Recorder: Send {
     /// Called once, before the first event. `origin` is the wall time of time 0.
-    fn start(&mut self, router: &Router, origin: SystemTime);
+    fn start(&mut self, router: &mut Router, origin: SystemTime);
     /// One step. `request` is there for arrivals alone; `router` is the state after the step.
     fn observe(
         &mut self,
-        router: &Router,
+        router: &mut Router,
         now: Time,
         event: &Event,
         request: Option<Request<'_>>,
@@ -295,14 +296,15 @@ impl Driver {
         self.in_force.load().config.clone()
     }
 
-    /// Calls `f` with the router under the lock: `f` must only read and be short.
-    pub fn view<T>(&self, f: impl FnOnce(&Router) -> T) -> T {
-        f(self.lock().lp.router())
+    /// Calls `f` with the router under the lock: `f` must only read and be short. The router is mutable
+    /// because a digest first works out what changed since the last one.
+    pub fn view<T>(&self, f: impl FnOnce(&mut Router) -> T) -> T {
+        f(self.lock().lp.router_mut())
     }
 
     /// Hash of the router's whole state.
     pub fn digest(&self) -> u64 {
-        self.view(Router::digest)
+        self.view(|r| r.digest())
     }
 
     /// Number of steps so far.
@@ -394,7 +396,7 @@ impl Driver {
         let mut out = Admission::of(&s, decision);
         out.why = why;
         if out.decision.kind == DecisionKind::RETRY {
-            out.why = RetryWhy::GRANTED;
+            out.why = RetryWhy::Granted;
             out.waiting = Some(Waiting::new(self, s.transport.waiters.expect(&out.decision)));
             if !s.recheck(now, out.decision.handle) {
                 s.transport.waiters.resolve(out.decision.handle);
@@ -597,7 +599,7 @@ impl Admission {
         Admission {
             target: s.transport.targets.of(&decision).clone(),
             again: false,
-            why: RetryWhy::default(),
+            why: RetryWhy::Off,
             in_queue: 0,
             step: s.lp.steps(),
             in_force: router.epoch(),

@@ -1,1 +1,6 @@
+//! The Lockstep router on Pingora: decisions come from lockstep-core, transport from Pingora. Each
+//! file is named as the Go adapter that does the same.
+
+mod driver;
+
 fn main() {}

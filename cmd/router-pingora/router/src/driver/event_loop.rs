@@ -47,12 +47,16 @@ impl Loop {
 
     pub(crate) fn start(&mut self, origin: SystemTime) {
         if let Some(r) = &mut self.recorder {
-            r.start(&self.router, origin);
+            r.start(&mut self.router, origin);
         }
     }
 
     pub(crate) fn router(&self) -> &Router {
         &self.router
+    }
+
+    pub(crate) fn router_mut(&mut self) -> &mut Router {
+        &mut self.router
     }
 
     /// Number of steps so far; the recording numbers them from 1.
@@ -126,7 +130,8 @@ impl State {
         lp.router.step(now, ev, &mut out);
         lp.steps += 1;
         if let Some(r) = &mut lp.recorder {
-            r.observe(&lp.router, lp.router.now(), ev, req, &out);
+            let at = lp.router.now();
+            r.observe(&mut lp.router, at, ev, req, &out);
         }
         let mine = own(ev, &out);
         let others = out.len() - usize::from(mine);
