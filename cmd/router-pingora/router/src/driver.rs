@@ -349,43 +349,47 @@ impl Driver {
     /// Reports a response whose body still flows `settle` after its headers came. Most requests end
     /// before and need only finish.
     pub fn reply(&self, handle: Handle, status: u16) {
-        self.apply(Event { kind: EventKind::REPLY, handle, status, ..Event::default() });
+        self.apply(event(EventKind::REPLY, |e| {
+            e.handle = handle;
+            e.status = status;
+        }));
     }
 
     /// Ends an attempt that is not to be tried again. `class` is [`Class::NONE`] for a completed
     /// response, whose status decides then; `sent` says whether any of the request reached the upstream.
     pub fn finish(&self, handle: Handle, class: Class, status: u16, sent: bool) {
-        self.apply(Event { kind: EventKind::FINISH, handle, class, status, sent, ..Event::default() });
+        self.apply(event(EventKind::FINISH, |e| {
+            e.handle = handle;
+            e.class = class;
+            e.status = status;
+            e.sent = sent;
+        }));
     }
 
     /// Ends an attempt as finish does. If the answer is a RETRY, another follows: await its `waiting`.
     /// A response is asked about with [`Driver::ask`] before any of it goes to the client; no retry is
     /// granted after one.
     pub fn end(self: &Arc<Self>, handle: Handle, e: &Ending) -> Admission {
-        self.ending(Event {
-            kind: EventKind::FINISH,
-            handle,
-            class: e.class,
-            status: e.status,
-            sent: e.sent,
-            replayable: e.replayable,
-            retry_after: e.retry_after,
-            ..Event::default()
-        })
+        self.ending(event(EventKind::FINISH, |e| {
+            e.handle = handle;
+            e.class = e.class;
+            e.status = e.status;
+            e.sent = e.sent;
+            e.replayable = e.replayable;
+            e.retry_after = e.retry_after;
+        }))
     }
 
     /// Reports the headers of a response of 500 and above to a request that may be tried again, before
     /// any of it goes to the client. If the answer is a RETRY, the attempt is over: drop the response
     /// and await. Otherwise pass it on, and finish as ever.
     pub fn ask(self: &Arc<Self>, handle: Handle, e: &Ending) -> Admission {
-        self.ending(Event {
-            kind: EventKind::REPLY,
-            handle,
-            status: e.status,
-            replayable: e.replayable,
-            retry_after: e.retry_after,
-            ..Event::default()
-        })
+        self.ending(event(EventKind::REPLY, |e| {
+            e.handle = handle;
+            e.status = e.status;
+            e.replayable = e.replayable;
+            e.retry_after = e.retry_after;
+        }))
     }
 
     fn ending(self: &Arc<Self>, mut event: Event) -> Admission {
@@ -408,17 +412,25 @@ impl Driver {
 
     /// Reports an active probe: endpoint and token are those of its PROBE decision.
     pub fn probed(&self, endpoint: i32, token: u32, ok: bool) {
-        self.apply(Event { kind: EventKind::PROBED, endpoint, token, ok, ..Event::default() });
+        self.apply(event(EventKind::PROBED, |e| {
+            e.endpoint = endpoint;
+            e.token = token;
+            e.ok = ok;
+        }));
     }
 
     /// Notes that the control plane went up or down. It changes no decision (R13).
     pub fn control(&self, up: bool) {
-        self.apply(Event { kind: EventKind::CONTROL, ok: up, ..Event::default() });
+        self.apply(event(EventKind::CONTROL, |e| {
+            e.ok = up;
+        }));
     }
 
     /// Stops admitting (R14). What is still in flight at `deadline` gets an ABORT.
     pub fn drain(&self, deadline: Time) {
-        self.apply(Event { kind: EventKind::DRAIN, deadline, ..Event::default() });
+        self.apply(event(EventKind::DRAIN, |e| {
+            e.deadline = deadline;
+        }));
     }
 
     /// Time alone: fires what is due. Harmless early, late and more often.
@@ -432,19 +444,22 @@ impl Driver {
     /// Offers a configuration and returns ACK or NACK (R12). The zero epoch is for a peer without
     /// epochs. With a fault, `config` may be none: the push is refused and recorded.
     pub fn adopt(&self, config: Option<Arc<Config>>, epoch: Epoch, origin: Origin, fault: Fault) -> Decision {
-        self.adopting(Event { kind: EventKind::ADOPT, config, epoch, origin, fault, ..Event::default() })
+        self.adopting(event(EventKind::ADOPT, |e| {
+            e.config = config;
+            e.epoch = epoch;
+            e.origin = origin;
+            e.fault = fault;
+        }))
     }
 
     /// As adopt, for what a control plane pushed and its operator marked deliberate: no push guard refuses it (R13).
     pub fn adopt_deliberate(&self, config: Arc<Config>, epoch: Epoch) -> Decision {
-        self.adopting(Event {
-            kind: EventKind::ADOPT,
-            config: Some(config),
-            epoch,
-            origin: Origin::CONTROL,
-            deliberate: true,
-            ..Event::default()
-        })
+        self.adopting(event(EventKind::ADOPT, |e| {
+            e.config = Some(config);
+            e.epoch = epoch;
+            e.origin = Origin::CONTROL;
+            e.deliberate = true;
+        }))
     }
 
     fn adopting(&self, mut event: Event) -> Decision {
@@ -537,6 +552,14 @@ impl Driver {
     }
 }
 
+/// An event of a kind; core keeps fields of its own in it, so it cannot be written out.
+pub(crate) fn event(kind: EventKind, fill: impl FnOnce(&mut Event)) -> Event {
+    let mut e = Event::default();
+    e.kind = kind;
+    fill(&mut e);
+    e
+}
+
 fn same(a: &Option<Arc<Config>>, b: Option<&Arc<Config>>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => Arc::ptr_eq(a, b),
@@ -575,21 +598,19 @@ impl Resolved<'_> {
     }
 
     fn event(&self, a: &Arrival<'_>, route: Route, epoch: Epoch, id: u64) -> Event {
-        Event {
-            kind: EventKind::ARRIVE,
-            route,
-            epoch,
-            request: id,
-            method: a.method,
-            source: self.source,
-            priority: self.priority,
-            via: self.via,
-            split: self.split,
-            prefer: self.prefer,
-            length: a.length,
-            replayable: a.replayable,
-            ..Event::default()
-        }
+        event(EventKind::ARRIVE, |e| {
+            e.route = route;
+            e.epoch = epoch;
+            e.request = id;
+            e.method = a.method;
+            e.source = self.source;
+            e.priority = self.priority;
+            e.via = self.via;
+            e.split = self.split;
+            e.prefer = self.prefer;
+            e.length = a.length;
+            e.replayable = a.replayable;
+        })
     }
 }
 
