@@ -1,0 +1,1 @@
+//! What Compile makes of shares and adaptive limits (R5) and of push guards (R13).

@@ -1,0 +1,1 @@
+//! The hash of a compiled configuration: which two are the same (R12).

@@ -1,0 +1,1 @@
+//! Maglev (R10; Eisenbud et al. 2016).

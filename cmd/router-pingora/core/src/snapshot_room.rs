@@ -1,0 +1,1 @@
+//! Sections of a snapshot about room (R5, R9).

@@ -1,0 +1,1 @@
+//! Succession: the state that a successor begins with.
