@@ -58,14 +58,15 @@ pub struct Request<'a> {
 }
 
 /// Sees every recorded step: the input and all decisions, in the order the lock gave. It is called
-/// under the lock, so it must neither block nor do IO, and it copies what it keeps.
+/// under the lock, so it must neither block nor do IO, and it copies what it keeps. The router is only
+/// read; it is mutable because a digest first works out what changed since the last one.
 pub trait Recorder: Send {
     /// Called once, before the first event. `origin` is the wall time of time 0.
-    fn start(&mut self, router: &Router, origin: SystemTime);
+    fn start(&mut self, router: &mut Router, origin: SystemTime);
     /// One step. `request` is there for arrivals alone; `router` is the state after the step.
     fn observe(
         &mut self,
-        router: &Router,
+        router: &mut Router,
         now: Time,
         event: &Event,
         request: Option<Request<'_>>,
@@ -295,14 +296,15 @@ impl Driver {
         self.in_force.load().config.clone()
     }
 
-    /// Calls `f` with the router under the lock: `f` must only read and be short.
-    pub fn view<T>(&self, f: impl FnOnce(&Router) -> T) -> T {
-        f(self.lock().lp.router())
+    /// Calls `f` with the router under the lock: `f` must only read and be short. The router is mutable
+    /// because a digest first works out what changed since the last one.
+    pub fn view<T>(&self, f: impl FnOnce(&mut Router) -> T) -> T {
+        f(self.lock().lp.router_mut())
     }
 
     /// Hash of the router's whole state.
     pub fn digest(&self) -> u64 {
-        self.view(Router::digest)
+        self.view(|r| r.digest())
     }
 
     /// Number of steps so far.
@@ -347,43 +349,47 @@ impl Driver {
     /// Reports a response whose body still flows `settle` after its headers came. Most requests end
     /// before and need only finish.
     pub fn reply(&self, handle: Handle, status: u16) {
-        self.apply(Event { kind: EventKind::REPLY, handle, status, ..Event::default() });
+        self.apply(event(EventKind::REPLY, |e| {
+            e.handle = handle;
+            e.status = status;
+        }));
     }
 
     /// Ends an attempt that is not to be tried again. `class` is [`Class::NONE`] for a completed
     /// response, whose status decides then; `sent` says whether any of the request reached the upstream.
     pub fn finish(&self, handle: Handle, class: Class, status: u16, sent: bool) {
-        self.apply(Event { kind: EventKind::FINISH, handle, class, status, sent, ..Event::default() });
+        self.apply(event(EventKind::FINISH, |e| {
+            e.handle = handle;
+            e.class = class;
+            e.status = status;
+            e.sent = sent;
+        }));
     }
 
     /// Ends an attempt as finish does. If the answer is a RETRY, another follows: await its `waiting`.
     /// A response is asked about with [`Driver::ask`] before any of it goes to the client; no retry is
     /// granted after one.
     pub fn end(self: &Arc<Self>, handle: Handle, e: &Ending) -> Admission {
-        self.ending(Event {
-            kind: EventKind::FINISH,
-            handle,
-            class: e.class,
-            status: e.status,
-            sent: e.sent,
-            replayable: e.replayable,
-            retry_after: e.retry_after,
-            ..Event::default()
-        })
+        self.ending(event(EventKind::FINISH, |e| {
+            e.handle = handle;
+            e.class = e.class;
+            e.status = e.status;
+            e.sent = e.sent;
+            e.replayable = e.replayable;
+            e.retry_after = e.retry_after;
+        }))
     }
 
     /// Reports the headers of a response of 500 and above to a request that may be tried again, before
     /// any of it goes to the client. If the answer is a RETRY, the attempt is over: drop the response
     /// and await. Otherwise pass it on, and finish as ever.
     pub fn ask(self: &Arc<Self>, handle: Handle, e: &Ending) -> Admission {
-        self.ending(Event {
-            kind: EventKind::REPLY,
-            handle,
-            status: e.status,
-            replayable: e.replayable,
-            retry_after: e.retry_after,
-            ..Event::default()
-        })
+        self.ending(event(EventKind::REPLY, |e| {
+            e.handle = handle;
+            e.status = e.status;
+            e.replayable = e.replayable;
+            e.retry_after = e.retry_after;
+        }))
     }
 
     fn ending(self: &Arc<Self>, mut event: Event) -> Admission {
@@ -394,7 +400,7 @@ impl Driver {
         let mut out = Admission::of(&s, decision);
         out.why = why;
         if out.decision.kind == DecisionKind::RETRY {
-            out.why = RetryWhy::GRANTED;
+            out.why = RetryWhy::Granted;
             out.waiting = Some(Waiting::new(self, s.transport.waiters.expect(&out.decision)));
             if !s.recheck(now, out.decision.handle) {
                 s.transport.waiters.resolve(out.decision.handle);
@@ -406,17 +412,25 @@ impl Driver {
 
     /// Reports an active probe: endpoint and token are those of its PROBE decision.
     pub fn probed(&self, endpoint: i32, token: u32, ok: bool) {
-        self.apply(Event { kind: EventKind::PROBED, endpoint, token, ok, ..Event::default() });
+        self.apply(event(EventKind::PROBED, |e| {
+            e.endpoint = endpoint;
+            e.token = token;
+            e.ok = ok;
+        }));
     }
 
     /// Notes that the control plane went up or down. It changes no decision (R13).
     pub fn control(&self, up: bool) {
-        self.apply(Event { kind: EventKind::CONTROL, ok: up, ..Event::default() });
+        self.apply(event(EventKind::CONTROL, |e| {
+            e.ok = up;
+        }));
     }
 
     /// Stops admitting (R14). What is still in flight at `deadline` gets an ABORT.
     pub fn drain(&self, deadline: Time) {
-        self.apply(Event { kind: EventKind::DRAIN, deadline, ..Event::default() });
+        self.apply(event(EventKind::DRAIN, |e| {
+            e.deadline = deadline;
+        }));
     }
 
     /// Time alone: fires what is due. Harmless early, late and more often.
@@ -430,19 +444,22 @@ impl Driver {
     /// Offers a configuration and returns ACK or NACK (R12). The zero epoch is for a peer without
     /// epochs. With a fault, `config` may be none: the push is refused and recorded.
     pub fn adopt(&self, config: Option<Arc<Config>>, epoch: Epoch, origin: Origin, fault: Fault) -> Decision {
-        self.adopting(Event { kind: EventKind::ADOPT, config, epoch, origin, fault, ..Event::default() })
+        self.adopting(event(EventKind::ADOPT, |e| {
+            e.config = config;
+            e.epoch = epoch;
+            e.origin = origin;
+            e.fault = fault;
+        }))
     }
 
     /// As adopt, for what a control plane pushed and its operator marked deliberate: no push guard refuses it (R13).
     pub fn adopt_deliberate(&self, config: Arc<Config>, epoch: Epoch) -> Decision {
-        self.adopting(Event {
-            kind: EventKind::ADOPT,
-            config: Some(config),
-            epoch,
-            origin: Origin::CONTROL,
-            deliberate: true,
-            ..Event::default()
-        })
+        self.adopting(event(EventKind::ADOPT, |e| {
+            e.config = Some(config);
+            e.epoch = epoch;
+            e.origin = Origin::CONTROL;
+            e.deliberate = true;
+        }))
     }
 
     fn adopting(&self, mut event: Event) -> Decision {
@@ -535,6 +552,14 @@ impl Driver {
     }
 }
 
+/// An event of a kind; core keeps fields of its own in it, so it cannot be written out.
+pub(crate) fn event(kind: EventKind, fill: impl FnOnce(&mut Event)) -> Event {
+    let mut e = Event::default();
+    e.kind = kind;
+    fill(&mut e);
+    e
+}
+
 fn same(a: &Option<Arc<Config>>, b: Option<&Arc<Config>>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => Arc::ptr_eq(a, b),
@@ -573,21 +598,19 @@ impl Resolved<'_> {
     }
 
     fn event(&self, a: &Arrival<'_>, route: Route, epoch: Epoch, id: u64) -> Event {
-        Event {
-            kind: EventKind::ARRIVE,
-            route,
-            epoch,
-            request: id,
-            method: a.method,
-            source: self.source,
-            priority: self.priority,
-            via: self.via,
-            split: self.split,
-            prefer: self.prefer,
-            length: a.length,
-            replayable: a.replayable,
-            ..Event::default()
-        }
+        event(EventKind::ARRIVE, |e| {
+            e.route = route;
+            e.epoch = epoch;
+            e.request = id;
+            e.method = a.method;
+            e.source = self.source;
+            e.priority = self.priority;
+            e.via = self.via;
+            e.split = self.split;
+            e.prefer = self.prefer;
+            e.length = a.length;
+            e.replayable = a.replayable;
+        })
     }
 }
 
@@ -597,7 +620,7 @@ impl Admission {
         Admission {
             target: s.transport.targets.of(&decision).clone(),
             again: false,
-            why: RetryWhy::default(),
+            why: RetryWhy::Off,
             in_queue: 0,
             step: s.lp.steps(),
             in_force: router.epoch(),

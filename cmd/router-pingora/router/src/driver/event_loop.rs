@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use lockstep_core::{Decision, DecisionKind, Event, EventKind, Handle, Journey, NEVER, Router, Time};
 
-use super::{Admission, Config, Delivery, Recorder, Request, State};
+use super::{Admission, Config, Delivery, Recorder, Request, State, event};
 use std::sync::Arc;
 
 /// Drives one router. Its caller owns the order of events.
@@ -47,12 +47,16 @@ impl Loop {
 
     pub(crate) fn start(&mut self, origin: SystemTime) {
         if let Some(r) = &mut self.recorder {
-            r.start(&self.router, origin);
+            r.start(&mut self.router, origin);
         }
     }
 
     pub(crate) fn router(&self) -> &Router {
         &self.router
+    }
+
+    pub(crate) fn router_mut(&mut self) -> &mut Router {
+        &mut self.router
     }
 
     /// Number of steps so far; the recording numbers them from 1.
@@ -126,7 +130,8 @@ impl State {
         lp.router.step(now, ev, &mut out);
         lp.steps += 1;
         if let Some(r) = &mut lp.recorder {
-            r.observe(&lp.router, lp.router.now(), ev, req, &out);
+            let at = lp.router.now();
+            r.observe(&mut lp.router, at, ev, req, &out);
         }
         let mine = own(ev, &out);
         let others = out.len() - usize::from(mine);
@@ -172,7 +177,7 @@ impl State {
     pub(crate) fn wake(&mut self, now: Time) {
         self.lp.armed = NEVER;
         if self.lp.router.deadline() <= now {
-            self.step(now, &mut Event { kind: EventKind::TICK, ..Event::default() }, None);
+            self.step(now, &mut event(EventKind::TICK, |_| {}), None);
             return;
         }
         self.lp.arm();
@@ -196,14 +201,12 @@ impl State {
         let Some(k) = self.lp.kept.get(h.slot as usize).cloned() else {
             return false;
         };
-        let mut ev = Event {
-            kind: EventKind::ARRIVE,
-            handle: h,
-            epoch: j.epoch,
-            via: j.via,
-            split: k.split,
-            ..Event::default()
-        };
+        let mut ev = event(EventKind::ARRIVE, |e| {
+            e.handle = h;
+            e.epoch = j.epoch;
+            e.via = j.via;
+            e.split = k.split;
+        });
         if j.epoch == self.lp.router.epoch() {
             ev.route = j.route;
         } else {

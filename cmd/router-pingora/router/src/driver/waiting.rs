@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lockstep_core::{Class, Decision, DecisionKind, Duration, Event, EventKind, Handle, NEVER, Time, request_hash};
 use tokio::sync::Notify;
 
-use super::{Admission, Arrival, Driver, Request, State, found};
+use super::{Admission, Arrival, Driver, Request, State, event, found};
 
 /// Where the answer to one waiting request is left.
 #[derive(Debug)]
@@ -141,12 +141,10 @@ impl Waiting {
         };
         // It still waits, or has been forwarded to nobody: either way this ends it.
         if late.is_none_or(|a| a.decision.kind != DecisionKind::REJECT) {
-            let mut event = Event {
-                kind: EventKind::FINISH,
-                handle: self.cell.handle,
-                class: Class::CLIENT_GONE,
-                ..Event::default()
-            };
+            let mut event = event(EventKind::FINISH, |e| {
+                e.handle = self.cell.handle;
+                e.class = Class::CLIENT_GONE;
+            });
             s.step_finish(now, &mut event);
         }
         self.driver.after(s);
@@ -179,16 +177,14 @@ impl Driver {
             s.transport.waiters.resolve(handle); // another push came between
             return;
         }
-        let mut event = Event {
-            kind: EventKind::ARRIVE,
-            handle,
-            epoch: f.epoch,
-            route,
-            via: found.via,
-            split: found.split,
-            source: found.source,
-            ..Event::default()
-        };
+        let mut event = event(EventKind::ARRIVE, |e| {
+            e.handle = handle;
+            e.epoch = f.epoch;
+            e.route = route;
+            e.via = found.via;
+            e.split = found.split;
+            e.source = found.source;
+        });
         let now = self.now();
         s.come_again(now, &mut event, Request { key: &found.key, id: a.id });
         s.match_again(now);
