@@ -229,3 +229,7 @@ impl Router {
         if second < first { b } else { a }
     }
 }
+
+#[cfg(test)]
+#[path = "choice_test.rs"]
+mod tests;
