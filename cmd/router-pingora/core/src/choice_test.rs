@@ -1,5 +1,5 @@
 use super::*;
-use crate::time::{MAX_DURATION, MILLISECOND, SECOND};
+use crate::time::{MAX_DURATION, MILLISECOND};
 use proptest::prelude::*;
 
 /// The values are those of Go's halved and rampShare.

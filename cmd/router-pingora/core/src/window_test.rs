@@ -1,5 +1,4 @@
 use super::*;
-use alloc::vec;
 use alloc::vec::Vec;
 use proptest::prelude::*;
 
@@ -44,7 +43,7 @@ fn a_full_bucket_keeps_its_ratios() {
 fn settings_that_count_otherwise_are_another_trip_mode() {
     let s = BreakerSpec { failure_ratio: 5, window: 7, slow_call: 3, ..BreakerSpec::default() };
     assert!(same_trip_mode(&s, &BreakerSpec { failure_ratio: 6, min_requests: 9, ..s.clone() }));
-    for other in vec![
+    for other in [
         BreakerSpec { failure_ratio: 0, ..s.clone() },
         BreakerSpec { slow_ratio: 1, ..s.clone() },
         BreakerSpec { window: 8, ..s.clone() },
