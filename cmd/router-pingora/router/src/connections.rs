@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use pingora::apps::ServerApp;
-use pingora::protocols::Stream;
+use pingora::protocols::{Stream, UniqueID};
 use pingora::server::ShutdownWatch;
 
 /// What a listener has seen.
@@ -76,7 +76,7 @@ impl<A> Counted<A> {
 #[async_trait]
 impl<A: ServerApp + Send + Sync + 'static> ServerApp for Counted<A> {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let id = pingora::protocols::UniqueID::id(&stream);
+        let id = (*stream).id();
         let _busy = self.seen.begin(id);
         let again = self.app.process_new(stream, shutdown).await;
         if again.is_some() {

@@ -297,13 +297,14 @@ async fn send(connection: &mut Connection, message: Message) -> Result<(), Strin
 
 /// Says in words why the router refused a push.
 fn refusal(d: &Decision) -> String {
-    match d.guard_text() {
-        Some(how) => format!(
-            "{}: {how}, more than control_plane.refuse_push_over lets a push change; if that is meant, mark this version deliberate",
-            d.cause
-        ),
-        None => d.cause.to_string(),
+    let how = d.guard_text();
+    if how.is_empty() {
+        return d.cause.to_string();
     }
+    format!(
+        "{}: {how}, more than control_plane.refuse_push_over lets a push change; if that is meant, mark this version deliberate",
+        d.cause
+    )
 }
 
 impl Kept {
