@@ -15,7 +15,7 @@ pub(crate) struct KeyTable {
     /// Parallel to `keys`; below 0: the split `!n`.
     pub(crate) placements: Vec<i32>,
     /// Position in `keys` plus 1, 0 for empty; a power of two, at most half full.
-    index: Vec<u32>,
+    pub(crate) index: Vec<u32>,
 }
 
 impl KeyTable {
