@@ -4,7 +4,7 @@
 
 use crate::compile::Compiler;
 use crate::config::{Config, PlacementConfig};
-use crate::event::Event;
+use crate::journey::Ask;
 use crate::maglev::maglev_table;
 use crate::router::Router;
 use crate::spec::{MAX_MAGLEV, MAX_RING_POINTS, Policy};
@@ -45,8 +45,8 @@ fn crc_update(t: &[u32; 256], mut c: u32, s: &[u8]) -> u32 {
 
 impl Config {
     /// The CRC-32 of a key, 0 where no placement has a ring.
-    pub(crate) fn crc32(&self, key: &str) -> u32 {
-        self.crc.as_ref().map_or(0, |t| !crc_update(t, u32::MAX, key.as_bytes()))
+    pub(crate) fn crc32(&self, key: &[u8]) -> u32 {
+        self.crc.as_ref().map_or(0, |t| !crc_update(t, u32::MAX, key))
     }
 }
 
@@ -114,10 +114,10 @@ fn authority(url: &str) -> (&str, &str) {
 impl Router {
     /// Walks the ring from the key's point to the first of an admissible endpoint; returns its
     /// place among the admissible ones.
-    pub(crate) fn pick_ketama(&mut self, p: &PlacementConfig, ev: &Event) -> usize {
+    pub(crate) fn pick_ketama(&mut self, p: &PlacementConfig, ask: &Ask) -> usize {
         let ring = &p.choice.ring;
         self.mark_all();
-        let mut at = ring.partition_point(|point| point.hash < ev.route.ring);
+        let mut at = ring.partition_point(|point| point.hash < ask.ev.route.ring);
         for _ in 0..ring.len().min(MAX_RING_WALK) {
             if at == ring.len() {
                 at = 0;
@@ -127,7 +127,7 @@ impl Router {
             }
             at += 1;
         }
-        self.pick_rendezvous(p, ev.route.key)
+        self.pick_rendezvous(p, ask.ev.route.key)
     }
 
     /// Notes which endpoints are admissible and where on the list, for `marked`.

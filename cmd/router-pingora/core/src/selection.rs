@@ -32,7 +32,7 @@ impl Router {
             Policy::LEAST_REQUEST => self.pick_least(ask),
             Policy::RENDEZVOUS => self.pick_rendezvous(p, ask.ev.route.key),
             Policy::FIRST => 0,
-            Policy::KETAMA => self.pick_ketama(p, ask.ev),
+            Policy::KETAMA => self.pick_ketama(p, ask),
             Policy::MAGLEV => self.pick_maglev(p, ask.ev.route.key),
             Policy::EWMA => self.pick_fastest(now, p, ask),
             _ => 0, // round_robin is choose's own: pick_rotation

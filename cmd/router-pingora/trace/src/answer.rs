@@ -36,7 +36,7 @@ pub fn complete<R: Read, W: Write>(to: W, form: Form, r: &mut Reader<R>) -> Resu
                 step(&mut replay, f);
                 enc.append(f.time, &f.event, Some(f.request()), &replay.out);
             }
-            Some(Item::Mark(_)) => enc.mark(replay.router.as_ref().map_or(0, |r| r.digest())),
+            Some(Item::Mark(_)) => enc.mark(replay.router.as_mut().map_or(0, |r| r.digest())),
         }
     }
 }
@@ -50,7 +50,7 @@ fn begin<R: Read>(replay: &mut Replay, head: &mut BlockHead, r: &Reader<R>) -> R
         let config = |digest| -> Option<&Arc<Config>> { r.config(digest) };
         replay.restore(head, config).map_err(|e| format!("block {}: {e}", head.number))?;
     }
-    if let Some(r) = &replay.router {
+    if let Some(r) = &mut replay.router {
         (head.digest, head.time) = (r.digest(), r.now());
     }
     Ok(())

@@ -76,8 +76,7 @@ impl Divergence {
             if !p.name.is_empty() {
                 self.add(format!("placement  {}: {} in flight, {} of them guests", p.name, p.in_flight, p.guests));
             }
-            let e = r.endpoint(of.endpoint);
-            if !e.name.is_empty() {
+            if let Some(e) = r.endpoint(of.endpoint) {
                 let health = if e.unhealthy { "unhealthy" } else { "healthy" };
                 self.add(format!(
                     "endpoint   {}: breaker {}, {} failures, {health}, {} in flight",

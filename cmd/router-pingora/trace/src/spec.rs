@@ -279,7 +279,7 @@ impl<'a> Object<'a> {
             if i > 0 {
                 self.dst.push(b',');
             }
-            append_string(self.dst, k.key.as_ref());
+            append_string(self.dst, &k.key);
             self.dst.push(b':');
             append_string(self.dst, k.placement.as_bytes());
         }
@@ -351,7 +351,7 @@ impl Scanner<'_> {
         let mut first = true;
         while let Some(key) = self.key(first) {
             first = false;
-            keys.push(KeySpec { key: crate::key::owned(key.into_owned()), placement: self.text() });
+            keys.push(KeySpec { key: key.into_owned(), placement: self.text() });
         }
         keys
     }

@@ -127,7 +127,7 @@ fn without_defaults(s: &mut PlacementSpec, p: &PlacementInfo<'_>) {
 
 fn retries_without_defaults(r: &RetrySpec) -> RetrySpec {
     RetrySpec {
-        on: RetryOn(unless(r.on.0, (RetryOn::CONNECT.0) | RetryOn::RESET.0 | RetryOn::GATEWAY.0)),
+        on: RetryOn(unless(r.on.0, RetryOn::ON_CONNECT.0 | RetryOn::ON_RESET.0 | RetryOn::ON_GATEWAY.0)),
         back_off_max: unless(r.back_off_max, r.back_off.saturating_mul(10)),
         back_off: unless(r.back_off, 25 * MILLISECOND),
         retry_after: unless(r.retry_after, SECOND),

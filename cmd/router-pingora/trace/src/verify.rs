@@ -129,7 +129,7 @@ impl Verifier {
     }
 
     fn digest(&mut self, what: &'static str, recorded: u64) {
-        let Some(r) = self.replay.router.as_ref().filter(|_| self.report.divergence.is_none()) else { return };
+        let Some(r) = self.replay.router.as_mut().filter(|_| self.report.divergence.is_none()) else { return };
         let replayed = r.digest();
         self.report.digests += 1;
         if replayed != recorded {

@@ -3,19 +3,18 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use lockstep_core::event_loop::{Observer, Request};
-use lockstep_core::{Config, Decision, Event, EventKind, Router, Time};
+use lockstep_core::{Config, Decision, Event, EventKind, Router};
 
 use crate::convert::Form;
 use crate::encoder::Encoder;
-use crate::fact::Header;
+use crate::fact::{Header, Request};
 use crate::sink::FrameSink;
 
 /// How many facts lie between two digest marks of a Writer.
 const MARK_EVERY: u64 = 1024;
 
-/// Writes the trace of one router, in either form. It is an [`Observer`]. The first error of the output is
-/// kept and returned by `close`.
+/// Writes the trace of one router, in either form. The first error of the output is kept and returned by
+/// `close`.
 pub struct Writer<W: Write> {
     out: FrameSink<W>,
     enc: Encoder,
@@ -26,7 +25,7 @@ pub struct Writer<W: Write> {
 impl<W: Write> Writer<W> {
     /// Writes the header and begins a block with r's present state. r must be the router whose steps
     /// `observe` is told of, before its next step. A header without a configuration gets the one in force.
-    pub fn new(to: W, form: Form, mut h: Header, r: &Router) -> Self {
+    pub fn new(to: W, form: Form, mut h: Header, r: &mut Router) -> Self {
         let mut w = Writer { out: FrameSink::new(to, form), enc: Encoder::new(), marked: 0, error: None };
         if let Some(c) = r.config().filter(|_| h.config == 0) {
             h.config = c.digest();
@@ -62,19 +61,20 @@ impl<W: Write> Writer<W> {
     }
 
     /// Writes the last block, which ends with the router's digest, and returns the first error of all.
-    pub fn close(mut self, r: &Router) -> io::Result<()> {
+    pub fn close(mut self, r: &mut Router) -> io::Result<()> {
         self.enc.mark(r.digest());
         self.block();
         self.error.map_or(Ok(()), Err)
     }
 }
 
-impl<W: Write> Observer for Writer<W> {
-    fn observe(&mut self, r: &Router, now: Time, ev: &Event, req: Option<Request<'_>>, decisions: &[Decision]) {
+impl<W: Write> Writer<W> {
+    /// Records one step of the router, which r is after it. req is `None` except for an arrive.
+    pub fn observe(&mut self, r: &mut Router, ev: &Event, req: Option<Request<'_>>, decisions: &[Decision]) {
         if let Some(c) = ev.config.as_ref().filter(|_| ev.kind == EventKind::ADOPT) {
             self.config(c);
         }
-        self.enc.append(now, ev, req, decisions);
+        self.enc.append(r.now(), ev, req, decisions);
         if self.enc.step().wrapping_sub(self.marked) > MARK_EVERY {
             self.enc.mark(r.digest());
             self.marked = self.enc.step();
