@@ -38,7 +38,7 @@ impl BinarySource {
         }
         let kind = self.frame(input).map_err(|e| ReadError::Header(format!("the header: {e}")))?;
         let read = match kind {
-            Some(FRAME_HEADER) => self.line("lockstep", Scanner::header),
+            Some(FRAME_HEADER) => self.line("lockstep", |s| s.header()),
             Some(kind) => Err(format!("the first frame has type {kind}, not {FRAME_HEADER}, a header")),
             None => Err("the file is cut short".into()),
         };
@@ -90,7 +90,7 @@ impl BinarySource {
                 c.map(Found::Config).ok_or_else(|| "the configuration could not be read".into())
             }
             FRAME_GAP => {
-                self.gap = self.line("gap", Scanner::gap)?;
+                self.gap = self.line("gap", |s| s.gap())?;
                 Ok(Found::Gap)
             }
             _ => Err(format!("there is no frame type {kind}")),

@@ -1,9 +1,8 @@
 //! The stored form, written: facts into blocks.
 
-use lockstep_core::event_loop::Request;
 use lockstep_core::{Decision, DecisionKind, Event, EventKind, Router, Time};
 
-use crate::fact::BlockHead;
+use crate::fact::{BlockHead, Request};
 use crate::frame::{BLOCK_HEAD, FRAME_BLOCK, FRAME_HEAD, TAG_MARK, seal_frame};
 use crate::hot;
 use crate::keyrefs::KeyRefs;
@@ -27,11 +26,11 @@ const MAX_DECISION_SIZE: usize = 128;
 ///
 /// ```text
 /// let mut e = Encoder::new();
-/// e.begin(pool.get(), &router, 1);                      // before the first step
+/// e.begin(pool.get(), &mut router, 1);                      // before the first step
 /// e.append(router.now(), &event, request, &decisions);  // after each step, as an Observer is called
 /// if e.full() {
 ///     let block = e.end();                              // hand it to the writing thread ...
-///     e.begin(pool.get(), &router, e.step());
+///     e.begin(pool.get(), &mut router, e.step());
 /// }
 /// file.write_all(block.seal())                          // ... which seals it off the lock
 /// ```
@@ -86,8 +85,9 @@ impl Encoder {
     /// Starts a block in buf, which is emptied, with the router's present state; step is the number of
     /// the first fact to come, 1 for the first of all. A small buf grows to the right size, so pooled
     /// buffers stop growing.
-    pub fn begin(&mut self, buf: Vec<u8>, r: &Router, step: u64) {
-        self.begin_with(buf, step, r.now(), r.digest(), |b| r.snapshot(b));
+    pub fn begin(&mut self, buf: Vec<u8>, r: &mut Router, step: u64) {
+        let digest = r.digest();
+        self.begin_with(buf, step, r.now(), digest, |b| r.snapshot(b));
     }
 
     /// Starts a block with a state that somebody else had.

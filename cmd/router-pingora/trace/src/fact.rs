@@ -1,10 +1,18 @@
 //! What a trace consists of, apart from configurations.
 
-use lockstep_core::event_loop::Request;
-use lockstep_core::{Class, Decision, DecisionKind, Event, EventKind, Time};
+use lockstep_core::{Decision, DecisionKind, Event, EventKind, Time};
 
 /// The version of core/SPEC.md that this crate decides by.
 pub const SPEC_VERSION: &str = "1";
+
+/// What a recorder keeps of a request beside its event.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Request<'a> {
+    /// The routing key as the client sent it: any bytes, empty for none.
+    pub key: &'a [u8],
+    /// The 128-bit request id, high half first.
+    pub id: [u64; 2],
+}
 
 /// One step of a router: what came in and what was decided.
 #[derive(Default)]
@@ -14,7 +22,7 @@ pub struct Fact {
     /// The router's time of the step, after clamping.
     pub time: Time,
     /// The input. Of an arrive's route only `refuse` is recorded, and only what the edge found
-    /// ([`Class::by_edge`]) survives replay, which matches the key again. `request` is the hash of the
+    /// (`Class::by_edge`) survives replay, which matches the key again. `request` is the hash of the
     /// id. `config` is set for an adopt.
     pub event: Event,
     /// The routing key as the client sent it; arrive only, empty for none.

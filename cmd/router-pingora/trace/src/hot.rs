@@ -1,9 +1,9 @@
 //! The facts of nearly every request, written straight from their structs: cheaper than walking the
 //! schema. A test holds them to what the schema writes.
 
-use lockstep_core::event_loop::Request;
 use lockstep_core::{Decision, DecisionKind, Event, Time};
 
+use crate::fact::Request;
 use crate::keyrefs::KeyRefs;
 use crate::schema::zigzag;
 use crate::varint::put_uint;

@@ -18,11 +18,6 @@ impl<R: Read> Input<R> {
         Input { from, buf: vec![0; ROOM], start: 0, end: 0, eof: false }
     }
 
-    /// Reads on with something else, from its beginning, keeping the buffer.
-    pub fn reset(&mut self, from: R) {
-        (self.from, self.start, self.end, self.eof) = (from, 0, 0, false);
-    }
-
     /// Returns the next n bytes, fewer at the end; n is small.
     pub fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
         while self.end - self.start < n && !self.eof {

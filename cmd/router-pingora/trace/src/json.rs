@@ -150,14 +150,16 @@ impl<'a> Scanner<'a> {
         self.err.is_none().then_some(name)
     }
 
-    /// Reads the members of an object that has been opened; each reads one value, or returns false
-    /// for a name that it does not know.
+    /// Reads the members of an object that has been opened, each at most once; each reads one value, or
+    /// returns false for a name that it does not know.
     pub fn members(&mut self, mut first: bool, mut each: impl FnMut(&mut Self, &[u8]) -> bool) {
+        let mut seen = Vec::with_capacity(16);
         while let Some(name) = self.key(first) {
             first = false;
-            if !each(self, &name) {
+            if seen.contains(&name) || !each(self, &name) {
                 self.fail(format_args!("{:?} is not a field of this line, or is there twice", lossy(&name)));
             }
+            seen.push(name);
         }
     }
 

@@ -49,7 +49,7 @@ impl LineSource {
     pub fn open<R: Read>(&mut self, input: &mut Input<R>) -> Result<Header, ReadError> {
         self.read(input)?;
         let (mut s, first) = begin(&self.buf);
-        if first != b"lockstep"[..] {
+        if *first != *b"lockstep" {
             s.fail("a trace begins with {\"lockstep\":1");
         }
         let h = s.header();
@@ -165,7 +165,7 @@ impl LineSource {
     fn decisions<R: Read>(&mut self, input: &mut Input<R>) -> Result<(), Trouble> {
         while self.read(input).map_err(Trouble::Other)? {
             let (mut s, first) = begin(&self.buf);
-            if first != b"decision"[..] {
+            if *first != *b"decision" {
                 self.again = true;
                 break;
             }

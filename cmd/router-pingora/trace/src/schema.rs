@@ -1,9 +1,6 @@
 //! The one table that both forms are made from: the fields of every kind of event and decision.
 
-use lockstep_core::{
-    Cause, Circuit, Class, Decision, DecisionKind, Event, EventKind, Failover, Fault, Method, Origin, Reason, Time,
-    Trip,
-};
+use lockstep_core::{Decision, DecisionKind, Event, EventKind, Time};
 
 use crate::enums::Enum;
 
