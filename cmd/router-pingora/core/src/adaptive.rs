@@ -329,3 +329,7 @@ impl Adaptive {
         (self.limit as u64) << 4 | (self.phase as u64) << 2 | u64::from(self.busy) << 1 | u64::from(self.climbing)
     }
 }
+
+#[cfg(test)]
+#[path = "adaptive_test.rs"]
+mod tests;

@@ -145,3 +145,7 @@ pub(crate) fn scale(d: Duration, ppm: u32) -> Duration {
     let (whole, rest) = (d / 1_000_000, d % 1_000_000);
     whole * Duration::from(ppm) + rest * Duration::from(ppm) / 1_000_000
 }
+
+#[cfg(test)]
+#[path = "breaker_test.rs"]
+mod tests;

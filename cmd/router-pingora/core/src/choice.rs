@@ -211,8 +211,8 @@ pub(crate) fn halved(v: i64, since: Duration, half: Duration) -> i64 {
 }
 
 impl Router {
-    /// Peak EWMA (Finagle's) over two distinct hashed picks: the one whose latency times (in flight +
-    /// 1) is smaller for its weight; ties to the earlier. Where either has no latency left, those in
+    /// Peak EWMA (Finagle's) over two distinct hashed picks: the one whose latency times
+    /// one more than it has in flight is smaller for its weight; ties to the earlier. Where either has no latency left, those in
     /// flight decide alone.
     pub(crate) fn pick_fastest(&self, now: Time, p: &PlacementConfig, ask: &Ask) -> usize {
         let (a, b) = self.two_of(self.admissible.len(), ask);
@@ -229,3 +229,7 @@ impl Router {
         if second < first { b } else { a }
     }
 }
+
+#[cfg(test)]
+#[path = "choice_test.rs"]
+mod tests;

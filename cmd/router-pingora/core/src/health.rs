@@ -54,3 +54,7 @@ pub(crate) fn next_probe(now: Time, s: &HealthSpec, seed: u64, id: u64) -> Time 
         k += 1;
     }
 }
+
+#[cfg(test)]
+#[path = "health_test.rs"]
+mod tests;

@@ -34,3 +34,7 @@ fn edit_distance(a: &[u8], b: &[u8], limit: usize) -> usize {
     }
     row[b.len()]
 }
+
+#[cfg(test)]
+#[path = "nearest_test.rs"]
+mod tests;

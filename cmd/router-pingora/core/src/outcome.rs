@@ -290,3 +290,7 @@ impl Router {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "outcome_test.rs"]
+mod tests;

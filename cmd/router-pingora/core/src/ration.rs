@@ -272,3 +272,7 @@ impl PlacementConfig {
         self.limit.in_flight
     }
 }
+
+#[cfg(test)]
+#[path = "ration_test.rs"]
+mod tests;

@@ -130,3 +130,7 @@ pub(crate) fn neg_log2(h: u64) -> u64 {
     }
     ((u64::from(zeros) + 1) << 24) - frac
 }
+
+#[cfg(test)]
+#[path = "selection_test.rs"]
+mod tests;

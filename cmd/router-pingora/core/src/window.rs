@@ -106,3 +106,7 @@ pub(crate) fn same_trip_mode(a: &BreakerSpec, b: &BreakerSpec) -> bool {
         && (a.failure_ratio != 0) == (b.failure_ratio != 0)
         && (a.slow_ratio != 0) == (b.slow_ratio != 0)
 }
+
+#[cfg(test)]
+#[path = "window_test.rs"]
+mod tests;
