@@ -48,8 +48,12 @@ impl Fold {
     }
 
     fn string(&mut self, s: &str) {
-        self.word(hash_string(s));
-        self.word(s.len() as u64);
+        self.bytes(s.as_bytes());
+    }
+
+    fn bytes(&mut self, b: &[u8]) {
+        self.word(hash_string(b));
+        self.word(b.len() as u64);
     }
 
     fn edge(&mut self, s: &str) {
@@ -69,7 +73,7 @@ impl Fold {
 
     fn keys(&mut self, t: &KeyTable) {
         for (key, home) in t.keys.iter().zip(&t.placements) {
-            self.string(key);
+            self.bytes(key);
             self.word(word(*home));
         }
     }

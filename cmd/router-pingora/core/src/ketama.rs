@@ -45,8 +45,8 @@ fn crc_update(t: &[u32; 256], mut c: u32, s: &[u8]) -> u32 {
 
 impl Config {
     /// The CRC-32 of a key, 0 where no placement has a ring.
-    pub(crate) fn crc32(&self, key: &str) -> u32 {
-        self.crc.as_ref().map_or(0, |t| !crc_update(t, u32::MAX, key.as_bytes()))
+    pub(crate) fn crc32(&self, key: &[u8]) -> u32 {
+        self.crc.as_ref().map_or(0, |t| !crc_update(t, u32::MAX, key))
     }
 }
 

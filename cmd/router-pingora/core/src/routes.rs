@@ -121,7 +121,7 @@ impl Split {
 impl Config {
     /// `match_via` for route 0 and a request without a hash: where no key is split, and there are
     /// no other routes, it is the whole map.
-    pub fn match_key(&self, key: &str) -> (Route, bool) {
+    pub fn match_key(&self, key: impl AsRef<[u8]>) -> (Route, bool) {
         self.match_via(0, key, 0)
     }
 
@@ -129,7 +129,8 @@ impl Config {
     /// (`Event::split_hash`) to its home placement. An empty key is refused; an unknown key goes
     /// where the route says (R1). A route that the configuration does not have gives a `Route` that
     /// the router refuses as internal. The flag is false exactly when the request will be refused.
-    pub fn match_via(&self, via: u16, key: &str, split: u64) -> (Route, bool) {
+    pub fn match_via(&self, via: u16, key: impl AsRef<[u8]>, split: u64) -> (Route, bool) {
+        let key = key.as_ref();
         if key.is_empty() {
             return (Route { placement: -1, refuse: Class::NO_KEY, ..Route::default() }, false);
         }
@@ -186,13 +187,14 @@ impl Config {
 
     /// Returns the i-th key of a table in ascending order and its home: the index of a placement,
     /// or below 0 the split `!home`.
-    pub fn table_key(&self, table: usize, i: usize) -> (&str, i32) {
+    pub fn table_key(&self, table: usize, i: usize) -> (&[u8], i32) {
         let t = &self.tables[table];
         (&t.keys[i], t.placements[i])
     }
 
     /// Returns the home of a key in a table, as `table_key` does.
-    pub fn table_home(&self, table: usize, key: &str) -> Option<i32> {
+    pub fn table_home(&self, table: usize, key: impl AsRef<[u8]>) -> Option<i32> {
+        let key = key.as_ref();
         self.tables[table].find(key, hash_string(key))
     }
 
@@ -363,12 +365,12 @@ impl Compiler<'_> {
             if k.key.is_empty() {
                 self.fail(path, "a key is empty", "an empty key can never match: remove it");
             } else if i > 0 && k.key == sorted[i - 1].key {
-                self.fail(format!("{path}.{}", k.key), "is defined twice", "keep one of the two");
+                self.fail(format!("{path}.{}", String::from_utf8_lossy(&k.key)), "is defined twice", "keep one of the two");
             } else if home.is_none() && self.errors.len() < MAX_ERRORS {
                 let (what, hint) = (self.unknown(&k.placement), self.suggest(&k.placement));
-                self.fail(format!("{path}.{}", k.key), what, hint);
+                self.fail(format!("{path}.{}", String::from_utf8_lossy(&k.key)), what, hint);
             }
-            names.push(k.key.as_str().into());
+            names.push(k.key.as_slice().into());
             homes.push(home.unwrap_or(0));
         }
         if !self.errors.is_empty() {

@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
         let guests = self.uint(MAX31) as i32;
         let index = c.and_then(|c| search_placements(&c.placements, &name).ok());
         let config = index.map_or(-1, |i| i as i32);
-        Placement { id: hash_string(&name), name, config, in_flight, guests, ..Placement::default() }
+        Placement { id: hash_string(&*name), name, config, in_flight, guests, ..Placement::default() }
     }
 
     fn endpoint(&mut self, c: Option<&Config>, r: &mut Router, n: i32) -> Endpoint {
