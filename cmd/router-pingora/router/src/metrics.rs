@@ -106,7 +106,7 @@ impl Metrics {
         let v = &self.vectors;
         if let Some(why) = retry_label(end.retry) {
             let p = self.placement(end.target);
-            if end.retry == RetryWhy::GRANTED {
+            if end.retry == RetryWhy::Granted {
                 p.retries.count(&v.retries, &v.making, 0, || vec![p.name.clone()]);
             } else {
                 let key = why.as_bytes().iter().fold(0u32, |sum, b| sum.wrapping_mul(31).wrapping_add(u32::from(*b)));
@@ -173,14 +173,14 @@ fn class_name(class: Class) -> &'static str {
 /// Is the label of R11's reason; None is not counted.
 fn retry_label(why: RetryWhy) -> Option<&'static str> {
     Some(match why {
-        RetryWhy::GRANTED => "granted",
-        RetryWhy::CLASS => "class",
-        RetryWhy::UNSAFE => "unsafe",
-        RetryWhy::BODY => "body",
-        RetryWhy::SPENT => "spent",
-        RetryWhy::DRAIN => "drain",
-        RetryWhy::TOO_LATE => "too_late",
-        RetryWhy::OUT_OF_BUDGET => "budget",
-        _ => return None,
+        RetryWhy::Granted => "granted",
+        RetryWhy::Class => "class",
+        RetryWhy::Unsafe => "unsafe",
+        RetryWhy::Body => "body",
+        RetryWhy::Spent => "spent",
+        RetryWhy::Drain => "drain",
+        RetryWhy::TooLate => "too_late",
+        RetryWhy::OutOfBudget => "budget",
+        RetryWhy::Off => return None,
     })
 }

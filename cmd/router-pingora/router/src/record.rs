@@ -21,9 +21,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use lockstep_core::event_loop::Request as TraceRequest;
 use lockstep_core::{Config, Decision, DecisionKind, Event, EventKind, Router, Time};
-use lockstep_trace::{Encoder, Header};
+use lockstep_trace::{Encoder, Header, Request as TraceRequest};
 
 use crate::driver::{self, Driver, Request};
 use dump::{DumpRequest, Limiter};
@@ -201,13 +200,13 @@ fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl driver::Recorder for Observer {
-    fn start(&mut self, router: &Router, origin: SystemTime) {
+    fn start(&mut self, router: &mut Router, origin: SystemTime) {
         let mut front = lock(&self.0.front);
         front.header.origin = origin.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64);
         front.begin(Vec::new(), router, 1);
     }
 
-    fn observe(&mut self, router: &Router, now: Time, event: &Event, request: Option<Request<'_>>, decisions: &[Decision]) {
+    fn observe(&mut self, router: &mut Router, now: Time, event: &Event, request: Option<Request<'_>>, decisions: &[Decision]) {
         let mut front = lock(&self.0.front);
         if front.closed {
             return;
@@ -230,7 +229,7 @@ impl driver::Recorder for Observer {
 
 impl Front {
     /// Ends the current block, if anything is in it, and begins the next.
-    fn cut(&mut self, router: &Router, shared: &Shared) {
+    fn cut(&mut self, router: &mut Router, shared: &Shared) {
         let step = self.enc.step();
         if step == self.first || self.closed {
             return;
@@ -242,14 +241,14 @@ impl Front {
         self.begin(spare, router, step);
     }
 
-    fn begin(&mut self, buffer: Vec<u8>, router: &Router, step: u64) {
+    fn begin(&mut self, buffer: Vec<u8>, router: &mut Router, step: u64) {
         self.enc.begin(buffer, router, step);
         self.first = step;
         self.config = router.config().cloned();
     }
 
     /// Asks for a dump because a breaker opened, within the limits.
-    fn opened(&mut self, router: &Router, now: Time, d: &Decision, shared: &Shared) {
+    fn opened(&mut self, router: &mut Router, now: Time, d: &Decision, shared: &Shared) {
         if shared.o.dumps.is_none() {
             return;
         }
@@ -262,7 +261,8 @@ impl Front {
         if shared.asked.swap(true, Ordering::AcqRel) {
             return; // one is waiting already and will hold this block too
         }
-        let why = format!("a breaker of {placement} opened: {}", router.endpoint(d.endpoint).url);
+        let url = router.endpoint(d.endpoint).map_or("", |e| e.url);
+        let why = format!("a breaker of {placement} opened: {url}");
         let request = DumpRequest { why, at: now, until: shared.ring.end(), reply: None };
         let _ = shared.words.send(Word::Dump(request)); // its error: the thread has ended
     }

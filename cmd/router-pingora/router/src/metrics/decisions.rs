@@ -127,13 +127,13 @@ impl Observer {
 }
 
 impl driver::Recorder for Observer {
-    fn start(&mut self, router: &Router, origin: SystemTime) {
+    fn start(&mut self, router: &mut Router, origin: SystemTime) {
         if let Some(next) = &mut self.next {
             next.start(router, origin);
         }
     }
 
-    fn observe(&mut self, router: &Router, now: Time, event: &Event, request: Option<Request<'_>>, decisions: &[Decision]) {
+    fn observe(&mut self, router: &mut Router, now: Time, event: &Event, request: Option<Request<'_>>, decisions: &[Decision]) {
         self.counts.observe(event, decisions);
         if let Some(next) = &mut self.next {
             next.observe(router, now, event, request, decisions);

@@ -133,7 +133,7 @@ impl Metrics {
         let mut at = 0;
         while driver.view(|r| {
             placements.extend((at..r.placements().min(at + VIEW_AT_ONCE)).map(|n| see_placement(r, n as i32, now)));
-            endpoints.extend((at..r.endpoints().min(at + VIEW_AT_ONCE)).map(|n| see_endpoint(r, n as i32)));
+            endpoints.extend((at..r.endpoints().min(at + VIEW_AT_ONCE)).filter_map(|n| see_endpoint(r, n as i32)));
             at + VIEW_AT_ONCE < r.placements().max(r.endpoints())
         }) {
             at += VIEW_AT_ONCE;
@@ -198,7 +198,7 @@ impl Metrics {
         let mut retiring = 0;
         let mut identities = BTreeSet::new();
         let mut of = Vec::new();
-        for e in seen.iter().filter(|e| !e.url.is_empty()) {
+        for e in seen {
             let Some(p) = placements.get(e.placement as usize) else { continue };
             if e.index < 0 {
                 retiring += 1;
@@ -240,9 +240,10 @@ fn see_placement(r: &Router, n: i32, now: i64) -> PlacementSeen {
     }
 }
 
-fn see_endpoint(r: &Router, n: i32) -> EndpointSeen {
-    let e = r.endpoint(n);
-    EndpointSeen {
+/// None for a number that is free.
+fn see_endpoint(r: &Router, n: i32) -> Option<EndpointSeen> {
+    let e = r.endpoint(n)?;
+    Some(EndpointSeen {
         url: e.url.to_string(),
         index: e.index,
         placement: e.placement,
@@ -250,5 +251,5 @@ fn see_endpoint(r: &Router, n: i32) -> EndpointSeen {
         breaker: e.breaker,
         failures: e.failures,
         unhealthy: e.unhealthy,
-    }
+    })
 }
