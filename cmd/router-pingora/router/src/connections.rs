@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use pingora::apps::ServerApp;
-use pingora::protocols::{Stream, UniqueID};
+use pingora::protocols::Stream;
 use pingora::server::ShutdownWatch;
 
 /// What a listener has seen.

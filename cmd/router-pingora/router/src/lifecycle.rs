@@ -16,7 +16,7 @@ use tokio::sync::broadcast;
 use crate::connections::Seen;
 use crate::driver::Driver;
 use crate::say;
-pub use notify::Notifier;
+pub use notify::{Notifier, watchdog};
 
 /// Stages of a router's life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +55,12 @@ impl Life {
             3 => Stage::Replaced,
             _ => Stage::Draining,
         }
+    }
+
+    /// Moves on from Starting, unless a signal was quicker.
+    pub fn begin(&self, stage: Stage) {
+        let starting = Stage::Starting as u8;
+        let _ = self.stage.compare_exchange(starting, stage as u8, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Moves on.
@@ -134,8 +140,6 @@ impl ShutdownSignalWatch for Signals {
                 return std::future::pending().await;
             }
         };
-        self.end.life.enter(Stage::Serving);
-        self.end.notify.ready();
         loop {
             match asked.next().await {
                 Word::End => {
