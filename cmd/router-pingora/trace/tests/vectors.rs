@@ -63,7 +63,8 @@ fn same(got: &[u8], want: &[u8]) -> Result<(), String> {
     for n in 0..got.len().max(want.len()) {
         let (g, w) = (got.get(n), want.get(n));
         if g != w {
-            let show = |line: Option<&String>| line.map_or("has ended".into(), |l| l.chars().take(400).collect::<String>());
+            let show =
+                |line: Option<&String>| line.map_or("has ended".into(), |l| l.chars().take(400).collect::<String>());
             return Err(format!("line {} differs\n    got  {}\n    want {}", n + 1, show(g), show(w)));
         }
     }
@@ -148,7 +149,8 @@ fn a_changed_decision_or_input_is_noticed_in_every_vector_that_has_a_forward() {
     let mut tried = 0;
     for path in files(&traces(), "ndjson") {
         let vector = fs::read_to_string(&path).unwrap();
-        let changed = vector.replacen("{\"decision\":\"forward\",\"rule\":3,", "{\"decision\":\"forward\",\"rule\":4,", 1);
+        let changed =
+            vector.replacen("{\"decision\":\"forward\",\"rule\":3,", "{\"decision\":\"forward\",\"rule\":4,", 1);
         if changed == vector {
             continue;
         }
