@@ -203,7 +203,7 @@ impl Config {
     }
 
     /// Returns the i-th key of table 0, as `table_key` does.
-    pub fn key(&self, i: usize) -> (&str, i32) {
+    pub fn key(&self, i: usize) -> (&[u8], i32) {
         self.table_key(0, i)
     }
 

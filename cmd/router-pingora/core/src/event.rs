@@ -144,22 +144,6 @@ pub struct Event {
     /// Of an Adopt, what `compare` says of `config` and the one in force, to save the router the
     /// time; none, or one of others, and it works that out itself.
     pub change: Option<Arc<Change>>,
-
-    // Of a request that comes again, set by core alone.
-    /// It is a journey's, in `slot`.
-    pub(crate) again: bool,
-    /// `again`: attempts of that journey so far.
-    pub(crate) attempts: u8,
-    /// `again`: number of the placement in whose queue it waits, -1 for none.
-    pub(crate) queue: i32,
-    /// `again`: place in the in-flight table.
-    pub(crate) slot: u32,
-    /// It is first in its home's queue.
-    pub(crate) turn: bool,
-    /// Endpoints that it has tried are passed over.
-    pub(crate) fresh: bool,
-    /// Some were.
-    pub(crate) skipped: bool,
 }
 
 impl Event {

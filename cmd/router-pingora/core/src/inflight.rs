@@ -172,6 +172,11 @@ impl SlotTable {
         None
     }
 
+    /// Returns all taken slots in ascending order.
+    pub(crate) fn taken(&self) -> impl Iterator<Item = (u32, &Slot)> {
+        core::iter::successors(self.next(0), |n| self.next(n + 1)).map(|n| (n, self.at(n)))
+    }
+
     /// Copies the attempts in flight, and of a chunk no more than those: a chunk is 48 kB and
     /// mostly empty.
     pub(crate) fn copy_from(&mut self, from: &SlotTable) {

@@ -11,15 +11,15 @@ use alloc::vec::Vec;
 pub(crate) struct KeyTable {
     pub(crate) name: Box<str>,
     /// Ascending.
-    pub(crate) keys: Vec<Box<str>>,
+    pub(crate) keys: Vec<Box<[u8]>>,
     /// Parallel to `keys`; below 0: the split `!n`.
     pub(crate) placements: Vec<i32>,
     /// Position in `keys` plus 1, 0 for empty; a power of two, at most half full.
-    index: Vec<u32>,
+    pub(crate) index: Vec<u32>,
 }
 
 impl KeyTable {
-    pub(crate) fn new(name: &str, keys: Vec<Box<str>>, placements: Vec<i32>) -> KeyTable {
+    pub(crate) fn new(name: &str, keys: Vec<Box<[u8]>>, placements: Vec<i32>) -> KeyTable {
         let mut size = 8;
         while size < 2 * keys.len() {
             size *= 2;
@@ -36,7 +36,7 @@ impl KeyTable {
     }
 
     /// Returns the home of `key`, whose hash is given.
-    pub(crate) fn find(&self, key: &str, hash: u64) -> Option<i32> {
+    pub(crate) fn find(&self, key: &[u8], hash: u64) -> Option<i32> {
         if self.index.is_empty() {
             return None;
         }

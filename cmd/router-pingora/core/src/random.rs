@@ -45,10 +45,11 @@ pub(crate) const fn below(h: u64, n: u64) -> u64 {
     ((h as u128 * n as u128) >> 64) as u64
 }
 
-/// FNV-1a over the bytes of `s`, then the finaliser: the hash of routing keys and names.
-pub fn hash_string(s: &str) -> u64 {
+/// FNV-1a over the bytes of `s`, then the finaliser: the hash of routing keys, which may be any
+/// bytes, and of names.
+pub fn hash_string<S: AsRef<[u8]> + ?Sized>(s: &S) -> u64 {
     let mut h = 0xcbf2_9ce4_8422_2325_u64;
-    for &b in s.as_bytes() {
+    for &b in s.as_ref() {
         h = (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
     }
     finalise(h)

@@ -15,7 +15,7 @@ use crate::queue::WaitList;
 use crate::ration::Tenants;
 use crate::retry::BudgetState;
 use crate::spec::MAX_ENDPOINTS;
-use crate::time::Time;
+use crate::time::{NEVER, Time};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -150,20 +150,24 @@ impl Router {
     pub fn step(&mut self, now: Time, ev: &mut Event, out: &mut Vec<Decision>) {
         let now = now.max(self.now).min(LATEST);
         self.now = now;
+        // Out of the state while it changes: rules hold on to the one and write to the other.
+        let mut config = self.config.take();
         if self.timers.next() <= now {
-            self.fire(now, out);
+            self.fire(config.as_deref(), now, out);
         }
+        let c = config.as_deref();
         match ev.kind {
-            EventKind::ARRIVE => self.arrive(now, ev, out),
-            EventKind::REPLY => self.reply(now, ev, out),
-            EventKind::FINISH => self.finish(now, ev, out),
-            EventKind::PROBED => self.probed(now, ev, out),
-            EventKind::ADOPT => self.adopt(now, ev, out),
+            EventKind::ARRIVE => self.arrive(c, now, ev, out),
+            EventKind::REPLY => self.reply(c, now, ev, out),
+            EventKind::FINISH => self.finish(c, now, ev, out),
+            EventKind::PROBED => self.probed(c, now, ev, out),
+            EventKind::ADOPT => self.adopt(&mut config, now, ev, out),
             EventKind::CONTROL => out.push(note(DecisionKind::NOTE_CONTROL, 13, now)),
             EventKind::DRAIN => self.drain(now, ev, out),
             EventKind::TICK => {}
             _ => self.ignore(now, 16, Cause::BAD_EVENT, out),
         }
+        self.config = config;
     }
 
     /// Returns when `step` next wants to be called even if nothing happens, `NEVER` if it does
@@ -174,20 +178,21 @@ impl Router {
 
     /// Runs every deadline up to `now`, in order. A probe's next time lies after `now`, and a
     /// drain's next batch does too, so this ends.
-    fn fire(&mut self, now: Time, out: &mut Vec<Decision>) {
+    fn fire(&mut self, c: Option<&Config>, now: Time, out: &mut Vec<Decision>) {
         while let Some(t) = self.timers.first() {
             if t.at > now {
                 return;
             }
-            match t.kind() {
-                Some(TimerKind::BreakerGuard) => self.breaker_guard(t.at, t.number(), out),
-                Some(TimerKind::HealthGuard) => self.health_guard(t.at, t.number(), out),
-                Some(TimerKind::Health) => self.start_probe(t.at, now, t.number(), out),
-                Some(TimerKind::Drain) => self.abort_batch(t.at, now, out),
-                Some(TimerKind::Queue) => self.expire(t.at, t.number() as u32, out),
-                Some(TimerKind::Retry) => self.retry_due(t.at, t.number() as u32, out),
-                Some(TimerKind::Limit) => self.limit_window(t.at, now, t.number(), out),
-                None => return,
+            match (t.kind(), c) {
+                (Some(TimerKind::Drain), _) => self.abort_batch(t.at, now, out),
+                (Some(TimerKind::BreakerGuard), Some(c)) => self.breaker_guard(c, t.at, t.number(), out),
+                (Some(TimerKind::HealthGuard), Some(c)) => self.health_guard(c, t.at, t.number(), out),
+                (Some(TimerKind::Health), Some(c)) => self.start_probe(c, t.at, now, t.number(), out),
+                (Some(TimerKind::Queue), Some(c)) => self.expire(c, t.at, t.number() as u32, out),
+                (Some(TimerKind::Retry), Some(c)) => self.retry_due(c, t.at, t.number() as u32, out),
+                (Some(TimerKind::Limit), Some(c)) => self.limit_window(c, t.at, now, t.number(), out),
+                (Some(k), None) => self.timers.set(k, t.number(), NEVER), // of no configuration
+                (None, _) => return,
             }
         }
     }

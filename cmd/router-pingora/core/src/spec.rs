@@ -49,8 +49,8 @@ pub struct Spec {
 /// Sends one routing key to a placement, or divides it by a split.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct KeySpec {
-    /// The routing key; not empty.
-    pub key: String,
+    /// The routing key: any bytes, but not empty.
+    pub key: Vec<u8>,
     /// Name of a placement or a split.
     pub placement: String,
 }
