@@ -13,7 +13,7 @@ pub(crate) fn label(s: &Spec) -> String {
     h.update(&encode_spec(&rest)); // what is not set is left out
     let keys = |h: &mut Context, keys: &[KeySpec]| {
         for k in keys {
-            h.update(k.key.as_bytes());
+            h.update(&k.key);
             h.update(&[0]);
             h.update(k.placement.as_bytes());
             h.update(&[0]);

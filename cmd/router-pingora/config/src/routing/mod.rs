@@ -86,8 +86,8 @@ pub struct Found {
     /// What the edge itself refuses it as: bad_request, unauthorized, no_route, or internal where the
     /// configuration's routes cannot be used; else none.
     pub refuse: Class,
-    /// "" where no source has one.
-    pub key: String,
+    /// Any bytes; empty where no source has one.
+    pub key: Vec<u8>,
     /// How critical it is: 0 the most.
     pub priority: u8,
     /// Hash for splits, 0 for that of the request.
@@ -177,7 +177,7 @@ impl Routing {
                 let mut first = true;
                 view.header(HEADER_KEY, &mut |value| {
                     if std::mem::take(&mut first) {
-                        f.key = String::from_utf8_lossy(value).into_owned();
+                        f.key = value.to_vec();
                     }
                 });
             }

@@ -76,7 +76,7 @@ impl Table {
         for (i, source) in r.sources.iter().enumerate() {
             let value = match source.read(q) {
                 Ok(v) if v.is_empty() => continue,
-                Ok(v) if v.len() <= self.key_max && sound(&v) => String::from_utf8(v).ok(),
+                Ok(v) if v.len() <= self.key_max && sound(&v) => Some(v),
                 Ok(_) => None,
                 Err(class) => {
                     f.refuse = class;
@@ -96,7 +96,7 @@ impl Table {
         if let Some(Ok(v)) = r.split_by.as_ref().filter(|_| !f.key.is_empty()).map(|s| s.read(q))
             && !v.is_empty()
         {
-            f.split = hash_string(&String::from_utf8_lossy(&v));
+            f.split = hash_string(&v);
         }
     }
 }
