@@ -74,19 +74,15 @@ impl Table {
     /// the next source would give another tenant's.
     fn key(&self, r: &Route, q: &Query<'_>, f: &mut Found) {
         for (i, source) in r.sources.iter().enumerate() {
-            let value = match source.read(q) {
+            match source.read(q) {
                 Ok(v) if v.is_empty() => continue,
-                Ok(v) if v.len() <= self.key_max && sound(&v) => Some(v),
-                Ok(_) => None,
-                Err(class) => {
-                    f.refuse = class;
+                Ok(v) if v.len() <= self.key_max && sound(&v) => (f.key, f.source) = (v, i as u8),
+                Ok(_) => {
+                    f.refuse = Class::BAD_REQUEST;
                     return;
                 }
-            };
-            match value {
-                Some(key) => (f.key, f.source) = (key, i as u8),
-                None => {
-                    f.refuse = Class::BAD_REQUEST;
+                Err(class) => {
+                    f.refuse = class;
                     return;
                 }
             }
