@@ -9,6 +9,7 @@
 
 mod answer;
 mod binary_source;
+mod configs;
 mod convert;
 mod decode;
 mod divergence;
