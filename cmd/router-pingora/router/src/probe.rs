@@ -2,6 +2,8 @@
 //! PROBE decision, with a time limit and a bound on how many run at once, and reports how it went
 //! (R8). When to probe and what the result means is the core's.
 
+mod ask;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::driver::{Delivery, Driver, Target};
+pub use ask::ask;
 
 /// How many probes run at once. Those beyond wait; one that waits longer than its guard (1 s) counts
 /// as failed, so the limit must be above the number of endpoints that may hang at one time.
@@ -49,9 +52,4 @@ impl Prober {
             driver.probed(endpoint, token, healthy);
         });
     }
-}
-
-/// TODO
-pub fn ask() -> Ask {
-    Box::new(|_| Box::pin(async { Ok(()) }))
 }

@@ -109,8 +109,8 @@ impl Settings {
         let or = |given: &str, written: &str| if given.is_empty() { written.to_string() } else { given.to_string() };
         let folder = or(&o.record, &file.recording_dir);
         let name = Path::new(&o.config).file_name().map_or(".".into(), |n| n.to_string_lossy().into_owned());
-        // What a baseline's file does not say is the default.
-        let native = file.form == lockstep_config::Form::Native;
+        // What a baseline's file does not say is the default, and so is what no file says.
+        let native = !o.config.is_empty() && file.form == lockstep_config::Form::Native;
         let soak = if native { file.control_plane.soak } else { lockstep_config::DEFAULT_SOAK };
         Settings {
             name,

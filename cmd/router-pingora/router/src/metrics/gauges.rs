@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use lockstep_core::{Circuit, Config, Router};
 use prometheus::proto::MetricFamily;
-use prometheus::{Encoder, GaugeVec, IntCounterVec, Opts, TextEncoder, core::Collector};
+use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
 
 use super::names::{self, Metric};
 use super::series::endpoint_label;
@@ -15,9 +15,9 @@ use super::Metrics;
 /// more than those.
 const VIEW_AT_ONCE: usize = 256;
 
-/// The families of one scrape.
+/// The metrics of one scrape, in a registry of their own, which sorts them.
 #[derive(Default)]
-struct Page(Vec<MetricFamily>);
+struct Page(Registry);
 
 impl Page {
     fn gauges(&mut self, m: &Metric, samples: &[(Vec<&str>, f64)]) {
@@ -25,7 +25,7 @@ impl Page {
             for (labels, value) in samples {
                 vector.with_label_values(labels).set(*value);
             }
-            self.0.extend(vector.collect());
+            let _ = self.0.register(Box::new(vector)); // the table of names has each once
         }
     }
 
@@ -34,7 +34,7 @@ impl Page {
             for (labels, value) in samples {
                 vector.with_label_values(labels).inc_by(*value);
             }
-            self.0.extend(vector.collect());
+            let _ = self.0.register(Box::new(vector)); // the table of names has each once
         }
     }
 
@@ -80,17 +80,14 @@ impl Metrics {
     /// Answers a scrape in Prometheus' text form.
     pub fn text(&self) -> String {
         self.current(); // a scrape of a router without traffic still forgets what left
-        let mut page = Page(self.registry.gather());
+        let mut page = Page::default();
         self.program(&mut page);
         self.decided(&mut page);
         self.router(&mut page);
-        page.0.retain(|family| !family.get_metric().is_empty());
-        page.0.sort_by(|a, b| a.name().cmp(b.name()));
-        let mut out = Vec::new();
-        match TextEncoder::new().encode(&page.0, &mut out) {
-            Ok(()) => String::from_utf8_lossy(&out).into_owned(),
-            Err(e) => format!("# {e}\n"),
-        }
+        let mut families: Vec<MetricFamily> = self.registry.gather();
+        families.extend(page.0.gather());
+        families.sort_by(|a, b| a.name().cmp(b.name()));
+        TextEncoder::new().encode_to_string(&families).unwrap_or_else(|e| format!("# {e}\n"))
     }
 
     /// What is known of the process beside the router.
