@@ -32,6 +32,8 @@ mod replay;
 #[cfg(test)]
 mod roundtrip_tests;
 mod schema;
+#[cfg(test)]
+mod schema_tests;
 mod sink;
 mod spec;
 mod spec_of;
