@@ -55,9 +55,20 @@ func (c *conformance) keep(f *conformFound, i int) (conformFinding, error) {
 		out.Steps = small.Events
 	}
 	if out.Vector != "" {
-		out.Again = "lockstep conform --only " + out.Vector + " -- " + strings.Join(c.args, " ")
+		out.Again = "lockstep conform --only " + shellWord(out.Vector) + " --"
+		for _, arg := range c.args {
+			out.Again += " " + shellWord(arg)
+		}
 	}
 	return out, nil
+}
+
+// shellWord is a word as a shell takes it.
+func shellWord(word string) string {
+	if strings.ContainsAny(word, " \t\n'\"\\$`;&|<>(){}*?!#~") {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
 }
 
 // smallest reduces a generated question for as long as the shim differs, or dies.
@@ -84,12 +95,9 @@ func (c *conformance) smallest(f *conformFound, out *conformFinding) conform.Que
 		if texts == nil {
 			texts = conform.ConfigsOf(f.Answer)
 		}
-		for _, text := range texts {
-			one := func(text []byte) bool { return failing(conform.AskConfigs(f.Name, text)) }
-			if one(text) {
-				conform.ShrinkText(text, one, a.more)
-				return best
-			}
+		one := func(text []byte) bool { return failing(conform.AskConfigs(f.Name, text)) }
+		if c.shrinkTexts(a, texts, one) {
+			return best
 		}
 	}
 	again := func(story *conform.Case) bool {
@@ -104,6 +112,20 @@ func (c *conformance) smallest(f *conformFound, out *conformFinding) conform.Que
 		}
 	}
 	return best
+}
+
+// shrinkTexts makes the first configuration that fails smaller, as text if it fails so too.
+func (c *conformance) shrinkTexts(a *asker, texts [][]byte, fails func([]byte) bool) bool {
+	asked := a.text
+	for _, a.text = range []bool{c.greeting.speaks("ndjson"), asked} {
+		for _, text := range texts {
+			if fails(text) {
+				conform.ShrinkText(text, fails, a.more)
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // alike reports whether a difference may stand for another: a smaller one may show in what is decided.

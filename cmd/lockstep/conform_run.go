@@ -98,7 +98,10 @@ func (c *conformance) first() []conformFound {
 	if len(c.found) > 0 && c.found[0].seed > 0 {
 		return c.found[:1]
 	}
-	return c.found
+	// A vector is asked in two forms; what differs in both is told once.
+	return slices.CompactFunc(c.found, func(a, b conformFound) bool {
+		return a.Name == b.Name && a.difference != nil && b.difference != nil && a.difference.Kind == b.difference.Kind
+	})
 }
 
 // listed asks a list of questions.
