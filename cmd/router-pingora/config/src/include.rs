@@ -5,7 +5,7 @@ use crate::form::IncludeItem;
 use crate::gotext::quote;
 use crate::load::Loader;
 use crate::node::{Entry, Kind, Node};
-use crate::problem::Source;
+use crate::problem::{Place, Source};
 use crate::tables::TenantList;
 use crate::yaml;
 use glob::{MatchOptions, glob_with};
@@ -84,27 +84,28 @@ impl Loader<'_> {
     }
 
     fn include_file(&mut self, root: Arc<Node>, item: &Node, path: String, table: &str) -> Arc<Node> {
-        let text = std::fs::read(&path).map(String::from_utf8);
-        let text = match text {
-            Ok(Ok(text)) => text,
-            Ok(Err(_)) => {
-                self.d.fail(&item.at, format!("{path} is not UTF-8 text"), "save it as UTF-8");
-                return root;
-            }
+        let data = match std::fs::read(&path) {
+            Ok(data) => data,
             Err(e) => {
                 let what = format!("an included file cannot be read: open {path}: {e}");
                 self.d.fail(&item.at, what, "mend its permissions, or include another");
                 return root;
             }
         };
+        let utf8 = std::str::from_utf8(&data).is_ok();
+        let text = String::from_utf8_lossy(&data).into_owned();
         let src = Arc::new(Source { name: path.clone(), text });
         self.file.sources.push(path.clone());
         if path.ends_with(".csv") {
-            self.lists.push(TenantList { src, table: table.into(), at: item.at.clone() });
+            self.lists.push(TenantList { src, data, table: table.into(), at: item.at.clone() });
             return root;
         }
         if !table.is_empty() {
             self.d.fail(&item.at, format!("{path} is not a CSV"), "name only files that end in .csv for a table");
+            return root;
+        }
+        if !utf8 {
+            self.d.report(Place::whole(&src).problem("the file is not UTF-8 text", "save it as UTF-8"));
             return root;
         }
         match yaml::read(&src) {

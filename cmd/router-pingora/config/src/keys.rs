@@ -6,6 +6,7 @@ use crate::load::Loader;
 use crate::node::{Kind, Node};
 use crate::problem::{MAX_PROBLEMS, Place, Source};
 use lockstep_core::KeySpec;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Where a key stands.
@@ -58,7 +59,7 @@ impl KeyList {
         i as u16
     }
 
-    fn add(&mut self, key: &str, placement: &str, at: KeyPlace) {
+    fn add(&mut self, key: &[u8], placement: &str, at: KeyPlace) {
         self.specs.push(KeySpec { key: key.to_owned(), placement: placement.to_owned() });
         self.places.push(at);
     }
@@ -74,7 +75,7 @@ impl KeyList {
     }
 
     pub(crate) fn find(&self, key: &str) -> Option<usize> {
-        self.specs.binary_search_by(|k| k.key.as_str().cmp(key)).ok()
+        self.specs.binary_search_by(|k| k.key.as_slice().cmp(key.as_bytes())).ok()
     }
 
     /// Sorts the keys and reports those defined twice; of those the last one stays.
@@ -88,7 +89,7 @@ impl KeyList {
         let mut n = 0;
         for i in 0..self.specs.len() {
             if n > 0 && self.specs[i].key == self.specs[n - 1].key {
-                d.twice(&self.specs[i].key, &self.place(n - 1), &self.place(i));
+                d.twice(&text(&self.specs[i].key), &self.place(n - 1), &self.place(i));
                 n -= 1;
             }
             self.specs.swap(n, i);
@@ -123,16 +124,16 @@ impl Loader<'_> {
             }
             let source = e.at.source.as_ref().map_or(0, |s| list.source(s));
             let at = KeyPlace { source, width: e.at.width.min(200) as u16, line: e.at.line, col: e.at.col };
-            list.add(&e.key, &home, at);
+            list.add(e.key.as_bytes(), &home, at);
         }
     }
 
     /// Reads keys from CSV: a header, then one line a key in ascending order. Quotes are not read, so a
-    /// key has neither comma nor line end: what stands in the line is the key. A placement with a
-    /// space is a split: cell-07 95% cell-12 5%.
-    pub(crate) fn tenants(&mut self, src: &Arc<Source>, list: &mut KeyList) {
-        let (header, rest) = src.text.split_once('\n').unwrap_or((&src.text, ""));
-        let header = header.strip_suffix('\r').unwrap_or(header);
+    /// key has neither comma nor line end: what stands in the line is the key, whatever its bytes. A
+    /// placement with a space is a split: cell-07 95% cell-12 5%.
+    pub(crate) fn tenants(&mut self, src: &Arc<Source>, data: &[u8], list: &mut KeyList) {
+        let mut rows = data.strip_suffix(b"\n").unwrap_or(data).split(|b| *b == b'\n').map(|r| r.strip_suffix(b"\r").unwrap_or(r));
+        let header = text(rows.next().unwrap_or(b""));
         let place = |line: usize, col: usize, width: usize| Place {
             source: Some(src.clone()),
             line: line as u32,
@@ -148,24 +149,23 @@ impl Loader<'_> {
             return;
         }
         let source = list.source(src);
-        let mut last = ("", 0);
-        let rows = rest.strip_suffix('\n').unwrap_or(rest).split('\n').enumerate();
-        for (i, row) in rows.take_while(|_| !rest.is_empty()) {
+        let mut last: (&[u8], usize) = (b"", 0);
+        for (i, row) in rows.enumerate() {
             if self.d.problems.len() >= MAX_PROBLEMS {
                 break;
             }
-            let (line, row) = (i + 2, row.strip_suffix('\r').unwrap_or(row));
-            let at = place(line, 1, row.len());
-            let Some((key, placement)) = self.tenant(row, header, last.0, list, &at) else { continue };
+            let (line, at) = (i + 2, place(i + 2, 1, row.len()));
+            let Some((key, placement)) = self.tenant(row, &header, last.0, list, &at) else { continue };
             if key == last.0 {
-                self.d.twice(key, &place(last.1, 1, key.len()), &at);
+                self.d.twice(&text(key), &place(last.1, 1, key.len()), &at);
                 continue;
             }
+            let placement = text(placement);
             if placement.contains(' ') {
-                self.written_split(placement, &place(line, key.len() + 2, placement.len()));
+                self.written_split(&placement, &place(line, key.len() + 2, placement.len()));
             }
             let at = KeyPlace { source, width: key.len().min(200) as u16, line: line as u32, col: 1 };
-            list.add(key, placement, at);
+            list.add(key, &placement, at);
             last = (key, line);
         }
     }
@@ -173,28 +173,28 @@ impl Loader<'_> {
     /// Key and placement of one line, None where it is refused. `last` is the key before it.
     fn tenant<'a>(
         &mut self,
-        row: &'a str,
+        row: &'a [u8],
         header: &str,
-        last: &str,
+        last: &[u8],
         list: &mut KeyList,
         at: &Place,
-    ) -> Option<(&'a str, &'a str)> {
-        let fields: Vec<&str> = row.split(',').collect();
+    ) -> Option<(&'a [u8], &'a [u8])> {
+        let fields: Vec<&[u8]> = row.split(|b| *b == b',').collect();
         let want = header.split(',').count();
         let (what, hint) = if fields.len() != want {
             let plural = if fields.len() == 1 { "" } else { "s" };
             let what = format!("this line has {} field{plural}, the header {want}", fields.len());
             (what, format!("write {header}"))
-        } else if row.contains('"') {
+        } else if row.contains(&b'"') {
             let hint = "write keys and placements bare: quotes are not read";
             ("there is a quote in this line".into(), hint.into())
         } else if fields[0].is_empty() || fields[1].is_empty() {
             ("the key or the placement is empty".into(), "write both, or remove the line".into())
-        } else if !list.region(fields.get(2).unwrap_or(&"")) {
+        } else if !list.region(&text(fields.get(2).unwrap_or(&&b""[..]))) {
             let hint = "write the name of a region in the third column";
             (format!("there are more than {MAX_REGIONS} regions"), hint.into())
         } else if fields[0] < last {
-            let what = format!("{} comes after {}", quote(fields[0]), quote(last));
+            let what = format!("{} comes after {}", quote(&text(fields[0])), quote(&text(last)));
             (what, "sort the lines by key, byte by byte: LC_ALL=C sort".into())
         } else {
             return Some((fields[0], fields[1]));
@@ -202,4 +202,9 @@ impl Loader<'_> {
         self.d.fail(at, what, hint);
         None
     }
+}
+
+/// Bytes for a person, and for what is a name.
+fn text(b: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(b)
 }

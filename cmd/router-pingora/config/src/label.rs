@@ -3,6 +3,7 @@
 //! configuration. Both routers give the same label.
 
 use lockstep_core::{KeySpec, Spec};
+use lockstep_trace::encode_spec;
 use ring::digest::{Context, SHA256};
 
 pub(crate) fn label(s: &Spec) -> String {
@@ -13,7 +14,7 @@ pub(crate) fn label(s: &Spec) -> String {
     h.update(&encode_spec(&rest)); // what is not set is left out
     let keys = |h: &mut Context, keys: &[KeySpec]| {
         for k in keys {
-            h.update(k.key.as_bytes());
+            h.update(&k.key);
             h.update(&[0]);
             h.update(k.placement.as_bytes());
             h.update(&[0]);
@@ -27,4 +28,3 @@ pub(crate) fn label(s: &Spec) -> String {
     }
     h.finish().as_ref()[..6].iter().map(|b| format!("{b:02x}")).collect()
 }
-fn encode_spec(_: &Spec) -> Vec<u8> { Vec::new() }

@@ -18,6 +18,7 @@ mod load;
 mod lower;
 mod node;
 mod problem;
+pub mod routing;
 pub mod settings;
 mod tables;
 mod units;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 /// One CSV and the table that it belongs to, "" for keys.
 pub(crate) struct TenantList {
     pub(crate) src: Arc<Source>,
+    pub(crate) data: Vec<u8>,
     pub(crate) table: String,
     /// Where the include is written.
     pub(crate) at: Place,
@@ -72,7 +73,7 @@ impl Loader<'_> {
                 csv.table = folder.into();
             }
             let mut list = self.take(&csv.table, &csv.at);
-            self.tenants(&csv.src, &mut list);
+            self.tenants(&csv.src, &csv.data, &mut list);
             self.put(list);
         }
         self.keys.settle(&mut self.d);

@@ -365,7 +365,11 @@ impl Compiler<'_> {
             if k.key.is_empty() {
                 self.fail(path, "a key is empty", "an empty key can never match: remove it");
             } else if i > 0 && k.key == sorted[i - 1].key {
-                self.fail(format!("{path}.{}", String::from_utf8_lossy(&k.key)), "is defined twice", "keep one of the two");
+                self.fail(
+                    format!("{path}.{}", String::from_utf8_lossy(&k.key)),
+                    "is defined twice",
+                    "keep one of the two",
+                );
             } else if home.is_none() && self.errors.len() < MAX_ERRORS {
                 let (what, hint) = (self.unknown(&k.placement), self.suggest(&k.placement));
                 self.fail(format!("{path}.{}", String::from_utf8_lossy(&k.key)), what, hint);

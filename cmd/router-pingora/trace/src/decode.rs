@@ -186,9 +186,10 @@ impl BlockReader {
     fn key(&mut self, key: &mut Vec<u8>) -> Result<()> {
         let number = self.uint()?;
         if number > 0 {
-            let w = usize::try_from(number - 1).ok().and_then(|n| self.keys.get(n)).ok_or_else(|| {
-                format!("key {number} is named but only {} have been spelled out", self.keys.len())
-            })?;
+            let w = usize::try_from(number - 1)
+                .ok()
+                .and_then(|n| self.keys.get(n))
+                .ok_or_else(|| format!("key {number} is named but only {} have been spelled out", self.keys.len()))?;
             key.extend_from_slice(w.of(&self.payload));
             return Ok(());
         }
@@ -220,9 +221,9 @@ impl BlockReader {
 
 /// Looks up the configuration that an adopt names.
 pub(crate) fn set_config(ev: &mut Event, configs: &Configs, digest: u64) -> Result<()> {
-    let c = configs
-        .get(&digest)
-        .ok_or_else(|| format!("configuration {digest:016x} is adopted, but it is not in the file before this block"))?;
+    let c = configs.get(&digest).ok_or_else(|| {
+        format!("configuration {digest:016x} is adopted, but it is not in the file before this block")
+    })?;
     ev.config = Some(Arc::clone(c));
     Ok(())
 }

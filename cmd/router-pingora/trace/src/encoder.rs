@@ -95,7 +95,14 @@ impl Encoder {
         self.begin_with(buf, h.step, h.time, h.digest, |b| b.extend_from_slice(&h.snapshot));
     }
 
-    fn begin_with(&mut self, mut buf: Vec<u8>, step: u64, time: Time, digest: u64, snapshot: impl FnOnce(&mut Vec<u8>)) {
+    fn begin_with(
+        &mut self,
+        mut buf: Vec<u8>,
+        step: u64,
+        time: Time,
+        digest: u64,
+        snapshot: impl FnOnce(&mut Vec<u8>),
+    ) {
         buf.clear();
         buf.reserve(MIN_BLOCK + BLOCK_SLACK);
         buf.resize(FRAME_HEAD + BLOCK_HEAD, 0);

@@ -69,10 +69,21 @@ fn blank_event(kind: EventKind, now: Time) -> Event {
 /// A decision all of whose fields are absent.
 pub(crate) fn blank_decision(kind: DecisionKind, now: Time) -> Decision {
     let mut d = Decision { kind, placement: -1, endpoint: -1, at: now, ..Decision::default() };
-    if let DecisionKind::NOTE_OPENED | DecisionKind::PROBE | DecisionKind::NOTE_DRAINING = kind {
+    if until_is_recorded(kind) {
         d.until = now;
     }
     d
+}
+
+fn until_is_recorded(kind: DecisionKind) -> bool {
+    matches!(
+        kind,
+        DecisionKind::NOTE_OPENED
+            | DecisionKind::PROBE
+            | DecisionKind::NOTE_DRAINING
+            | DecisionKind::QUEUED
+            | DecisionKind::RETRY
+    )
 }
 
 /// Opens every trace and every segment of one.

@@ -82,7 +82,13 @@ macro_rules! number {
 
 macro_rules! flag {
     ($name:literal, $place:ident) => {
-        Field { name: $name, wire: Wire::Bool, of: Enum::None, get: |t| u64::from(t.$place), set: |t, v| t.$place = v != 0 }
+        Field {
+            name: $name,
+            wire: Wire::Bool,
+            of: Enum::None,
+            get: |t| u64::from(t.$place),
+            set: |t, v| t.$place = v != 0,
+        }
     };
 }
 
@@ -122,15 +128,8 @@ static ARRIVE: [E; 15] = [
     E_GEN,
 ];
 static REPLY: [E; 5] = [E_SLOT, E_GEN, E_STATUS, E_RETRY_AFTER, E_REPLAYABLE];
-static FINISH: [E; 7] = [
-    E_SLOT,
-    E_GEN,
-    number!("class", Enum, Class, class.0),
-    E_STATUS,
-    flag!("sent", sent),
-    E_RETRY_AFTER,
-    E_REPLAYABLE,
-];
+static FINISH: [E; 7] =
+    [E_SLOT, E_GEN, number!("class", Enum, Class, class.0), E_STATUS, flag!("sent", sent), E_RETRY_AFTER, E_REPLAYABLE];
 static PROBED: [E; 3] =
     [number!("endpoint", Number, None, endpoint), number!("token", Uint, None, token), flag!("ok", ok)];
 static ADOPT: [E; 6] = [
@@ -196,8 +195,7 @@ pub(crate) const DECISION_KINDS: u8 = DecisionKind::NOTE_LIMIT_CHANGED.0 + 1;
 
 static FORWARD_FIELDS: [D; 12] =
     [RULE, PLACEMENT, ENDPOINT, SLOT, GEN, REASON, CIRCUIT, FAILOVER, PROBE, AT, PIN, COUNT];
-static REJECT_FIELDS: [D; 11] =
-    [RULE, CLASS, STATUS, PLACEMENT, ENDPOINT, REASON, CIRCUIT, FAILOVER, AT, SLOT, GEN];
+static REJECT_FIELDS: [D; 11] = [RULE, CLASS, STATUS, PLACEMENT, ENDPOINT, REASON, CIRCUIT, FAILOVER, AT, SLOT, GEN];
 static ABORT_FIELDS: [D; 7] = [RULE, PLACEMENT, ENDPOINT, SLOT, GEN, CLASS, AT];
 static PROBE_FIELDS: [D; 6] = [RULE, PLACEMENT, ENDPOINT, TOKEN, UNTIL, AT];
 static ACK_FIELDS: [D; 5] = [RULE, TERM, EPOCH, CAUSE, AT];

@@ -1,8 +1,8 @@
 //! From a compiled configuration back to a canonical Spec.
 
 use lockstep_core::{
-    Class, Config, EndpointSpec, KeySpec, PartSpec, PlacementInfo, PlacementSpec, Reason, RetryOn, RetrySpec,
-    RouteSpec, SECOND, MILLISECOND, Spec, SplitSpec, TableSpec,
+    Class, Config, EndpointSpec, KeySpec, MILLISECOND, PartSpec, PlacementInfo, PlacementSpec, Reason, RetryOn,
+    RetrySpec, RouteSpec, SECOND, Spec, SplitSpec, TableSpec,
 };
 
 /// A Spec that compiles to a configuration with c's digest. It is canonical: sorted, candidates written
