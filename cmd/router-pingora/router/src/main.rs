@@ -2,5 +2,6 @@
 //! file is named as the Go adapter that does the same.
 
 mod driver;
+mod proxy;
 
 fn main() {}
