@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use lockstep_config::settings::Listener;
 use pingora::apps::ServerApp;
 use pingora::protocols::Stream;
 use pingora::server::ShutdownWatch;
@@ -14,6 +15,7 @@ use pingora::server::ShutdownWatch;
 pub struct Seen {
     /// Of the listener, as its configuration has it.
     pub name: String,
+    most: u64, // may be open at once; 0 for no limit
     accepted: AtomicU64,
     busy: AtomicU64,                   // connections that the application has
     between: Mutex<BTreeSet<i32>>, // those that it gave back for another request, by descriptor
@@ -21,9 +23,10 @@ pub struct Seen {
 
 impl Seen {
     /// Has seen nothing yet.
-    pub fn new(name: &str) -> Arc<Seen> {
+    pub fn new(l: &Listener) -> Arc<Seen> {
         Arc::new(Seen {
-            name: name.into(),
+            name: l.name.clone(),
+            most: u64::try_from(l.max_connections).unwrap_or(0),
             accepted: AtomicU64::new(0),
             busy: AtomicU64::new(0),
             between: Mutex::default(),
@@ -41,13 +44,19 @@ impl Seen {
         self.accepted.load(Ordering::Acquire)
     }
 
-    fn begin(&self, id: i32) -> Busy<'_> {
+    /// Counts a connection that the application is about to get; None for one too many.
+    fn begin(&self, id: i32) -> Option<Busy<'_>> {
         self.busy.fetch_add(1, Ordering::AcqRel);
+        let busy = Busy(self);
         // The application gives a connection back after a request and gets it again at once.
-        if !self.between.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
-            self.accepted.fetch_add(1, Ordering::AcqRel);
+        if self.between.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
+            return Some(busy);
         }
-        Busy(self)
+        if self.most > 0 && self.open() > self.most {
+            return None;
+        }
+        self.accepted.fetch_add(1, Ordering::AcqRel);
+        Some(busy)
     }
 }
 
@@ -77,7 +86,7 @@ impl<A> Counted<A> {
 impl<A: ServerApp + Send + Sync + 'static> ServerApp for Counted<A> {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
         let id = (*stream).id();
-        let _busy = self.seen.begin(id);
+        let _busy = self.seen.begin(id)?;
         let again = self.app.process_new(stream, shutdown).await;
         if again.is_some() {
             self.seen.between.lock().unwrap_or_else(PoisonError::into_inner).insert(id);

@@ -51,8 +51,8 @@ pub struct Options {
 /// What a recorder keeps of a request beside its event.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// Routing key as the client sent it.
-    pub key: &'a str,
+    /// Routing key as the client sent it: any bytes.
+    pub key: &'a [u8],
     /// 128-bit request id, high half first.
     pub id: [u64; 2],
 }
@@ -77,8 +77,8 @@ pub trait Recorder: Send {
 /// What the edge knows of a request when it asks where to send it.
 #[derive(Clone, Copy, Default)]
 pub struct Arrival<'a> {
-    /// Routing key as the client sent it; empty is refused as no_key.
-    pub key: &'a str,
+    /// Routing key as the client sent it, any bytes; empty is refused as no_key.
+    pub key: &'a [u8],
     /// 128-bit request id, high half first.
     pub id: [u64; 2],
     /// Which of the route's key sources gave the key, from 0.
@@ -114,7 +114,7 @@ pub trait Resolver {
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
 pub struct Resolved<'a> {
-    pub key: Cow<'a, str>,
+    pub key: Cow<'a, [u8]>,
     pub split: u64,
     pub via: u16,
     pub source: u8,
@@ -349,20 +349,20 @@ impl Driver {
     /// Reports a response whose body still flows `settle` after its headers came. Most requests end
     /// before and need only finish.
     pub fn reply(&self, handle: Handle, status: u16) {
-        self.apply(event(EventKind::REPLY, |e| {
-            e.handle = handle;
-            e.status = status;
+        self.apply(event(EventKind::REPLY, |ev| {
+            ev.handle = handle;
+            ev.status = status;
         }));
     }
 
     /// Ends an attempt that is not to be tried again. `class` is [`Class::NONE`] for a completed
     /// response, whose status decides then; `sent` says whether any of the request reached the upstream.
     pub fn finish(&self, handle: Handle, class: Class, status: u16, sent: bool) {
-        self.apply(event(EventKind::FINISH, |e| {
-            e.handle = handle;
-            e.class = class;
-            e.status = status;
-            e.sent = sent;
+        self.apply(event(EventKind::FINISH, |ev| {
+            ev.handle = handle;
+            ev.class = class;
+            ev.status = status;
+            ev.sent = sent;
         }));
     }
 
@@ -370,13 +370,13 @@ impl Driver {
     /// A response is asked about with [`Driver::ask`] before any of it goes to the client; no retry is
     /// granted after one.
     pub fn end(self: &Arc<Self>, handle: Handle, e: &Ending) -> Admission {
-        self.ending(event(EventKind::FINISH, |e| {
-            e.handle = handle;
-            e.class = e.class;
-            e.status = e.status;
-            e.sent = e.sent;
-            e.replayable = e.replayable;
-            e.retry_after = e.retry_after;
+        self.ending(event(EventKind::FINISH, |ev| {
+            ev.handle = handle;
+            ev.class = e.class;
+            ev.status = e.status;
+            ev.sent = e.sent;
+            ev.replayable = e.replayable;
+            ev.retry_after = e.retry_after;
         }))
     }
 
@@ -384,11 +384,11 @@ impl Driver {
     /// any of it goes to the client. If the answer is a RETRY, the attempt is over: drop the response
     /// and await. Otherwise pass it on, and finish as ever.
     pub fn ask(self: &Arc<Self>, handle: Handle, e: &Ending) -> Admission {
-        self.ending(event(EventKind::REPLY, |e| {
-            e.handle = handle;
-            e.status = e.status;
-            e.replayable = e.replayable;
-            e.retry_after = e.retry_after;
+        self.ending(event(EventKind::REPLY, |ev| {
+            ev.handle = handle;
+            ev.status = e.status;
+            ev.replayable = e.replayable;
+            ev.retry_after = e.retry_after;
         }))
     }
 
@@ -412,24 +412,24 @@ impl Driver {
 
     /// Reports an active probe: endpoint and token are those of its PROBE decision.
     pub fn probed(&self, endpoint: i32, token: u32, ok: bool) {
-        self.apply(event(EventKind::PROBED, |e| {
-            e.endpoint = endpoint;
-            e.token = token;
-            e.ok = ok;
+        self.apply(event(EventKind::PROBED, |ev| {
+            ev.endpoint = endpoint;
+            ev.token = token;
+            ev.ok = ok;
         }));
     }
 
     /// Notes that the control plane went up or down. It changes no decision (R13).
     pub fn control(&self, up: bool) {
-        self.apply(event(EventKind::CONTROL, |e| {
-            e.ok = up;
+        self.apply(event(EventKind::CONTROL, |ev| {
+            ev.ok = up;
         }));
     }
 
     /// Stops admitting (R14). What is still in flight at `deadline` gets an ABORT.
     pub fn drain(&self, deadline: Time) {
-        self.apply(event(EventKind::DRAIN, |e| {
-            e.deadline = deadline;
+        self.apply(event(EventKind::DRAIN, |ev| {
+            ev.deadline = deadline;
         }));
     }
 
@@ -444,21 +444,21 @@ impl Driver {
     /// Offers a configuration and returns ACK or NACK (R12). The zero epoch is for a peer without
     /// epochs. With a fault, `config` may be none: the push is refused and recorded.
     pub fn adopt(&self, config: Option<Arc<Config>>, epoch: Epoch, origin: Origin, fault: Fault) -> Decision {
-        self.adopting(event(EventKind::ADOPT, |e| {
-            e.config = config;
-            e.epoch = epoch;
-            e.origin = origin;
-            e.fault = fault;
+        self.adopting(event(EventKind::ADOPT, |ev| {
+            ev.config = config;
+            ev.epoch = epoch;
+            ev.origin = origin;
+            ev.fault = fault;
         }))
     }
 
     /// As adopt, for what a control plane pushed and its operator marked deliberate: no push guard refuses it (R13).
     pub fn adopt_deliberate(&self, config: Arc<Config>, epoch: Epoch) -> Decision {
-        self.adopting(event(EventKind::ADOPT, |e| {
-            e.config = Some(config);
-            e.epoch = epoch;
-            e.origin = Origin::CONTROL;
-            e.deliberate = true;
+        self.adopting(event(EventKind::ADOPT, |ev| {
+            ev.config = Some(config);
+            ev.epoch = epoch;
+            ev.origin = Origin::CONTROL;
+            ev.deliberate = true;
         }))
     }
 
@@ -528,6 +528,15 @@ impl Driver {
         }
     }
 
+    fn sink(&self, batch: &mut Vec<Delivery>) {
+        let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
+        for delivery in batch.drain(..) {
+            for sink in sinks.iter() {
+                sink(&delivery);
+            }
+        }
+    }
+
     /// Hands the queue to the sinks.
     async fn deliver(&self) {
         let mut batch = Vec::new();
@@ -537,13 +546,7 @@ impl Driver {
                 s.transport.queue.swap(&mut batch);
                 s.closed
             };
-            let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
-            for delivery in batch.drain(..) {
-                for sink in sinks.iter() {
-                    sink(&delivery);
-                }
-            }
-            drop(sinks);
+            self.sink(&mut batch);
             if closed {
                 return;
             }
@@ -598,18 +601,18 @@ impl Resolved<'_> {
     }
 
     fn event(&self, a: &Arrival<'_>, route: Route, epoch: Epoch, id: u64) -> Event {
-        event(EventKind::ARRIVE, |e| {
-            e.route = route;
-            e.epoch = epoch;
-            e.request = id;
-            e.method = a.method;
-            e.source = self.source;
-            e.priority = self.priority;
-            e.via = self.via;
-            e.split = self.split;
-            e.prefer = self.prefer;
-            e.length = a.length;
-            e.replayable = a.replayable;
+        event(EventKind::ARRIVE, |ev| {
+            ev.route = route;
+            ev.epoch = epoch;
+            ev.request = id;
+            ev.method = a.method;
+            ev.source = self.source;
+            ev.priority = self.priority;
+            ev.via = self.via;
+            ev.split = self.split;
+            ev.prefer = self.prefer;
+            ev.length = a.length;
+            ev.replayable = a.replayable;
         })
     }
 }

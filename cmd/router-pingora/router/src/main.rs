@@ -12,6 +12,7 @@ mod lkg;
 mod logging;
 mod metrics;
 mod probe;
+mod proxy;
 mod record;
 mod replay;
 mod serve;

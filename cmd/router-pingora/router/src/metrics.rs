@@ -14,13 +14,13 @@ mod names;
 mod series;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use lockstep_core::{Class, Decision, Failover, Reason, RetryWhy};
+use lockstep_core::{Class, Failover, Reason, RetryWhy};
 use prometheus::Registry;
 
 use crate::connections::Seen;
 use crate::driver::{Driver, Target};
+use crate::proxy::{self, AttemptSeen, RequestSeen, WaitSeen};
 use crate::record;
 pub use decisions::{Counts, Observer};
 use series::{Endpoint, Placement, Set, Vectors};
@@ -50,36 +50,6 @@ pub struct Metrics {
     vectors: Vectors,
 }
 
-/// How a request ended.
-pub struct RequestEnd<'a> {
-    /// The last decision about it, and what its numbers mean.
-    pub decision: &'a Decision,
-    /// Of the decision.
-    pub target: &'a Target,
-    /// Answered; 499 for a client that left before.
-    pub status: u16,
-    /// [`Class::NONE`] for a whole answer of the upstream below 500.
-    pub class: Class,
-    /// From its headers to the end.
-    pub took: Duration,
-    /// Bytes of its body that were read.
-    pub received: u64,
-    /// Bytes of the upstream's body that went to the client.
-    pub sent: u64,
-}
-
-/// How an attempt ended.
-pub struct AttemptEnd<'a> {
-    /// Where it went.
-    pub target: &'a Target,
-    /// [`Class::NONE`] for a whole answer below 500.
-    pub class: Class,
-    /// From its begin to the response's headers; None for none.
-    pub headers: Option<Duration>,
-    /// GRANTED if a retry follows, else why none does; OFF also for one that did not fail.
-    pub retry: RetryWhy,
-}
-
 impl Metrics {
     /// Has a registry of its own. The error is a fault of the table of names.
     pub fn new(o: Options) -> Result<Metrics, String> {
@@ -88,44 +58,14 @@ impl Metrics {
         Ok(Metrics { o, registry, vectors })
     }
 
-    /// Counts the end of a request.
-    pub fn request_ended(&self, end: &RequestEnd<'_>) {
-        let p = self.placement(end.target);
-        let (v, class) = (&self.vectors, with_status(end.class, end.status));
-        let code = if end.status / 100 <= 5 { end.status / 100 } else { 0 };
-        let d = end.decision;
-        let key = u32::from(class.0) << 15 | u32::from(code) << 12 | u32::from(d.reason.0 & 63) << 6 | u32::from(d.failover.0 & 63);
-        p.requests.count(&v.requests, &v.making, key, || request_labels(&p.name, class, code, d.reason, d.failover));
-        p.duration.observe(end.took.as_secs_f64());
-        p.received.inc_by(end.received);
-        p.sent.inc_by(end.sent);
-    }
-
-    /// Counts the end of an attempt.
-    pub fn attempt_ended(&self, end: &AttemptEnd<'_>) {
-        let v = &self.vectors;
-        if let Some(why) = retry_label(end.retry) {
-            let p = self.placement(end.target);
-            if end.retry == RetryWhy::Granted {
-                p.retries.count(&v.retries, &v.making, 0, || vec![p.name.clone()]);
-            } else {
-                let key = why.as_bytes().iter().fold(0u32, |sum, b| sum.wrapping_mul(31).wrapping_add(u32::from(*b)));
-                p.no_retry.count(&v.no_retry, &v.making, key, || vec![p.name.clone(), why.into()]);
-            }
-        }
-        let Some(e) = self.endpoint(end.target) else { return }; // it has left the configuration
-        let labels = || vec![e.placement.clone(), e.label.clone(), class_name(end.class).into()];
-        e.attempts.count(&v.attempts, &v.making, u32::from(end.class.0), labels);
-        if let Some(headers) = end.headers {
-            e.upstream.observe(headers.as_secs_f64());
-        }
-    }
-
-    /// Counts a wait in a queue (R5), by the placement where it was.
-    pub fn waited(&self, target: &Target, queued: Duration) {
-        if !queued.is_zero() {
-            let p = self.placement(target);
-            self.vectors.queued.with_label_values(&[&p.name]).observe(queued.as_secs_f64());
+    /// Counts what R11 said to the end of an attempt.
+    fn retried(&self, target: &Target, retry: RetryWhy) {
+        let Some(why) = retry_label(retry) else { return };
+        let (v, p) = (&self.vectors, self.placement(target));
+        if retry == RetryWhy::Granted {
+            p.retries.count(&v.retries, &v.making, 0, || vec![p.name.clone()]);
+        } else {
+            p.no_retry.count(&v.no_retry, &v.making, retry as u32, || vec![p.name.clone(), why.into()]);
         }
     }
 
@@ -151,6 +91,40 @@ impl Metrics {
             Some(i) if set.is_of(t.config.as_ref()) => set.endpoints.get(i).cloned(),
             _ if t.url.is_empty() => None,
             _ => set.identified(&t.placement, &t.url).cloned(),
+        }
+    }
+}
+
+impl proxy::Observer for Metrics {
+    fn request_ended(&self, seen: &RequestSeen<'_>) {
+        let p = self.placement(&seen.admission.target);
+        let (v, class) = (&self.vectors, with_status(seen.class, seen.status));
+        let code = if seen.status / 100 <= 5 { seen.status / 100 } else { 0 };
+        let (reason, failover) = (seen.admission.reason, seen.admission.failover);
+        let parts = [u32::from(class.0) << 15, u32::from(code) << 12, u32::from(reason.0 & 63) << 6, u32::from(failover.0 & 63)];
+        let labels = || request_labels(&p.name, class, code, reason, failover);
+        p.requests.count(&v.requests, &v.making, parts.iter().sum(), labels);
+        p.duration.observe(seen.took.as_secs_f64());
+        p.received.inc_by(seen.received);
+        p.sent.inc_by(seen.sent);
+    }
+
+    fn attempt_ended(&self, seen: &AttemptSeen<'_>) {
+        let target = &seen.admission.target;
+        self.retried(target, seen.retry);
+        let Some(e) = self.endpoint(target) else { return }; // it has left the configuration
+        let (v, class) = (&self.vectors, with_status(seen.class, seen.status));
+        let labels = || vec![e.placement.clone(), e.label.clone(), class_name(class).into()];
+        e.attempts.count(&v.attempts, &v.making, u32::from(class.0), labels);
+        if let Some(headers) = seen.headers {
+            e.upstream.observe(headers.as_secs_f64());
+        }
+    }
+
+    fn waited(&self, seen: &WaitSeen<'_>) {
+        if !seen.queued.is_zero() {
+            let p = self.placement(seen.target);
+            self.vectors.queued.with_label_values(&[&p.name]).observe(seen.queued.as_secs_f64());
         }
     }
 }

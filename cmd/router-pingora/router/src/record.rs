@@ -216,7 +216,7 @@ impl driver::Recorder for Observer {
         {
             front.offered.push(config.clone());
         }
-        let request = request.map(|r| TraceRequest { key: r.key.as_bytes(), id: r.id });
+        let request = request.map(|r| TraceRequest { key: r.key, id: r.id });
         front.enc.append(now, event, request, decisions);
         for d in decisions.iter().filter(|d| d.kind == DecisionKind::NOTE_OPENED) {
             front.opened(router, now, d, &self.0);

@@ -4,6 +4,7 @@
 mod follow;
 mod listen;
 mod notes;
+mod tls;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
 use lockstep_config::File;
+use lockstep_config::settings::AccessLog as AccessLogSettings;
 use lockstep_core::{Config, DecisionKind};
 use pingora::apps::http_app::HttpServer;
 use pingora::server::configuration::{Opt, ServerConf};
@@ -22,11 +24,12 @@ use tokio::runtime::Runtime;
 
 use crate::admin::{InForce, Pages};
 use crate::cli::Serve;
-use crate::connections::Seen;
+use crate::connections::{Counted, Seen};
 use crate::driver::{self, Driver};
 use crate::lifecycle::{End, Life, Notifier, Signals};
 use crate::metrics::{self, Counts, Metrics, Observer};
 use crate::probe::{self, Prober};
+use crate::proxy::{self, AccessLog, ConfigInfo, LogOptions, Proxy};
 use crate::record::{self, Recorder};
 use crate::{say, source};
 use follow::Following;
@@ -41,6 +44,13 @@ struct Router {
     in_force: Arc<Provenance>,
     notify: Arc<Notifier>,
     runtime: Runtime, // of all that is not serving
+}
+
+/// What stands between clients and endpoints, and what is seen of it.
+struct Edge {
+    proxy: Arc<Proxy>,
+    metrics: Option<Arc<Metrics>>, // None without an admin listener
+    seen: Vec<Arc<Seen>>,          // by listener
 }
 
 /// Where the configuration in force comes from.
@@ -75,13 +85,16 @@ pub fn run(mut o: Serve) -> Result<(), String> {
     let loaded = if o.config.is_empty() { None } else { Some(source::load(&o.config)?) };
     let (file, config) = loaded.map_or((File::default(), None), |(file, config)| (file, Some(config)));
     refuse_unsupported(&file)?;
-    let settings = Settings::over(&o, &file);
+    let settings = Settings::over(&o, &file)?;
     // Taken before anything is written anywhere: a port that is taken ends the process here.
     let listen = Listen::of(&o, &file, &settings.admin)?;
     let router = Router::new(&settings)?;
+    let seen: Vec<_> = listen.clients.iter().map(|l| Seen::new(&l.settings)).collect();
+    let metrics = router.metrics(&settings, &seen)?;
+    let proxy = router.proxy(&settings, metrics.clone());
     router.begin();
     let following = router.follow(&settings, file, config)?;
-    router.serve(&o, listen, following)
+    router.serve(&o, listen, Edge { proxy, metrics, seen }, following)
 }
 
 /// What the flags and the file say together.
@@ -91,7 +104,8 @@ struct Settings {
     dumps: PathBuf,
     admin: String,
     control: Control,
-    access_log: bool,
+    access_log: Option<LogOptions>, // None for no log
+    sticky_key: Vec<u8>,            // empty for none
 }
 
 /// Where the control plane is, and what is kept of its pushes.
@@ -105,19 +119,20 @@ struct Control {
 }
 
 impl Settings {
-    fn over(o: &Serve, file: &File) -> Settings {
+    fn over(o: &Serve, file: &File) -> Result<Settings, String> {
         let or = |given: &str, written: &str| if given.is_empty() { written.to_string() } else { given.to_string() };
         let folder = or(&o.record, &file.recording_dir);
         let name = Path::new(&o.config).file_name().map_or(".".into(), |n| n.to_string_lossy().into_owned());
         // What a baseline's file does not say is the default, and so is what no file says.
         let native = !o.config.is_empty() && file.form == lockstep_config::Form::Native;
         let soak = if native { file.control_plane.soak } else { lockstep_config::DEFAULT_SOAK };
-        Settings {
+        Ok(Settings {
             name,
             record: (!folder.is_empty()).then(|| PathBuf::from(folder)),
             dumps: o.dumps.clone(),
             admin: or(&o.admin, &file.observe.admin.address),
-            access_log: !o.no_log && !file.observe.access_log.off,
+            access_log: (!o.no_log && !file.observe.access_log.off).then(|| log_options(&file.observe.access_log)),
+            sticky_key: sticky_key(&o.sticky_key)?,
             control: Control {
                 url: or(&o.control, &file.control_plane.url),
                 state: or(&o.state, &file.control_plane.dir),
@@ -126,8 +141,39 @@ impl Settings {
                 bootstrap: file.control_plane.bootstrap.clone(),
                 soak: Duration::from_nanos(u64::try_from(soak).unwrap_or(0)),
             },
-        }
+        })
     }
+}
+
+fn log_options(a: &AccessLogSettings) -> LogOptions {
+    LogOptions {
+        detail: a.detail,
+        keep: a.sampled.then_some(a.sample),
+        errors: a.errors,
+        failovers: a.failovers,
+        retries: a.retries,
+        slow: u64::try_from(a.slow).ok().filter(|&slow| slow > 0).map(Duration::from_nanos),
+    }
+}
+
+/// Keeps a key from being guessed along with what it hides.
+const SHORTEST_STICKY_KEY: usize = 16;
+
+/// Reads the key of sticky cookies from a file, empty without one. Space at its end does not count,
+/// since editors put it there.
+fn sticky_key(path: &str) -> Result<Vec<u8>, String> {
+    if path.is_empty() {
+        return Ok(Vec::new());
+    }
+    let key = std::fs::read(path).map_err(|e| format!("reading the key of sticky cookies: open {path}: {e}"))?;
+    let key = key.trim_ascii().to_vec();
+    if key.len() < SHORTEST_STICKY_KEY {
+        return Err(format!(
+            "the key of sticky cookies in {path} has {} bytes; write at least {SHORTEST_STICKY_KEY}, such as: head -c 32 /dev/urandom | base64 > {path}",
+            key.len()
+        ));
+    }
+    Ok(key)
 }
 
 /// Refuses what the Go router does by a file's word and this one does not, at its place.
@@ -145,6 +191,11 @@ pub fn refuse_unsupported(file: &File) -> Result<(), String> {
     refuse(observe.metrics.exemplars, "observe.metrics.exemplars", "it traces no requests");
     for d in &file.discover {
         refuse(true, &format!("placements.{}.endpoints", d.placement), "it finds no endpoints by DNS");
+    }
+    for l in &file.listen {
+        for (name, why) in listen::unsupported(l) {
+            refuse(true, &format!("listen.{}.{name}", l.name), why);
+        }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n\n")) }
 }
@@ -206,8 +257,32 @@ impl Router {
         self.runtime.spawn(self.driver.clone().run());
     }
 
+    /// What stands between clients and endpoints.
+    fn proxy(&self, s: &Settings, metrics: Option<Arc<Metrics>>) -> Arc<Proxy> {
+        let in_force = self.in_force.clone();
+        let info = move || ConfigInfo {
+            version: in_force.driver.config().map_or(String::new(), |c| c.version().to_string()),
+            source: in_force.source(),
+            last_reload_at: in_force.last_reload_at().into(),
+        };
+        let log = s.access_log.map(|options| AccessLog::new(Box::new(std::io::stdout()), options));
+        let options = proxy::Options {
+            log,
+            config: Some(Box::new(info)),
+            observer: metrics.map(|m| m as Arc<dyn proxy::Observer>),
+            sticky_key: s.sticky_key.clone(),
+        };
+        let proxy = Proxy::new(self.driver.clone(), options);
+        let (sink, runtime) = (proxy.clone(), self.runtime.handle().clone());
+        self.driver.handle(move |d| {
+            let _inside = runtime.enter();
+            sink.deliver(d);
+        });
+        proxy
+    }
+
     /// Serves until the process is told to end; then the process does.
-    fn serve(self, o: &Serve, listen: Listen, following: Following) -> Result<(), String> {
+    fn serve(self, o: &Serve, listen: Listen, edge: Edge, following: Following) -> Result<(), String> {
         let conf = ServerConf {
             threads: o.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
             upgrade_sock: o.upgrade_sock.to_string_lossy().into_owned(),
@@ -219,12 +294,16 @@ impl Router {
         let opt = Opt { upgrade: o.upgrade, ..Opt::default() };
         let mut server = Server::new_with_opt_and_conf(Some(opt), conf);
         server.bootstrap(); // with --upgrade it waits for the predecessor's sockets
-        let seen: Vec<_> = listen.clients.iter().map(|l| Seen::new(&l.settings.name)).collect();
-        if let Some(admin) = &listen.admin {
-            server.add_service(self.admin_service(admin, &seen)?);
+        for (l, seen) in listen.clients.iter().zip(&edge.seen) {
+            let app = Counted::new(edge.proxy.edge(listen::edge_of(&l.settings)), seen.clone());
+            let mut service = Service::new(l.settings.name.clone(), app);
+            listen::add(&mut service, l)?;
+            server.add_service(service);
         }
-        let following = Arc::new(following);
-        let end = Arc::new(self.end(o, seen, following.clone()));
+        if let (Some(admin), Some(metrics)) = (&listen.admin, edge.metrics) {
+            server.add_service(self.admin_service(admin, metrics));
+        }
+        let end = Arc::new(self.end(o, edge.seen, edge.proxy, following));
         let phases = server.watch_execution_phase();
         let (life, notify) = (self.life.clone(), self.notify.clone());
         std::thread::spawn(move || listen.announce(&life, &notify));
@@ -233,8 +312,9 @@ impl Router {
         Ok(())
     }
 
-    fn end(&self, o: &Serve, listeners: Vec<Arc<Seen>>, following: Arc<Following>) -> End {
-        let (driver, recorder, last) = (self.driver.clone(), self.recorder.clone(), following.clone());
+    fn end(&self, o: &Serve, listeners: Vec<Arc<Seen>>, proxy: Arc<Proxy>, following: Following) -> End {
+        let (driver, recorder, following) = (self.driver.clone(), self.recorder.clone(), Arc::new(following));
+        let last = following.clone();
         End {
             life: self.life.clone(),
             driver: self.driver.clone(),
@@ -248,6 +328,7 @@ impl Router {
                 last.end();
                 driver.close();
                 recorder.close();
+                proxy.flush_log();
                 let s = recorder.stats();
                 if s.lost_blocks > 0 || s.disk_errors > 0 {
                     say!(
@@ -259,7 +340,7 @@ impl Router {
         }
     }
 
-    fn admin_service(&self, at: &Opened, seen: &[Arc<Seen>]) -> Result<Service<HttpServer<Pages>>, String> {
+    fn admin_service(&self, at: &Opened, metrics: Arc<Metrics>) -> Service<HttpServer<Pages>> {
         let public = at.public;
         if public {
             say!(
@@ -268,7 +349,7 @@ impl Router {
             );
         }
         let pages = Pages {
-            metrics: self.metrics(seen)?,
+            metrics,
             life: self.life.clone(),
             driver: self.driver.clone(),
             in_force: self.in_force.clone(),
@@ -277,10 +358,14 @@ impl Router {
         let mut service = Service::new("admin".into(), HttpServer::new_app(pages));
         service.threads = Some(1);
         service.add_tcp(&at.address.to_string());
-        Ok(service)
+        service
     }
 
-    fn metrics(&self, seen: &[Arc<Seen>]) -> Result<Arc<Metrics>, String> {
+    /// What shows the router to those who watch it; None without an admin listener.
+    fn metrics(&self, s: &Settings, seen: &[Arc<Seen>]) -> Result<Option<Arc<Metrics>>, String> {
+        if s.admin.is_empty() {
+            return Ok(None);
+        }
         let (recorder, life) = (self.recorder.clone(), self.life.clone());
         let metrics = Metrics::new(metrics::Options {
             driver: self.driver.clone(),
@@ -290,6 +375,6 @@ impl Router {
             ready: Box::new(move || life.not_ready().is_none()),
             listeners: seen.to_vec(),
         })?;
-        Ok(Arc::new(metrics))
+        Ok(Some(Arc::new(metrics)))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lockstep_config::File;
 use lockstep_core::Config;
 
-use crate::say;
+use crate::{proxy, say};
 
 /// Reads and compiles the configuration at a path; warnings go to the log. The error shows every
 /// fault with its file, line and column, and so does what this router does not support.
@@ -23,6 +23,9 @@ pub fn parse(name: &str, body: &[u8]) -> Result<Arc<Config>, String> {
     compile(&File::parse(name, body).map_err(|e| e.to_string())?)
 }
 
+/// Compiles, and refuses what this router cannot serve as the configuration says.
 fn compile(file: &File) -> Result<Arc<Config>, String> {
-    file.compile().map_err(|e| e.to_string())
+    let config = file.compile().map_err(|e| e.to_string())?;
+    proxy::check(&config).map_err(|e| if file.path.is_empty() { e } else { format!("{}: {e}", file.path) })?;
+    Ok(config)
 }

@@ -25,7 +25,7 @@ pub(crate) struct Loop {
 /// waiting request: it is recorded, and replay needs nothing else.
 #[derive(Clone, Default)]
 struct Kept {
-    key: String,
+    key: Vec<u8>,
     id: [u64; 2],
     split: u64,
 }
@@ -92,14 +92,14 @@ impl Loop {
         }
         let k = &mut self.kept[slot];
         k.key.clear();
-        k.key.push_str(req.key);
+        k.key.extend_from_slice(req.key);
         (k.id, k.split) = (req.id, ev.split);
     }
 
     /// Matches a key under the configuration in force. That can be done here only where there is one
     /// route: which route a request takes, and so which key it has, is for the edge to say anew. An
     /// ARRIVE that comes too late for that keeps its epoch, and the router refuses it.
-    fn rematch(&self, ev: &mut Event, request: u64, key: &str) {
+    fn rematch(&self, ev: &mut Event, request: u64, key: &[u8]) {
         let config = self.router.config();
         if config.is_some_and(|c| c.routes() > 1 || ev.via != 0) {
             return;
@@ -201,11 +201,11 @@ impl State {
         let Some(k) = self.lp.kept.get(h.slot as usize).cloned() else {
             return false;
         };
-        let mut ev = event(EventKind::ARRIVE, |e| {
-            e.handle = h;
-            e.epoch = j.epoch;
-            e.via = j.via;
-            e.split = k.split;
+        let mut ev = event(EventKind::ARRIVE, |ev| {
+            ev.handle = h;
+            ev.epoch = j.epoch;
+            ev.via = j.via;
+            ev.split = k.split;
         });
         if j.epoch == self.lp.router.epoch() {
             ev.route = j.route;

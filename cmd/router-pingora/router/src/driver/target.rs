@@ -46,8 +46,8 @@ impl Targets {
             .collect();
         let endpoints = (0..router.endpoints() as i32)
             .map(|n| {
-                let e = router.endpoint(n);
-                let Some(home) = placements.get(e.placement as usize).filter(|_| !e.url.is_empty()) else {
+                let e = router.endpoint(n).filter(|e| !e.url.is_empty());
+                let Some((e, home)) = e.and_then(|e| Some((e, placements.get(e.placement as usize)?))) else {
                     return Arc::new(Target::default()); // a free number
                 };
                 let mut t = Target { url: Arc::from(e.url), ..(**home).clone() };

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lockstep_core::{Class, Decision, DecisionKind, Duration, Event, EventKind, Handle, NEVER, Time, request_hash};
+use lockstep_core::{Class, Decision, DecisionKind, Duration, EventKind, Handle, NEVER, Time, request_hash};
 use tokio::sync::Notify;
 
 use super::{Admission, Arrival, Driver, Request, State, event, found};
@@ -141,9 +141,9 @@ impl Waiting {
         };
         // It still waits, or has been forwarded to nobody: either way this ends it.
         if late.is_none_or(|a| a.decision.kind != DecisionKind::REJECT) {
-            let mut event = event(EventKind::FINISH, |e| {
-                e.handle = self.cell.handle;
-                e.class = Class::CLIENT_GONE;
+            let mut event = event(EventKind::FINISH, |ev| {
+                ev.handle = self.cell.handle;
+                ev.class = Class::CLIENT_GONE;
             });
             s.step_finish(now, &mut event);
         }
@@ -177,13 +177,13 @@ impl Driver {
             s.transport.waiters.resolve(handle); // another push came between
             return;
         }
-        let mut event = event(EventKind::ARRIVE, |e| {
-            e.handle = handle;
-            e.epoch = f.epoch;
-            e.route = route;
-            e.via = found.via;
-            e.split = found.split;
-            e.source = found.source;
+        let mut event = event(EventKind::ARRIVE, |ev| {
+            ev.handle = handle;
+            ev.epoch = f.epoch;
+            ev.route = route;
+            ev.via = found.via;
+            ev.split = found.split;
+            ev.source = found.source;
         });
         let now = self.now();
         s.come_again(now, &mut event, Request { key: &found.key, id: a.id });

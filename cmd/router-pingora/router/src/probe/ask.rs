@@ -115,7 +115,9 @@ async fn grpc(mut c: Connection, authority: &str, health: &Health) -> Result<(),
         return Err(format!("it answers {status}"));
     }
     let mut answer = BytesMut::new();
-    while let Some(part) = c.session.read_response_body().await.map_err(fail)? {
+    loop {
+        let part: Option<Bytes> = c.session.read_response_body().await.map_err(fail)?;
+        let Some(part) = part else { break };
         answer.extend_from_slice(&part);
         if answer.len() > MAX_ANSWER {
             return Err("its answer is no HealthCheckResponse".into());

@@ -387,13 +387,18 @@ mod tests {
 
     #[test]
     fn the_class_of_a_refusal_says_why_the_home_did_not_serve() {
-        for (class, want) in
-            [(Class::LIMIT_REACHED, "concurrency_limit"), (Class::BODY_TOO_LARGE, "body_size_limit"), (Class::CIRCUIT_OPEN, "circuit_open")]
-        {
+        for (class, want) in [
+            (Class::LIMIT_REACHED, "concurrency_limit"),
+            (Class::BODY_TOO_LARGE, "body_size_limit"),
+            (Class::CIRCUIT_OPEN, "circuit_open"),
+        ] {
             let l = Line { class, status: class.row().status, ..line() };
             assert!(written(&l).contains(&format!(",\"failover_reason\":\"{want}\"}}")), "{class}");
         }
-        assert!(written(&Line { failover: "upstream_unhealthy", ..line() }).ends_with(",\"failover_reason\":\"upstream_unhealthy\"}\n"));
+        assert!(
+            written(&Line { failover: "upstream_unhealthy", ..line() })
+                .ends_with(",\"failover_reason\":\"upstream_unhealthy\"}\n")
+        );
     }
 
     #[test]

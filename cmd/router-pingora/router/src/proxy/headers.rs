@@ -89,7 +89,7 @@ pub(crate) struct Trust<'a> {
     /// The client's word on itself is not to be passed on.
     pub(crate) strict: bool,
     /// The configuration has routes of its own, and this is the key that it found; none: as the baseline.
-    pub(crate) key: Option<&'a str>,
+    pub(crate) key: Option<&'a [u8]>,
 }
 
 /// The header that goes upstream.
@@ -108,9 +108,11 @@ pub(crate) fn request_header(
         let path = request.uri.path_and_query().map_or("/", |p| p.as_str()).to_string();
         out.set_raw_path(path.as_bytes())?;
     }
-    let trailers = request.headers.get_all(header::TE).iter().any(|v| {
-        String::from_utf8_lossy(v.as_bytes()).to_ascii_lowercase().contains("trailers")
-    });
+    let trailers = request
+        .headers
+        .get_all(header::TE)
+        .iter()
+        .any(|v| String::from_utf8_lossy(v.as_bytes()).to_ascii_lowercase().contains("trailers"));
     for name in connection_tokens(&request.headers) {
         out.remove_header(&name);
     }
@@ -177,7 +179,7 @@ fn clean(out: &mut RequestHeader, trust: &Trust<'_>) -> pingora::Result<()> {
     if let Some(key) = trust.key {
         out.remove_header(KEY);
         if !key.is_empty() {
-            out.insert_header(KEY, pingora::http::header_value_from_slice(key.as_bytes()))?;
+            out.insert_header(KEY, pingora::http::header_value_from_slice(key))?;
         }
     }
     Ok(())
@@ -281,16 +283,20 @@ mod tests {
 
     #[test]
     fn what_concerns_one_connection_is_not_passed_on() {
-        let r = request("GET", "/a?b", &[
-            ("Connection", "X-Private, close"),
-            ("X-Private", "1"),
-            ("Keep-Alive", "timeout=5"),
-            ("Proxy-Authorization", "Basic x"),
-            ("TE", "gzip"),
-            ("Trailer", "T"),
-            ("HTTP2-Settings", "x"),
-            ("X-Kept", "2"),
-        ]);
+        let r = request(
+            "GET",
+            "/a?b",
+            &[
+                ("Connection", "X-Private, close"),
+                ("X-Private", "1"),
+                ("Keep-Alive", "timeout=5"),
+                ("Proxy-Authorization", "Basic x"),
+                ("TE", "gzip"),
+                ("Trailer", "T"),
+                ("HTTP2-Settings", "x"),
+                ("X-Kept", "2"),
+            ],
+        );
         let out = sent(&r, 0);
         let mut names: Vec<_> = out.headers.keys().map(|n| n.as_str().to_string()).collect();
         names.sort();
@@ -301,7 +307,11 @@ mod tests {
 
     #[test]
     fn a_connection_header_cannot_name_our_own_headers_or_the_key_away() {
-        let r = request("GET", "/", &[("Connection", "X-Routing-Key, X-Request-Id, X-Forwarded-For"), ("X-Routing-Key", "visa")]);
+        let r = request(
+            "GET",
+            "/",
+            &[("Connection", "X-Routing-Key, X-Request-Id, X-Forwarded-For"), ("X-Routing-Key", "visa")],
+        );
         let out = sent(&r, 0);
         assert_eq!(out.headers["x-routing-key"], "visa");
         assert_eq!(out.headers["x-request-id"], "id");
@@ -320,10 +330,21 @@ mod tests {
     fn an_upgrade_is_asked_for_but_never_h2c() {
         let ws = request("GET", "/", &[("Connection", "keep-alive, Upgrade"), ("Upgrade", "websocket")]);
         let out = sent(&ws, 0);
-        assert_eq!((&out.headers["connection"], &out.headers["upgrade"]), (&"Upgrade".parse().unwrap(), &"websocket".parse().unwrap()));
-        let h2c = request("GET", "/", &[("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "x")]);
+        assert_eq!(
+            (&out.headers["connection"], &out.headers["upgrade"]),
+            (&"Upgrade".parse().unwrap(), &"websocket".parse().unwrap())
+        );
+        let h2c = request(
+            "GET",
+            "/",
+            &[("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "x")],
+        );
         let out = sent(&h2c, 0);
-        assert!(!out.headers.contains_key("upgrade") && !out.headers.contains_key("connection") && !out.headers.contains_key("http2-settings"));
+        assert!(
+            !out.headers.contains_key("upgrade")
+                && !out.headers.contains_key("connection")
+                && !out.headers.contains_key("http2-settings")
+        );
     }
 
     #[test]
@@ -350,8 +371,18 @@ mod tests {
 
     #[test]
     fn a_strict_listener_takes_the_clients_word_on_itself_away_look_alikes_too() {
-        let r = request("GET", "/", &[("X-Forwarded-Host", "evil"), ("X_Real_IP", "1"), ("X-Forwarded-For", "1.1.1.1"), ("X_Routing_Key", "a"), ("X-Ok", "1")]);
-        let trust = Trust { strict: true, key: Some("found") };
+        let r = request(
+            "GET",
+            "/",
+            &[
+                ("X-Forwarded-Host", "evil"),
+                ("X_Real_IP", "1"),
+                ("X-Forwarded-For", "1.1.1.1"),
+                ("X_Routing_Key", "a"),
+                ("X-Ok", "1"),
+            ],
+        );
+        let trust = Trust { strict: true, key: Some(b"found") };
         let out = request_header(&r, "cell:80", 0, "id", &client(), &trust, None).unwrap();
         let mut names: Vec<_> = out.headers.keys().map(|n| n.as_str().to_string()).collect();
         names.sort();
@@ -363,7 +394,15 @@ mod tests {
     #[test]
     fn a_response_says_nothing_of_its_connection_and_cannot_claim_our_headers() {
         let mut h = ResponseHeader::build(200, None).unwrap();
-        for (n, v) in [("Connection", "X-P"), ("X-P", "1"), ("Transfer-Encoding", "chunked"), ("Upgrade", "h2"), ("X-Routed-To", "evil"), ("X-Circuit-State", "open"), ("Set-Cookie", "a=b")] {
+        for (n, v) in [
+            ("Connection", "X-P"),
+            ("X-P", "1"),
+            ("Transfer-Encoding", "chunked"),
+            ("Upgrade", "h2"),
+            ("X-Routed-To", "evil"),
+            ("X-Circuit-State", "open"),
+            ("Set-Cookie", "a=b"),
+        ] {
             h.append_header(n, v).unwrap();
         }
         assert_eq!(clean_response(&mut h), None);

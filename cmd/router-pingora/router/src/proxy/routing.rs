@@ -33,7 +33,7 @@ pub(crate) struct Query<'a> {
 /// What was found in a request under a configuration.
 #[derive(Default)]
 pub(crate) struct Found<'a> {
-    pub(crate) key: Cow<'a, str>,
+    pub(crate) key: Cow<'a, [u8]>,
     pub(crate) source: u8,
     pub(crate) via: u16,
     pub(crate) split: u64,
@@ -130,8 +130,8 @@ impl Routing {
 }
 
 /// The baseline's key: the first value counts.
-fn plain_key(h: &HeaderMap) -> Cow<'_, str> {
-    h.get(KEY).map_or(Cow::Borrowed(""), |v| String::from_utf8_lossy(v.as_bytes()))
+fn plain_key(h: &HeaderMap) -> Cow<'_, [u8]> {
+    Cow::Borrowed(h.get(KEY).map_or(&[], |v| v.as_bytes()))
 }
 
 impl Table {
@@ -177,7 +177,10 @@ impl Table {
 
     fn route(&mut self, r: Route) -> Result<Compiled, String> {
         if r.client_cert {
-            return Err(unsupported("client_cert", "Pingora's rustls acceptor does not hand a client certificate's names over"));
+            return Err(unsupported(
+                "client_cert",
+                "Pingora's rustls acceptor does not hand a client certificate's names over",
+            ));
         }
         for s in r.sources.iter().chain(&r.split_by) {
             sources::check(s)?;
@@ -252,8 +255,8 @@ impl Compiled {
 }
 
 /// Whether a key can stand in a header and a log as it is: no control characters, no space at either end.
-fn sound(key: &str) -> bool {
-    key.bytes().all(|c| c >= b' ' && c != 0x7f) && !key.starts_with(' ') && !key.ends_with(' ')
+fn sound(key: &[u8]) -> bool {
+    key.iter().all(|&c| c >= b' ' && c != 0x7f) && !key.starts_with(b" ") && !key.ends_with(b" ")
 }
 
 /// How critical a request is: what a trusted peer says, else the default. A peer that no list names is

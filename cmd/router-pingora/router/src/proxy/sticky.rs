@@ -20,7 +20,7 @@ pub(crate) struct Stickiness {
 /// The cookies that one configuration can set.
 struct Tables {
     config: Arc<Config>,
-    by_placement: HashMap<usize, HashMap<String, u64>>, // only of placements that set a cookie
+    by_placement: HashMap<usize, HashMap<Vec<u8>, u64>>, // only of placements that set a cookie
 }
 
 impl Stickiness {
@@ -46,7 +46,9 @@ impl Stickiness {
         for i in 0..c.placements() {
             let p = c.placement(i);
             if !p.sticky.cookie.is_empty() {
-                let values = (p.first_ep..p.end_ep).map(|e| (self.value(c.endpoint_id(e)), c.endpoint_id(e))).collect();
+                let values = (p.first_ep..p.end_ep)
+                    .map(|e| (self.value(c.endpoint_id(e)).into_bytes(), c.endpoint_id(e)))
+                    .collect();
                 by_placement.insert(i, values);
             }
         }
@@ -88,7 +90,7 @@ impl Stickiness {
 }
 
 /// The values of a request's cookies of one name, without the quotes around them.
-pub(crate) fn cookies(h: &HeaderMap, name: &str) -> Vec<String> {
+pub(crate) fn cookies(h: &HeaderMap, name: &str) -> Vec<Vec<u8>> {
     let mut out = Vec::new();
     for line in h.get_all(header::COOKIE) {
         for part in line.as_bytes().split(|&b| b == b';') {
@@ -98,7 +100,7 @@ pub(crate) fn cookies(h: &HeaderMap, name: &str) -> Vec<String> {
             }
             let value = part[at + 1..].trim_ascii();
             let value = value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value);
-            out.push(String::from_utf8_lossy(value).into_owned());
+            out.push(value.to_vec());
         }
     }
     out
@@ -120,7 +122,7 @@ mod tests {
         let mut h = HeaderMap::new();
         h.append("cookie", "a=1; ab=2; a=\"3\"".parse().unwrap());
         h.append("cookie", "a=4".parse().unwrap());
-        assert_eq!(cookies(&h, "a"), ["1", "3", "4"]);
+        assert_eq!(cookies(&h, "a"), [b"1", b"3", b"4"]);
         assert!(cookies(&h, "b").is_empty());
     }
 }

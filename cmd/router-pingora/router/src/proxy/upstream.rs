@@ -339,7 +339,11 @@ fn supported(u: &Upstream) -> Result<(), String> {
         (u.warm > 0, "pool.warm", "its pool opens nothing before it is needed"),
         (u.max_lifetime > 0, "pool.max_lifetime", "its pool does not know how old a connection is"),
         (u.max_requests > 0, "pool.max_requests", "its pool does not count requests"),
-        (u.header_max > 0 && u.header_max != lockstep_config::settings::HEADER_MAX, "header_max", "its limit of 1 MiB is fixed"),
+        (
+            u.header_max > 0 && u.header_max != lockstep_config::settings::HEADER_MAX,
+            "header_max",
+            "its limit of 1 MiB is fixed",
+        ),
         (min, "tls.min: \"1.3\"", "its connector offers TLS 1.2 too; demand 1.3 at the endpoint"),
     ];
     match refused.into_iter().find(|(given, ..)| *given) {

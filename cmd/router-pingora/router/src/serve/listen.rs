@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use lockstep_config::File;
 use lockstep_config::settings::Listener;
 
-use crate::admin;
+use pingora::services::listening::Service;
+
+use super::tls;
 use crate::cli::Serve;
 use crate::lifecycle::{Life, Notifier, Stage};
-use crate::say;
+use crate::{admin, proxy, say};
 
 /// The panic of a listener that Pingora could not open.
 const NO_LISTENER: &str = "Failed to build listeners";
@@ -106,6 +108,59 @@ fn listeners_of(given: &str, written: &[Listener]) -> Result<Vec<Listener>, Stri
         [only] if !given.is_empty() => Ok(vec![Listener { address: given.into(), ..only.clone() }]),
         _ => Ok(written.to_vec()),
     }
+}
+
+/// What a listener's settings are for its requests.
+pub fn edge_of(l: &Listener) -> proxy::Listener {
+    let l = l.clone().with_defaults();
+    let time = |ns: i64| Duration::from_nanos(u64::try_from(ns).unwrap_or(0));
+    proxy::Listener {
+        name: l.name,
+        trusted: (!l.trust_headers_from.is_empty()).then(|| l.trust_headers_from.iter().map(|p| (p.address, p.bits)).collect()),
+        header_timeout: time(l.timeouts.header),
+        idle_timeout: time(l.timeouts.idle),
+        body_idle: time(l.http1.body_idle),
+        target_max: usize::try_from(l.http1.target_max).unwrap_or(usize::MAX),
+        h2c: !l.http2.off,
+    }
+}
+
+/// What of a listener's settings this router does not support: where it stands under the listener's
+/// name, and why.
+pub fn unsupported(l: &Listener) -> Vec<(&'static str, &'static str)> {
+    const FIXED: &str = "Pingora's server has fixed limits of its own for it";
+    let (plain, t) = (Listener::default().with_defaults(), l.timeouts.clone());
+    let of = l.clone().with_defaults();
+    let tls = l.tls.clone().unwrap_or_default();
+    let all = [
+        (!matches!(l.engine.as_str(), "" | "http1"), "http_engine", "Pingora's server is its only engine"),
+        (l.proxy.is_some(), "proxy_protocol", "Pingora reads no PROXY header"),
+        (l.max_per_client > 0, "max_connections_per_client", "it counts the connections of a listener alone"),
+        (t.body > 0, "timeouts.body", FIXED),
+        (of.timeouts.handshake != plain.timeouts.handshake, "timeouts.handshake", "Pingora's is 60 s"),
+        (of.header_max != plain.header_max, "header_max", FIXED),
+        (of.http1.headers_max != plain.http1.headers_max, "http1.headers_max", FIXED),
+        (of.http1.requests_max != 0, "http1.requests_max", FIXED),
+        (t.body <= 0 && of.http1.body_rate_min != plain.http1.body_rate_min, "http1.body_rate_min", FIXED),
+        (of.http1.write != plain.http1.write, "http1.write", FIXED),
+        (of.http2.max_streams != plain.http2.max_streams, "http2.max_streams", FIXED),
+        (of.http2.ping_every != plain.http2.ping_every, "http2.ping_every", "Pingora does not ping clients"),
+        (of.http2.ping_timeout != plain.http2.ping_timeout, "http2.ping_timeout", "Pingora does not ping clients"),
+        (tls.min == "1.3", "tls.min", "Pingora's listeners take TLS 1.2 and 1.3"),
+        (!tls.ticket_keys.is_empty(), "tls.session_tickets", "Pingora's listeners resume from their own memory"),
+        (tls.no_tickets, "tls.session_tickets", "Pingora's listeners resume from their own memory"),
+    ];
+    all.into_iter().filter(|(given, ..)| *given).map(|(_, name, why)| (name, why)).collect()
+}
+
+/// Adds a listener's address to the service that serves it.
+pub fn add<A>(service: &mut Service<A>, l: &Opened) -> Result<(), String> {
+    let address = l.address.to_string();
+    match &l.settings.tls {
+        None => service.add_tcp(&address),
+        Some(tls) => service.add_tls_with_settings(&address, None, tls::settings(&l.settings, tls)?),
+    }
+    Ok(())
 }
 
 /// Tries an address and returns it with its port.

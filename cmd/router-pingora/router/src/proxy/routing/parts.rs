@@ -32,7 +32,7 @@ pub(super) fn unclear(path: &str) -> bool {
         let raw;
         (raw, rest) = cut_segment(rest);
         match unescape(raw, false) {
-            Some(s) if s == "." || s == ".." || s.contains(['/', '\\', '\0']) => return true,
+            Some(s) if s == b"." || s == b".." || s.iter().any(|c| b"/\\\0".contains(c)) => return true,
             Some(_) => {}
             None => return true,
         }
@@ -65,16 +65,15 @@ pub(super) fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
         let (want, raw);
         (want, prefix) = cut_segment(prefix);
         (raw, path) = cut_segment(path);
-        if unescape(raw, false)? != want {
+        if unescape(raw, false)? != want.as_bytes() {
             return None;
         }
     }
     Some(path)
 }
 
-/// Decodes percent-encoding once; `plus` says that + is a space. None for encoding that is none. What is
-/// not UTF-8 afterwards becomes U+FFFD.
-pub(super) fn unescape(s: &str, plus: bool) -> Option<String> {
+/// Decodes percent-encoding once; `plus` says that + is a space. None for encoding that is none.
+pub(super) fn unescape(s: &str, plus: bool) -> Option<Vec<u8>> {
     let b = s.as_bytes();
     let mut out = Vec::with_capacity(b.len());
     let mut i = 0;
@@ -90,7 +89,7 @@ pub(super) fn unescape(s: &str, plus: bool) -> Option<String> {
         }
         i += 1;
     }
-    Some(String::from_utf8_lossy(&out).into_owned())
+    Some(out)
 }
 
 #[cfg(test)]

@@ -11,17 +11,27 @@ use super::super::sticky::cookies;
 use super::parts::{below, cut_segment, labels, unescape};
 use super::{Query, unsupported};
 
-type Read<'a> = Result<Cow<'a, str>, Class>;
+type Read<'a> = Result<Cow<'a, [u8]>, Class>;
 
 /// Says what keeps a source from being read here.
 pub(super) fn check(s: &Source) -> Result<(), String> {
     if s.san.is_some() {
-        return Err(unsupported(&s.to_string(), "Pingora's rustls acceptor does not hand a client certificate's names over"));
+        return Err(unsupported(
+            &s.to_string(),
+            "Pingora's rustls acceptor does not hand a client certificate's names over",
+        ));
     }
     if s.jwt.is_some() {
         return Err(unsupported(&s.to_string(), "it verifies no tokens"));
     }
-    let places = [!s.header.is_empty(), s.label != 0, !s.host.is_empty(), s.segment != 0, !s.query.is_empty(), !s.cookie.is_empty()];
+    let places = [
+        !s.header.is_empty(),
+        s.label != 0,
+        !s.host.is_empty(),
+        s.segment != 0,
+        !s.query.is_empty(),
+        !s.cookie.is_empty(),
+    ];
     if places.contains(&true) { Ok(()) } else { Err("a key source names no place".into()) }
 }
 
@@ -30,12 +40,14 @@ pub(super) fn check(s: &Source) -> Result<(), String> {
 pub(super) fn read<'a>(s: &Source, q: &Query<'a>) -> Read<'a> {
     match s {
         s if !s.header.is_empty() => header(q.headers, &s.header, s.first),
-        s if s.label != 0 => Ok(label(&q.host, s.label).map_or(Cow::Borrowed(""), |v| Cow::Owned(v.to_string()))),
+        s if s.label != 0 => Ok(Cow::Owned(label(&q.host, s.label).unwrap_or_default().into())),
         s if !s.host.is_empty() => {
             let (before, after) = s.host.split_once('*').unwrap_or((&s.host, ""));
-            Ok(capture(&q.host, before, after).map_or(Cow::Borrowed(""), |v| Cow::Owned(v.to_string())))
+            Ok(Cow::Owned(capture(&q.host, before, after).unwrap_or_default().into()))
         }
-        s if s.segment != 0 => segment(q.path, s.after.strip_suffix('/').unwrap_or(&s.after), s.segment).map(Cow::Owned),
+        s if s.segment != 0 => {
+            segment(q.path, s.after.strip_suffix('/').unwrap_or(&s.after), s.segment).map(Cow::Owned)
+        }
         s if !s.query.is_empty() => parameter(q.query, &s.query, s.first).map(Cow::Owned),
         _ => {
             let mut all = cookies(q.headers, &s.cookie).into_iter();
@@ -49,12 +61,12 @@ pub(super) fn read<'a>(s: &Source, q: &Query<'a>) -> Read<'a> {
 fn header<'a>(h: &'a HeaderMap, name: &str, first: bool) -> Read<'a> {
     let mut all = h.get_all(name).iter();
     let Some(value) = all.next() else {
-        return Ok(Cow::Borrowed(""));
+        return Ok(Cow::Borrowed(&[]));
     };
     if all.next().is_some() && !first {
         return Err(Class::BAD_REQUEST);
     }
-    Ok(String::from_utf8_lossy(value.as_bytes()))
+    Ok(Cow::Borrowed(value.as_bytes()))
 }
 
 /// A label of a host name, counted from 1 or from the end.
@@ -71,14 +83,14 @@ fn capture<'a>(s: &'a str, before: &str, after: &str) -> Option<&'a str> {
 }
 
 /// A segment of the path, decoded once, counted from 1 after a prefix.
-fn segment(path: &str, prefix: &str, at: i64) -> Result<String, Class> {
+fn segment(path: &str, prefix: &str, at: i64) -> Result<Vec<u8>, Class> {
     let Some(mut rest) = below(path, prefix) else {
-        return Ok(String::new());
+        return Ok(Vec::new());
     };
     let mut raw = "";
     for _ in 0..at {
         if rest.is_empty() {
-            return Ok(String::new());
+            return Ok(Vec::new());
         }
         (raw, rest) = cut_segment(rest);
     }
@@ -86,11 +98,11 @@ fn segment(path: &str, prefix: &str, at: i64) -> Result<String, Class> {
 }
 
 /// The value of a query parameter, decoded as a form is: once, + is a space.
-fn parameter(raw: &str, name: &str, first: bool) -> Result<String, Class> {
-    let mut found: Option<String> = None;
+fn parameter(raw: &str, name: &str, first: bool) -> Result<Vec<u8>, Class> {
+    let mut found: Option<Vec<u8>> = None;
     for pair in raw.split('&') {
         let (k, v) = pair.split_once('=').unwrap_or((pair, ""));
-        if unescape(k, true).as_deref() != Some(name) {
+        if unescape(k, true).as_deref() != Some(name.as_bytes()) {
             continue;
         }
         if found.is_some() {
@@ -121,7 +133,7 @@ mod tests {
             h.append(*n, v.parse().unwrap());
         }
         let c = client();
-        read(&s, &query(&h, host, target, "", &c)).map(Cow::into_owned)
+        read(&s, &query(&h, host, target, "", &c)).map(|v| String::from_utf8(v.into_owned()).unwrap())
     }
 
     fn source(fill: impl FnOnce(&mut Source)) -> Source {
@@ -149,7 +161,11 @@ mod tests {
     #[test]
     fn several_values_are_refused_unless_the_first_counts() {
         let two: &[(&'static str, &str)] = &[("x-t", "a"), ("x-t", "b"), ("cookie", "t=a; t=b")];
-        for fill in [(|s: &mut Source| s.header = "X-T".into()) as fn(&mut Source), |s| s.query = "t".into(), |s| s.cookie = "t".into()] {
+        for fill in [
+            (|s: &mut Source| s.header = "X-T".into()) as fn(&mut Source),
+            |s| s.query = "t".into(),
+            |s| s.cookie = "t".into(),
+        ] {
             let mut s = source(fill);
             assert_eq!(from(s.clone(), "h", "/?t=a&t=b", two), Err(Class::BAD_REQUEST), "{s}");
             s.first = true;
@@ -159,7 +175,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_here_is_refused_by_name() {
-        let s = source(|s| s.jwt = Some(lockstep_config::settings::Jwt { claim: "tenant".into(), ..Default::default() }));
+        let s =
+            source(|s| s.jwt = Some(lockstep_config::settings::Jwt { claim: "tenant".into(), ..Default::default() }));
         assert!(check(&s).unwrap_err().contains("does not support jwt_claim tenant"));
         assert!(check(&Source::default()).is_err());
     }
