@@ -231,12 +231,19 @@ fn escapes(s: &str) -> Result<(), String> {
 }
 
 fn check_host(host: &str) -> Result<(), String> {
-    let port = if host.starts_with('[') {
-        let end = host.rfind(']').ok_or("missing ']' in host")?;
-        &host[end + 1..]
-    } else {
-        host.rfind(':').map_or("", |i| &host[i..])
-    };
+    let mut port = host.find(':').map_or("", |i| &host[i..]);
+    match host.rfind('[') {
+        Some(0) => {
+            let end = host.rfind(']').ok_or("missing ']' in host")?;
+            port = &host[end + 1..];
+            let inside = host[1..end].split('%').next().unwrap_or("");
+            if inside.parse::<std::net::Ipv6Addr>().is_err() {
+                return Err("invalid IP-literal".into());
+            }
+        }
+        Some(_) => return Err("invalid IP-literal".into()),
+        None => {}
+    }
     if !port.is_empty() && !(port.starts_with(':') && port[1..].bytes().all(|b| b.is_ascii_digit())) {
         return Err(format!("invalid port {} after host", quote(port)));
     }

@@ -11,6 +11,8 @@ use std::sync::Arc;
 /// Bytes of one YAML file; tenants as CSV have no such bound.
 const MAX_YAML: usize = 4 << 20;
 
+const CHECK: &str = "check the indentation, and quote text that holds : or #";
+
 /// Parses one YAML document.
 pub(crate) fn read(src: &Arc<Source>) -> Result<Arc<Node>, Problem> {
     let whole = Place::whole(src);
@@ -75,10 +77,7 @@ impl Reader<'_> {
     }
 
     fn syntax(&self, at: &Marker, what: &str) -> Problem {
-        self.place(at, 1).problem(
-            format!("this is not valid YAML: {what}"),
-            "check the indentation, and quote text that holds : or #",
-        )
+        self.place(at, 1).problem(format!("this is not valid YAML: {what}"), CHECK)
     }
 
     fn directives(&self) -> Result<(), Problem> {
@@ -133,14 +132,17 @@ impl Reader<'_> {
     }
 
     fn begin(&mut self, kind: Kind, bracket: char, span: Span) -> Result<(), Problem> {
-        let at = self.place(&span.start, 1);
+        let flow = self.chars.get(span.start.index()) == Some(&bracket);
+        let mut at = self.place(&span.start, 1);
+        if kind == Kind::Sequence && !flow {
+            at = self.property(span.start.index(), '-'); // the parser may be behind it already
+        }
         if self.open.len() > MAX_DEPTH {
             return Err(at.problem(format!("this is nested more than {MAX_DEPTH} deep"), "remove some levels"));
         }
         if self.at_key() {
-            return Err(at.problem("this key is not plain text", "write a plain word before the colon"));
+            return Err(self.syntax(&span.start, "a map or a list is no key"));
         }
-        let flow = self.chars.get(span.start.index()) == Some(&bracket);
         self.open.push(Open { node: Node { at, kind, ..Node::default() }, key: None, flow });
         Ok(())
     }
@@ -179,6 +181,9 @@ impl Reader<'_> {
         if before.next() == Some(&'?') && before.next().is_none_or(|c| c.is_whitespace() || "{[,".contains(*c)) {
             return Err(self.tags(self.property(index, '?')));
         }
+        if plain && text.is_empty() {
+            return Err(at.problem("this is not valid YAML: there is no key before this colon", CHECK));
+        }
         if plain && text == "<<" {
             return Err(self.anchors(at));
         }
@@ -195,12 +200,31 @@ impl Reader<'_> {
         match self.open.last_mut() {
             None => self.root = Some(n),
             Some(open) => match open.key.take() {
-                Some((key, at)) => open.node.entries.push(Entry { key, at, value: Arc::new(n) }),
+                Some((key, at)) => open.node.entries.push(entry(key, at, n, open.flow)),
                 None => open.node.items.push(Arc::new(n)),
             },
         }
         Ok(())
     }
+}
+
+/// One entry of a map. In braces the Go side takes {url:x} for {url: x}, which YAML 1.2 takes for a key
+/// without a value; so does this, since such files are in use.
+fn entry(key: String, at: Place, value: Node, flow: bool) -> Entry {
+    let missing = value.kind == Kind::Null && value.at.col == at.col && value.at.line == at.line;
+    let quoted = key.chars().count() as u32 != at.width;
+    let colon = key.match_indices(':').map(|(i, _)| i).find(|i| !key[i + 1..].starts_with('/')); // as in http://
+    let Some(colon) = colon.filter(|_| flow && missing && !quoted) else {
+        return Entry { key, at, value: Arc::new(value) };
+    };
+    let (name, text) = (&key[..colon], &key[colon + 1..]);
+    let shift = name.chars().count() as u32;
+    let width = text.chars().count() as u32;
+    let of_value = Place { col: at.col + shift + 1, width, ..at.clone() };
+    let inner = ['"', '\''].iter().find_map(|q| text.strip_prefix(*q)?.strip_suffix(*q));
+    let (quoted, text) = (inner.is_some(), inner.unwrap_or(text).to_owned());
+    let value = Node { at: of_value, kind: Kind::Scalar, quoted, text, ..Node::default() };
+    Entry { key: name.into(), at: Place { width: shift, ..at }, value: Arc::new(value) }
 }
 
 #[cfg(test)]
@@ -242,7 +266,8 @@ mod tests {
             ("%YAML 1.2\n---\na: 1", "f.yaml:1:1", "tags"),
             ("? a\n: b", "f.yaml:1:1", "tags"),
             ("a:\n  <<: {b: c}", "f.yaml:2:3", "anchors"),
-            ("{[a]: b}", "f.yaml:1:2", "not plain text"),
+            ("{[a]: b}", "f.yaml:1:2", "no key"),
+            ("a: 1\n: b", "f.yaml:2:1", "no key"),
             ("a: 1\n---\nb: 2", "f.yaml:0:0", "2 documents"),
             ("# nothing", "f.yaml:0:0", "nothing in the file"),
             ("a: [1", "", "not valid YAML"),
