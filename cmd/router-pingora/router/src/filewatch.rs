@@ -93,7 +93,10 @@ impl<F: FnMut() -> Option<Vec<String>>> Watcher<F> {
             if told {
                 let mut word = [0];
                 match heard.read(&mut word) {
-                    Ok(1) => self.change(),
+                    Ok(1) => {
+                        self.seen = self.fingerprint(); // what is read now is no change later
+                        self.change();
+                    }
                     _ => return, // its owner is gone
                 }
             } else if noticed {

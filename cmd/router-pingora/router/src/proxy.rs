@@ -90,6 +90,7 @@ pub struct ConfigInfo {
     pub last_reload_at: SystemTime,
 }
 
+type Leaving = Box<dyn Fn() -> bool + Send + Sync>;
 type Info = Box<dyn Fn() -> ConfigInfo + Send + Sync>;
 
 /// What a [`Proxy`] is made with. The default is usable.
@@ -103,6 +104,8 @@ pub struct Options {
     pub observer: Option<Arc<dyn Observer>>,
     /// Keys the hash in sticky cookies (R10). Routers behind one balancer need the same.
     pub sticky_key: Vec<u8>,
+    /// Whether clients are told to open their next connection elsewhere; none means never.
+    pub leaving: Option<Leaving>,
 }
 
 /// What a listener says of its requests.
@@ -147,6 +150,7 @@ pub struct Proxy {
     config: Option<Info>,
     observer: Option<Arc<dyn Observer>>,
     sticky: Stickiness,
+    leaving: Option<Leaving>,
     routing: Routing,
 }
 
@@ -176,6 +180,7 @@ impl Proxy {
             config: o.config,
             observer: o.observer,
             sticky: Stickiness::new(&o.sticky_key),
+            leaving: o.leaving,
             routing: Routing::default(),
         })
     }
@@ -205,6 +210,11 @@ impl Proxy {
         if let Some(l) = &self.log {
             l.flush();
         }
+    }
+
+    /// How many writes of the access log failed.
+    pub fn log_lost(&self) -> u64 {
+        self.log.as_ref().map_or(0, AccessLog::lost)
     }
 
     /// The header that goes upstream for an attempt.
@@ -240,7 +250,8 @@ impl HttpServerApp for Edge {
                 return self.refused(session, class, &e).await;
             }
         };
-        let keep = if *shutdown.borrow() { None } else { Some(self.listener.idle_timeout.as_secs().max(1)) };
+        let leaving = self.proxy.leaving.as_ref().is_some_and(|leaving| leaving());
+        let keep = if leaving || *shutdown.borrow() { None } else { Some(self.listener.idle_timeout.as_secs().max(1)) };
         session.set_keepalive(session.get_keepalive().and(keep));
         self.serve(session, begun).await
     }

@@ -7,8 +7,8 @@ mod notes;
 mod tls;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -43,6 +43,7 @@ struct Router {
     life: Arc<Life>,
     in_force: Arc<Provenance>,
     notify: Arc<Notifier>,
+    proxy: Arc<OnceLock<Arc<Proxy>>>, // once it is made
     runtime: Runtime, // of all that is not serving
 }
 
@@ -237,6 +238,7 @@ impl Router {
             in_force: Arc::new(in_force),
             notify: Arc::new(Notifier::new(std::env::var("NOTIFY_SOCKET").ok())),
             recorder: Arc::new(recorder),
+            proxy: Arc::default(),
             driver,
             counts,
             runtime,
@@ -259,7 +261,7 @@ impl Router {
 
     /// What stands between clients and endpoints.
     fn proxy(&self, s: &Settings, metrics: Option<Arc<Metrics>>) -> Arc<Proxy> {
-        let in_force = self.in_force.clone();
+        let (in_force, life) = (self.in_force.clone(), self.life.clone());
         let info = move || ConfigInfo {
             version: in_force.driver.config().map_or(String::new(), |c| c.version().to_string()),
             source: in_force.source(),
@@ -271,6 +273,7 @@ impl Router {
             config: Some(Box::new(info)),
             observer: metrics.map(|m| m as Arc<dyn proxy::Observer>),
             sticky_key: s.sticky_key.clone(),
+            leaving: Some(Box::new(move || life.leaving())),
         };
         let proxy = Proxy::new(self.driver.clone(), options);
         let (sink, runtime) = (proxy.clone(), self.runtime.handle().clone());
@@ -278,7 +281,7 @@ impl Router {
             let _inside = runtime.enter();
             sink.deliver(d);
         });
-        proxy
+        self.proxy.get_or_init(|| proxy).clone()
     }
 
     /// Serves until the process is told to end; then the process does.
@@ -366,12 +369,12 @@ impl Router {
         if s.admin.is_empty() {
             return Ok(None);
         }
-        let (recorder, life) = (self.recorder.clone(), self.life.clone());
+        let (recorder, life, proxy) = (self.recorder.clone(), self.life.clone(), self.proxy.clone());
         let metrics = Metrics::new(metrics::Options {
             driver: self.driver.clone(),
             decisions: self.counts.clone(),
             recorder: Box::new(move || recorder.stats()),
-            log_lost: Box::new(|| 0),
+            log_lost: Box::new(move || proxy.get().map_or(0, |p| p.log_lost())),
             ready: Box::new(move || life.not_ready().is_none()),
             listeners: seen.to_vec(),
         })?;
