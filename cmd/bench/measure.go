@@ -111,29 +111,31 @@ func (b bench) begin(p *peer, c cell) (*process, string, error) {
 	return proc, b.listen, err
 }
 
-// idleMemory is the KiB of resident memory that one more idle connection, on which one request was answered, costs.
+// idleMemory is the KiB of resident memory that one more idle connection, on which one request was answered, costs. The
+// first few pay for what a program sets up once, and do not count.
 func (m *method) idleMemory(b bench, p *peer) (float64, error) {
 	proxy, addr, err := b.begin(p, cell{Peer: p.name, Cores: 1})
 	if err != nil {
 		return 0, err
 	}
 	defer proxy.stop()
-	if _, err := runLoad(m.plan(addr, 0, m.warm)); err != nil {
-		return 0, err
+	var rss [2]int64
+	for i, n := range [2]int{m.idle/10 + 1, m.idle} {
+		held, err := holdIdle(addr, n)
+		if err != nil {
+			return 0, err
+		}
+		defer held.closeAll()
+		time.Sleep(settle) // what a peer frees soon after a request is not the price of idling
+		if rss[i], _, err = proxy.memory(); err != nil {
+			return 0, err
+		}
 	}
-	before, _, err := proxy.memory()
-	if err != nil {
-		return 0, err
-	}
-	held, err := holdIdle(addr, m.idle)
-	if err != nil {
-		return 0, err
-	}
-	defer held.closeAll()
-	time.Sleep(2 * time.Second) // what a peer frees some time after a request is not the price of idling
-	after, _, err := proxy.memory()
-	return float64(after-before) / float64(m.idle), err
+	return float64(rss[1]-rss[0]) / float64(m.idle), nil
 }
+
+// settle is how long idle connections rest before their memory is read.
+const settle = 2 * time.Second
 
 // holdIdle opens n connections, has one request answered on each, one after the other, and keeps them.
 func holdIdle(addr string, n int) (*load, error) {

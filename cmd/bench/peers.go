@@ -47,7 +47,7 @@ var peers = []peer{
 		version: func(*bench) ([]string, error) { return []string{"haproxy", "-v"}, nil },
 		argv: func(b *bench) ([]string, error) {
 			file, err := b.write("haproxy.cfg", haproxyCfg, b.threads, b.listen, b.origin)
-			return []string{"haproxy", "-q", "-f", file}, err
+			return []string{"haproxy", "-f", file}, err
 		},
 	},
 	{
@@ -59,12 +59,12 @@ var peers = []peer{
 	},
 	{
 		name: "lockstep", why: "Go, every decision recorded",
-		version: func(b *bench) ([]string, error) { return []string{b.router, "version"}, nil },
+		version: func(b *bench) ([]string, error) { return []string{b.router, "--version"}, nil },
 		argv:    func(b *bench) ([]string, error) { return b.lockstep(b.router) },
 	},
 	{
 		name: "router-pingora", why: "Rust on Pingora, every decision recorded",
-		version: func(b *bench) ([]string, error) { return []string{b.pingora, "version"}, nil },
+		version: func(b *bench) ([]string, error) { return []string{b.pingora, "--version"}, nil },
 		argv: func(b *bench) ([]string, error) {
 			argv, err := b.lockstep(b.pingora)
 			return append(argv, "--threads", fmt.Sprint(b.threads)), err
@@ -123,7 +123,7 @@ http {
 
 const haproxyCfg = `global
   nbthread %d
-  maxconn 20000
+  maxconn 8000
   log stdout format raw local0
 defaults
   mode http

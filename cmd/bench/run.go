@@ -70,7 +70,7 @@ share both: that says what the machine holds, not what a proxy costs.`,
 	f.IntVar(&o.rounds, "rounds", 3, "rounds")
 	f.IntVar(&o.conns, "conns", 64, "kept connections")
 	f.IntVar(&o.size, "size", 1024, "bytes of the origin's body")
-	f.IntVar(&o.idle, "idle", 2000, "idle connections, for the memory of one; 0: not measured")
+	f.IntVar(&o.idle, "idle", 4000, "idle connections, for the memory of one; 0: not measured")
 	f.DurationVar(&o.warm, "warm", 2*time.Second, "load before each measurement")
 	f.DurationVar(&o.last, "for", 8*time.Second, "length of each measurement")
 	f.StringVar(&o.router, "lockstep", "bin/lockstep", "the Go router (make build)")
