@@ -20,7 +20,7 @@ NO_CARGO   = echo "NOT TRIED: the Rust side (cmd/router-pingora): no cargo here;
 .PHONY: help deps build build-pingora demo test test-go test-rust bench bench-peers lint fmt golden determinism soak endure peers external fuzz fuzz-wire planted mutate clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 deps: ## fetch modules and tools; say which Debian packages each target wants, and as root install those of test and determinism
 	$(GO) mod download
