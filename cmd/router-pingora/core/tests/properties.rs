@@ -57,7 +57,9 @@ fn look(r: &Router, ev: &Event) {
         r.blocked(r.now(), n);
         r.choice(r.now(), n);
     }
-    (r.attempt(ev.handle), r.journey(ev.handle), r.retry_why(r.now(), ev));
+    r.attempt(ev.handle);
+    r.journey(ev.handle);
+    r.retry_why(r.now(), ev);
     r.count_back_offs(0, 10, &mut [0; 3]);
 }
 
