@@ -9,6 +9,7 @@
 
 mod answer;
 mod binary_source;
+mod configs;
 mod convert;
 mod decode;
 mod divergence;
@@ -31,6 +32,8 @@ mod replay;
 #[cfg(test)]
 mod roundtrip_tests;
 mod schema;
+#[cfg(test)]
+mod schema_tests;
 mod sink;
 mod spec;
 mod spec_of;

@@ -2,28 +2,16 @@
 //! and digest recomputed, printed back byte for byte, stored and printed again, and completed from its
 //! inputs alone.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod common;
 
-use lockstep_trace::{Form, Item, Reader, complete, convert, verify};
+use std::fs;
+use std::path::PathBuf;
+
+use common::{converted, files, repository, same};
+use lockstep_trace::{Form, Item, Reader, complete, verify};
 
 fn traces() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../traces")
-}
-
-/// The files below a folder whose name ends so, sorted.
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path, extension));
-        } else if path.extension().is_some_and(|e| e == extension) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
+    repository().join("traces")
 }
 
 /// Runs a check over every vector; the failure names each vector that does not pass, and why.
@@ -41,34 +29,6 @@ fn each(check: impl Fn(&[u8]) -> Result<(), String>) {
         }
     }
     assert!(failed.is_empty(), "{} of {} vectors fail:\n{}", failed.len(), vectors.len(), failed.join("\n"));
-}
-
-fn converted(bytes: &[u8], form: Form) -> Result<Vec<u8>, String> {
-    let mut out = Vec::new();
-    let mut r = Reader::new(bytes).map_err(|e| e.to_string())?;
-    let damage = convert(&mut out, form, &mut r).map_err(|e| e.to_string())?;
-    damage.first().map_or(Ok(out), |e| Err(e.to_string()))
-}
-
-/// Whether both are the same; the error shows the first line that differs.
-fn same(got: &[u8], want: &[u8]) -> Result<(), String> {
-    if got == want {
-        return Ok(());
-    }
-    let text = |b: &[u8]| -> Result<Vec<String>, String> {
-        let printed = if b.starts_with(b"LSTRACE") { converted(b, Form::Ndjson)? } else { b.to_vec() };
-        Ok(String::from_utf8_lossy(&printed).lines().map(String::from).collect())
-    };
-    let (got, want) = (text(got)?, text(want)?);
-    for n in 0..got.len().max(want.len()) {
-        let (g, w) = (got.get(n), want.get(n));
-        if g != w {
-            let show =
-                |line: Option<&String>| line.map_or("has ended".into(), |l| l.chars().take(400).collect::<String>());
-            return Err(format!("line {} differs\n    got  {}\n    want {}", n + 1, show(g), show(w)));
-        }
-    }
-    Err("bytes differ that print the same".into())
 }
 
 /// A vector without what a router makes of it. The first block keeps its state, as a block does that
