@@ -222,17 +222,16 @@ func EncodeSpec(s *core.Spec) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// DecodeSpec reads what EncodeSpec wrote. A field that is not known is an error, and so is anything after the object.
+// DecodeSpec reads what EncodeSpec wrote. A field that is not known is an error.
 func DecodeSpec(b []byte) (core.Spec, error) {
 	var in specJSON
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
-	err := dec.Decode(&in)
-	if _, more := dec.Token(); err == nil && !errors.Is(more, io.EOF) {
-		err = errors.New("there is more after its end")
-	}
-	if err != nil {
+	if err := dec.Decode(&in); err != nil {
 		return core.Spec{}, fmt.Errorf("reading a configuration: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return core.Spec{}, errors.New("reading a configuration: there is more after its end")
 	}
 	s := core.Spec{
 		Version: in.Version, Keys: in.Keys, Default: in.Default, UnknownStatus: in.UnknownStatus,

@@ -15,8 +15,8 @@ use crate::sink::FrameSink;
 /// Writes the trace that r reads in the given form, with everything that a router makes of its inputs:
 /// the decisions of each fact, the digests of marks, and the state at the start of each block that joins
 /// the one before. A block that does not join keeps its snapshot and digest: the state comes from them. A
-/// configuration may be stated under digest 0, which asks what it compiles to. Events stay as they are, and
-/// whether an edge would have sent them is not asked. The error says why it cannot be done: damage, or a
+/// configuration may be stated under digest 0, which asks what it compiles to. Whether an edge would have sent
+/// an event is not asked. The error says why it cannot be done: damage, or a
 /// configuration that does not compile.
 pub fn complete<R: Read, W: Write>(to: W, form: Form, r: &mut Reader<R>) -> Result<(), String> {
     let (mut out, mut enc, mut replay) = (FrameSink::new(to, form), Encoder::new(), Replay::default());
@@ -53,20 +53,18 @@ fn begin<R: Read>(replay: &mut Replay, head: &mut BlockHead, r: &Reader<R>) -> R
         let config = |digest| -> Option<&Arc<Config>> { r.config(digest) };
         replay.restore(head, config).map_err(|e| format!("block {}: {e}", head.number))?;
     }
-    let digest = replay.router.as_mut().map_or(0, |r| r.digest());
+    let (digest, now) = replay.router.as_mut().map_or((0, head.time), |r| (r.digest(), r.now()));
     if !joins && digest != head.digest {
         return Err(format!("block {}: its snapshot has digest {digest:016x}, not {:016x}", head.number, head.digest));
     }
-    head.digest = digest;
+    (head.digest, head.time) = (digest, now);
     Ok(())
 }
 
-/// Feeds one fact, which stays as it is.
+/// Feeds one fact. What match refuses is part of the answer.
 fn step(replay: &mut Replay, f: &mut Fact) {
-    let refuse = f.event.route.refuse;
     if let Some(r) = replay.router.as_ref().filter(|_| f.event.kind == EventKind::ARRIVE) {
         f.event.route = route_of(r.config().map(|c| &**c), &f.key, &f.event);
     }
     replay.step(f);
-    f.event.route.refuse = refuse;
 }
