@@ -1,4 +1,5 @@
 //! A router that is fed by hand and recorded.
+#![allow(dead_code)]
 
 use std::sync::Arc;
 
