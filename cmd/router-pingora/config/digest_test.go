@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"lockstep/adapters/configfile"
 	"lockstep/sim/scenario"
 	"lockstep/traces"
@@ -36,6 +38,7 @@ type verdict struct {
 	Version    string
 	Digest     string
 	Spec       string
+	Edge       any // what is no part of a Spec
 	Errors     []problem
 	Warnings   []problem
 }
@@ -92,7 +95,7 @@ func judgedByGo(t *testing.T, path string) (v verdict) {
 		c, fault := f.Compile()
 		if err = fault; err == nil {
 			v.Form, v.Version, v.Digest = f.Form.String(), c.Version(), fmt.Sprintf("%016x", c.Digest())
-			v.Spec, v.Warnings = string(traces.EncodeSpec(&f.Spec)), problemsOf(f.Warnings)
+			v.Spec, v.Warnings, v.Edge = string(traces.EncodeSpec(&f.Spec)), problemsOf(f.Warnings), edgeOf(t, f)
 			return v
 		}
 	}
@@ -102,6 +105,53 @@ func judgedByGo(t *testing.T, path string) (v verdict) {
 	}
 	v.Errors = problemsOf(faults)
 	return v
+}
+
+// edgeOf is the settings that are no part of a Spec, as JSON has them.
+func edgeOf(t *testing.T, f *configfile.File) (tree any) {
+	t.Helper()
+	var listen []configfile.Listener
+	for _, l := range f.Listen {
+		listen = append(listen, l.WithDefaults())
+	}
+	var must []string
+	for _, p := range f.Must {
+		must = append(must, p.Name)
+	}
+	text, err := json.Marshal(map[string]any{
+		"Listen": listen, "ControlPlane": f.ControlPlane, "Recording": f.Recording, "Observe": f.Observe, "Discover": f.Discover,
+		"Labels": f.Labels, "Must": must, "Sources": f.Sources, "Watch": f.Watch, "Routers": f.Facts.Routers, "Peak": f.Facts.Peak,
+	})
+	if err == nil {
+		err = json.Unmarshal(text, &tree)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bare(tree)
+}
+
+// bare is a tree without what is empty: null and [] mean the same.
+func bare(tree any) any {
+	switch v := tree.(type) {
+	case map[string]any:
+		for name, value := range v {
+			if v[name] = bare(value); v[name] == nil {
+				delete(v, name)
+			}
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	case []any:
+		for i := range v {
+			v[i] = bare(v[i])
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	}
+	return tree
 }
 
 func problemsOf(ps configfile.Problems) (out []problem) {
@@ -116,6 +166,31 @@ func ownWords(what string) bool {
 	return strings.HasPrefix(what, "this is not valid ") || strings.HasPrefix(what, "the YAML parser gave up")
 }
 
+// stricter reports whether the Rust side refuses as no YAML what the parser of the
+// Go side reads on from: {a: b c: d} is to that one a value "b c: d".
+func stricter(g, r verdict) bool {
+	return len(r.Errors) == 1 && ownWords(r.Errors[0].What) && !(len(g.Errors) == 1 && ownWords(g.Errors[0].What))
+}
+
+// elsewhere reports whether both find the same faults and one of them at another
+// place: the parser of the Go side misplaces plain text that goes on in a further line.
+func elsewhere(g, r verdict) bool {
+	if len(g.Errors) != len(r.Errors) {
+		return false
+	}
+	apart := 0
+	for i, p := range g.Errors {
+		q := r.Errors[i]
+		if p.What != q.What || p.Hint != q.Hint {
+			return false
+		}
+		if p.Line != q.Line || p.Column != q.Column {
+			apart++
+		}
+	}
+	return apart == 1
+}
+
 // differs says in what two verdicts differ, "" for nothing.
 func differs(g, r verdict) string {
 	switch {
@@ -125,6 +200,9 @@ func differs(g, r verdict) string {
 		return fmt.Sprintf("Go finds %s, Rust %s", show(g.Errors), show(r.Errors))
 	case g.Digest != r.Digest || g.Spec != r.Spec || g.Version != r.Version || g.Form != r.Form:
 		return fmt.Sprintf("Go %s %s %s, Rust %s %s %s\n go   %s\n rust %s", g.Form, g.Version, g.Digest, r.Form, r.Version, r.Digest, g.Spec, r.Spec)
+	}
+	if d := cmp.Diff(g.Edge, bare(r.Edge)); d != "" {
+		return "the settings of the edge differ:\n" + d
 	}
 	if len(g.Errors) == 1 && len(r.Errors) == 1 && ownWords(g.Errors[0].What) && ownWords(r.Errors[0].What) {
 		return ""
@@ -216,10 +294,9 @@ func (c *collection) inline(path string) {
 	var tree struct {
 		Config any `yaml:"config"`
 	}
-	if configfile.DecodeYAML(path, data, &tree); tree.Config != nil {
-		if _, own := tree.Config.(map[string]any); own {
-			c.add(filepath.Base(path), scenario.Text(tree.Config))
-		}
+	_ = configfile.DecodeYAML(path, data, &tree) // the other fields of a scenario are unknown here
+	if _, own := tree.Config.(map[string]any); own {
+		c.add(filepath.Base(path), scenario.Text(tree.Config))
 	}
 }
 
@@ -282,9 +359,13 @@ func TestADamagedConfigurationMeansTheSameToBothRouters(t *testing.T) {
 		c.add("damaged", text)
 	}
 	rust := judgedByRust(t, c.paths)
-	refused := 0
+	refused, parted := 0, 0
 	for _, path := range c.paths {
 		g := judgedByGo(t, path)
+		if stricter(g, rust[path]) || elsewhere(g, rust[path]) {
+			parted++
+			continue
+		}
 		if g.Digest == "" {
 			refused++
 		}
@@ -293,7 +374,10 @@ func TestADamagedConfigurationMeansTheSameToBothRouters(t *testing.T) {
 			t.Errorf("%s: %s\n%s", filepath.Base(path), d, data)
 		}
 	}
-	t.Logf("%d damaged configurations, %d refused by both", len(c.paths), refused)
+	t.Logf("%d damaged configurations, %d refused by both, %d not read alike by the parsers of YAML", len(c.paths), refused, parted)
+	if parted > len(c.paths)/100 {
+		t.Errorf("the parsers of YAML do not read %d of %d alike: they have parted", parted, len(c.paths))
+	}
 }
 
 // damage changes one thing: a line, a word, or a value.

@@ -4,18 +4,20 @@
 
 use crate::json::MAX_DEPTH;
 use crate::node::{Entry, Kind, Node};
-use crate::problem::{Place, Problem, Source};
+use crate::problem::{Fault, Place, Source};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 use std::sync::Arc;
 
 /// Bytes of one YAML file; tenants as CSV have no such bound.
 const MAX_YAML: usize = 4 << 20;
 
+const CHECK: &str = "check the indentation, and quote text that holds : or #";
+
 /// Parses one YAML document.
-pub(crate) fn read(src: &Arc<Source>) -> Result<Arc<Node>, Problem> {
+pub(crate) fn read(src: &Arc<Source>) -> Result<Arc<Node>, Fault> {
     let whole = Place::whole(src);
     if src.text.len() > MAX_YAML {
-        return Err(whole.problem(
+        return Err(whole.fault(
             format!("the file is larger than {} MiB", MAX_YAML >> 20),
             "list tenants in a CSV file and include it: include: [tenants/*.csv]",
         ));
@@ -34,10 +36,10 @@ pub(crate) fn read(src: &Arc<Source>) -> Result<Arc<Node>, Problem> {
     }
     match r.root {
         _ if documents > 1 => {
-            Err(whole.problem(format!("there are {documents} documents in the file"), "write exactly one"))
+            Err(whole.fault(format!("there are {documents} documents in the file"), "write exactly one"))
         }
-        None => Err(whole.problem("there is nothing in the file", "")),
-        Some(n) if n.kind == Kind::Null && n.at.width == 0 => Err(whole.problem("there is nothing in the file", "")),
+        None => Err(whole.fault("there is nothing in the file", "")),
+        Some(n) if n.kind == Kind::Null && n.at.width == 0 => Err(whole.fault("there is nothing in the file", "")),
         Some(n) => Ok(Arc::new(n)),
     }
 }
@@ -74,14 +76,11 @@ impl Reader<'_> {
         Place { source: Some(self.src.clone()), line: line as u32, col: col as u32, width: 1 }
     }
 
-    fn syntax(&self, at: &Marker, what: &str) -> Problem {
-        self.place(at, 1).problem(
-            format!("this is not valid YAML: {what}"),
-            "check the indentation, and quote text that holds : or #",
-        )
+    fn syntax(&self, at: &Marker, what: &str) -> Fault {
+        self.place(at, 1).fault(format!("this is not valid YAML: {what}"), CHECK)
     }
 
-    fn directives(&self) -> Result<(), Problem> {
+    fn directives(&self) -> Result<(), Fault> {
         let lines = self.src.text.lines().enumerate();
         let Some((i, _)) = lines
             .take_while(|(_, l)| l.trim().is_empty() || l.starts_with('#') || l.starts_with('%'))
@@ -92,12 +91,12 @@ impl Reader<'_> {
         Err(self.tags(Place { source: Some(self.src.clone()), line: i as u32 + 1, col: 1, width: 1 }))
     }
 
-    fn tags(&self, at: Place) -> Problem {
-        at.problem("YAML tags, directives and ? keys are not read", "write plain keys and values")
+    fn tags(&self, at: Place) -> Fault {
+        at.fault("YAML tags, directives and ? keys are not read", "write plain keys and values")
     }
 
-    fn anchors(&self, at: Place) -> Problem {
-        at.problem("anchors and aliases are not read", "write the value out, or put it under profiles")
+    fn anchors(&self, at: Place) -> Fault {
+        at.fault("anchors and aliases are not read", "write the value out, or put it under profiles")
     }
 
     /// Where `mark` stands: at `from`, or before it with nothing but a property between.
@@ -107,7 +106,7 @@ impl Reader<'_> {
         self.place_of(index)
     }
 
-    fn event(&mut self, event: Event, span: Span) -> Result<(), Problem> {
+    fn event(&mut self, event: Event, span: Span) -> Result<(), Fault> {
         let (anchor, tagged) = match &event {
             Event::Alias(_) => return Err(self.anchors(self.property(span.start.index(), '*'))),
             Event::Scalar(_, _, anchor, tag) => (*anchor, tag.is_some()),
@@ -132,15 +131,18 @@ impl Reader<'_> {
         }
     }
 
-    fn begin(&mut self, kind: Kind, bracket: char, span: Span) -> Result<(), Problem> {
-        let at = self.place(&span.start, 1);
+    fn begin(&mut self, kind: Kind, bracket: char, span: Span) -> Result<(), Fault> {
+        let flow = self.chars.get(span.start.index()) == Some(&bracket);
+        let mut at = self.place(&span.start, 1);
+        if kind == Kind::Sequence && !flow {
+            at = self.property(span.start.index(), '-'); // the parser may be behind it already
+        }
         if self.open.len() > MAX_DEPTH {
-            return Err(at.problem(format!("this is nested more than {MAX_DEPTH} deep"), "remove some levels"));
+            return Err(at.fault(format!("this is nested more than {MAX_DEPTH} deep"), "remove some levels"));
         }
         if self.at_key() {
-            return Err(at.problem("this key is not plain text", "write a plain word before the colon"));
+            return Err(self.syntax(&span.start, "a map or a list is no key"));
         }
-        let flow = self.chars.get(span.start.index()) == Some(&bracket);
         self.open.push(Open { node: Node { at, kind, ..Node::default() }, key: None, flow });
         Ok(())
     }
@@ -150,7 +152,7 @@ impl Reader<'_> {
         self.open.last().is_some_and(|o| o.node.kind == Kind::Mapping && o.key.is_none())
     }
 
-    fn scalar(&mut self, text: String, style: ScalarStyle, span: Span) -> Result<(), Problem> {
+    fn scalar(&mut self, text: String, style: ScalarStyle, span: Span) -> Result<(), Fault> {
         let plain = style == ScalarStyle::Plain;
         let width = match style {
             ScalarStyle::Plain => text.chars().count(),
@@ -174,10 +176,13 @@ impl Reader<'_> {
         self.value(Node { at, kind, quoted: !plain, text, ..Node::default() })
     }
 
-    fn key(&mut self, text: String, plain: bool, at: Place, index: usize) -> Result<(), Problem> {
+    fn key(&mut self, text: String, plain: bool, at: Place, index: usize) -> Result<(), Fault> {
         let mut before = self.chars[..index.min(self.chars.len())].iter().rev().skip_while(|c| c.is_whitespace());
         if before.next() == Some(&'?') && before.next().is_none_or(|c| c.is_whitespace() || "{[,".contains(*c)) {
             return Err(self.tags(self.property(index, '?')));
+        }
+        if plain && text.is_empty() {
+            return Err(at.fault("this is not valid YAML: there is no key before this colon", CHECK));
         }
         if plain && text == "<<" {
             return Err(self.anchors(at));
@@ -191,11 +196,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn value(&mut self, n: Node) -> Result<(), Problem> {
+    fn value(&mut self, n: Node) -> Result<(), Fault> {
         match self.open.last_mut() {
             None => self.root = Some(n),
             Some(open) => match open.key.take() {
-                Some((key, at)) => open.node.entries.push(Entry { key, at, value: Arc::new(n) }),
+                Some((key, at)) => open.node.entries.push(entry(key, at, n, open.flow)),
                 None => open.node.items.push(Arc::new(n)),
             },
         }
@@ -203,11 +208,30 @@ impl Reader<'_> {
     }
 }
 
+/// One entry of a map. In braces the Go side takes {url:x} for {url: x}, which YAML 1.2 takes for a key
+/// without a value; so does this, since such files are in use.
+fn entry(key: String, at: Place, value: Node, flow: bool) -> Entry {
+    let missing = value.kind == Kind::Null && value.at.col == at.col && value.at.line == at.line;
+    let quoted = key.chars().count() as u32 != at.width;
+    let colon = key.match_indices(':').map(|(i, _)| i).find(|i| !key[i + 1..].starts_with('/')); // as in http://
+    let Some(colon) = colon.filter(|_| flow && missing && !quoted) else {
+        return Entry { key, at, value: Arc::new(value) };
+    };
+    let (name, text) = (&key[..colon], &key[colon + 1..]);
+    let shift = name.chars().count() as u32;
+    let width = text.chars().count() as u32;
+    let of_value = Place { col: at.col + shift + 1, width, ..at.clone() };
+    let inner = ['"', '\''].iter().find_map(|q| text.strip_prefix(*q)?.strip_suffix(*q));
+    let (quoted, text) = (inner.is_some(), inner.unwrap_or(text).to_owned());
+    let value = Node { at: of_value, kind: Kind::Scalar, quoted, text, ..Node::default() };
+    Entry { key: name.into(), at: Place { width: shift, ..at }, value: Arc::new(value) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Arc<Node>, Problem> {
+    fn parse(text: &str) -> Result<Arc<Node>, Fault> {
         read(&Arc::new(Source { name: "f.yaml".into(), text: text.into() }))
     }
 
@@ -242,7 +266,8 @@ mod tests {
             ("%YAML 1.2\n---\na: 1", "f.yaml:1:1", "tags"),
             ("? a\n: b", "f.yaml:1:1", "tags"),
             ("a:\n  <<: {b: c}", "f.yaml:2:3", "anchors"),
-            ("{[a]: b}", "f.yaml:1:2", "not plain text"),
+            ("{[a]: b}", "f.yaml:1:2", "no key"),
+            ("a: 1\n: b", "f.yaml:2:1", "no key"),
             ("a: 1\n---\nb: 2", "f.yaml:0:0", "2 documents"),
             ("# nothing", "f.yaml:0:0", "nothing in the file"),
             ("a: [1", "", "not valid YAML"),
