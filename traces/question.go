@@ -95,9 +95,10 @@ func (q *Question) Mark() {
 }
 
 // Join ends the block and begins one that joins it, which asks for the snapshot.
+// Before step 1 there is nothing to join.
 func (q *Question) Join() {
 	q.end()
-	q.begin(q.enc.Step(), true)
+	q.begin(q.enc.Step(), q.enc.Step() > 1)
 }
 
 // Gap ends the block, says that the steps which r has made since are missing, and
@@ -112,6 +113,9 @@ func (q *Question) Gap(g Gap, r *core.Router) {
 	q.Config(r.Config())
 	q.begin(g.Step+g.Steps, false)
 }
+
+// Continue goes on with another router in the same state.
+func (q *Question) Continue(r *core.Router) { q.router = r }
 
 // Close ends the trace with the router's digest and returns its inputs and the
 // whole, which are the caller's.

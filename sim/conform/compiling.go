@@ -25,13 +25,13 @@ func compiling(seed uint64) Question {
 	} else {
 		texts = append(texts, s.spoilt())
 	}
-	return q.compile(texts)
+	return AskConfigs(q.Name, texts...)
 }
 
-// compile makes the question of some configurations as texts. Those that are the
-// same as one before are left out.
-func (q Question) compile(texts [][]byte) Question {
-	q.blockless = true
+// AskConfigs makes the question what some configurations, as JSON, compile to.
+// Those that are the same as one before are left out.
+func AskConfigs(name string, texts ...[]byte) Question {
+	q := Question{Name: name, blockless: true}
 	q.Inputs = traces.AppendFile(nil, traces.Header{Name: q.Name})
 	q.Answer = append([]byte(nil), q.Inputs...)
 	seen := map[uint64]bool{}
@@ -49,6 +49,36 @@ func (q Question) compile(texts [][]byte) Question {
 		q.Answer = traces.AppendConfig(q.Answer, c)
 	}
 	return q
+}
+
+// ConfigsOf lists the configurations of a trace as texts.
+func ConfigsOf(trace []byte) (texts [][]byte) {
+	rd, err := traces.NewReader(bytes.NewReader(trace))
+	for err == nil {
+		var it traces.Item
+		if it, err = rd.Next(); err == nil && it.Kind == traces.ItemConfig {
+			spec := traces.SpecOf(it.Config)
+			texts = append(texts, traces.EncodeSpec(&spec))
+		}
+	}
+	return texts
+}
+
+// Texts returns the configurations of a question that AskConfigs made, nil for another.
+func (q *Question) Texts() (texts [][]byte) {
+	if !q.blockless {
+		return nil
+	}
+	all := q.Inputs
+	if all[0] != '{' {
+		all = lines(all)
+	}
+	for line := range bytes.Lines(all) {
+		if _, text, ok := bytes.Cut(line, []byte(`,"spec":`)); ok && bytes.HasPrefix(line, []byte(`{"config"`)) {
+			texts = append(texts, bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("}")))
+		}
+	}
+	return texts
 }
 
 func compiled(text []byte) (*core.Config, error) {

@@ -12,6 +12,9 @@ import (
 // nothing more goes or more says that it is enough. fails must be a function of the case.
 func Shrink(c *Case, fails func(*Case) bool, more func() bool) *Case {
 	s := &shrinker{best: *c, fails: fails, more: more}
+	if c.snapshot != nil {
+		s.try((*Case).fromNothing)
+	}
 	for changed := true; changed && more(); {
 		changed = s.drop()
 		changed = s.hasten() || changed
@@ -40,6 +43,17 @@ func (s *shrinker) try(change func(*Case)) bool {
 	}
 	s.best = c
 	return true
+}
+
+// fromNothing begins with a new router, which adopts what was in force, instead of
+// a state that nobody can read.
+func (c *Case) fromNothing() {
+	c.snapshot, c.first = nil, 1
+	if c.start == nil {
+		return
+	}
+	c.inputs = slices.Insert(c.inputs, 0, input{id: -1, ev: core.Event{Kind: core.Adopt, Config: c.start}})
+	c.start = nil
 }
 
 // drop takes events away, in chunks that are halved down to one.

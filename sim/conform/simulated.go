@@ -13,9 +13,12 @@ import (
 // maxSimulated is how many events of a simulation are asked at most.
 const maxSimulated = 20_000
 
+// maxWindows bounds a simulation in which nobody talks to the router that is watched.
+const maxWindows = 1000
+
 // simulated runs a case of sim/fuzz against a drawn configuration: what a router
 // sees among modelled clients, servers, faults and pushes. The question is the
-// first life of one router.
+// first life of its first router.
 func (g *Generator) simulated(seed uint64) (q Question, err error) {
 	q.Name = fmt.Sprint("simulation ", seed)
 	defer func() {
@@ -27,18 +30,26 @@ func (g *Generator) simulated(seed uint64) (q Question, err error) {
 	s := specs{dice: d}
 	spec, _ := s.valid()
 	c := fuzz.Generate(fuzz.NewSeeded(seed), &fuzz.Target{Name: q.Name, Spec: spec}, seed)
-	c.Plan.Window = 100 * core.Millisecond // how often Stop is asked
+	c.Plan.Window = max(100*core.Millisecond, c.Plan.Length/5000) // how often Stop is asked
 	markEvery := pick(d, 1, 64, 1024)
 	var rec *recorder
+	windows := 0
 	r := sim.Run(c.Plan, sim.Options{
 		Observe: func(router int, r *core.Router) loop.Observer {
-			if router != 1 || rec != nil {
+			switch {
+			case router != 1:
+				return nil
+			case rec != nil:
+				rec.close()
 				return nil
 			}
 			rec = &recorder{q: g.begin(traces.Header{Name: q.Name, Seed: c.Plan.Seed, Flags: []string{"simulated"}}, r, 1), markEvery: markEvery}
 			return rec
 		},
-		Stop: func() bool { return rec != nil && rec.whole != nil },
+		Stop: func() bool {
+			windows++
+			return windows > maxWindows || rec != nil && rec.whole != nil
+		},
 	})
 	if rec == nil {
 		return q, fmt.Errorf("%s cannot be run: %w", q.Name, r.Err)

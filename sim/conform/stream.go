@@ -35,7 +35,8 @@ type stream struct {
 	ids    uint64
 	marked int // facts since the last mark
 
-	closing bool // the end is near: a drain may come, after which nobody is admitted
+	complete bool // nothing is left out of the recording
+	closing  bool // the end is near: a drain may come, after which nobody is admitted
 }
 
 // sender is what is known of the request in a slot.
@@ -155,12 +156,15 @@ func (s *stream) gap() {
 	if q == nil {
 		return
 	}
-	s.q = nil
+	if !s.complete {
+		s.q = nil
+	}
 	for range s.between(1, 40) {
 		s.pass()
 		s.do()
 	}
-	if s.oneIn(4) {
+	succeeds := s.oneIn(4)
+	if succeeds {
 		s.r.Succeed()
 	}
 	if s.oneIn(2) {
@@ -168,7 +172,16 @@ func (s *stream) gap() {
 			s.r = twin
 		}
 	}
-	s.q, s.marked = q, 0
+	s.q = q
+	switch {
+	case s.complete && !succeeds:
+		q.Continue(s.r)
+		return
+	case s.complete:
+		from = s.step // no step is missing, but the state is another
+		s.step++
+	}
+	s.marked = 0
 	q.Gap(traces.Gap{Step: from, Steps: s.step - from, Blocks: 1, Why: "the recorder could not keep up"}, s.r)
 }
 

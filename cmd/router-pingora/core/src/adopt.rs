@@ -132,7 +132,7 @@ impl Router {
             }
             let p = &mut self.placements[free];
             let (mixed, touched) = (p.mixed, p.touched);
-            let name = pc.name.clone();
+            let name = pc.name.clone().into();
             *p = Placement { id: pc.id, name, config: i as i32, mixed, touched, ..Placement::default() };
             self.numbers.placement[i] = free as i32;
             self.touch_placement(free as i32);
@@ -216,7 +216,7 @@ impl Router {
 }
 
 fn same_rotation(old: &Config, c: &Config, p: &PlacementConfig) -> bool {
-    let Ok(i) = search_placements(&old.placements, &p.name) else {
+    let Ok(i) = search_placements(&old.placements, &*p.name) else {
         return false;
     };
     let q = &old.placements[i];
@@ -240,8 +240,8 @@ impl Router {
             placement: self.numbers.placement[ec.placement as usize],
             weight: ec.weight,
             limit: ec.limit,
-            name: ec.name.clone(),
-            url: ec.url.clone(),
+            name: ec.name.clone().into(),
+            url: ec.url.clone().into(),
             mixed: e.mixed,
             touched: true,
             breaker: Breaker { state: Circuit::CLOSED, ..Breaker::default() },
@@ -270,7 +270,8 @@ impl Router {
             self.keep_extra(n, q, p);
         }
         let e = &mut self.endpoints[n as usize];
-        (e.config, e.weight, e.limit, e.name, e.kept) = (i as i32, ec.weight, ec.limit, ec.name.clone(), true);
+        (e.config, e.weight, e.limit, e.kept) = (i as i32, ec.weight, ec.limit, true);
+        e.name = ec.name.clone().into();
         self.warm(c, now, n, back);
         let e = &mut self.endpoints[n as usize];
         if p.breaker.off && e.breaker.state != Circuit::CLOSED {

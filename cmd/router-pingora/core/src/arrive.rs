@@ -33,25 +33,25 @@ pub enum Block {
 /// Verdict is the outcome of an evaluation.
 #[derive(Copy, Clone, Default)]
 pub(crate) struct Verdict {
-    /// Class::NONE: forward
+    /// Class::NONE: forward.
     pub class: Class,
-    /// that refuses, 0 for the class's own
+    /// That refuses, 0 for the class's own.
     pub rule: u8,
     pub failover: Failover,
     pub circuit: Circuit,
-    /// number; the one to use, or whose breaker refuses; -1 for none
+    /// Number; the one to use, or whose breaker refuses; -1 for none.
     pub endpoint: i32,
-    /// number; the one that serves or refuses
+    /// Number; the one that serves or refuses.
     pub placement: i32,
-    /// position in the home placement's list
+    /// Position in the home placement's list.
     pub candidate: usize,
-    /// admissible[..rotates] take a rotation step
+    /// admissible[..rotates] take a rotation step.
     pub rotates: usize,
-    /// in placement's queue (R5)
+    /// In placement's queue (R5).
     pub wait: bool,
-    /// no candidate decided
+    /// No candidate decided.
     pub exhausted: bool,
-    /// the client's cookie is to name the endpoint (R10)
+    /// The client's cookie is to name the endpoint (R10).
     pub pin: bool,
 }
 
@@ -163,11 +163,11 @@ pub(crate) fn rule_of(c: Class) -> u8 {
 #[derive(Copy, Clone)]
 pub(crate) struct Survey {
     pub admissible: usize,
-    /// first endpoint that its breaker blocks, -1 for none
+    /// First endpoint that its breaker blocks, -1 for none.
     pub breaker: i32,
-    /// first endpoint that only health blocks, -1 for none
+    /// First endpoint that only health blocks, -1 for none.
     pub health: i32,
-    /// some are blocked by their cap
+    /// Some are blocked by their cap.
     pub capped: bool,
 }
 
@@ -230,9 +230,9 @@ pub(crate) enum Room {
     Yes,
     GuestsFull,
     Full,
-    /// its priority has no share of what is left
+    /// Its priority has no share of what is left.
     Shed,
-    /// its tenant holds its share
+    /// Its tenant holds its share.
     Unfair,
 }
 
@@ -363,27 +363,27 @@ impl Router {
 /// Leaving remembers why candidates were left.
 #[derive(Copy, Clone, Default)]
 pub(crate) struct Leaving {
-    /// reason of the first one left: the header's
+    /// Reason of the first one left: the header's.
     first: Failover,
-    /// of a refusal, when only room was missing: by the first one that had none
+    /// Of a refusal, when only room was missing: by the first one that had none.
     class: Class,
-    /// some were left as circuit_open
+    /// Some were left as circuit_open.
     circuit: bool,
-    /// some were left as upstream_unhealthy, with no last resort
+    /// Some were left as upstream_unhealthy, with no last resort.
     unhealthy: bool,
-    /// first breaker-blocked endpoint in candidate order
+    /// First breaker-blocked endpoint in candidate order.
     breaker: i32,
-    /// the candidate at hand is in panic and has sound endpoints (R9)
+    /// The candidate at hand is in panic and has sound endpoints (R9).
     passed: bool,
-    /// the last resort is one of a placement's sound endpoints, by selection (R9)
+    /// The last resort is one of a placement's sound endpoints, by selection (R9).
     chosen: bool,
-    /// endpoint to use when nothing else can, -1 with none found
+    /// Endpoint to use when nothing else can, -1 with none found.
     resort: i32,
-    /// its candidate's position plus 1, 0 for none
+    /// Its candidate's position plus 1, 0 for none.
     pub resort_at: usize,
-    /// number of its placement
+    /// Number of its placement.
     pub resort_home: i32,
-    /// the reason in the header if it serves
+    /// The reason in the header if it serves.
     pub resort_why: Failover,
 }
 

@@ -40,13 +40,13 @@ pub(crate) const MAX_REOPENED: u32 = 64;
 /// What moves a breaker from one state to the next.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) enum BreakerInput {
-    /// too many failures in closed
+    /// Too many failures in closed.
     Trip,
-    /// a probe is admitted in open
+    /// A probe is admitted in open.
     Admit,
-    /// enough good probes in half_open
+    /// Enough good probes in half_open.
     Recover,
-    /// a failed or silent probe in half_open
+    /// A failed or silent probe in half_open.
     Relapse,
 }
 

@@ -289,6 +289,6 @@ impl Config {
 }
 
 /// Returns where a placement is, or where it would be.
-pub(crate) fn search_placements(ps: &[PlacementConfig], name: &str) -> Result<usize, usize> {
-    ps.binary_search_by(|p| (*p.name).cmp(name))
+pub(crate) fn search_placements<S: AsRef<[u8]> + ?Sized>(ps: &[PlacementConfig], name: &S) -> Result<usize, usize> {
+    ps.binary_search_by(|p| p.name.as_bytes().cmp(name.as_ref()))
 }

@@ -76,7 +76,7 @@ pub fn compare(in_force: &Arc<Config>, c: &Arc<Config>) -> Change {
 /// candidates are others.
 fn matching(old: &Config, c: &Config) -> Vec<i32> {
     let alike = |(&a, &b): (&i32, &i32)| old.placements[a as usize].name == c.placements[b as usize].name;
-    let index = |p: &PlacementConfig| match search_placements(&c.placements, &p.name) {
+    let index = |p: &PlacementConfig| match search_placements(&c.placements, &*p.name) {
         Ok(n) => {
             let candidates = &c.placements[n].candidates;
             let equal = p.candidates.len() == candidates.len() && p.candidates.iter().zip(candidates).all(alike);
@@ -164,7 +164,7 @@ impl Change {
                 continue;
             }
             a.whole += was;
-            match search_placements(&self.to.placements, &p.name) {
+            match search_placements(&self.to.placements, &*p.name) {
                 Err(_) => a.part += was,
                 Ok(n) => {
                     let is = self.to.placements[n].limit.most();

@@ -84,15 +84,15 @@ impl JourneyState {
 /// Ask is one request as an evaluation sees it: that of an Arrive, or one that comes again.
 pub(crate) struct Ask<'a> {
     pub ev: &'a Event,
-    /// it has a journey, in slot; false for a new request
+    /// It has a journey, in slot; false for a new request.
     pub again: bool,
-    /// in the in-flight table
+    /// In the in-flight table.
     pub slot: u32,
-    /// it is first in its home's queue
+    /// It is first in its home's queue.
     pub turn: bool,
-    /// endpoints that it has tried are passed over
+    /// Endpoints that it has tried are passed over.
     pub fresh: bool,
-    /// some were
+    /// Some were.
     pub skipped: bool,
 }
 

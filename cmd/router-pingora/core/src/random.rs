@@ -56,7 +56,7 @@ pub fn hash_string<S: AsRef<[u8]> + ?Sized>(s: &S) -> u64 {
 }
 
 /// Hashes what makes an endpoint the same endpoint across epochs: placement and URL (R12).
-pub(crate) fn identity(placement: &str, url: &str) -> u64 {
+pub(crate) fn identity<P: AsRef<[u8]> + ?Sized, U: AsRef<[u8]> + ?Sized>(placement: &P, url: &U) -> u64 {
     finalise(hash_string(placement).wrapping_add(GOLDEN) ^ hash_string(url))
 }
 

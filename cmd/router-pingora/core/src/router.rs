@@ -83,7 +83,8 @@ pub(crate) struct Placement {
     pub(crate) guests: i32,
     pub(crate) queue: WaitList,
     pub(crate) budget: BudgetState,
-    pub(crate) name: Arc<str>,
+    /// Bytes: a snapshot may hold any.
+    pub(crate) name: Arc<[u8]>,
     pub(crate) mixed: u64,
     pub(crate) touched: bool,
     /// R9.
@@ -116,8 +117,8 @@ pub(crate) struct Endpoint {
     pub(crate) kept: bool,
     pub(crate) mixed: u64,
     pub(crate) breaker: Breaker,
-    pub(crate) name: Arc<str>,
-    pub(crate) url: Arc<str>,
+    pub(crate) name: Arc<[u8]>,
+    pub(crate) url: Arc<[u8]>,
 }
 
 /// Counts of what leaves no other trace in the state. They are outside the digest.

@@ -81,9 +81,9 @@ impl Writer<'_> {
         self.uint(b.into());
     }
 
-    fn string(&mut self, s: &str) {
+    fn string(&mut self, s: &[u8]) {
         self.uint(s.len() as u64);
-        self.0.extend_from_slice(s.as_bytes());
+        self.0.extend_from_slice(s);
     }
 
     /// Writes one number; a free one is a single 0.

@@ -141,20 +141,14 @@ impl<'a> Reader<'a> {
         self.uint(NEVER as u64) as Time
     }
 
-    fn string(&mut self) -> Arc<str> {
+    fn string(&mut self) -> Arc<[u8]> {
         let n = self.uint(self.left()) as usize;
         let Some((s, rest)) = self.b.split_at_checked(n) else {
             self.fail("a string is cut off");
-            return "".into();
+            return Arc::default();
         };
         self.b = rest;
-        match core::str::from_utf8(s) {
-            Ok(s) => s.into(),
-            Err(_) => {
-                self.fail("a name is not UTF-8");
-                "".into()
-            }
-        }
+        s.into()
     }
 
     /// Reads what comes before the entities and returns the configuration's digest.

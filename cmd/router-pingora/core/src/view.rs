@@ -103,6 +103,11 @@ pub struct ChoiceView {
     pub latency: Duration,
 }
 
+/// A name as text; "" for one that is no UTF-8, which only a snapshot from elsewhere can hold.
+fn text(name: &[u8]) -> &str {
+    core::str::from_utf8(name).unwrap_or_default()
+}
+
 impl Router {
     /// Returns the number of placement numbers in use or free; they run from 0.
     pub fn placements(&self) -> usize {
@@ -114,7 +119,7 @@ impl Router {
     pub fn placement(&self, n: i32) -> PlacementView<'_> {
         let none = PlacementView { name: "", index: -1, in_flight: 0, guests: 0, queued: 0, panic: false, limit: 0 };
         self.placement_state(n).map_or(none, |p| PlacementView {
-            name: &p.name,
+            name: text(&p.name),
             index: p.config,
             in_flight: p.in_flight,
             guests: p.guests,
@@ -159,8 +164,8 @@ impl Router {
     /// Returns the state of endpoint number `n`; none for a number outside the range.
     pub fn endpoint(&self, n: i32) -> Option<EndpointView<'_>> {
         self.endpoint_state(n).map(|e| EndpointView {
-            name: &e.name,
-            url: &e.url,
+            name: text(&e.name),
+            url: text(&e.url),
             index: e.config,
             placement: e.placement,
             in_flight: e.in_flight,

@@ -35,7 +35,7 @@ mod tests;
 mod ticket;
 mod tunnel;
 mod upload;
-mod upstream;
+pub(crate) mod upstream;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -92,6 +92,7 @@ pub struct ConfigInfo {
     pub last_reload_at: SystemTime,
 }
 
+type Leaving = Box<dyn Fn() -> bool + Send + Sync>;
 type Info = Box<dyn Fn() -> ConfigInfo + Send + Sync>;
 
 /// What a [`Proxy`] is made with. The default is usable.
@@ -105,6 +106,8 @@ pub struct Options {
     pub observer: Option<Arc<dyn Observer>>,
     /// Keys the hash in sticky cookies (R10). Routers behind one balancer need the same.
     pub sticky_key: Vec<u8>,
+    /// Whether clients are told to open their next connection elsewhere; none means never.
+    pub leaving: Option<Leaving>,
 }
 
 /// What a listener says of its requests.
@@ -149,6 +152,7 @@ pub struct Proxy {
     config: Option<Info>,
     observer: Option<Arc<dyn Observer>>,
     sticky: Stickiness,
+    leaving: Option<Leaving>,
     routing: Routing,
 }
 
@@ -180,6 +184,7 @@ impl Proxy {
             config: o.config,
             observer: o.observer,
             sticky: Stickiness::new(&o.sticky_key),
+            leaving: o.leaving,
             routing: Routing::default(),
         })
     }
@@ -209,6 +214,11 @@ impl Proxy {
         if let Some(l) = &self.log {
             l.flush();
         }
+    }
+
+    /// How many writes of the access log failed.
+    pub fn log_lost(&self) -> u64 {
+        self.log.as_ref().map_or(0, AccessLog::lost)
     }
 
     /// The header that goes upstream for an attempt.
@@ -314,7 +324,8 @@ impl Side {
             }
         };
         session.set_read_timeout(Some(self.listener.body_idle));
-        let keep = if *shutdown.borrow() { None } else { session.get_keepalive() };
+        let leaving = self.proxy.leaving.as_ref().is_some_and(|leaving| leaving());
+        let keep = if leaving || *shutdown.borrow() { None } else { session.get_keepalive() };
         session.set_keepalive(keep);
         self.serve(session, begun).await
     }
@@ -631,7 +642,7 @@ impl Call {
         let Some(mut waiting) = adm.waiting.take() else {
             return adm;
         };
-        let (retry, begun) = (adm.kind == DecisionKind::RETRY, Instant::now());
+        let (retry, begun, queue) = (adm.kind == DecisionKind::RETRY, Instant::now(), adm.target.clone());
         let next = {
             let Call { session, asked, upload, .. } = &mut *self;
             let way = Way { asked, proxy, refuse };
@@ -656,7 +667,8 @@ impl Call {
         self.story.queued += queued;
         self.story.back_off += took - queued;
         if let Some(o) = &proxy.observer {
-            o.waited(&WaitSeen { retry, took, queued });
+            let target = if retry { &next.target } else { &queue };
+            o.waited(&WaitSeen { target, retry, took, queued });
         }
         next
     }

@@ -4,7 +4,8 @@ use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
 
-use crate::decode::{BlockReader, Configs, Record};
+use crate::configs::Configs;
+use crate::decode::{BlockReader, Record};
 use crate::fact::{BlockHead, Fact, Gap, Header};
 use crate::frame::{
     FILE_HEAD, FLAG_GZIP, FORMAT_VERSION, FRAME_BLOCK, FRAME_CONFIG, FRAME_GAP, FRAME_HEAD, FRAME_HEADER, MAX_FRAME,

@@ -1,19 +1,16 @@
 //! The facts of one block's payload, read.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lockstep_core::{Config, Decision, DecisionKind, Event, EventKind, Time};
+use lockstep_core::{Decision, DecisionKind, Event, EventKind, Time};
 
+use crate::configs::Configs;
 use crate::encoder::mask_size;
 use crate::fact::{BlockHead, Fact, blank_decision};
 use crate::frame::{BLOCK_HEAD, TAG_MARK, u32_at, u64_at};
 use crate::keyrefs::KeySpan;
 use crate::schema::{DECISION_KINDS, EVENT_KINDS, Field, Wire, assign, decision_fields, event_fields};
 use crate::varint::take_uint;
-
-/// Configurations by digest.
-pub(crate) type Configs = BTreeMap<u64, Arc<Config>>;
 
 /// The last time that core knows.
 pub(crate) const MAX_TIME: Time = 1 << 62;
@@ -221,7 +218,7 @@ impl BlockReader {
 
 /// Looks up the configuration that an adopt names.
 pub(crate) fn set_config(ev: &mut Event, configs: &Configs, digest: u64) -> Result<()> {
-    let c = configs.get(&digest).ok_or_else(|| {
+    let c = configs.get(digest).ok_or_else(|| {
         format!("configuration {digest:016x} is adopted, but it is not in the file before this block")
     })?;
     ev.config = Some(Arc::clone(c));

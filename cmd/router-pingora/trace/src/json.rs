@@ -359,10 +359,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a whole number that a field of that width can hold.
-    pub fn number<T: TryFrom<i64>>(&mut self) -> T
-    where
-        T: Default,
-    {
+    pub fn number<T: TryFrom<i64> + Default>(&mut self) -> T {
         match T::try_from(self.int()) {
             Ok(v) => v,
             Err(_) => {

@@ -9,6 +9,7 @@
 
 mod answer;
 mod binary_source;
+mod configs;
 mod convert;
 mod decode;
 mod divergence;
@@ -31,9 +32,13 @@ mod replay;
 #[cfg(test)]
 mod roundtrip_tests;
 mod schema;
+#[cfg(test)]
+mod schema_tests;
 mod sink;
 mod spec;
 mod spec_of;
+#[cfg(test)]
+mod spec_tests;
 mod varint;
 mod verify;
 mod wall_time;

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use lockstep_core::Time;
 
-use crate::decode::Configs;
+use crate::configs::Configs;
 use crate::fact::{BlockHead, Fact, Gap, Header};
 use crate::frame::MAX_FRAME;
 use crate::input::Input;

@@ -7,12 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lockstep_core::{Config, DecisionKind, EventKind, Time};
 
-use crate::decode::{Configs, MAX_TIME, set_config};
+use crate::configs::Configs;
+use crate::decode::{MAX_TIME, set_config};
 use crate::enums::Enum;
 use crate::fact::{BlockHead, Fact, Gap, Header, blank_decision};
 use crate::frame::FORMAT_VERSION;
 use crate::json::{Scanner, lossy};
-use crate::reader::add_config;
 use crate::schema::{Field, Wire, assign, decision_fields, event_fields};
 use crate::wall_time::parse_wall_time;
 
@@ -80,7 +80,7 @@ impl Scanner<'_> {
             self.fail("the line has no spec");
         }
         let spec = spec.filter(|_| self.ok())?;
-        match add_config(configs, digest, &spec) {
+        match configs.add(digest, &spec) {
             Ok(c) => Some(c),
             Err(e) => {
                 self.err = Some(e);

@@ -4,10 +4,10 @@ use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use lockstep_core::{Config, Spec};
+use lockstep_core::Config;
 
 use crate::binary_source::BinarySource;
-use crate::decode::Configs;
+use crate::configs::Configs;
 use crate::fact::{BlockHead, Fact, Gap, Header};
 use crate::frame::{FILE_HEAD, FILE_MAGIC};
 use crate::input::Input;
@@ -123,7 +123,12 @@ impl<R: Read> Reader<R> {
                         is it a trace, and not compressed?";
             return Err(ReadError::Header(what.into()));
         }
-        Ok(Reader { input, header, configs: Configs::new(), source })
+        Ok(Reader { input, header, configs: Configs::default(), source })
+    }
+
+    /// From now on a configuration may be stated under digest 0, which asks what it compiles to.
+    pub(crate) fn permit_unstated(&mut self) {
+        self.configs.unstated = true;
     }
 
     /// The header.
@@ -141,7 +146,7 @@ impl<R: Read> Reader<R> {
 
     /// A configuration read so far, `None` if there is none with that digest.
     pub fn config(&self, digest: u64) -> Option<&Arc<Config>> {
-        self.configs.get(&digest)
+        self.configs.get(digest)
     }
 
     /// The next item, `None` at the end. After [`ReadError::Damage`] reading goes on with the next call.
@@ -164,26 +169,4 @@ impl<R: Read> Reader<R> {
             Found::End => None,
         })
     }
-}
-
-/// Bounds what a hostile file can make a reader keep.
-const CONFIGS_LIMIT: usize = 1 << 16;
-
-/// Compiles an embedded configuration and checks its digest.
-pub(crate) fn add_config(configs: &mut Configs, digest: u64, spec: &Spec) -> Result<Arc<Config>, String> {
-    if let Some(c) = configs.get(&digest) {
-        return Ok(Arc::clone(c));
-    }
-    let c = Config::compile(spec).map_err(|e| format!("configuration {digest:016x} does not compile: {e}"))?;
-    if c.digest() != digest {
-        return Err(format!(
-            "configuration {digest:016x} compiles to {:016x}: it was changed, or written under other rules",
-            c.digest()
-        ));
-    }
-    if configs.len() >= CONFIGS_LIMIT {
-        return Err(format!("there are more than {CONFIGS_LIMIT} configurations"));
-    }
-    configs.insert(digest, Arc::clone(&c));
-    Ok(c)
 }

@@ -158,7 +158,7 @@ fn a_trace_cut_short_is_read_up_to_the_cut() {
             Ok((_, seen, damage)) => {
                 assert!(whole > 0, "cut at {n}: no error");
                 assert_eq!(damage.is_empty(), starts.contains(&n), "cut at {n}: {damage:?}");
-                assert!(facts(&seen) % 10 == 0, "cut at {n}: part of a block was taken for the whole");
+                assert!(facts(&seen).is_multiple_of(10), "cut at {n}: part of a block was taken for the whole");
             }
         }
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use lockstep_core::Config;
 
+use crate::configs::Configs;
 use crate::convert::Form;
-use crate::decode::{BlockReader, Configs, Record};
+use crate::decode::{BlockReader, Record};
 use crate::encoder::{Block, Encoder, MIN_BLOCK};
 use crate::fact::{BlockHead, Fact, Gap, Header};
 use crate::frame::{FRAME_HEAD, MAX_FRAME};
@@ -40,7 +41,7 @@ impl<W: Write> FrameSink<W> {
             blocks: 0,
             written: BTreeSet::new(),
             facts: BlockReader::default(),
-            configs: Configs::new(),
+            configs: Configs::default(),
             fact: Fact::default(),
         }
     }
@@ -66,7 +67,7 @@ impl<W: Write> FrameSink<W> {
         if !self.written.insert(c.digest()) {
             return Ok(());
         }
-        self.configs.insert(c.digest(), Arc::clone(c));
+        self.configs.insert(c);
         self.put(|b| append_config(b, c), |b| append_config_line(b, c))
     }
 

@@ -11,7 +11,7 @@ use lockstep_core::{
 pub fn spec_of(c: &Config) -> Spec {
     let names: Vec<&str> = (0..c.placements()).map(|i| c.placement(i).name).collect();
     let mut homes = names.clone();
-    let splits: Vec<String> = (0..c.splits()).map(|i| c.home_name(!(i as i32)).into()).collect();
+    let splits: Vec<String> = (0..c.splits()).map(|i| c.home_name(!(i as i32))).collect();
     homes.extend(splits.iter().map(String::as_str));
     let (home, status) = c.unknown();
     Spec {

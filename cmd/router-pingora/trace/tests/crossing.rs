@@ -147,7 +147,7 @@ fn what_the_other_simulates_replays_here_and_is_recorded_in_the_same_bytes() {
             let file = to.join(format!("{i}.{name}"));
             let args = ["sim".as_ref(), path.as_os_str(), "--trace".as_ref(), file.as_os_str()];
             // A scenario that is meant to fail leaves its trace all the same; a configuration is no scenario.
-            let said = lockstep(&args).map_or_else(|e| e, |said| said);
+            let said = lockstep(&args).unwrap_or_else(|said| said);
             let Ok(trace) = fs::read(&file) else {
                 assert!(path.to_string_lossy().contains("configs") || said.contains("scenario"), "{said}");
                 continue;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lockstep_core::{Class, RetryWhy};
 
-use crate::driver::Admission;
+use crate::driver::{Admission, Target};
 
 /// One attempt of a request, at its end.
 #[derive(Debug)]
@@ -29,7 +29,9 @@ pub struct AttemptSeen<'a> {
 
 /// One wait of a request, at its end.
 #[derive(Debug)]
-pub struct WaitSeen {
+pub struct WaitSeen<'a> {
+    /// Of a wait in a queue where it waited, of one for a retry where the request went then.
+    pub target: &'a Target,
     /// What made it wait was a retry; else a full placement's queue.
     pub retry: bool,
     /// All of it.
@@ -78,7 +80,7 @@ pub trait Observer: Send + Sync {
     /// Once for every begin.
     fn attempt_ended(&self, _seen: &AttemptSeen<'_>) {}
     /// After each wait.
-    fn waited(&self, _seen: &WaitSeen) {}
+    fn waited(&self, _seen: &WaitSeen<'_>) {}
     /// Last: the answer is out, or nobody takes it any more.
     fn request_ended(&self, _seen: &RequestSeen<'_>) {}
 }
