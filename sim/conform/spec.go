@@ -134,6 +134,11 @@ func (s *specs) selection(p *core.PlacementSpec) {
 	if p.Select == core.Maglev && !s.oneIn(3) {
 		p.Select = core.RoundRobin // a table takes a millisecond to make
 	}
+	if p.Select == core.Ketama && !s.oneIn(8) {
+		for i := range p.Endpoints {
+			p.Endpoints[i].Weight = min(p.Endpoints[i].Weight, 300) // a ring has points by weight
+		}
+	}
 	if p.Select.Hashing() && s.oneIn(2) {
 		p.Bound = pick(s.dice, 101, 125, uint32(s.between(101, 1000)), 1000)
 	}
