@@ -179,26 +179,8 @@ fn sticky_key(path: &str) -> Result<Vec<u8>, String> {
 
 /// Refuses what the Go router does by a file's word and this one does not, at its place.
 pub fn refuse_unsupported(file: &File) -> Result<(), String> {
-    let lockstep = "leave it away, or run lockstep serve";
-    let observe = &file.observe;
-    let mut problems = Vec::new();
-    let mut refuse = |is: bool, path: &str, what: &str| {
-        if is {
-            let what = format!("router-pingora does not support {path}: {what}");
-            problems.push(file.problem_at(path, what, lockstep).to_string());
-        }
-    };
-    refuse(!observe.tracing.otlp.is_empty(), "observe.tracing.otlp", "it sends no traces");
-    refuse(observe.metrics.exemplars, "observe.metrics.exemplars", "it traces no requests");
-    for d in &file.discover {
-        refuse(true, &format!("placements.{}.endpoints", d.placement), "it finds no endpoints by DNS");
-    }
-    for l in &file.listen {
-        for (name, why) in listen::unsupported(l) {
-            refuse(true, &format!("listen.{}.{name}", l.name), why);
-        }
-    }
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n\n")) }
+    let problems = file.unsupported();
+    if problems.0.is_empty() { Ok(()) } else { Err(problems.to_string()) }
 }
 
 impl Router {
