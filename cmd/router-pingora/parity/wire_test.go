@@ -1,0 +1,165 @@
+package parity
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// link is a client's connection, in raw bytes.
+type link struct {
+	t    testing.TB
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+// dialRouter connects to a router; config is nil for plain TCP.
+func dialRouter(t testing.TB, address string, config *tls.Config) *link {
+	t.Helper()
+	c, err := net.DialTimeout("tcp", address, patience)
+	if err != nil {
+		t.Fatalf("connecting to the router: %v", err)
+	}
+	if config != nil {
+		c = tls.Client(c, config)
+	}
+	l := &link{t: t, conn: c, in: bufio.NewReader(c)}
+	l.extend()
+	t.Cleanup(func() { c.Close() })
+	return l
+}
+
+// extend gives the connection time until patience is over.
+func (l *link) extend() { _ = l.conn.SetDeadline(time.Now().Add(patience)) } // it fails on a closed one only
+
+// reply is an answer as it arrives; the body can be watched while it comes.
+type reply struct {
+	informed []string // informational responses, canonical
+	status   int
+	proto    string
+	header   http.Header
+	framing  string // "chunked", or ""
+	failed   error  // no answer came
+	closes   bool   // the connection ends with it, and it did
+
+	mu   sync.Mutex
+	body bytes.Buffer
+	cut  bool
+	tail http.Header
+	head chan struct{} // closed when the header is here
+	done chan struct{} // closed when all is here
+}
+
+// Write adds to the body.
+func (r *reply) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.body.Write(p)
+}
+
+// soFar is the part of the body that has come.
+func (r *reply) soFar() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.body.String()
+}
+
+// receive reads the answer to one request in the background.
+func (l *link) receive(method string) *reply {
+	r := &reply{head: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		res := l.headers(method, r)
+		close(r.head)
+		if res == nil {
+			return
+		}
+		_, err := io.Copy(r, res.Body)
+		r.mu.Lock()
+		r.cut, r.tail = err != nil, res.Trailer
+		r.mu.Unlock()
+		if res.Close && err == nil {
+			_, end := l.in.ReadByte()
+			r.closes = end == io.EOF
+		}
+	}()
+	return r
+}
+
+// headers reads informational responses and then the header of the answer.
+func (l *link) headers(method string, r *reply) *http.Response {
+	for {
+		res, err := http.ReadResponse(l.in, &http.Request{Method: method})
+		if err != nil {
+			r.failed = err
+			return nil
+		}
+		if res.StatusCode < 200 && res.StatusCode != http.StatusSwitchingProtocols {
+			r.informed = append(r.informed, fmt.Sprintf("%s %d\n%s", res.Proto, res.StatusCode, headerText(res.Header)))
+			continue
+		}
+		r.status, r.proto, r.header = res.StatusCode, res.Proto, res.Header
+		r.framing = strings.Join(res.TransferEncoding, ", ")
+		if len(res.Trailer) > 0 {
+			r.header["Trailer"] = []string{strings.Join(sortedKeys(res.Trailer), ", ")}
+		}
+		if r.status == http.StatusSwitchingProtocols {
+			res.Body = http.NoBody // what follows is not HTTP
+		}
+		return res
+	}
+}
+
+// wait returns when all of the answer is here.
+func (r *reply) wait(t testing.TB) {
+	t.Helper()
+	select {
+	case <-r.done:
+	case <-time.After(patience):
+		t.Fatalf("no whole answer after %v; so far %q", patience, r.soFar())
+	}
+}
+
+// text is the answer in canonical form, before anything is made alike.
+func (r *reply) text() string {
+	if r.failed != nil {
+		return "no answer\n"
+	}
+	var b strings.Builder
+	for _, i := range r.informed {
+		b.WriteString(i + "\n")
+	}
+	h := r.header.Clone()
+	if r.framing != "" {
+		h.Set("Transfer-Encoding", r.framing)
+	}
+	fmt.Fprintf(&b, "%s %d\n%s\n", r.proto, r.status, headerText(h))
+	b.WriteString(short(r.soFar()))
+	b.WriteString("\n")
+	if len(r.tail) > 0 {
+		b.WriteString("[trailers]\n" + headerText(r.tail))
+	}
+	if r.cut {
+		b.WriteString("[cut]\n")
+	}
+	if r.closes {
+		b.WriteString("[closed]\n")
+	}
+	return b.String()
+}
+
+// short is a body as texts show it: a long one by its length.
+func short(body string) string {
+	if len(body) > 1000 {
+		return fmt.Sprintf("[%d bytes]", len(body))
+	}
+	return strings.TrimSuffix(body, "\n")
+}
