@@ -12,8 +12,9 @@ import (
 type ask struct {
 	on string // the connection, which is kept under that name; "" for one of its own
 	// send is the request, LF standing for CR LF. {seen:TEXT} in it waits until an
-	// origin has TEXT of the body. <name> is an address.
+	// origin has TEXT of the body, {then} does `then`. <name> is an address.
 	send   string
+	then   func(*run)
 	tls    func(*run) *tls.Config // nil for plain TCP
 	script string                 // what the origins answer at the request's path; "" for plain
 	want   answer
@@ -121,12 +122,12 @@ func (r *run) begin(a ask) *exchange {
 	return x
 }
 
-// send writes the request, in pieces where it says {seen:TEXT}.
+// send writes the request, in pieces where it says so.
 func (r *run) send(x *exchange) {
 	r.t.Helper()
 	rest := r.fill(x.a.send)
 	for rest != "" {
-		piece, after, paused := strings.Cut(rest, "{seen:")
+		piece, after, paused := strings.Cut(rest, "{")
 		_, err := x.link.conn.Write([]byte(crlf(piece)))
 		if err != nil && !x.a.want.none && !x.a.want.closed {
 			r.t.Fatalf("sending: %v", err) // one that is refused early may be closed early
@@ -134,17 +135,24 @@ func (r *run) send(x *exchange) {
 		if !paused {
 			return
 		}
-		text, tail, _ := strings.Cut(after, "}")
-		until(r.t, "an origin to see "+text, func() bool {
-			for _, o := range r.origins {
-				if got := o.last(); got != nil && strings.Contains(got.text(), text) {
-					return true
-				}
-			}
-			return false
-		})
+		word, tail, _ := strings.Cut(after, "}")
+		if text, ok := strings.CutPrefix(word, "seen:"); ok {
+			until(r.t, "an origin to see "+text, func() bool { return r.anySaw(text) })
+		} else {
+			x.a.then(r)
+		}
 		rest = tail
 	}
+}
+
+// anySaw reports whether some origin has a text in the body of its last request.
+func (r *run) anySaw(text string) bool {
+	for _, o := range r.origins {
+		if got := o.last(); got != nil && strings.Contains(got.text(), text) {
+			return true
+		}
+	}
+	return false
 }
 
 // end waits for the answer and looks at everything.

@@ -360,3 +360,6 @@ func blackHole(t testing.TB) string {
 	t.Fatal("the queue of a listener does not fill")
 	return ""
 }
+
+// is reports whether this is a request that begins so.
+func (r *received) is(line string) bool { return r != nil && strings.HasPrefix(r.head, line) }

@@ -14,14 +14,15 @@ import (
 // logged looks at the line of the access log that has the answer's request id.
 func (r *run) logged(x *exchange) {
 	r.t.Helper()
+	_, path := requestLine(x.a.send)
 	id := ""
-	if x.got.header != nil {
+	if x.got.header != nil { // else no answer came
 		id = x.got.header.Get("X-Request-Id")
 	}
 	var line map[string]any
 	find := func() bool {
 		for _, l := range r.router.logs()[x.n:] {
-			if id == "" || l["request_id"] == id {
+			if l["request_id"] == id || id == "" && l["path"] == path {
 				line = l
 				return true
 			}
@@ -29,7 +30,7 @@ func (r *run) logged(x *exchange) {
 		return false
 	}
 	until(r.t, "a line of the access log for "+x.what, find)
-	r.same("the log line of "+x.what, r.lineText(line), strings.Join(slices.Sorted(slices.Values(strings.Fields(x.a.log))), "\n"))
+	r.same("the log line of "+x.what, r.lineText(line), sorted(x.a.log))
 }
 
 // lineText is a line of the access log in canonical form: its fields sorted, one
@@ -144,4 +145,45 @@ func attempt(placement, endpoint, class string) string {
 
 func reject(class string) string {
 	return fmt.Sprintf("lockstep_decisions_total{cause= class=%s kind=reject} 1\n", class)
+}
+
+// row is a log line with all fields; the zero value of one that may be left out
+// leaves it out.
+type row struct {
+	method, path, key, placement, reason, url string
+	status                                    int
+	class, circuit, failover                  string
+	attempts, in, out                         int
+	more                                      string
+	route                                     string // "-" for none, else it is the route named all
+	early                                     bool   // refused before it was a request: no key, no route, no protocol
+}
+
+func (l row) text() string {
+	out := base(l.method, l.path, l.key, l.placement, l.reason, l.url, l.status)
+	out += fmt.Sprintf("class=%s attempts=%d bytes_received=%d bytes_sent=%d epoch=1 step=* ", l.class, l.attempts, l.in, l.out)
+	if !l.early {
+		out += "protocol=HTTP/1.1 "
+		if l.route != "-" {
+			out += "route=all "
+		}
+	}
+	if l.circuit != "" {
+		out += "circuit_state=" + l.circuit + " "
+	}
+	if l.failover != "" {
+		out += "failover_reason=" + l.failover + " "
+	}
+	if l.attempts > 0 {
+		out += "upstream_ms=* "
+	}
+	if l.key != "" {
+		out += "key_source=header_X-Routing-Key "
+	}
+	return out + l.more
+}
+
+// sorted is a wanted log line in the form of lineText.
+func sorted(line string) string {
+	return strings.Join(slices.Sorted(slices.Values(strings.Fields(line))), "\n")
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/textproto"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -31,7 +33,7 @@ func dialRouter(t testing.TB, address string, config *tls.Config) *link {
 	if config != nil {
 		c = tls.Client(c, config)
 	}
-	l := &link{t: t, conn: c, in: bufio.NewReader(c)}
+	l := &link{t: t, conn: c, in: bufio.NewReaderSize(c, 1<<20)}
 	l.extend()
 	t.Cleanup(func() { c.Close() })
 	return l
@@ -46,9 +48,8 @@ type reply struct {
 	status   int
 	proto    string
 	header   http.Header
-	framing  string // "chunked", or ""
-	failed   error  // no answer came
-	closes   bool   // the connection ends with it, and it did
+	failed   error // no answer came
+	closes   bool  // the connection ends with it, and it did
 
 	mu   sync.Mutex
 	body bytes.Buffer
@@ -97,6 +98,11 @@ func (l *link) receive(method string) *reply {
 // headers reads informational responses and then the header of the answer.
 func (l *link) headers(method string, r *reply) *http.Response {
 	for {
+		header, err := l.peekHeader()
+		if err != nil {
+			r.failed = err
+			return nil
+		}
 		res, err := http.ReadResponse(l.in, &http.Request{Method: method})
 		if err != nil {
 			r.failed = err
@@ -106,15 +112,27 @@ func (l *link) headers(method string, r *reply) *http.Response {
 			r.informed = append(r.informed, fmt.Sprintf("%s %d\n%s", res.Proto, res.StatusCode, headerText(res.Header)))
 			continue
 		}
-		r.status, r.proto, r.header = res.StatusCode, res.Proto, res.Header
-		r.framing = strings.Join(res.TransferEncoding, ", ")
-		if len(res.Trailer) > 0 {
-			r.header["Trailer"] = []string{strings.Join(sortedKeys(res.Trailer), ", ")}
-		}
+		r.status, r.proto, r.header = res.StatusCode, res.Proto, header
 		if r.status == http.StatusSwitchingProtocols {
 			res.Body = http.NoBody // what follows is not HTTP
 		}
 		return res
+	}
+}
+
+// peekHeader returns the header that comes next as it was sent, and takes
+// nothing: ReadResponse keeps some fields to itself.
+func (l *link) peekHeader() (http.Header, error) {
+	for n := 1; ; n = l.in.Buffered() + 1 {
+		if _, err := l.in.Peek(n); err != nil {
+			return nil, err
+		}
+		b, _ := l.in.Peek(l.in.Buffered()) // what is there can be had
+		if end := bytes.Index(b, []byte("\r\n\r\n")); end >= 0 {
+			_, fields, _ := bytes.Cut(b[:end+4], []byte("\r\n"))
+			h, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(fields))).ReadMIMEHeader()
+			return http.Header(h), err
+		}
 	}
 }
 
@@ -137,11 +155,7 @@ func (r *reply) text() string {
 	for _, i := range r.informed {
 		b.WriteString(i + "\n")
 	}
-	h := r.header.Clone()
-	if r.framing != "" {
-		h.Set("Transfer-Encoding", r.framing)
-	}
-	fmt.Fprintf(&b, "%s %d\n%s\n", r.proto, r.status, headerText(h))
+	fmt.Fprintf(&b, "%s %d\n%s\n", r.proto, r.status, headerText(r.header))
 	b.WriteString(short(r.soFar()))
 	b.WriteString("\n")
 	if len(r.tail) > 0 {
@@ -162,4 +176,24 @@ func short(body string) string {
 		return fmt.Sprintf("[%d bytes]", len(body))
 	}
 	return strings.TrimSuffix(body, "\n")
+}
+
+// taken waits until the router has read all that was sent: the kernel holds
+// nothing back for its socket, which it has accepted.
+func (l *link) taken(t testing.TB) {
+	t.Helper()
+	ours, theirs := l.conn.LocalAddr().(*net.TCPAddr).Port, l.conn.RemoteAddr().(*net.TCPAddr).Port
+	until(t, "the router to read", func() bool {
+		b, err := os.ReadFile("/proc/net/tcp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(b)) {
+			f := strings.Fields(line) // sl, local, remote, state, tx:rx, timers, retransmissions, uid, timeout, inode
+			if len(f) > 9 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", theirs)) && strings.HasSuffix(f[2], fmt.Sprintf(":%04X", ours)) {
+				return strings.HasSuffix(f[4], ":00000000") && f[9] != "0"
+			}
+		}
+		return false
+	})
 }
