@@ -14,7 +14,7 @@ type ask struct {
 	// send is the request, LF standing for CR LF. {seen:TEXT} in it waits until an
 	// origin has TEXT of the body, {then} does `then`. <name> is an address.
 	send   string
-	then   func(*run)
+	then   func(*run, *exchange)
 	tls    func(*run) *tls.Config // nil for plain TCP
 	script string                 // what the origins answer at the request's path; "" for plain
 	want   answer
@@ -139,7 +139,7 @@ func (r *run) send(x *exchange) {
 		if text, ok := strings.CutPrefix(word, "seen:"); ok {
 			until(r.t, "an origin to see "+text, func() bool { return r.anySaw(text) })
 		} else {
-			x.a.then(r)
+			x.a.then(r, x)
 		}
 		rest = tail
 	}
@@ -237,6 +237,7 @@ type comes struct{ name, text string }
 func (c comes) play(r *run) {
 	r.t.Helper()
 	x := r.open[c.name]
+	r.begun(x)
 	until(r.t, "the begin of a body that is not over", func() bool { return strings.Contains(x.got.soFar(), c.text) })
 	select {
 	case <-x.got.done:
@@ -316,4 +317,14 @@ func (b becomes) play(r *run) {
 		return false
 	})
 	r.tell("at last", got)
+}
+
+// begun waits for the header of an answer.
+func (r *run) begun(x *exchange) {
+	r.t.Helper()
+	select {
+	case <-x.got.head:
+	case <-time.After(patience):
+		r.t.Fatalf("no header of an answer to %s after %v", x.what, patience)
+	}
 }

@@ -21,6 +21,7 @@ defaults:
 placements:
   visa: {endpoints: {a: {url: "http://<visa>"}}}
   slow: {endpoints: {a: {url: "http://<slow>"}}, timeouts: {response_header: 300ms}}
+  still: {endpoints: {a: {url: "http://<still>"}}, timeouts: {settle: 100ms}}
   one: {endpoints: {a: {url: "http://<one>"}}, limit: {in_flight: 1}}
   queue: {endpoints: {a: {url: "http://<queue>"}}, limit: {in_flight: 1, when_full: {queue: 1, wait: 200ms}}}
   shed: {endpoints: {a: {url: "http://<shed>"}}, limit: {in_flight: 2, priorities: [100%, 50%]}}
@@ -33,7 +34,7 @@ placements:
   misnamed: {endpoints: {a: {url: "https://<tls-other-name>"}}, upstream: {tls: {ca: "<dir>/ca.pem"}}}
   plain: {endpoints: {a: {url: "https://<visa>"}}, upstream: {tls: {ca: "<dir>/ca.pem"}}}
   broken: {endpoints: {a: {url: "https://<visa>"}}, upstream: {tls: {ca: "<dir>/missing.pem"}}}
-keys: {visa: visa, slow: slow, one: one, queue: queue, shed: shed, share: share, sick: sick, gone: gone, hole: hole, nowhere: nowhere, forged: forged, misnamed: misnamed, plain: plain, broken: broken}
+keys: {visa: visa, still: still, slow: slow, one: one, queue: queue, shed: shed, share: share, sick: sick, gone: gone, hole: hole, nowhere: nowhere, forged: forged, misnamed: misnamed, plain: plain, broken: broken}
 `
 
 // withCA gives the case the authority that upstreams are verified against.
@@ -203,7 +204,7 @@ func draining() *testCase {
 		ask{send: get("visa", "/held"), script: "{hold}" + plain, later: "under way", want: leaving(ok("visa", "dedicated", "closed"))},
 		held{"visa", 1},
 		ask{
-			on: "late", send: "GET / HTTP/1.1\nHost: a.example\n{then}X-Routing-Key: visa\n\n", then: func(r *run) {
+			on: "late", send: "GET / HTTP/1.1\nHost: a.example\n{then}X-Routing-Key: visa\n\n", then: func(r *run, _ *exchange) {
 				r.links["late"].taken(r.t)
 				r.router.signal(syscall.SIGTERM)
 				until(r.t, "draining", func() bool { code, _ := fetch("http://" + r.router.admin() + "/readyz"); return code == 503 })

@@ -106,10 +106,13 @@ func passedOn() []*testCase {
 		ended("broken_body: a chunk that has no size", ask{
 			script: "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhello\nxyz\n{close}", want: chunked, log: log(200, "broken_body", 5, "upstream_error=*"), counts: broken,
 		}, failed),
-		ended("body_timeout: a body that stands still", ask{
-			script: "HTTP/1.1 200 OK\nContent-Length: 10\n\nhello{hang}", want: cut, log: log(200, "body_timeout", 5, ""),
-			counts: request("visa", "body_timeout", "2xx", "dedicated", "") + attempt("visa", "<visa>", "body_timeout"),
-		}, failed),
+		{name: "body_timeout: a body that stands still", config: strict, yaml: true, before: withCA, steps: []step{ask{
+			send: get("still", "/x"), script: "HTTP/1.1 200 OK\nContent-Length: 10\n\nhello{hang}",
+			want:   answer{status: 200, to: "still", why: "dedicated", circuit: "closed", with: "Content-Length: 10", body: "hello", cut: true},
+			log:    row{method: "GET", path: "/x", key: "still", placement: "still", reason: "dedicated", url: "http://<still>", circuit: "closed", attempts: 1, status: 200, class: "body_timeout", out: 5}.text(),
+			counts: request("still", "body_timeout", "2xx", "dedicated", "") + attempt("still", "<still>", "body_timeout"),
+			// After settle it was booked as a success, and then as one failure (R7).
+		}, each{"still", "/status/500 /", "500 closed still, 503 open"}}},
 		{name: "body_too_large: by counting", config: strict, yaml: true, before: withCA, steps: []step{primed, reset{}, ask{
 			send:   "POST /up HTTP/1.1\nHost: a.example\nX-Routing-Key: visa\nTransfer-Encoding: chunked\n\n5\nhello\n6\nworld!\n0\n\n",
 			want:   answer{status: 413, to: "visa", why: "dedicated", circuit: "closed", closed: true, with: "Connection: close\n" + ownHeaders("body_too_large: the request body is larger than its placement accepts"), body: "body_too_large: the request body is larger than its placement accepts"},
