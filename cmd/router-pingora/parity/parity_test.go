@@ -9,7 +9,7 @@ import (
 
 // cases are all tables.
 func cases() []*testCase {
-	return slices.Concat(headerCases(), refusalCases(), upstreamCases(), bodyCases())
+	return slices.Concat(headerCases(), refusalCases(), upstreamCases(), bodyCases(), contractCases(), methodCases())
 }
 
 // TestBothRoutersAnswerAsTheContractSays plays every case under each program,

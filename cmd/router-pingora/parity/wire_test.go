@@ -73,6 +73,13 @@ func (r *reply) soFar() string {
 	return r.body.String()
 }
 
+// informedSoFar are the informational responses that have come.
+func (r *reply) informedSoFar() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.informed
+}
+
 // receive reads the answer to one request in the background.
 func (l *link) receive(method string) *reply {
 	r := &reply{head: make(chan struct{}), done: make(chan struct{})}
@@ -109,7 +116,9 @@ func (l *link) headers(method string, r *reply) *http.Response {
 			return nil
 		}
 		if res.StatusCode < 200 && res.StatusCode != http.StatusSwitchingProtocols {
+			r.mu.Lock()
 			r.informed = append(r.informed, fmt.Sprintf("%s %d\n%s", res.Proto, res.StatusCode, headerText(res.Header)))
+			r.mu.Unlock()
 			continue
 		}
 		r.status, r.proto, r.header = res.StatusCode, res.Proto, header
