@@ -49,6 +49,7 @@ type run struct {
 	counted map[string]float64   // the metrics when they were last looked at
 	story   story                // all that came back, made alike
 	dir     string
+	plane   *plane // nil for none
 }
 
 // play runs a case under one program and returns what came back.

@@ -31,16 +31,17 @@ type origin struct {
 	name string
 	tls  *tls.Config // nil: plain
 
-	mu      sync.Mutex
-	l       net.Listener
-	address string
-	conns   map[net.Conn]bool
-	scripts map[string]string // by path
-	seen    []*received
-	sick    bool          // /health answers 503
-	gate    chan struct{} // closed by release
-	held    int           // scripts that have come to a {hold}
-	asked   int           // health checks so far
+	mu          sync.Mutex
+	l           net.Listener
+	address     string
+	placeholder int // keeps the port while it is down
+	conns       map[net.Conn]bool
+	scripts     map[string]string // by path
+	seen        []*received
+	sick        bool          // /health answers 503
+	gate        chan struct{} // closed by release
+	held        int           // scripts that have come to a {hold}
+	asked       int           // health checks so far
 }
 
 // received is a request as it came.
@@ -71,7 +72,7 @@ func newOrigin(t testing.TB, name string, config *tls.Config) *origin {
 	t.Helper()
 	o := &origin{t: t, name: name, tls: config, conns: map[net.Conn]bool{}, scripts: map[string]string{}, gate: make(chan struct{})}
 	o.up()
-	t.Cleanup(func() { o.release(); o.downNow() })
+	t.Cleanup(func() { o.release(); o.downNow(); syscall.Close(o.placeholder) })
 	return o
 }
 
@@ -79,9 +80,10 @@ func newOrigin(t testing.TB, name string, config *tls.Config) *origin {
 func (o *origin) up() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	at := o.address
-	if at == "" {
-		at = "127.0.0.1:0"
+	at := "127.0.0.1:0"
+	if o.address != "" {
+		at = o.address
+		syscall.Close(o.placeholder)
 	}
 	l, err := net.Listen("tcp", at)
 	if err != nil {
@@ -95,11 +97,13 @@ func (o *origin) up() {
 func (o *origin) downNow() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	port := o.l.Addr().(*net.TCPAddr).Port
 	o.l.Close()
 	for c := range o.conns {
 		c.Close()
 	}
 	clear(o.conns)
+	o.placeholder, _ = bound(o.t, port)
 }
 
 func (o *origin) script(path, text string) {
@@ -330,26 +334,42 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// closedPort is an address where connections are refused.
-func closedPort(t testing.TB) string { return freeAddress(t) }
-
-// blackHole is an address where a connection is neither taken nor refused: its
-// listener's queue is full.
-func blackHole(t testing.TB) string {
+// bound is a socket that has a port of 127.0.0.1, 0 for any, and does not
+// listen: whoever dials is refused, and nobody else gets the port.
+func bound(t testing.TB, port int) (fd int, address string) {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { syscall.Close(fd) })
-	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0)); err != nil {
+	err = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
+	if err = errors.Join(err, syscall.Bind(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}})); err != nil {
 		t.Fatal(err)
 	}
 	at, err := syscall.Getsockname(fd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := fmt.Sprintf("127.0.0.1:%d", at.(*syscall.SockaddrInet4).Port)
+	return fd, fmt.Sprintf("127.0.0.1:%d", at.(*syscall.SockaddrInet4).Port)
+}
+
+// closedPort is an address where connections are refused.
+func closedPort(t testing.TB) string {
+	t.Helper()
+	fd, address := bound(t, 0)
+	t.Cleanup(func() { syscall.Close(fd) })
+	return address
+}
+
+// blackHole is an address where a connection is neither taken nor refused: its
+// listener's queue is full.
+func blackHole(t testing.TB) string {
+	t.Helper()
+	fd, address := bound(t, 0)
+	t.Cleanup(func() { syscall.Close(fd) })
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
 	for range 16 {
 		c, err := net.DialTimeout("tcp", address, 100*time.Millisecond)
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // cases are all tables.
 func cases() []*testCase {
-	return slices.Concat(headerCases(), refusalCases(), upstreamCases(), bodyCases(), contractCases(), methodCases(), resilienceCases())
+	return slices.Concat(headerCases(), refusalCases(), upstreamCases(), bodyCases(), contractCases(), methodCases(), resilienceCases(), configCases(), controlCases(), lifeCases())
 }
 
 // TestBothRoutersAnswerAsTheContractSays plays every case under each program,
