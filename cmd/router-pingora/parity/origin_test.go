@@ -34,7 +34,8 @@ type origin struct {
 	mu          sync.Mutex
 	l           net.Listener
 	address     string
-	placeholder int // keeps the port while it is down
+	placeholder int           // a socket that keeps the port while it is down, -1 for none
+	ended       chan struct{} // closed when nobody accepts any more
 	conns       map[net.Conn]bool
 	scripts     map[string]string // by path
 	seen        []*received
@@ -70,9 +71,9 @@ const plain = "HTTP/1.1 200 OK\nContent-Length: 2\nContent-Type: text/plain\n\no
 
 func newOrigin(t testing.TB, name string, config *tls.Config) *origin {
 	t.Helper()
-	o := &origin{t: t, name: name, tls: config, conns: map[net.Conn]bool{}, scripts: map[string]string{}, gate: make(chan struct{})}
+	o := &origin{t: t, name: name, tls: config, conns: map[net.Conn]bool{}, scripts: map[string]string{}, gate: make(chan struct{}), placeholder: -1}
 	o.up()
-	t.Cleanup(func() { o.release(); o.downNow(); syscall.Close(o.placeholder) })
+	t.Cleanup(func() { o.release(); o.end() })
 	return o
 }
 
@@ -83,27 +84,43 @@ func (o *origin) up() {
 	at := "127.0.0.1:0"
 	if o.address != "" {
 		at = o.address
-		syscall.Close(o.placeholder)
+		o.vacate()
 	}
 	l, err := net.Listen("tcp", at)
 	if err != nil {
 		o.t.Fatalf("origin %s: %v", o.name, err)
 	}
-	o.l, o.address = l, l.Addr().String()
-	go o.accept(l)
+	o.l, o.address, o.ended = l, l.Addr().String(), make(chan struct{})
+	go o.accept(l, o.ended)
 }
 
-// downNow closes the listener and every connection: whoever dials is refused.
+// downNow closes the listener and every connection, and keeps the port: whoever
+// dials is refused.
 func (o *origin) downNow() {
+	port := o.l.Addr().(*net.TCPAddr).Port
+	o.end()
+	o.placeholder, _ = bound(o.t, port)
+}
+
+// end closes the listener and every connection.
+func (o *origin) end() {
+	o.l.Close()
+	<-o.ended // till then the port is not free
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	port := o.l.Addr().(*net.TCPAddr).Port
-	o.l.Close()
 	for c := range o.conns {
 		c.Close()
 	}
 	clear(o.conns)
-	o.placeholder, _ = bound(o.t, port)
+	o.vacate()
+}
+
+// vacate gives the port up that is kept while the origin is down.
+func (o *origin) vacate() {
+	if o.placeholder >= 0 {
+		syscall.Close(o.placeholder)
+		o.placeholder = -1
+	}
 }
 
 func (o *origin) script(path, text string) {
@@ -123,7 +140,8 @@ func (o *origin) release() {
 	}
 }
 
-func (o *origin) accept(l net.Listener) {
+func (o *origin) accept(l net.Listener, ended chan struct{}) {
+	defer close(ended)
 	for {
 		c, err := l.Accept()
 		if err != nil {
