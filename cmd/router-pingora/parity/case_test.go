@@ -71,10 +71,14 @@ func play(t *testing.T, c *testCase, p *program) story {
 		r.alike.names = append(r.alike.names, r.router.addr(), "<router>")
 	}
 	r.counted = r.metrics()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s said:\n%s", p.name, r.router.said())
+		}
+	})
 	for _, s := range c.steps {
 		s.play(r)
 		if t.Failed() {
-			t.Logf("%s said:\n%s", p.name, r.router.said())
 			return r.story
 		}
 	}
@@ -121,7 +125,7 @@ func (r *run) place(name string) string {
 	var address string
 	switch {
 	case name == "refused":
-		address = closedPort(r.t)
+		address = reserve(r.t)
 	case name == "blackhole":
 		address = blackHole(r.t)
 	default:

@@ -3,7 +3,6 @@ package parity
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 
@@ -25,11 +24,10 @@ type plane struct {
 // up serves at the plane's address, the same as before if there was one.
 func (p *plane) up(r *run) {
 	r.t.Helper()
-	l, err := net.Listen("tcp", or(p.address, "127.0.0.1:0"))
-	if err != nil {
-		r.t.Fatal(err)
+	if p.address == "" {
+		p.address = reserve(r.t)
 	}
-	p.address = l.Addr().String()
+	l := listenAt(r.t, p.address)
 	s := &http.Server{Handler: p.handler}
 	p.server = s
 	go func() { _ = s.Serve(l) }()

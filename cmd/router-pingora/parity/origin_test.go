@@ -31,18 +31,17 @@ type origin struct {
 	name string
 	tls  *tls.Config // nil: plain
 
-	mu          sync.Mutex
-	l           net.Listener
-	address     string
-	placeholder int           // a socket that keeps the port while it is down, -1 for none
-	ended       chan struct{} // closed when nobody accepts any more
-	conns       map[net.Conn]bool
-	scripts     map[string]string // by path
-	seen        []*received
-	sick        bool          // /health answers 503
-	gate        chan struct{} // closed by release
-	held        int           // scripts that have come to a {hold}
-	asked       int           // health checks so far
+	mu      sync.Mutex
+	l       net.Listener
+	address string
+	ended   chan struct{} // closed when nobody accepts any more
+	conns   map[net.Conn]bool
+	scripts map[string]string // by path
+	seen    []*received
+	sick    bool          // /health answers 503
+	gate    chan struct{} // closed by release
+	held    int           // scripts that have come to a {hold}
+	asked   int           // health checks so far
 }
 
 // received is a request as it came.
@@ -71,39 +70,23 @@ const plain = "HTTP/1.1 200 OK\nContent-Length: 2\nContent-Type: text/plain\n\no
 
 func newOrigin(t testing.TB, name string, config *tls.Config) *origin {
 	t.Helper()
-	o := &origin{t: t, name: name, tls: config, conns: map[net.Conn]bool{}, scripts: map[string]string{}, gate: make(chan struct{}), placeholder: -1}
+	o := &origin{t: t, name: name, tls: config, conns: map[net.Conn]bool{}, scripts: map[string]string{}, gate: make(chan struct{}), address: reserve(t)}
 	o.up()
-	t.Cleanup(func() { o.release(); o.end() })
+	t.Cleanup(func() { o.release(); o.down() })
 	return o
 }
 
-// up listens, at the address of before if there was one.
+// up listens, after down at the same address.
 func (o *origin) up() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	at := "127.0.0.1:0"
-	if o.address != "" {
-		at = o.address
-		o.vacate()
-	}
-	l, err := net.Listen("tcp", at)
-	if err != nil {
-		o.t.Fatalf("origin %s: %v", o.name, err)
-	}
-	o.l, o.address, o.ended = l, l.Addr().String(), make(chan struct{})
+	l := listenAt(o.t, o.address)
+	o.l, o.ended = l, make(chan struct{})
 	go o.accept(l, o.ended)
 }
 
-// downNow closes the listener and every connection, and keeps the port: whoever
-// dials is refused.
-func (o *origin) downNow() {
-	port := o.l.Addr().(*net.TCPAddr).Port
-	o.end()
-	o.placeholder, _ = bound(o.t, port)
-}
-
-// end closes the listener and every connection.
-func (o *origin) end() {
+// down closes the listener and every connection: whoever dials is refused.
+func (o *origin) down() {
 	o.l.Close()
 	<-o.ended // till then the port is not free
 	o.mu.Lock()
@@ -112,15 +95,6 @@ func (o *origin) end() {
 		c.Close()
 	}
 	clear(o.conns)
-	o.vacate()
-}
-
-// vacate gives the port up that is kept while the origin is down.
-func (o *origin) vacate() {
-	if o.placeholder >= 0 {
-		syscall.Close(o.placeholder)
-		o.placeholder = -1
-	}
 }
 
 func (o *origin) script(path, text string) {
@@ -352,16 +326,36 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// bound is a socket that has a port of 127.0.0.1, 0 for any, and does not
-// listen: whoever dials is refused, and nobody else gets the port.
-func bound(t testing.TB, port int) (fd int, address string) {
+// listenAt listens at an address of reserve. A process that another test starts
+// at this moment has, until it is another program, a copy of a listener that was closed.
+func listenAt(t testing.TB, address string) (l net.Listener) {
+	t.Helper()
+	until(t, "a port to be free again: "+address, func() bool {
+		var err error
+		l, err = net.Listen("tcp", address)
+		return err == nil
+	})
+	return l
+}
+
+// reserve returns an address of loopback that nobody else gets while the test
+// runs: a socket is bound to it and does not listen, so whoever dials is refused,
+// and whoever listens there with SO_REUSEADDR may.
+func reserve(t testing.TB) string {
+	t.Helper()
+	_, address := bound(t)
+	return address
+}
+
+func bound(t testing.TB) (fd int, address string) {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { syscall.Close(fd) })
 	err = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
-	if err = errors.Join(err, syscall.Bind(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}})); err != nil {
+	if err = errors.Join(err, syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})); err != nil {
 		t.Fatal(err)
 	}
 	at, err := syscall.Getsockname(fd)
@@ -371,20 +365,11 @@ func bound(t testing.TB, port int) (fd int, address string) {
 	return fd, fmt.Sprintf("127.0.0.1:%d", at.(*syscall.SockaddrInet4).Port)
 }
 
-// closedPort is an address where connections are refused.
-func closedPort(t testing.TB) string {
-	t.Helper()
-	fd, address := bound(t, 0)
-	t.Cleanup(func() { syscall.Close(fd) })
-	return address
-}
-
 // blackHole is an address where a connection is neither taken nor refused: its
 // listener's queue is full.
 func blackHole(t testing.TB) string {
 	t.Helper()
-	fd, address := bound(t, 0)
-	t.Cleanup(func() { syscall.Close(fd) })
+	fd, address := bound(t)
 	if err := syscall.Listen(fd, 0); err != nil {
 		t.Fatal(err)
 	}

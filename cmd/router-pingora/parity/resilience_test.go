@@ -113,10 +113,10 @@ func resilienceCases() []*testCase {
 			steps1(does(takesTurns)),
 		with("a kept connection that the upstream closed is not used for a POST", `breaker: none`,
 			ask{send: get("visa", "/x"), want: ok("visa", "dedicated", "closed")},
-			does(func(r *run) { r.origin("visa").downNow(); r.origin("visa").up() }),
+			does(func(r *run) { r.origin("visa").down(); r.origin("visa").up() }),
 			ask{send: post("/y", "Content-Length: 2", "hi"), want: ok("visa", "dedicated", "closed")}),
 		with("an upstream that is back serves at once", `breaker: none`,
-			does(func(r *run) { r.origin("visa").downNow() }), each{"visa", "/", "502 closed visa"},
+			does(func(r *run) { r.origin("visa").down() }), each{"visa", "/", "502 closed visa"},
 			does(func(r *run) { r.origin("visa").up() }), each{"visa", "/", "200 closed visa"}),
 		{name: "baseline: an unhealthy endpoint is left, and comes back", config: strings.Replace(baseline2, `"visa":{"url":"http://<visa>"}`, `"visa":{"url":"http://<visa>","health_check":{"path":"/health","interval":"40ms","timeout":"1s"}}`, 1), steps: []step{
 			each{"visa", "/", "200 closed visa"}, does(func(r *run) { r.origin("visa").health(true) }),

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -71,15 +70,12 @@ func (p *process) file(name string) string { return filepath.Join(p.dir, name) }
 func (p *process) start(o starting) {
 	p.t.Helper()
 	p.o = o
-	for try := range 5 { // a port that was free may be taken before the router has it
-		p.listen, p.watch = freeAddress(p.t), freeAddress(p.t)
-		p.launch(o)
-		if p.comesUp(o) {
-			return
-		}
-		if !strings.Contains(strings.ToLower(p.said()), "in use") && !strings.Contains(p.said(), "taken") || try == 4 {
-			p.t.Fatalf("%s does not start with %s:\n%s", p.program.name, o.config, p.said())
-		}
+	if p.listen == "" {
+		p.listen, p.watch = reserve(p.t), reserve(p.t)
+	}
+	p.launch(o)
+	if !p.comesUp(o) {
+		p.t.Fatalf("%s does not start with %s:\n%s", p.program.name, o.config, p.said())
 	}
 }
 
@@ -231,17 +227,6 @@ func until(t testing.TB, what string, done func() bool) {
 			t.Fatalf("waited in vain: %s", what)
 		}
 	}
-}
-
-// freeAddress returns an address that nobody listens on.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // fetch gets a page of the admin listener; code is 0 where nobody answers.
