@@ -2,6 +2,8 @@ package parity
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -112,7 +114,7 @@ func (r *run) fillAll(texts []string) (out []string) {
 
 // place is the address that a name stands for: <refused> is a closed port,
 // <blackhole> takes no connection and refuses none, <dir> is the folder of the case,
-// <tls-...> are origins with that certificate (certs_test.go), others plain origins.
+// <ws> takes WebSockets, <tls-...> are origins with that certificate (certs_test.go), others plain origins.
 func (r *run) place(name string) string {
 	if name == "dir" {
 		return r.dir
@@ -128,6 +130,10 @@ func (r *run) place(name string) string {
 		address = reserve(r.t)
 	case name == "blackhole":
 		address = blackHole(r.t)
+	case name == "ws":
+		s := httptest.NewServer(http.HandlerFunc(echoes))
+		r.t.Cleanup(s.Close)
+		address = s.Listener.Addr().String()
 	default:
 		o := newOrigin(r.t, name, originTLS(name))
 		r.origins[name], address = o, o.address
