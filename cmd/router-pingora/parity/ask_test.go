@@ -108,7 +108,7 @@ func (r *run) begin(a ask) *exchange {
 		if a.tls != nil {
 			config = a.tls(r)
 		}
-		x.link = dialRouter(r.t, r.router.addr(), config)
+		x.link = r.dial(config)
 		r.links[a.on] = x.link
 	}
 	x.link.extend()
@@ -275,7 +275,7 @@ func lines(text string) (out []string) {
 // short asks once and says what came in a few words.
 func (r *run) short(key, path string) string {
 	r.t.Helper()
-	l := dialRouter(r.t, r.router.addr(), nil)
+	l := r.dial(nil)
 	defer l.conn.Close()
 	got := l.receive("GET")
 	fmt.Fprintf(l.conn, "GET %s HTTP/1.1\r\nHost: a.example\r\nX-Routing-Key: %s\r\n\r\n", path, key)

@@ -2,6 +2,7 @@ package parity
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -52,6 +53,7 @@ type run struct {
 	story   story                // all that came back, made alike
 	dir     string
 	plane   *plane // nil for none
+	dialled []io.Closer
 }
 
 // play runs a case under one program and returns what came back.
@@ -86,6 +88,9 @@ func play(t *testing.T, c *testCase, p *program) story {
 	}
 	for _, o := range r.origins {
 		o.release()
+	}
+	for _, l := range r.dialled { // or the drain would wait for them
+		l.Close()
 	}
 	segments := r.router.stop()
 	switch {

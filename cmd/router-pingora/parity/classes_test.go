@@ -183,7 +183,8 @@ func long(n int) string {
 // clientGone leaves while its request is under way.
 func clientGone() *testCase {
 	return &testCase{name: "client_gone: the client leaves before the answer", config: strict, yaml: true, before: withCA, steps: []step{
-		primed, reset{},
+		primed,
+		reset{},
 		does(func(r *run) {
 			x := r.begin(ask{
 				send: get("visa", "/held"), script: "{hang}",

@@ -82,7 +82,10 @@ func configCases() (all []*testCase) {
 				acme, rewrite(moved(f.text)), does(func(r *run) { r.router.signal(syscall.SIGHUP) }), inForce("v2"), after,
 			}},
 			&testCase{name: "an invalid change is refused and the old one serves on (" + f.name + ")", config: f.text, yaml: f.yaml, steps: []step{
-				acme, rewrite(strings.ReplaceAll(moved(f.text), "http://", "")), decided{"nack", "invalid", 1}, acme, shows{"version": "v1", "epoch": 1},
+				acme, rewrite(strings.ReplaceAll(moved(f.text), "http://", "")),
+				decided{"nack", "invalid", 1},
+				acme,
+				shows{"version": "v1", "epoch": 1},
 				rewrite(moved(f.text)), inForce("v2"), after,
 			}},
 		)
@@ -90,14 +93,19 @@ func configCases() (all []*testCase) {
 	return append(all,
 		&testCase{name: "a reload keeps what is in flight and what breakers have learnt", config: brittle, steps: []step{
 			each{"acme", "/status/500 /status/500", "500 closed tier1, 500 closed tier1"},
-			ask{send: get("visa", "/held"), script: "{hold}" + plain, want: ok("visa", "dedicated", "closed"), later: "held"}, held{"visa", 1},
+			ask{send: get("visa", "/held"), script: "{hold}" + plain, want: ok("visa", "dedicated", "closed"), later: "held"},
+			held{"visa", 1},
 			rewrite(strings.Replace(brittle, `"v1"`, `"v2"`, 1)), inForce("v2"),
-			each{"acme", "/", "200 closed tier3 circuit_open"}, each{"visa", "/", "429"}, finish{name: "held"},
+			each{"acme", "/", "200 closed tier3 circuit_open"},
+			each{"visa", "/", "429"},
+			finish{name: "held"},
 		}},
 		&testCase{name: "a reload changes limits", config: brittle, steps: []step{
 			rewrite(strings.Replace(strings.Replace(brittle, `"v1"`, `"v2"`, 1), `"concurrency_limit":1`, `"concurrency_limit":2`, 1)), inForce("v2"),
-			ask{send: get("visa", "/held"), script: "{hold}" + plain, want: ok("visa", "dedicated", "closed"), later: "held"}, held{"visa", 1},
-			each{"visa", "/", "200 closed visa"}, finish{name: "held"},
+			ask{send: get("visa", "/held"), script: "{hold}" + plain, want: ok("visa", "dedicated", "closed"), later: "held"},
+			held{"visa", 1},
+			each{"visa", "/", "200 closed visa"},
+			finish{name: "held"},
 		}},
 		&testCase{name: "GET /debug/config says what is in force", config: baseline1, steps: []step{does(debugPage)}},
 		&testCase{name: "what only warns in a baseline file still loads", config: strings.Replace(baseline1, `"version":"v1",`, `"version":"v1","unheardOf":1,"version":"v1",`, 1), steps: []step{each{"visa", "/", "200 closed visa"}}},
@@ -108,8 +116,10 @@ func configCases() (all []*testCase) {
 				}
 			}),
 		}},
-		&testCase{name: "CONFIG_PATH and PORT stand for the flags", config: baseline1, bare: true, env: []string{"CONFIG_PATH=<dir>/c.json", "PORT={port}"},
-			steps: []step{each{"visa", "/", "200 closed visa"}}, unrecorded: "no flag names a folder for it"},
+		&testCase{
+			name: "CONFIG_PATH and PORT stand for the flags", config: baseline1, bare: true, env: []string{"CONFIG_PATH=<dir>/c.json", "PORT={port}"},
+			steps: []step{each{"visa", "/", "200 closed visa"}}, unrecorded: "no flag names a folder for it",
+		},
 		&testCase{name: "an invalid file is fatal at the start", config: baseline1, steps: []step{does(fatalStart)}},
 		&testCase{name: "the admin listener has the metrics that are listed, with their labels", config: native, yaml: true, steps: []step{each{"visa", "/", "200 closed visa"}, does(metricNames)}},
 		&testCase{name: "the admin listener's pages", config: native, yaml: true, steps: []step{does(adminPages)}},
@@ -153,7 +163,7 @@ keys: {visa: visa}
 // debugPage looks at the page that the baseline has among those of clients.
 func debugPage(r *run) {
 	r.t.Helper()
-	l := dialRouter(r.t, r.router.addr(), nil)
+	l := r.dial(nil)
 	got := l.receive("GET")
 	if _, err := l.conn.Write([]byte(crlf("GET /debug/config HTTP/1.1\nHost: a.example\n\n"))); err != nil {
 		r.t.Fatal(err)
@@ -280,7 +290,7 @@ func sameDigest(r *run) {
 // sticks follows a cookie.
 func sticks(r *run) {
 	r.t.Helper()
-	l := dialRouter(r.t, r.router.addr(), nil)
+	l := r.dial(nil)
 	say := func(cookie string) string {
 		got := l.receive("GET")
 		if _, err := l.conn.Write([]byte(crlf(get("visa", "/x", "Cookie: "+cookie)))); err != nil {

@@ -105,7 +105,7 @@ func methodCases() []*testCase {
 func pipelined() *testCase {
 	return basic("pipelined requests are answered in their order", does(func(r *run) {
 		r.origin("visa").script("/x", "HTTP/1.1 200 OK\nContent-Length: 5\n\nfirst")
-		l := dialRouter(r.t, r.router.addr(), nil)
+		l := r.dial(nil)
 		if _, err := l.conn.Write([]byte(crlf(get("visa", "/x") + get("acme", "/y")))); err != nil {
 			r.t.Fatal(err)
 		}

@@ -73,7 +73,7 @@ func (p *plane) baseline(w http.ResponseWriter, q *http.Request) {
 	if err != nil || q.URL.Path != "/connect" {
 		return
 	}
-	defer conn.CloseNow() //nolint:errcheck // it may be closed
+	defer conn.CloseNow()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
@@ -155,35 +155,59 @@ func controlCases() []*testCase {
 	planeDown := does(func(r *run) { r.plane.down() })
 	return []*testCase{
 		{name: "a baseline control plane drives the router", before: withBaselinePlane, args: to, early: true, steps: []step{
-			pushes{snapshot(baseline1), `{"type":"ack","version":"v1"}`}, inForce("v1"), acme, shows{"source": "control_plane", "epoch": 1},
-			pushes{snapshot(moved(baseline1)), `{"type":"ack","version":"v2"}`}, inForce("v2"), after, shows{"source": "control_plane", "epoch": 2},
-			pushes{snapshot(moved(baseline1)), `{"type":"ack","version":"v2"}`}, shows{"epoch": 2},
+			pushes{snapshot(baseline1), `{"type":"ack","version":"v1"}`},
+			inForce("v1"), acme,
+			shows{"source": "control_plane", "epoch": 1},
+			pushes{snapshot(moved(baseline1)), `{"type":"ack","version":"v2"}`},
+			inForce("v2"), after,
+			shows{"source": "control_plane", "epoch": 2},
+			pushes{snapshot(moved(baseline1)), `{"type":"ack","version":"v2"}`},
+			shows{"epoch": 2},
 		}},
 		{name: "an invalid push is nacked and changes nothing", before: withBaselinePlane, args: to, early: true, steps: []step{
-			pushes{snapshot(baseline1), `{"type":"ack","version":"v1"}`}, acme,
+			pushes{snapshot(baseline1), `{"type":"ack","version":"v1"}`},
+			acme,
 			pushes{snapshot(strings.Replace(moved(baseline1), `"visa":"visa"`, `"visa":"nowhere"`, 1)), `{"type":"nack","version":"v2","error":"..."}`},
-			inForce("v1"), acme, pushes{snapshot(moved(baseline1)), `{"type":"ack","version":"v2"}`}, after,
+			inForce("v1"), acme,
+			pushes{snapshot(moved(baseline1)), `{"type":"ack","version":"v2"}`},
+			after,
 		}},
 		{name: "our control plane pushes the second form with all its settings", before: withOurPlane, args: to, early: true, steps: []step{
-			publishes{"c.json", brittle}, acked("v1"), inForce("v1"),
+			publishes{"c.json", brittle},
+			acked("v1"), inForce("v1"),
 			each{"visa", "/status/500 /status/500 /", "500 closed visa, 500 closed visa, 200 closed tier1 circuit_open"},
 		}},
 		{name: "our control plane pushes the native form", before: withOurPlane, args: to, early: true, steps: []step{
 			publishes{"c.yaml", native}, acked("v1"), inForce("v1"), acme, publishes{"c.yaml", moved(native)}, acked("v2"), after, shows{"source": "control_plane", "epoch": 2},
 		}},
+		{name: "CONTROL_PLANE_URL stands for the flag", before: withBaselinePlane, env: []string{"CONTROL_PLANE_URL=ws://<plane>/connect"}, early: true, steps: []step{
+			pushes{snapshot(baseline1), `{"type":"ack","version":"v1"}`}, acme,
+		}},
 		{name: "with a control plane the file is only the bootstrap", config: baseline1, before: withOurPlane, args: to, steps: []step{
-			acme, shows{"version": "v1", "source": "file"}, rewrite(strings.Replace(baseline1, `"v1"`, `"v9"`, 1)),
-			publishes{"c.json", moved(baseline1)}, acked("v2"), inForce("v2"), after, shows{"source": "control_plane"},
+			acme,
+			shows{"version": "v1", "source": "file"},
+			rewrite(strings.Replace(baseline1, `"v1"`, `"v9"`, 1)),
+			publishes{"c.json", moved(baseline1)},
+			acked("v2"), inForce("v2"), after,
+			shows{"source": "control_plane"},
 		}},
 		{name: "a control plane that goes changes nothing, and one that comes back is heard", config: baseline1, before: withOurPlane, args: to, steps: []step{
-			publishes{"c.json", baseline2}, acked("v1"), acme, planeDown, acme, acme,
-			does(func(r *run) { r.plane.renew(r); r.plane.up(r) }), publishes{"c.json", moved(baseline2)}, acked("v2"), after,
+			publishes{"c.json", baseline2},
+			acked("v1"), acme, planeDown, acme, acme,
+			does(func(r *run) { r.plane.renew(r); r.plane.up(r) }),
+			publishes{"c.json", moved(baseline2)},
+			acked("v2"), after,
 		}},
 		{name: "a router starts from the last-known-good copy without its control plane", before: withOurPlane, args: keeping, early: true, steps: []step{
 			publishes{"c.json", moved(baseline2)}, acked("v2"), after, planeDown, again, after, shows{"version": "v2"},
 		}},
 		{name: "a push that changes too much is refused unless it is meant", before: withOurPlane, args: to, early: true, steps: []step{
-			publishes{"c.yaml", guarded}, acked("v1"), publishes{"c.yaml", moved(guarded)}, decided{"nack", "keys_rerouted", 1}, acme, shows{"version": "v1"},
+			publishes{"c.yaml", guarded},
+			acked("v1"),
+			publishes{"c.yaml", moved(guarded)},
+			decided{"nack", "keys_rerouted", 1},
+			acme,
+			shows{"version": "v1"},
 			does(func(r *run) {
 				if _, _, err := r.plane.ours.PublishMarked("c.yaml", []byte(r.fill(moved(guarded))), "v2"); err != nil {
 					r.t.Fatal(err)

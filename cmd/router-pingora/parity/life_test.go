@@ -24,12 +24,15 @@ func lifeCases() []*testCase {
 	return []*testCase{
 		{name: "SIGTERM drains: what is in flight finishes, nobody new is accepted, the end is in good order", config: native, yaml: true, args: []string{"--drain", "10s"}, steps: []step{
 			ask{send: get("visa", "/held"), script: "HTTP/1.1 200 OK\nContent-Length: 10\n\nhello{hold}world", want: answer{status: 200, to: "visa", why: "dedicated", circuit: "closed", with: "Content-Length: 10", body: "helloworld", cut: false}, later: "held"},
-			held{"visa", 1}, comes{"held", "hello"}, terminate,
+			held{"visa", 1},
+			comes{"held", "hello"},
+			terminate,
 			does(func(r *run) {
 				until(r.t, "a router that is not ready", func() bool { code, _ := fetch("http://" + r.router.admin() + "/readyz"); return code == 503 })
 				until(r.t, "a closed port", func() bool { return refusesDial(r.router.addr()) })
 			}),
-			finish{name: "held"}, ended,
+			finish{name: "held"},
+			ended,
 		}},
 		{name: "at the drain's deadline what is left is aborted", config: native, yaml: true, args: []string{"--drain", "300ms"}, steps: []step{
 			ask{
@@ -39,10 +42,13 @@ func lifeCases() []*testCase {
 			does(func(r *run) {
 				until(r.t, "the request at the origin", func() bool { return r.origin("visa").last().is("GET /held") })
 			}),
-			terminate, finish{name: "held"}, ended,
+			terminate,
+			finish{name: "held"},
+			ended,
 		}},
 		{name: "an idle connection is closed by a drain", config: native, yaml: true, steps: []step{
-			ask{on: "idle", send: get("visa", "/x"), want: ok("visa", "dedicated", "closed")}, terminate, ended,
+			ask{on: "idle", send: get("visa", "/x"), want: ok("visa", "dedicated", "closed")},
+			terminate, ended,
 			does(func(r *run) {
 				if _, err := r.links["idle"].in.ReadByte(); err != io.EOF {
 					r.t.Errorf("the idle connection ends with %v, want an end in good order", err)

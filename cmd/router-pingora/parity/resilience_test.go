@@ -56,8 +56,10 @@ func resilienceCases() []*testCase {
 			each{"visa", "/status/500 /status/500 /", "500 closed tier1 circuit_open, 500 closed tier1 circuit_open, 200 closed tier3 circuit_open"},
 		}},
 		{name: "baseline: without settings a breaker opens at the fifth failure in a row", config: baseline1, steps: []step{
-			each{"visa", "/status/500 /status/500 /status/500 /status/500 / /status/500 /status/500 /status/500 /status/500 /status/500 /",
-				"500 closed visa, 500 closed visa, 500 closed visa, 500 closed visa, 200 closed visa, 500 closed visa, 500 closed visa, 500 closed visa, 500 closed visa, 500 closed visa, 200 closed tier3 circuit_open"},
+			each{
+				"visa", "/status/500 /status/500 /status/500 /status/500 / /status/500 /status/500 /status/500 /status/500 /status/500 /",
+				"500 closed visa, 500 closed visa, 500 closed visa, 500 closed visa, 200 closed visa, 500 closed visa, 500 closed visa, 500 closed visa, 500 closed visa, 500 closed visa, 200 closed tier3 circuit_open",
+			},
 		}},
 		{name: "baseline: the concurrency limit refuses with 429, and serves again when there is room", config: brittle, steps: []step{
 			ask{send: get("visa", "/held"), script: "{hold}" + plain, want: ok("visa", "dedicated", "closed"), later: "first"}, held{"visa", 1}, ask{
@@ -67,8 +69,10 @@ func resilienceCases() []*testCase {
 			}, finish{name: "first"}, becomes{"visa", "/x", "429", "200 closed visa"},
 		}},
 		{name: "baseline: the default placement is full at a limit of its own", config: strings.Replace(brittle, `"tier3":{"url":"http://<tier3>"}`, `"tier3":{"url":"http://<tier3>","concurrency_limit":1}`, 1), steps: []step{
-			ask{send: get("nobody", "/held"), script: "{hold}" + plain, want: ok("tier3", "default", "closed"), later: "first"}, held{"tier3", 1},
-			each{"nobody", "/", "429"}, finish{name: "first"},
+			ask{send: get("nobody", "/held"), script: "{hold}" + plain, want: ok("tier3", "default", "closed"), later: "first"},
+			held{"tier3", 1},
+			each{"nobody", "/", "429"},
+			finish{name: "first"},
 		}},
 		with("an open breaker without fallback is 503, and half-opens when its time is over", `breaker: {consecutive_failures: 2, open: 250ms}`,
 			each{"visa", "/status/500 /status/500", "500 closed visa, 500 closed visa"},
@@ -119,13 +123,15 @@ func resilienceCases() []*testCase {
 			does(func(r *run) { r.origin("visa").down() }), each{"visa", "/", "502 closed visa"},
 			does(func(r *run) { r.origin("visa").up() }), each{"visa", "/", "200 closed visa"}),
 		{name: "baseline: an unhealthy endpoint is left, and comes back", config: strings.Replace(baseline2, `"visa":{"url":"http://<visa>"}`, `"visa":{"url":"http://<visa>","health_check":{"path":"/health","interval":"40ms","timeout":"1s"}}`, 1), steps: []step{
-			each{"visa", "/", "200 closed visa"}, does(func(r *run) { r.origin("visa").health(true) }),
+			each{"visa", "/", "200 closed visa"},
+			does(func(r *run) { r.origin("visa").health(true) }),
 			becomes{"visa", "/", "200 closed visa", "200 closed tier3 upstream_unhealthy"},
 			ask{
 				send: get("visa", "/x"), want: served("tier3", "upstream_unhealthy"),
 				log: base("GET", "/x", "visa", "tier3", "dedicated", "http://<tier3>", 200, "failover_reason=upstream_unhealthy"),
 			},
-			does(func(r *run) { r.origin("visa").health(false) }), becomes{"visa", "/", "200 closed tier3 upstream_unhealthy", "200 closed visa"},
+			does(func(r *run) { r.origin("visa").health(false) }),
+			becomes{"visa", "/", "200 closed tier3 upstream_unhealthy", "200 closed visa"},
 		}},
 		with("health never blocks a request: the last endpoint serves though unhealthy", `health: {get: /health, every: 50ms, start: unhealthy}`,
 			each{"visa", "/", "200 closed visa"}),

@@ -95,7 +95,7 @@ func (p *process) launch(o starting) {
 	for _, e := range o.env {
 		p.cmd.Env = append(p.cmd.Env, strings.ReplaceAll(e, "{port}", p.listen[strings.LastIndex(p.listen, ":")+1:]))
 	}
-	p.cmd.Env = append(os.Environ(), p.cmd.Env...)
+	p.cmd.Env = append(append(os.Environ(), "TMPDIR="+p.dir), p.cmd.Env...)
 	p.run(p.cmd)
 	p.pid, p.ended = p.cmd.Process.Pid, make(chan error, 1)
 	go func(c *exec.Cmd, ended chan error) { ended <- c.Wait() }(p.cmd, p.ended)

@@ -74,11 +74,6 @@ func ok(to, why, circuit string) answer {
 	return answer{status: 200, to: to, why: why, circuit: circuit, with: "Content-Length: 2\nContent-Type: text/plain", body: "ok"}
 }
 
-// told is the answer of an origin's /status/ path.
-func told(status int, to, why, circuit string) answer {
-	return answer{status: status, to: to, why: why, circuit: circuit, with: "Content-Length: 0"}
-}
-
 // refused is an answer of the router's own: its class (R16) and a sentence.
 func refused(status int, text string) answer {
 	return answer{status: status, body: text, with: ownHeaders(text)}

@@ -26,7 +26,7 @@ func echoes(w http.ResponseWriter, q *http.Request) {
 	if err != nil {
 		return
 	}
-	defer conn.CloseNow() //nolint:errcheck // it may be closed
+	defer conn.CloseNow()
 	conn.SetReadLimit(1 << 20)
 	for {
 		kind, text, err := conn.Read(q.Context())
@@ -70,10 +70,16 @@ func (r *run) socket() (*websocket.Conn, *http.Response) {
 	if err != nil {
 		r.t.Fatalf("opening a WebSocket: %v", err)
 	}
+	r.dialled = append(r.dialled, now{conn})
 	r.t.Cleanup(func() { _ = conn.CloseNow() })
 	conn.SetReadLimit(1 << 20)
 	return conn, res
 }
+
+// now closes a WebSocket without waiting for the other side.
+type now struct{ conn *websocket.Conn }
+
+func (n now) Close() error { return n.conn.CloseNow() }
 
 // says sends a text and reads one.
 func says(r *run, conn *websocket.Conn, text string) (string, error) {
@@ -146,7 +152,7 @@ func webSocketCases() []*testCase {
 			}
 		})),
 		ws("one that is refused is an answer like any other", does(func(r *run) {
-			l := dialRouter(r.t, r.router.addr(), nil)
+			l := r.dial(nil)
 			got := l.receive("GET")
 			if _, err := l.conn.Write([]byte(crlf(get("visa", "/refused", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")))); err != nil {
 				r.t.Fatal(err)
@@ -165,12 +171,12 @@ func webSocketCases() []*testCase {
 			defer cancel()
 			_, _, err := conn.Read(ctx)
 			r.same("the end", ending(err), `closed with 1001 "the router is shutting down"`)
-			conn.CloseNow() //nolint:errcheck // it is closed
+			conn.CloseNow()
 			r.router.wait()
 		})}},
 		basic("an upgrade to another protocol passes its bytes", does(func(r *run) {
 			r.origin("visa").script("/up", "HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: shout\n\nwelcome{close}")
-			l := dialRouter(r.t, r.router.addr(), nil)
+			l := r.dial(nil)
 			got := l.receive("GET")
 			if _, err := l.conn.Write([]byte(crlf(get("visa", "/up", "Connection: Upgrade", "Upgrade: shout")))); err != nil {
 				r.t.Fatal(err)

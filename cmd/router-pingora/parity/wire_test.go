@@ -23,19 +23,20 @@ type link struct {
 	in   *bufio.Reader
 }
 
-// dialRouter connects to a router; config is nil for plain TCP.
-func dialRouter(t testing.TB, address string, config *tls.Config) *link {
-	t.Helper()
-	c, err := net.DialTimeout("tcp", address, patience)
+// dial connects to the router; config is nil for plain TCP.
+func (r *run) dial(config *tls.Config) *link {
+	r.t.Helper()
+	c, err := net.DialTimeout("tcp", r.router.addr(), patience)
 	if err != nil {
-		t.Fatalf("connecting to the router: %v", err)
+		r.t.Fatalf("connecting to the router: %v", err)
 	}
 	if config != nil {
 		c = tls.Client(c, config)
 	}
-	l := &link{t: t, conn: c, in: bufio.NewReaderSize(c, 1<<20)}
+	l := &link{t: r.t, conn: c, in: bufio.NewReaderSize(c, 1<<20)}
 	l.extend()
-	t.Cleanup(func() { c.Close() })
+	r.dialled = append(r.dialled, c)
+	r.t.Cleanup(func() { c.Close() })
 	return l
 }
 
