@@ -201,7 +201,7 @@ func (r *blockReader) decision(f *Fact) error {
 func blankDecision(k core.DecisionKind, now core.Time) core.Decision {
 	d := core.Decision{Kind: k, Placement: -1, Endpoint: -1, At: now}
 	switch k {
-	case core.NoteOpened, core.Probe, core.NoteDraining:
+	case core.NoteOpened, core.Probe, core.NoteDraining, core.Queued, core.Retry:
 		d.Until = now
 	}
 	return d

@@ -44,6 +44,8 @@ type Encoder struct {
 	step   uint64
 	last   core.Time
 	keys   keyRefs
+	// decided is where the decisions of the last fact begin, for a Question.
+	decided int
 }
 
 // Block is a finished block: one whole frame of a file, but for its checksum
@@ -102,6 +104,7 @@ func (e *Encoder) Append(now core.Time, ev *core.Event, req *loop.Request, decis
 	default:
 		b = e.event(b, now, e.schema.events[kind], ev, req)
 	}
+	e.decided = len(b)
 	b = appendUint(b, uint64(len(decisions)))
 	for i := range decisions {
 		if d := &decisions[i]; d.Kind == core.Forward {

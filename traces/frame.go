@@ -53,6 +53,15 @@ func AppendConfig(dst []byte, c *core.Config) []byte {
 	return appendFrame(dst, frameConfig, func(b []byte) []byte { return appendConfigLine(b, c) })
 }
 
+// AppendUnstated appends the frame of a configuration as text, such as EncodeSpec
+// gives, under digest 0: what it compiles to is for the reader to say.
+func AppendUnstated(dst, spec []byte) []byte {
+	return appendFrame(dst, frameConfig, func(b []byte) []byte {
+		b = appendHash(append(b, `{"config":`...), 0)
+		return append(append(append(b, `,"spec":`...), spec...), '}')
+	})
+}
+
 // AppendGap appends the frame that says what is missing. It belongs where the missing blocks would be.
 func AppendGap(dst []byte, g Gap) []byte {
 	return appendFrame(dst, frameGap, func(b []byte) []byte { return appendGapLine(b, &g) })

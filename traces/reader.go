@@ -98,7 +98,8 @@ func (t *Reader) Next() (Item, error) { return t.source.next() }
 // configsLimit bounds what a hostile file can make a reader keep.
 const configsLimit = 1 << 16
 
-// addConfig compiles an embedded configuration and checks its digest.
+// addConfig compiles an embedded configuration and checks its digest; 0 means
+// that it is not stated.
 func addConfig(configs map[uint64]*core.Config, digest uint64, spec []byte) (*core.Config, error) {
 	if c := configs[digest]; c != nil {
 		return c, nil
@@ -111,12 +112,12 @@ func addConfig(configs map[uint64]*core.Config, digest uint64, spec []byte) (*co
 	if err != nil {
 		return nil, fmt.Errorf("configuration %016x does not compile: %w", digest, err)
 	}
-	if c.Digest() != digest {
+	if c.Digest() != digest && digest != 0 {
 		return nil, fmt.Errorf("configuration %016x compiles to %016x: it was changed, or written under other rules", digest, c.Digest())
 	}
 	if len(configs) >= configsLimit {
 		return nil, fmt.Errorf("there are more than %d configurations", configsLimit)
 	}
-	configs[digest] = c
+	configs[c.Digest()] = c
 	return c, nil
 }

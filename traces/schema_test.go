@@ -114,3 +114,24 @@ func TestEveryNamedValueIsFoundByItsName(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAbsentTimeIsThatOfTheFact(t *testing.T) {
+	s := newSchema()
+	const now core.Time = 7
+	for k, fields := range s.events {
+		ev := blankEvent(core.EventKind(k), now)
+		for _, f := range fields {
+			if f.wire == wireTime && f.get(&ev) != uint64(now) {
+				t.Errorf("%s of %s: %d", f.name, core.EventKind(k), f.get(&ev))
+			}
+		}
+	}
+	for k, fields := range s.decisions {
+		d := blankDecision(core.DecisionKind(k), now)
+		for _, f := range fields {
+			if f.wire == wireTime && f.get(&d) != uint64(now) {
+				t.Errorf("%s of %s: %d", f.name, core.DecisionKind(k), f.get(&d))
+			}
+		}
+	}
+}

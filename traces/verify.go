@@ -116,7 +116,7 @@ func (v *Verifier) open(b *BlockHead, rd *Reader) error {
 	v.report.Blocks++
 	v.block = *b
 	v.block.Snapshot = nil
-	if v.router != nil && b.Step == v.next && b.Step > 1 {
+	if v.router != nil && b.Joins(v.next) {
 		v.digest("digest at the start of the block", b.Digest)
 		v.scratch = v.router.Snapshot(v.scratch[:0])
 		if v.report.Divergence == nil && !bytes.Equal(v.scratch, b.Snapshot) {

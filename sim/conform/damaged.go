@@ -1,0 +1,121 @@
+package conform
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"lockstep/core"
+	"lockstep/traces"
+)
+
+// damaged asks a short stream with something broken in it: a bit anywhere, its
+// end, or bytes of a block under checksums that are right. What Go makes of it is
+// the answer; most are refused. What Go reads but would write otherwise is no
+// canonical question, so another place is broken instead.
+func (g *Generator) damaged(seed uint64) (Question, error) {
+	d := throw(seed, purposeDamage)
+	s := newStream(d.word())
+	s.run(d.between(0, 200))
+	s.mix.joinEvery = 50
+	s.q = g.begin(traces.Header{Name: fmt.Sprint("damage ", seed), Seed: seed, Flags: []string{"generated"}}, s.r, s.step)
+	first := s.step
+	s.run(d.between(1, 200))
+	sound, _ := s.q.Close()
+	q := Question{Name: fmt.Sprint("damage ", seed), Events: int(s.step - first)}
+	for range 20 {
+		q.Inputs = d.damage(append([]byte(nil), sound...))
+		answer, err := settle(q.Inputs)
+		if err != nil {
+			return q, nil // the answer must be a refusal
+		}
+		if canonical(q.Inputs) {
+			q.Answer = answer
+			return q, nil
+		}
+	}
+	q.Inputs = sound
+	var err error
+	q.Answer, err = settle(sound)
+	return q, err
+}
+
+// settle answers a question; a core that stops is a refusal by no rule, and stops here too.
+func settle(inputs []byte) ([]byte, error) { return Complete(inputs, Tamper{}) }
+
+func canonical(question []byte) bool {
+	again, err := strip(question)
+	return err == nil && string(again) == string(question)
+}
+
+// damage breaks something.
+func (d *dice) damage(b []byte) []byte {
+	switch d.below(6) {
+	case 0:
+		b[d.below(uint64(len(b)))] ^= 1 << d.below(8)
+	case 1:
+		b = b[:d.below(uint64(len(b)))]
+	default:
+		d.rewrite(b)
+	}
+	return b
+}
+
+const (
+	fileHead  = 8
+	frameHead = 16
+	blockHead = 28
+)
+
+// rewrite changes bytes of one block and seals its frame anew, so that readers
+// have to find out for themselves. Where the changed snapshot is one that Restore
+// takes, its digest is put right too.
+func (d *dice) rewrite(b []byte) {
+	var blocks []int
+	for at := fileHead; at+frameHead <= len(b); {
+		if b[at+4] == 3 {
+			blocks = append(blocks, at)
+		}
+		at += frameHead + int(binary.LittleEndian.Uint32(b[at+8:]))
+	}
+	at := blocks[d.below(uint64(len(blocks)))]
+	payload := b[at+frameHead:][:binary.LittleEndian.Uint32(b[at+8:])]
+	from, to := blockHead, len(payload)
+	size := int(binary.LittleEndian.Uint32(payload[24:]))
+	switch {
+	case d.oneIn(8):
+		from = 0
+	case size > 0 && d.oneIn(2):
+		to = blockHead + size
+	}
+	if from >= to {
+		return
+	}
+	for range d.between(1, 2) {
+		i := from + int(d.below(uint64(to-from)))
+		payload[i] = byte(pick(d, uint64(payload[i])+1, uint64(payload[i])-1, uint64(payload[i])^1<<d.below(8), 0, 1, d.word()))
+	}
+	if size > 0 && from > 0 {
+		restate(b, payload, size)
+	}
+	castagnoli := crc32.MakeTable(crc32.Castagnoli)
+	binary.LittleEndian.PutUint32(b[at+12:], crc32.Checksum(payload, castagnoli))
+	head := append(append([]byte(nil), b[at+4:at+6]...), b[at+8:at+16]...)
+	binary.LittleEndian.PutUint16(b[at+6:], uint16(crc32.Checksum(head, castagnoli)))
+}
+
+// restate puts the digest of a block right, if its snapshot can be restored.
+func restate(b, payload []byte, size int) {
+	snapshot := payload[blockHead : blockHead+size]
+	digest, _, err := core.SnapshotConfig(snapshot)
+	if err != nil {
+		return
+	}
+	c := configIn(b, digest)
+	if digest != 0 && c == nil {
+		return
+	}
+	if r, err := core.Restore(snapshot, c, false); err == nil {
+		binary.LittleEndian.PutUint64(payload[16:], r.Digest())
+	}
+}
