@@ -70,6 +70,10 @@ func play(t *testing.T, c *testCase, p *program) story {
 	if c.config != "" {
 		o.config = r.write(c.config)
 	}
+	if d := refusedStart(c.name, p.name); d != nil {
+		r.refuses(o, d)
+		return nil
+	}
 	r.router.start(o)
 	if !c.bare {
 		r.alike.names = append(r.alike.names, r.router.addr(), "<router>")
@@ -207,6 +211,9 @@ func (r *run) tell(what, text string) { r.story = append(r.story, part{what, tex
 func (r *run) same(what, got, want string) {
 	r.t.Helper()
 	got = r.alike.text(got)
+	if r.habitual(got, want) {
+		got = want
+	}
 	r.tell(what, got)
 	if d := differences(want, got); d != "" && !r.differs(what, got) {
 		r.t.Errorf("%s, %s (-want +got):\n%s", r.program.name, what, d)
@@ -219,12 +226,4 @@ func (r *run) differs(what, got string) bool {
 	return slices.ContainsFunc(differs, func(d difference) bool {
 		return d.name == r.c.name && d.what == what && d.side == r.program.name && d.got == got
 	})
-}
-
-// difference is an answer that one program may give in place of the one wanted.
-type difference struct {
-	name, what string // the case, and the part of it
-	side       string // who answers differently
-	because    string // a reason that lies in the program's transport, not in its decisions
-	got        string // the canonical text
 }

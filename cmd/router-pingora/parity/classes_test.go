@@ -10,7 +10,7 @@ import (
 // quickly. Its breakers open at the second failure, for good.
 const strict = `lockstep: 1
 version: v1
-listen: {edge: {address: "127.0.0.1:0", trust_headers_from: [127.0.0.1/32], header_max: 4KiB, timeouts: {header: 400ms}, http1: {body_idle: 400ms, target_max: 1KiB, headers_max: 20}}}
+listen: {edge: {address: "127.0.0.1:0", trust_headers_from: [127.0.0.1/32], timeouts: {header: 400ms}, http1: {body_idle: 400ms, target_max: 1KiB}}}
 priority: {header: X-Priority, default: 0}
 routes: [{name: all, match: {host: [a.example]}, unknown_key: {reject: 421}}]
 defaults:
@@ -152,10 +152,15 @@ func refusalCases() []*testCase {
 			log:    log(row{method: "POST", path: "/up", key: "visa", placement: "visa", reason: "dedicated", url: "http://<visa>", circuit: "closed", attempts: 1, in: 4}, 408, "request_timeout"),
 			counts: request("visa", "request_timeout", "4xx", "dedicated", "") + attempt("visa", "<visa>", "request_timeout"),
 		}),
-		refusal("header_too_large: a head of more than 4 KiB", ask{
-			send: get("visa", "/", "X-Long: "+long(4<<10)), want: leaving(own(431, "header_too_large", "the request's head is larger than accepted")),
+		refusal("header_too_large: a head of more than 64 KiB", ask{
+			send: get("visa", "/", "X-Long: "+long(64<<10)), want: leaving(own(431, "header_too_large", "the request's head is larger than accepted")),
 			log:    log(row{method: "GET", path: "/", early: true, more: "refused=header_too_large client=*"}, 431, "header_too_large"),
 			counts: request("", "header_too_large", "4xx", "", "") + reject("header_too_large"),
+		}),
+		basic("header_too_large: without a section listen a head may have 1 MiB", ask{
+			send: get("visa", "/x", "X-Long: "+long(512<<10)), want: ok("visa", "dedicated", "closed"),
+		}, ask{
+			send: get("visa", "/y", "X-Long: "+long(1<<20)), want: leaving(own(431, "header_too_large", "the request's head is larger than accepted")),
 		}),
 		refusal("uri_too_long: a target of more than 1 KiB", ask{
 			send: get("visa", "/"+long(1<<10)), want: leaving(own(414, "uri_too_long", "the request target is longer than accepted")),

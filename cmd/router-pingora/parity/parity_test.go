@@ -31,7 +31,7 @@ func TestBothRoutersAnswerAsTheContractSays(t *testing.T) {
 			for i, p := range programs {
 				t.Run(p.name, func(t *testing.T) { stories[i] = play(t, c, p) })
 			}
-			if len(programs) == 2 {
+			if len(programs) == 2 && refusedStart(c.name, rustSide) == nil {
 				if d := differences(stories[0].text(c.name), stories[1].text(c.name)); d != "" {
 					t.Errorf("the two differ (-%s +%s):\n%s", programs[0].name, programs[1].name, d)
 				}
@@ -59,5 +59,5 @@ func summary(n int) string {
 	for _, pair := range sortedKeys(verified.pairs) {
 		replays = append(replays, fmt.Sprintf("%d of %s", verified.pairs[pair], pair))
 	}
-	return fmt.Sprintf("%d cases; recordings replayed: %s", n, strings.Join(replays, ", "))
+	return fmt.Sprintf("%d cases; recordings replayed: %s", n, strings.Join(replays, ", ")) + said()
 }

@@ -15,6 +15,8 @@ import (
 type program struct {
 	name string // goSide or rustSide
 	path string
+	// flags are those that only this program has, for a router in that folder.
+	flags func(dir string) []string
 	// upgrade replaces a router that serves by a new process, in the program's
 	// own way, and returns when the old one has stopped accepting.
 	upgrade func(*process)
@@ -71,7 +73,7 @@ func buildGo(dir string) (*program, error) {
 	if out, err := exec.Command("go", "build", "-o", path, "lockstep/cmd/lockstep").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building lockstep: %w\n%s", err, out)
 	}
-	return &program{name: goSide, path: path, upgrade: upgradeGo}, nil
+	return &program{name: goSide, path: path, upgrade: upgradeGo, flags: func(string) []string { return nil }}, nil
 }
 
 // findRust finds the other binary: nothing here builds it.
@@ -88,7 +90,9 @@ func findRust() (*program, error) {
 			return nil, err
 		}
 		if usable(full) {
-			return &program{name: rustSide, path: full, upgrade: upgradeRust}, nil
+			return &program{name: rustSide, path: full, upgrade: upgradeRust, flags: func(dir string) []string {
+				return []string{"--upgrade-sock", filepath.Join(dir, "upgrade.sock")}
+			}}, nil
 		}
 		tried = append(tried, path)
 	}

@@ -89,7 +89,7 @@ func (p *process) launch(o starting) {
 			args = append(args, "-c", o.config)
 		}
 	}
-	args = append(args, "--admin", p.watch)
+	args = append(append(args, "--admin", p.watch), p.program.flags(p.dir)...)
 	p.cmd = exec.Command(p.program.path, append(args, o.args...)...)
 	p.cmd.Dir = p.dir
 	for _, e := range o.env {
@@ -115,6 +115,23 @@ func (p *process) run(c *exec.Cmd) {
 	}
 	if err := c.Start(); err != nil {
 		p.t.Fatal(err)
+	}
+}
+
+// refuses starts a router that must not serve, and holds what it says of why.
+func (r *run) refuses(o starting, d *difference) {
+	r.t.Helper()
+	p := r.router
+	p.o, p.listen, p.watch = o, reserve(r.t), reserve(r.t)
+	p.launch(o)
+	p.down = true
+	select {
+	case err := <-p.ended:
+		if err == nil || !strings.Contains(p.said(), d.got) {
+			r.t.Errorf("%s ended with %v and said %q, want %q", p.program.name, err, p.said(), d.got)
+		}
+	case <-time.After(patience):
+		r.t.Errorf("%s serves, and the table of differences says that it refuses: %s", p.program.name, d.got)
 	}
 }
 

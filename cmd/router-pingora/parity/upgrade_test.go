@@ -1,6 +1,7 @@
 package parity
 
 import (
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -33,6 +34,10 @@ func upgradeRust(p *process) {
 	p.run(next)
 	p.extra = append(p.extra, next.Process.Pid)
 	go func() { _ = next.Wait() }() // only so that it is no zombie
+	until(p.t, "a successor that waits for the sockets", func() bool {
+		_, err := os.Stat(p.file("upgrade.sock"))
+		return err == nil
+	})
 	p.signal(syscall.SIGQUIT)
 	p.pid = next.Process.Pid
 }
