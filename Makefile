@@ -9,27 +9,48 @@ BENCHTIME ?= 1s
 BENCH     ?= .
 FUZZTIME  ?= 30s
 ENDURE    ?= 30m
+CARGO    ?= cargo
+RUST      = --manifest-path cmd/router-pingora/Cargo.toml --locked
 GOFILES   = $(shell git ls-files -co --exclude-standard '*.go')
 
+HAVE_CARGO = command -v $(CARGO) >/dev/null
+NO_CARGO   = echo "NOT TRIED: the Rust side (cmd/router-pingora): no cargo here; https://rustup.rs has it"
+
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench lint fmt golden determinism soak endure peers external fuzz fuzz-wire planted mutate clean
+.PHONY: help deps build build-pingora demo test test-go test-rust bench bench-peers lint fmt golden determinism soak endure peers external fuzz fuzz-wire planted mutate clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 deps: ## fetch modules and tools; say which Debian packages each target wants, and as root install those of test and determinism
 	$(GO) mod download
 	$(GO) mod download -modfile=.ci/tools/go.mod
+	@if $(HAVE_CARGO); then $(CARGO) fetch $(RUST); else $(NO_CARGO); fi
 	@.ci/packages test determinism
 
 build: ## build bin/lockstep, without machine paths and stamped with the version
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lockstep ./cmd/lockstep
 
+build-pingora: ## build cmd/router-pingora/target/release: router-pingora and shim (Rust 1.90; minutes the first time)
+	$(CARGO) build --release $(RUST) --bins
+
 demo: build ## control plane, router and four cells to break, in one process
 	bin/lockstep demo
 
-test: ## all tests
+test: test-rust test-go ## all tests; those of the Rust side, and the suite over both routers, where cargo is
+
+test-rust: ## tests of the Rust side, and its two programs for the tests that follow; without cargo: says what was not tried
+	@if $(HAVE_CARGO); then \
+		$(CARGO) test $(RUST) --workspace && $(CARGO) build $(RUST) -p router-pingora && \
+		$(CARGO) build --release $(RUST) -p lockstep-trace --bin shim; \
+	else $(NO_CARGO); fi
+
+test-go: ## tests of the Go side
 	$(GO) test ./...
+
+bench-peers: build build-pingora ## both routers, ReverseProxy, nginx and HAProxy side by side (as root it installs them); cmd/bench/README.md has the method
+	@.ci/packages peers | grep 'make peers'
+	$(GO) run ./cmd/bench run
 
 bench: ## all benchmarks (BENCHTIME=1s, BENCH=regexp)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...

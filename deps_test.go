@@ -58,6 +58,7 @@ var libraries = []struct {
 	{"go.opentelemetry.io/otel", "adapters/tracing", false, "spans, OTLP over HTTP; unsampled requests take another way than otelhttp's"},
 	{"go.opentelemetry.io/otel", "adapters/tracing", true, "an exporter in memory"},
 	{"golang.org/x/sys", "adapters/lifecycle", false, "the monotonic clock that systemd counts by"},
+	{"golang.org/x/sys", "cmd/bench", false, "epoll and timerfd: a generator that costs less than what it measures"},
 	{"golang.org/x/net", "adapters/discovery", false, "DNS messages: std's resolver does not tell the time to live"},
 	{"golang.org/x/net", "adapters/upstream", true, "frames of HTTP/2 that no honest server sends"},
 	{"golang.org/x/sys", "adapters/upstream", true, "sockets of a test in a network namespace"},

@@ -248,3 +248,15 @@ func TestAnErrorInThePrintedFormNamesTheLine(t *testing.T) {
 		})
 	}
 }
+
+func TestAConfigurationEndsWhereItsObjectDoes(t *testing.T) {
+	const spec = `{"version":"v1","placements":[{"name":"p","endpoints":[{"url":"http://a"}]}]}`
+	if _, err := traces.DecodeSpec([]byte(spec + " \n")); err != nil {
+		t.Error(err)
+	}
+	for _, more := range []string{"}", " x", "{}", ",", "1"} {
+		if _, err := traces.DecodeSpec([]byte(spec + more)); err == nil {
+			t.Errorf("%q after it is not noticed", more)
+		}
+	}
+}

@@ -3,7 +3,9 @@ package traces
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 
 	"lockstep/core"
 )
@@ -227,6 +229,9 @@ func DecodeSpec(b []byte) (core.Spec, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&in); err != nil {
 		return core.Spec{}, fmt.Errorf("reading a configuration: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return core.Spec{}, errors.New("reading a configuration: there is more after its end")
 	}
 	s := core.Spec{
 		Version: in.Version, Keys: in.Keys, Default: in.Default, UnknownStatus: in.UnknownStatus,

@@ -11,8 +11,8 @@ import (
 
 // damaged asks a short stream with something broken in it: a bit anywhere, its
 // end, or bytes of a block under checksums that are right. What Go makes of it is
-// the answer; most are refused. What Go reads but would write otherwise is no
-// canonical question, so another place is broken instead.
+// the answer; most are refused. What Go reads but whose answer has other inputs is
+// no canonical question, so another place is broken instead.
 func (g *Generator) damaged(seed uint64) (Question, error) {
 	d := throw(seed, purposeDamage)
 	s := newStream(d.word())
@@ -29,7 +29,7 @@ func (g *Generator) damaged(seed uint64) (Question, error) {
 		if err != nil {
 			return q, nil // the answer must be a refusal
 		}
-		if canonical(q.Inputs) {
+		if inputs, err := strip(answer); err == nil && string(inputs) == string(q.Inputs) {
 			q.Answer = answer
 			return q, nil
 		}
@@ -42,11 +42,6 @@ func (g *Generator) damaged(seed uint64) (Question, error) {
 
 // settle answers a question; a core that stops is a refusal by no rule, and stops here too.
 func settle(inputs []byte) ([]byte, error) { return Complete(inputs, Tamper{}) }
-
-func canonical(question []byte) bool {
-	again, err := strip(question)
-	return err == nil && string(again) == string(question)
-}
 
 // damage breaks something.
 func (d *dice) damage(b []byte) []byte {

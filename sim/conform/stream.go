@@ -159,7 +159,7 @@ func (s *stream) gap() {
 	if !s.complete {
 		s.q = nil
 	}
-	for range s.between(1, 40) {
+	for n := s.between(1, 40); n > 0 || s.step == from; n-- { // a gap of no step is none
 		s.pass()
 		s.do()
 	}

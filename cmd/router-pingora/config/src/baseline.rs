@@ -50,7 +50,7 @@ settings! {
 
 /// A length of time as text, in ns. Empty or not positive means the default.
 #[derive(Copy, Clone, Debug, Default)]
-struct TextDuration(i64);
+pub(crate) struct TextDuration(i64);
 
 impl Decode for TextDuration {
     fn decode(&mut self, d: &mut Decoder, n: &Arc<Node>) {
@@ -73,7 +73,7 @@ impl Decode for TextDuration {
 
 /// A number. Not positive means the default.
 #[derive(Copy, Clone, Debug, Default)]
-struct Count(i64);
+pub(crate) struct Count(i64);
 
 impl Decode for Count {
     fn decode(&mut self, d: &mut Decoder, n: &Arc<Node>) {
@@ -107,7 +107,8 @@ impl Loader<'_> {
         for e in self.last_of_each(&form.cell_endpoints) {
             self.cell_endpoint(&e, &at);
         }
-        let names: Vec<String> = self.file.spec.placements.iter().filter(|p| p.endpoints.is_empty()).map(|p| p.name.clone()).collect();
+        let names: Vec<String> =
+            self.file.spec.placements.iter().filter(|p| p.endpoints.is_empty()).map(|p| p.name.clone()).collect();
         if let Some(table) = &form.placements.0 {
             for name in names {
                 let what = format!("placement {} has no url", quote(&name));

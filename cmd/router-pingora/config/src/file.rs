@@ -67,7 +67,7 @@ pub struct File {
     /// `path` and the include patterns: whatever can change this configuration matches one.
     pub watch: Vec<String>,
 
-    pub(crate) labelled: bool, // spec.version is a label made here
+    pub(crate) labelled: bool,  // spec.version is a label made here
     pub(crate) root: Arc<Node>, // for places; placements are merged with their defaults and profile
     pub(crate) keys: KeyList,
     pub(crate) tables: Vec<KeyList>,

@@ -244,7 +244,8 @@ fn check_host(host: &str) -> Result<(), String> {
         Some(_) => return Err("invalid IP-literal".into()),
         None => {}
     }
-    if !port.is_empty() && !(port.starts_with(':') && port[1..].bytes().all(|b| b.is_ascii_digit())) {
+    let sound = |port: &str| port.strip_prefix(':').is_some_and(|p| p.bytes().all(|b| b.is_ascii_digit()));
+    if !port.is_empty() && !sound(port) {
         return Err(format!("invalid port {} after host", quote(port)));
     }
     if host.contains('%') && !host.starts_with('[') {
@@ -301,9 +302,13 @@ mod tests {
         ] {
             assert_eq!(parse_duration(text), ns, "{text}");
         }
-        for (ns, text) in
-            [(90_000_000_000, "1m30s"), (1_500, "1.5µs"), (250_000_000, "250ms"), (3_600_000_000_000, "1h0m0s"), (0, "0s")]
-        {
+        for (ns, text) in [
+            (90_000_000_000, "1m30s"),
+            (1_500, "1.5µs"),
+            (250_000_000, "250ms"),
+            (3_600_000_000_000, "1h0m0s"),
+            (0, "0s"),
+        ] {
             assert_eq!(duration_text(ns), text);
         }
     }

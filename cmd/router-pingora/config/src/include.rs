@@ -47,11 +47,8 @@ impl Loader<'_> {
     fn include(&mut self, mut root: Arc<Node>, item: &Node, table: &str) -> Arc<Node> {
         let pattern = beside(self.from, &item.text);
         self.file.watch.push(pattern.clone());
-        let options = MatchOptions {
-            case_sensitive: true,
-            require_literal_separator: true,
-            require_literal_leading_dot: false,
-        };
+        let options =
+            MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
         // In a pattern of Go ** is the same as *.
         let mut single = pattern.clone();
         while single.contains("**") {
@@ -112,7 +109,7 @@ impl Loader<'_> {
             Ok(n) if self.d.want(&n, Kind::Mapping) => self.join(&root, &n),
             Ok(_) => root,
             Err(fault) => {
-                self.d.report(fault);
+                self.d.report(*fault);
                 root
             }
         }
@@ -120,7 +117,8 @@ impl Loader<'_> {
 
     /// Lays the top level of an included file beside that of the main one.
     fn join(&mut self, root: &Node, n: &Node) -> Arc<Node> {
-        let mut out = Node { at: root.at.clone(), kind: Kind::Mapping, entries: root.entries.clone(), ..Node::default() };
+        let mut out =
+            Node { at: root.at.clone(), kind: Kind::Mapping, entries: root.entries.clone(), ..Node::default() };
         for e in &n.entries {
             if e.key == "include" {
                 let hint = format!("list every file in {}", self.file.path);
@@ -137,12 +135,8 @@ impl Loader<'_> {
             let tables = first.value.kind == Kind::Mapping && e.value.kind == Kind::Mapping;
             if tables && matches!(e.key.as_str(), "placements" | "profiles" | "keys" | "tables") {
                 let entries: Vec<Entry> = [&first.value.entries[..], &e.value.entries[..]].concat();
-                first.value = Arc::new(Node {
-                    at: first.value.at.clone(),
-                    kind: Kind::Mapping,
-                    entries,
-                    ..Node::default()
-                });
+                first.value =
+                    Arc::new(Node { at: first.value.at.clone(), kind: Kind::Mapping, entries, ..Node::default() });
             } else {
                 self.d.twice(&e.key, &first.at, &e.at);
             }

@@ -1,7 +1,7 @@
 //! JSON with places. serde_json says whether a text is JSON; this walks one that is.
 
 use crate::node::{Entry, Kind, Node};
-use crate::problem::{Place, Problem, Source};
+use crate::problem::{Fault, Place, Source};
 use serde::de::IgnoredAny;
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ pub(crate) fn valid(text: &str) -> bool {
 }
 
 /// Parses one JSON document. Duplicate keys stay, for the decoder to report.
-pub(crate) fn read(src: &Arc<Source>) -> Result<Arc<Node>, Problem> {
+pub(crate) fn read(src: &Arc<Source>) -> Result<Arc<Node>, Fault> {
     if let Err(e) = serde_json::from_str::<IgnoredAny>(&src.text) {
         return Err(syntax(src, &e));
     }
     let mut r = Reader { src, text: src.text.as_bytes(), at: 0, line: 1, col: 1 };
     match r.value(0) {
         Some(n) => Ok(Arc::new(n)),
-        None => Err(r.place(1).problem(
+        None => Err(r.place(1).fault(
             format!("this is not valid JSON: it is nested more than {MAX_DEPTH} deep"),
             "look for a missing comma, quote or bracket just before",
         )),
@@ -29,7 +29,7 @@ pub(crate) fn read(src: &Arc<Source>) -> Result<Arc<Node>, Problem> {
 }
 
 /// The fault of a text that is not JSON, where serde_json saw it.
-fn syntax(src: &Arc<Source>, e: &serde_json::Error) -> Problem {
+fn syntax(src: &Arc<Source>, e: &serde_json::Error) -> Fault {
     let (mut line, mut col) = (e.line(), e.column());
     if col == 0 && line > 1 {
         line -= 1; // at the end of the text: the last line is the place to show
@@ -43,9 +43,9 @@ fn syntax(src: &Arc<Source>, e: &serde_json::Error) -> Problem {
     let hint = "look for a missing comma, quote or bracket just before";
     let at = Place { source: Some(src.clone()), line: line as u32, col: column as u32, width: 1 };
     if what == "trailing characters" {
-        return at.problem("there is something after the end of the document", "remove it");
+        return at.fault("there is something after the end of the document", "remove it");
     }
-    at.problem(format!("this is not valid JSON: {what}"), hint)
+    at.fault(format!("this is not valid JSON: {what}"), hint)
 }
 
 /// Walks a text that is known to be JSON, so that it only has to find ends.
@@ -190,7 +190,7 @@ fn hex4(s: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Arc<Node>, Problem> {
+    fn parse(text: &str) -> Result<Arc<Node>, Fault> {
         read(&Arc::new(Source { name: "f.json".into(), text: text.into() }))
     }
 

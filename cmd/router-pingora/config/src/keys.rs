@@ -132,7 +132,8 @@ impl Loader<'_> {
     /// key has neither comma nor line end: what stands in the line is the key, whatever its bytes. A
     /// placement with a space is a split: cell-07 95% cell-12 5%.
     pub(crate) fn tenants(&mut self, src: &Arc<Source>, data: &[u8], list: &mut KeyList) {
-        let mut rows = data.strip_suffix(b"\n").unwrap_or(data).split(|b| *b == b'\n').map(|r| r.strip_suffix(b"\r").unwrap_or(r));
+        let mut rows =
+            data.strip_suffix(b"\n").unwrap_or(data).split(|b| *b == b'\n').map(|r| r.strip_suffix(b"\r").unwrap_or(r));
         let header = text(rows.next().unwrap_or(b""));
         let place = |line: usize, col: usize, width: usize| Place {
             source: Some(src.clone()),

@@ -22,6 +22,7 @@ pub mod routing;
 pub mod settings;
 mod tables;
 mod units;
+mod unsupported;
 mod whereis;
 mod yaml;
 
@@ -29,3 +30,4 @@ pub use file::{ControlPlane, DEFAULT_SOAK, Facts, File, Form, LoadError};
 pub use lower::discover::Discovery;
 pub use problem::{Position, Problem, Problems};
 pub use units::{Prefix, Range};
+pub use unsupported::check_supported;

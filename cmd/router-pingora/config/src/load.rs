@@ -6,7 +6,7 @@ use crate::json;
 use crate::keys::KeyList;
 use crate::label;
 use crate::node::{Kind, Node};
-use crate::problem::{Place, Problem, Problems, Source};
+use crate::problem::{Fault, Place, Problems, Source};
 use crate::tables::TenantList;
 use crate::yaml;
 use lockstep_core::TableSpec;
@@ -53,7 +53,7 @@ pub(crate) fn load(path: &str, from: &str, data: &[u8]) -> Result<File, Problems
 
 /// The text of a file. What is not UTF-8 becomes U+FFFD in JSON, byte by byte as in Go, and is
 /// refused in YAML.
-fn source(path: &str, data: &[u8]) -> Result<Arc<Source>, Problem> {
+fn source(path: &str, data: &[u8]) -> Result<Arc<Source>, Fault> {
     let mut text = String::with_capacity(data.len());
     let mut rest = data.strip_prefix("\u{feff}".as_bytes()).unwrap_or(data);
     let like_json = rest.trim_ascii_start().starts_with(b"{");
@@ -71,7 +71,7 @@ fn source(path: &str, data: &[u8]) -> Result<Arc<Source>, Problem> {
             }
             Err(_) => {
                 let src = Arc::new(Source { name: path.into(), text: String::new() });
-                return Err(Place::whole(&src).problem("the file is not UTF-8 text", "save it as UTF-8"));
+                return Err(Place::whole(&src).fault("the file is not UTF-8 text", "save it as UTF-8"));
             }
         }
     }
@@ -79,7 +79,7 @@ fn source(path: &str, data: &[u8]) -> Result<Arc<Source>, Problem> {
 }
 
 /// Tells the form by content and parses it.
-fn sniff(src: &Arc<Source>) -> Result<(Form, Arc<Node>), Problem> {
+fn sniff(src: &Arc<Source>) -> Result<(Form, Arc<Node>), Fault> {
     let is_json = json::valid(&src.text);
     let like_baseline = src.text.trim_start().starts_with('{')
         && (src.text.contains("\"routingTable\"") || src.text.contains("\"cellEndpoints\""));
@@ -87,13 +87,13 @@ fn sniff(src: &Arc<Source>) -> Result<(Form, Arc<Node>), Problem> {
     let has = |key: &str| root.get(key).is_some();
     if root.kind != Kind::Mapping {
         let what = format!("the file holds {}, not a map of settings", root.kind.name());
-        return Err(root.at.problem(what, "begin it with: lockstep: 1"));
+        return Err(root.at.fault(what, "begin it with: lockstep: 1"));
     }
     if has("lockstep") {
         return Ok((Form::Native, root));
     }
     if let (false, Some(table)) = (is_json, root.get("routingTable")) {
-        return Err(table.at.problem(
+        return Err(table.at.fault(
             "the baseline's forms are JSON, and this is not",
             "write it as JSON, or in the native form with lockstep: 1",
         ));
@@ -104,7 +104,7 @@ fn sniff(src: &Arc<Source>) -> Result<(Form, Arc<Node>), Problem> {
     if is_json && (has("placements") || has("routingTable") || has("defaultPlacement")) {
         return Ok((Form::Baseline2, root));
     }
-    Err(root.at.problem(
+    Err(root.at.fault(
         "this is none of the three forms of a configuration",
         "begin a native file with lockstep: 1; a baseline file has routingTable and cellEndpoints or placements",
     ))

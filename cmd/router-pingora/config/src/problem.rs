@@ -84,9 +84,12 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-impl From<Problem> for Problems {
-    fn from(p: Problem) -> Problems {
-        Problems(vec![p])
+/// A fault that ends the reading.
+pub(crate) type Fault = Box<Problem>;
+
+impl From<Fault> for Problems {
+    fn from(p: Fault) -> Problems {
+        Problems(vec![*p])
     }
 }
 
@@ -123,6 +126,11 @@ impl Place {
             None => Position::default(),
             Some(s) => Position { file: s.name.clone(), line: self.line, column: self.col },
         }
+    }
+
+    /// `problem`, as the end of the reading.
+    pub(crate) fn fault(&self, what: impl Into<String>, hint: impl Into<String>) -> Fault {
+        Box::new(self.problem(what, hint))
     }
 
     /// Shows `what` at this place.

@@ -109,7 +109,7 @@ impl Loader<'_> {
             return;
         }
         let words: Vec<&str> = text.split_whitespace().collect();
-        if words.len() % 2 != 0 {
+        if !words.len().is_multiple_of(2) {
             self.d.fail(
                 at,
                 "this is not a placement, nor placements with their shares",

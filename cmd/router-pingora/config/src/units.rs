@@ -70,9 +70,9 @@ fn factor(text: &str) -> Result<u32, Mistake> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let fits = whole.len() <= 3 && fraction.len() <= 6;
     let all = format!("{whole}{fraction:0<6}");
-    fits.then(|| digits32(&all)).flatten().ok_or_else(|| {
-        Mistake::of(format!("{} is not a factor", quote(text)), "write a number such as 2 or 1.5")
-    })
+    fits.then(|| digits32(&all))
+        .flatten()
+        .ok_or_else(|| Mistake::of(format!("{} is not a factor", quote(text)), "write a number such as 2 or 1.5"))
 }
 
 fn size(text: &str) -> Result<i64, Mistake> {
@@ -87,9 +87,10 @@ fn size(text: &str) -> Result<i64, Mistake> {
 }
 
 fn rate(text: &str) -> Result<i64, Mistake> {
-    text.strip_suffix("/s").and_then(digits32).map(i64::from).ok_or_else(|| {
-        Mistake::of(format!("{} is not a rate", quote(text)), "write requests a second, such as 600/s")
-    })
+    text.strip_suffix("/s")
+        .and_then(digits32)
+        .map(i64::from)
+        .ok_or_else(|| Mistake::of(format!("{} is not a rate", quote(text)), "write requests a second, such as 600/s"))
 }
 
 pub(crate) fn share(text: &str) -> Result<u32, Mistake> {

@@ -4,7 +4,7 @@
 
 use crate::json::MAX_DEPTH;
 use crate::node::{Entry, Kind, Node};
-use crate::problem::{Place, Problem, Source};
+use crate::problem::{Fault, Place, Source};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ const MAX_YAML: usize = 4 << 20;
 const CHECK: &str = "check the indentation, and quote text that holds : or #";
 
 /// Parses one YAML document.
-pub(crate) fn read(src: &Arc<Source>) -> Result<Arc<Node>, Problem> {
+pub(crate) fn read(src: &Arc<Source>) -> Result<Arc<Node>, Fault> {
     let whole = Place::whole(src);
     if src.text.len() > MAX_YAML {
-        return Err(whole.problem(
+        return Err(whole.fault(
             format!("the file is larger than {} MiB", MAX_YAML >> 20),
             "list tenants in a CSV file and include it: include: [tenants/*.csv]",
         ));
@@ -36,10 +36,10 @@ pub(crate) fn read(src: &Arc<Source>) -> Result<Arc<Node>, Problem> {
     }
     match r.root {
         _ if documents > 1 => {
-            Err(whole.problem(format!("there are {documents} documents in the file"), "write exactly one"))
+            Err(whole.fault(format!("there are {documents} documents in the file"), "write exactly one"))
         }
-        None => Err(whole.problem("there is nothing in the file", "")),
-        Some(n) if n.kind == Kind::Null && n.at.width == 0 => Err(whole.problem("there is nothing in the file", "")),
+        None => Err(whole.fault("there is nothing in the file", "")),
+        Some(n) if n.kind == Kind::Null && n.at.width == 0 => Err(whole.fault("there is nothing in the file", "")),
         Some(n) => Ok(Arc::new(n)),
     }
 }
@@ -76,11 +76,11 @@ impl Reader<'_> {
         Place { source: Some(self.src.clone()), line: line as u32, col: col as u32, width: 1 }
     }
 
-    fn syntax(&self, at: &Marker, what: &str) -> Problem {
-        self.place(at, 1).problem(format!("this is not valid YAML: {what}"), CHECK)
+    fn syntax(&self, at: &Marker, what: &str) -> Fault {
+        self.place(at, 1).fault(format!("this is not valid YAML: {what}"), CHECK)
     }
 
-    fn directives(&self) -> Result<(), Problem> {
+    fn directives(&self) -> Result<(), Fault> {
         let lines = self.src.text.lines().enumerate();
         let Some((i, _)) = lines
             .take_while(|(_, l)| l.trim().is_empty() || l.starts_with('#') || l.starts_with('%'))
@@ -91,12 +91,12 @@ impl Reader<'_> {
         Err(self.tags(Place { source: Some(self.src.clone()), line: i as u32 + 1, col: 1, width: 1 }))
     }
 
-    fn tags(&self, at: Place) -> Problem {
-        at.problem("YAML tags, directives and ? keys are not read", "write plain keys and values")
+    fn tags(&self, at: Place) -> Fault {
+        at.fault("YAML tags, directives and ? keys are not read", "write plain keys and values")
     }
 
-    fn anchors(&self, at: Place) -> Problem {
-        at.problem("anchors and aliases are not read", "write the value out, or put it under profiles")
+    fn anchors(&self, at: Place) -> Fault {
+        at.fault("anchors and aliases are not read", "write the value out, or put it under profiles")
     }
 
     /// Where `mark` stands: at `from`, or before it with nothing but a property between.
@@ -106,7 +106,7 @@ impl Reader<'_> {
         self.place_of(index)
     }
 
-    fn event(&mut self, event: Event, span: Span) -> Result<(), Problem> {
+    fn event(&mut self, event: Event, span: Span) -> Result<(), Fault> {
         let (anchor, tagged) = match &event {
             Event::Alias(_) => return Err(self.anchors(self.property(span.start.index(), '*'))),
             Event::Scalar(_, _, anchor, tag) => (*anchor, tag.is_some()),
@@ -117,7 +117,11 @@ impl Reader<'_> {
             return Err(self.anchors(self.property(span.start.index(), '&')));
         }
         if tagged {
-            return Err(self.tags(self.property(span.start.index(), '!')));
+            let mut at = self.property(span.start.index(), '!');
+            let line = self.src.text.lines().nth(at.line as usize - 1).unwrap_or("");
+            let word = line.chars().skip(at.col as usize - 1).take_while(|c| !c.is_whitespace());
+            at.width = word.count().max(1) as u32;
+            return Err(self.tags(at));
         }
         match event {
             Event::Scalar(text, style, ..) => self.scalar(text.into_owned(), style, span),
@@ -131,14 +135,14 @@ impl Reader<'_> {
         }
     }
 
-    fn begin(&mut self, kind: Kind, bracket: char, span: Span) -> Result<(), Problem> {
+    fn begin(&mut self, kind: Kind, bracket: char, span: Span) -> Result<(), Fault> {
         let flow = self.chars.get(span.start.index()) == Some(&bracket);
         let mut at = self.place(&span.start, 1);
         if kind == Kind::Sequence && !flow {
             at = self.property(span.start.index(), '-'); // the parser may be behind it already
         }
         if self.open.len() > MAX_DEPTH {
-            return Err(at.problem(format!("this is nested more than {MAX_DEPTH} deep"), "remove some levels"));
+            return Err(at.fault(format!("this is nested more than {MAX_DEPTH} deep"), "remove some levels"));
         }
         if self.at_key() {
             return Err(self.syntax(&span.start, "a map or a list is no key"));
@@ -152,7 +156,7 @@ impl Reader<'_> {
         self.open.last().is_some_and(|o| o.node.kind == Kind::Mapping && o.key.is_none())
     }
 
-    fn scalar(&mut self, text: String, style: ScalarStyle, span: Span) -> Result<(), Problem> {
+    fn scalar(&mut self, text: String, style: ScalarStyle, span: Span) -> Result<(), Fault> {
         let plain = style == ScalarStyle::Plain;
         let width = match style {
             ScalarStyle::Plain => text.chars().count(),
@@ -176,13 +180,13 @@ impl Reader<'_> {
         self.value(Node { at, kind, quoted: !plain, text, ..Node::default() })
     }
 
-    fn key(&mut self, text: String, plain: bool, at: Place, index: usize) -> Result<(), Problem> {
+    fn key(&mut self, text: String, plain: bool, at: Place, index: usize) -> Result<(), Fault> {
         let mut before = self.chars[..index.min(self.chars.len())].iter().rev().skip_while(|c| c.is_whitespace());
         if before.next() == Some(&'?') && before.next().is_none_or(|c| c.is_whitespace() || "{[,".contains(*c)) {
             return Err(self.tags(self.property(index, '?')));
         }
         if plain && text.is_empty() {
-            return Err(at.problem("this is not valid YAML: there is no key before this colon", CHECK));
+            return Err(at.fault("this is not valid YAML: there is no key before this colon", CHECK));
         }
         if plain && text == "<<" {
             return Err(self.anchors(at));
@@ -196,7 +200,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn value(&mut self, n: Node) -> Result<(), Problem> {
+    fn value(&mut self, n: Node) -> Result<(), Fault> {
         match self.open.last_mut() {
             None => self.root = Some(n),
             Some(open) => match open.key.take() {
@@ -231,7 +235,7 @@ fn entry(key: String, at: Place, value: Node, flow: bool) -> Entry {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Arc<Node>, Problem> {
+    fn parse(text: &str) -> Result<Arc<Node>, Fault> {
         read(&Arc::new(Source { name: "f.yaml".into(), text: text.into() }))
     }
 

@@ -23,7 +23,7 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 use lockstep_core::{
     Class, Config, Decision, DecisionKind, Duration, Epoch, Event, EventKind, Fault, Handle, Method, NEVER,
-    Options as CoreOptions, Origin, RetryWhy, Route, Router, Time, request_hash,
+    Options as CoreOptions, Origin, RetryWhy, Route, Router, Time, compare, request_hash,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -463,6 +463,13 @@ impl Driver {
     }
 
     fn adopting(&self, mut event: Event) -> Decision {
+        let guarded = event.origin == Origin::CONTROL && !event.deliberate;
+        if let (true, Some(c), Some(old)) = (guarded, &event.config, self.config())
+            && old.guards().on()
+        {
+            // Before the lock: a million keys take longer than a request may wait.
+            event.change = Some(Arc::new(compare(&old, c)));
+        }
         let mut s = self.lock();
         if let Some(c) = &event.config {
             let c = c.clone();

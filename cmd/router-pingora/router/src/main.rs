@@ -48,11 +48,12 @@ fn check(o: &Check) -> Result<i32, String> {
     let mut code = FINE;
     for path in &o.files {
         let name = path.to_string_lossy();
-        match source::load(&name).and_then(|(file, config)| serve::refuse_unsupported(&file).map(|()| (file, config))) {
+        match source::load(&name) {
             Ok((_, config)) if o.digest => println!("{:016x}", config.digest()),
             Ok((file, config)) => {
                 let count = |n, noun| replay::plural(n, noun);
-                let (placements, endpoints) = (count(config.placements(), "placement"), count(config.endpoints(), "endpoint"));
+                let (placements, endpoints) =
+                    (count(config.placements(), "placement"), count(config.endpoints(), "endpoint"));
                 let (keys, version) = (count(config.keys(), "key"), config.version());
                 println!("OK  {name}   {} form, version {version}: {placements}, {endpoints}, {keys}", file.form);
             }

@@ -7,8 +7,8 @@ mod notes;
 mod tls;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -43,7 +43,8 @@ struct Router {
     life: Arc<Life>,
     in_force: Arc<Provenance>,
     notify: Arc<Notifier>,
-    runtime: Runtime, // of all that is not serving
+    proxy: Arc<OnceLock<Arc<Proxy>>>, // once it is made
+    runtime: Runtime,                 // of all that is not serving
 }
 
 /// What stands between clients and endpoints, and what is seen of it.
@@ -56,9 +57,9 @@ struct Edge {
 /// Where the configuration in force comes from.
 struct Provenance {
     driver: Arc<Driver>,
-    control: bool, // a control plane pushes
+    control: bool,                    // a control plane pushes
     bootstrap: ArcSwapOption<Config>, // what it started with under a control plane
-    adopted: AtomicI64, // time of the last adoption
+    adopted: AtomicI64,               // time of the last adoption
 }
 
 impl InForce for Provenance {
@@ -81,10 +82,10 @@ impl InForce for Provenance {
 /// Serves until the process is told to end. An error means that it has never served.
 pub fn run(mut o: Serve) -> Result<(), String> {
     o.settle(|name| std::env::var(name).ok())?;
+    pingora::tls::install_default_crypto_provider();
     listen::exit_if_listeners_fail();
     let loaded = if o.config.is_empty() { None } else { Some(source::load(&o.config)?) };
     let (file, config) = loaded.map_or((File::default(), None), |(file, config)| (file, Some(config)));
-    refuse_unsupported(&file)?;
     let settings = Settings::over(&o, &file)?;
     // Taken before anything is written anywhere: a port that is taken ends the process here.
     let listen = Listen::of(&o, &file, &settings.admin)?;
@@ -110,7 +111,7 @@ struct Settings {
 
 /// Where the control plane is, and what is kept of its pushes.
 struct Control {
-    url: String, // "" for none
+    url: String,   // "" for none
     state: String, // folder of the last-known-good copy; "" keeps none
     token: String, // file
     insecure: bool,
@@ -176,30 +177,6 @@ fn sticky_key(path: &str) -> Result<Vec<u8>, String> {
     Ok(key)
 }
 
-/// Refuses what the Go router does by a file's word and this one does not, at its place.
-pub fn refuse_unsupported(file: &File) -> Result<(), String> {
-    let lockstep = "leave it away, or run lockstep serve";
-    let observe = &file.observe;
-    let mut problems = Vec::new();
-    let mut refuse = |is: bool, path: &str, what: &str| {
-        if is {
-            let what = format!("router-pingora does not support {path}: {what}");
-            problems.push(file.problem_at(path, what, lockstep).to_string());
-        }
-    };
-    refuse(!observe.tracing.otlp.is_empty(), "observe.tracing.otlp", "it sends no traces");
-    refuse(observe.metrics.exemplars, "observe.metrics.exemplars", "it traces no requests");
-    for d in &file.discover {
-        refuse(true, &format!("placements.{}.endpoints", d.placement), "it finds no endpoints by DNS");
-    }
-    for l in &file.listen {
-        for (name, why) in listen::unsupported(l) {
-            refuse(true, &format!("listen.{}.{name}", l.name), why);
-        }
-    }
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n\n")) }
-}
-
 impl Router {
     /// A router without configuration.
     fn new(s: &Settings) -> Result<Router, String> {
@@ -237,6 +214,7 @@ impl Router {
             in_force: Arc::new(in_force),
             notify: Arc::new(Notifier::new(std::env::var("NOTIFY_SOCKET").ok())),
             recorder: Arc::new(recorder),
+            proxy: Arc::default(),
             driver,
             counts,
             runtime,
@@ -259,7 +237,7 @@ impl Router {
 
     /// What stands between clients and endpoints.
     fn proxy(&self, s: &Settings, metrics: Option<Arc<Metrics>>) -> Arc<Proxy> {
-        let in_force = self.in_force.clone();
+        let (in_force, life) = (self.in_force.clone(), self.life.clone());
         let info = move || ConfigInfo {
             version: in_force.driver.config().map_or(String::new(), |c| c.version().to_string()),
             source: in_force.source(),
@@ -271,6 +249,7 @@ impl Router {
             config: Some(Box::new(info)),
             observer: metrics.map(|m| m as Arc<dyn proxy::Observer>),
             sticky_key: s.sticky_key.clone(),
+            leaving: Some(Box::new(move || life.leaving())),
         };
         let proxy = Proxy::new(self.driver.clone(), options);
         let (sink, runtime) = (proxy.clone(), self.runtime.handle().clone());
@@ -278,7 +257,7 @@ impl Router {
             let _inside = runtime.enter();
             sink.deliver(d);
         });
-        proxy
+        self.proxy.get_or_init(|| proxy).clone()
     }
 
     /// Serves until the process is told to end; then the process does.
@@ -332,8 +311,11 @@ impl Router {
                 let s = recorder.stats();
                 if s.lost_blocks > 0 || s.disk_errors > 0 {
                     say!(
-                        Error, "the recording has gaps",
-                        "steps" = s.lost_steps, "disk_errors" = s.disk_errors, "last" = s.last_error
+                        Error,
+                        "the recording has gaps",
+                        "steps" = s.lost_steps,
+                        "disk_errors" = s.disk_errors,
+                        "last" = s.last_error
                     );
                 }
             }),
@@ -344,7 +326,8 @@ impl Router {
         let public = at.public;
         if public {
             say!(
-                Warn, "the admin listener can be reached from other machines: it shows addresses of upstreams",
+                Warn,
+                "the admin listener can be reached from other machines: it shows addresses of upstreams",
                 "address" = at.address
             );
         }
@@ -366,12 +349,12 @@ impl Router {
         if s.admin.is_empty() {
             return Ok(None);
         }
-        let (recorder, life) = (self.recorder.clone(), self.life.clone());
+        let (recorder, life, proxy) = (self.recorder.clone(), self.life.clone(), self.proxy.clone());
         let metrics = Metrics::new(metrics::Options {
             driver: self.driver.clone(),
             decisions: self.counts.clone(),
             recorder: Box::new(move || recorder.stats()),
-            log_lost: Box::new(|| 0),
+            log_lost: Box::new(move || proxy.get().map_or(0, |p| p.log_lost())),
             ready: Box::new(move || life.not_ready().is_none()),
             listeners: seen.to_vec(),
         })?;

@@ -23,9 +23,13 @@ pub fn parse(name: &str, body: &[u8]) -> Result<Arc<Config>, String> {
     compile(&File::parse(name, body).map_err(|e| e.to_string())?)
 }
 
-/// Compiles, and refuses what this router cannot serve as the configuration says.
+/// Compiles, and refuses what this router does not support, at its place.
 fn compile(file: &File) -> Result<Arc<Config>, String> {
     let config = file.compile().map_err(|e| e.to_string())?;
-    proxy::check(&config).map_err(|e| if file.path.is_empty() { e } else { format!("{}: {e}", file.path) })?;
+    let unsupported = file.unsupported();
+    if !unsupported.0.is_empty() {
+        return Err(unsupported.to_string());
+    }
+    proxy::check(&config)?;
     Ok(config)
 }

@@ -37,6 +37,8 @@ mod schema_tests;
 mod sink;
 mod spec;
 mod spec_of;
+#[cfg(test)]
+mod spec_tests;
 mod varint;
 mod verify;
 mod wall_time;

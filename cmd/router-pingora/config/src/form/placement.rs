@@ -1,6 +1,6 @@
 //! Placements, defaults and profiles as they are written.
 
-use super::upstream::{Upstream, StatusRange};
+use super::upstream::{StatusRange, Upstream};
 use crate::decode::{Decode, Decoder, Raw, Settings, settings};
 use crate::node::{Entry, Kind, Node};
 use crate::units::{Dur, Factor, Maybe, Percent, Size};
@@ -222,11 +222,7 @@ impl Decode for RetryOn {
             }
         }
         if n.items.is_empty() {
-            d.fail(
-                &n.at,
-                "no way to fail is listed",
-                "write retries: none, or list some: [connect, reset, gateway]",
-            );
+            d.fail(&n.at, "no way to fail is listed", "write retries: none, or list some: [connect, reset, gateway]");
         }
     }
 }

@@ -32,14 +32,22 @@ impl Discovery {
     /// The endpoint of a placement for whose name there has never been an answer: the name itself. A
     /// request that is sent there fails as dns, as long as the system does not know the name either.
     pub fn unresolved(&self) -> EndpointSpec {
-        EndpointSpec { name: "dns".into(), url: format!("{}://{}", self.scheme, self.name()), ..EndpointSpec::default() }
+        EndpointSpec {
+            name: "dns".into(),
+            url: format!("{}://{}", self.scheme, self.name()),
+            ..EndpointSpec::default()
+        }
     }
 
     fn name(&self) -> String {
         if !self.service.is_empty() {
             return self.service.clone();
         }
-        if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 
     /// Adds what the name of an endpoint says once its address is used instead: whom a request and a

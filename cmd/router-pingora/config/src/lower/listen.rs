@@ -175,8 +175,6 @@ pub(crate) fn same_port(a: &str, b: &str) -> bool {
     if port_a != port_b || port_a == "0" {
         return false;
     }
-    let every = |host: &str, other: &str| {
-        host.is_empty() || host == "::" || host == "0.0.0.0" && !other.contains(':')
-    };
+    let every = |host: &str, other: &str| host.is_empty() || host == "::" || host == "0.0.0.0" && !other.contains(':');
     host_a == host_b || every(host_a, host_b) || every(host_b, host_a)
 }

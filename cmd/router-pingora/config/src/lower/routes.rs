@@ -32,10 +32,7 @@ impl Loader<'_> {
             routes: Vec::new(),
         };
         self.file.spec.no_route_status = form.routing.no_route.reject;
-        let mut own = out.key_max > 0
-            || out.trusted_id
-            || form.routes.len() > 1
-            || self.file.spec.no_route_status != 0;
+        let mut own = out.key_max > 0 || out.trusted_id || form.routes.len() > 1 || self.file.spec.no_route_status != 0;
         if at.kind == Kind::Sequence && at.items.is_empty() {
             let hint = "remove the list for the one that takes everything, or write one";
             self.d.fail(&at.at, "there is no route", hint);
@@ -73,9 +70,8 @@ impl Loader<'_> {
             return;
         }
         let names: Vec<&str> = [THE_KEYS].into_iter().chain(self.tables.iter().map(|t| t.name.as_str())).collect();
-        let hint = did_you_mean(name, &names).unwrap_or_else(|| {
-            format!("define it under tables, or include it: {{table: {name}, csv: tenants/*.csv}}")
-        });
+        let hint = did_you_mean(name, &names)
+            .unwrap_or_else(|| format!("define it under tables, or include it: {{table: {name}, csv: tenants/*.csv}}"));
         self.d.fail(value_at(n, "table"), format!("there is no table named {}", quote(name)), hint);
     }
 

@@ -176,7 +176,7 @@ impl Jwk {
         let strip = |b: Vec<u8>| b.into_iter().skip_while(|b| *b == 0).collect::<Vec<u8>>();
         let (n, e) = (strip(bytes("n", &self.n)?), strip(bytes("e", &self.e)?));
         let exponent = e.iter().fold(0u64, |v, b| v.saturating_mul(256).saturating_add(u64::from(*b)));
-        if exponent < 2 || exponent >= 1 << 31 || exponent % 2 == 0 {
+        if !(2..1 << 31).contains(&exponent) || exponent % 2 == 0 {
             return Err("its exponent is none".into());
         }
         let bits = n.len() * 8 - n.first().map_or(0, |b| b.leading_zeros() as usize);

@@ -122,7 +122,11 @@ impl Tokens {
             "null" => String::new(), // a good token that says nothing of it
             raw if raw.starts_with('"') => serde_json::from_str(raw).ok()?,
             // 7 and 7.0 must not be two tenants.
-            raw if raw.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']) && !raw.contains(['.', 'e', 'E']) => raw.into(),
+            raw if raw.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+                && !raw.contains(['.', 'e', 'E']) =>
+            {
+                raw.into()
+            }
             _ => return None,
         };
         Some(Verified { value, until })

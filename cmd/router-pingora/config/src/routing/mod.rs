@@ -201,7 +201,9 @@ impl Routing {
         match &self.table {
             _ if f.key.is_empty() => "",
             None => "header X-Routing-Key",
-            Some(t) => t.routes.get(f.via as usize).and_then(|r| r.sources.get(f.source as usize)).map_or("", |s| &s.name),
+            Some(t) => {
+                t.routes.get(f.via as usize).and_then(|r| r.sources.get(f.source as usize)).map_or("", |s| &s.name)
+            }
         }
     }
 

@@ -77,7 +77,8 @@ pub(super) fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
 
 /// Decodes percent-encoding once; `plus` says that + is a space. None where it is not well formed.
 pub(super) fn unescape(s: &[u8], plus: bool) -> Option<Cow<'_, [u8]>> {
-    if !s.contains(&b'%') && !(plus && s.contains(&b'+')) {
+    let plain = |c: &u8| *c != b'%' && (*c != b'+' || !plus);
+    if s.iter().all(plain) {
         return Some(s.into());
     }
     let mut out = Vec::with_capacity(s.len());

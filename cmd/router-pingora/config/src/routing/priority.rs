@@ -28,6 +28,6 @@ pub(super) fn priority(s: &Priority, view: &dyn View, peer: &Peer<'_>) -> u8 {
 /// counts; "" where there is none.
 fn urgency(text: &str) -> &str {
     let members = text.split(',').map(|m| m.trim_matches([' ', '\t']));
-    let u = members.filter_map(|m| m.split_once('=').filter(|(name, _)| *name == "u")).last();
+    let u = members.filter_map(|m| m.split_once('=').filter(|(name, _)| *name == "u")).next_back();
     u.map_or("", |(_, value)| value.split(';').next().unwrap_or(""))
 }

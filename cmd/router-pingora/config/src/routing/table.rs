@@ -129,4 +129,3 @@ impl Route {
 fn sound(key: &[u8]) -> bool {
     !key.iter().any(|c| *c < b' ' || *c == 0x7f) && key.first() != Some(&b' ') && key.last() != Some(&b' ')
 }
-

@@ -200,11 +200,9 @@ routes:
 fn only_a_verified_certificate_opens_a_route_and_gives_a_key() {
     let required = routing("routes: [{match: {host: h}, client_cert: required}, {}]");
     let shown = Certificate::default();
-    for (host, certificate, want) in [
-        ("h", Some(&shown), Class::NONE),
-        ("h", None, Class::UNAUTHORIZED),
-        ("other", None, Class::NONE),
-    ] {
+    for (host, certificate, want) in
+        [("h", Some(&shown), Class::NONE), ("h", None, Class::UNAUTHORIZED), ("other", None, Class::NONE)]
+    {
         let sent = request(&format!("GET / HTTP/1.1\nHost: {host}\nX-Routing-Key: acme"));
         let f = required.find(&sent, &Peer { certificate, ..Peer::default() });
         assert_eq!((f.refuse, f.key.is_empty()), (want, want != Class::NONE), "{host}");
@@ -215,7 +213,13 @@ fn only_a_verified_certificate_opens_a_route_and_gives_a_key() {
         (r#""spiffe://example/tenant/*""#, "spiffe://example/tenant/acme/x", "", "", ""),
         (r#""spiffe://example/tenant/*""#, "spiffe://evil/tenant/acme spiffe://example/tenant/", "", "", ""),
         (r#""spiffe://example/tenant/*""#, "spiffe://example/tenant/a spiffe://example/tenant/b", "", "", "!"),
-        (r#""spiffe://example/tenant/*", many: first"#, "spiffe://example/tenant/a spiffe://example/tenant/b", "", "", "a"),
+        (
+            r#""spiffe://example/tenant/*", many: first"#,
+            "spiffe://example/tenant/a spiffe://example/tenant/b",
+            "",
+            "",
+            "a",
+        ),
         (r#""spiffe://example/tenant/*/api""#, "spiffe://example/tenant/acme/api", "", "", "acme"),
         (r#""*.clients.example.com""#, "", "Acme.clients.example.com", "", "acme"),
         (r#""*.clients.example.com""#, "", "x.acme.clients.example.com", "", ""),
@@ -364,7 +368,9 @@ impl Issuer {
 
     fn routing(&self, more: &str) -> Routing {
         let path = self.path.to_str().unwrap();
-        routing(&format!("routes: [{{key: [{{jwt_claim: tenant, jwks: {{file: '{path}'}}{more}}}, {{header: X-Tenant}}]}}]"))
+        routing(&format!(
+            "routes: [{{key: [{{jwt_claim: tenant, jwks: {{file: '{path}'}}{more}}}, {{header: X-Tenant}}]}}]"
+        ))
     }
 }
 

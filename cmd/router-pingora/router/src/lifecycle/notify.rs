@@ -73,7 +73,7 @@ mod tests {
         let notify = Notifier::new(Some(path.to_str().unwrap().into()));
         notify.ready();
         notify.stopping();
-        let mut heard = || {
+        let heard = || {
             let mut buffer = [0; 200];
             let n = socket.recv(&mut buffer).unwrap();
             String::from_utf8_lossy(&buffer[..n]).into_owned()

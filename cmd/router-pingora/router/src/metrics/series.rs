@@ -207,7 +207,7 @@ impl Vectors {
         }
         for i in 0..config.endpoints() {
             let at = config.endpoint(i);
-            let id = (set.placements[at.placement as usize].name.clone(), endpoint_label(at.url));
+            let id = (set.placements[at.placement].name.clone(), endpoint_label(at.url));
             let e = set.by_identity.get(&id).or_else(|| old.by_identity.get(&id)).cloned();
             let e = e.unwrap_or_else(|| Arc::new(self.endpoint(&id)));
             set.endpoints.push(e.clone());

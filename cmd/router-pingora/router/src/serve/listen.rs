@@ -42,7 +42,10 @@ impl Listen {
         let mut clients = Vec::new();
         for settings in listeners_of(&o.listen, &file.listen)? {
             if settings.name == "admin" && !admin.is_empty() {
-                return Err("a listener of clients cannot be named \"admin\" beside an admin address; give it another name".into());
+                return Err(
+                    "a listener of clients cannot be named \"admin\" beside an admin address; give it another name"
+                        .into(),
+                );
             }
             let what = format!("listener {:?}", settings.name);
             let address = open(&what, &settings.address, o.upgrade)?;
@@ -100,7 +103,12 @@ fn listeners_of(given: &str, written: &[Listener]) -> Result<Vec<Listener>, Stri
         [] => {
             let address = if given.is_empty() { ":8080" } else { given };
             // No setting reaches this one, and a baseline's clients may send what net/http takes.
-            let mut only = Listener { name: "default".into(), address: address.into(), header_max: 1 << 20, ..Listener::default() };
+            let mut only = Listener {
+                name: "default".into(),
+                address: address.into(),
+                header_max: 1 << 20,
+                ..Listener::default()
+            };
             only.http1.target_max = 1 << 20;
             only.http1.headers_max = 10_000;
             Ok(vec![only])
@@ -116,41 +124,14 @@ pub fn edge_of(l: &Listener) -> proxy::Listener {
     let time = |ns: i64| Duration::from_nanos(u64::try_from(ns).unwrap_or(0));
     proxy::Listener {
         name: l.name,
-        trusted: (!l.trust_headers_from.is_empty()).then(|| l.trust_headers_from.iter().map(|p| (p.address, p.bits)).collect()),
+        trusted: (!l.trust_headers_from.is_empty())
+            .then(|| l.trust_headers_from.iter().map(|p| (p.address, p.bits)).collect()),
         header_timeout: time(l.timeouts.header),
         idle_timeout: time(l.timeouts.idle),
         body_idle: time(l.http1.body_idle),
         target_max: usize::try_from(l.http1.target_max).unwrap_or(usize::MAX),
         h2c: !l.http2.off,
     }
-}
-
-/// What of a listener's settings this router does not support: where it stands under the listener's
-/// name, and why.
-pub fn unsupported(l: &Listener) -> Vec<(&'static str, &'static str)> {
-    const FIXED: &str = "Pingora's server has fixed limits of its own for it";
-    let (plain, t) = (Listener::default().with_defaults(), l.timeouts.clone());
-    let of = l.clone().with_defaults();
-    let tls = l.tls.clone().unwrap_or_default();
-    let all = [
-        (!matches!(l.engine.as_str(), "" | "http1"), "http_engine", "Pingora's server is its only engine"),
-        (l.proxy.is_some(), "proxy_protocol", "Pingora reads no PROXY header"),
-        (l.max_per_client > 0, "max_connections_per_client", "it counts the connections of a listener alone"),
-        (t.body > 0, "timeouts.body", FIXED),
-        (of.timeouts.handshake != plain.timeouts.handshake, "timeouts.handshake", "Pingora's is 60 s"),
-        (of.header_max != plain.header_max, "header_max", FIXED),
-        (of.http1.headers_max != plain.http1.headers_max, "http1.headers_max", FIXED),
-        (of.http1.requests_max != 0, "http1.requests_max", FIXED),
-        (t.body <= 0 && of.http1.body_rate_min != plain.http1.body_rate_min, "http1.body_rate_min", FIXED),
-        (of.http1.write != plain.http1.write, "http1.write", FIXED),
-        (of.http2.max_streams != plain.http2.max_streams, "http2.max_streams", FIXED),
-        (of.http2.ping_every != plain.http2.ping_every, "http2.ping_every", "Pingora does not ping clients"),
-        (of.http2.ping_timeout != plain.http2.ping_timeout, "http2.ping_timeout", "Pingora does not ping clients"),
-        (tls.min == "1.3", "tls.min", "Pingora's listeners take TLS 1.2 and 1.3"),
-        (!tls.ticket_keys.is_empty(), "tls.session_tickets", "Pingora's listeners resume from their own memory"),
-        (tls.no_tickets, "tls.session_tickets", "Pingora's listeners resume from their own memory"),
-    ];
-    all.into_iter().filter(|(given, ..)| *given).map(|(_, name, why)| (name, why)).collect()
 }
 
 /// Adds a listener's address to the service that serves it.
@@ -171,7 +152,8 @@ fn open(what: &str, given: &str, upgrade: bool) -> Result<SocketAddr, String> {
                 "the port is taken by another program; end that one, or choose another port".to_string()
             }
             std::io::ErrorKind::PermissionDenied => {
-                "this user may not open the port; choose one above 1023, or give the program CAP_NET_BIND_SERVICE".into()
+                "this user may not open the port; choose one above 1023, or give the program CAP_NET_BIND_SERVICE"
+                    .into()
             }
             std::io::ErrorKind::AddrNotAvailable => {
                 "this machine does not have that address; write one that it has, or the port alone for all".into()
@@ -185,7 +167,8 @@ fn open(what: &str, given: &str, upgrade: bool) -> Result<SocketAddr, String> {
     let candidates = all.map_or(vec![given.to_string()], Vec::from);
     let mut last = None;
     for candidate in candidates {
-        let address = candidate.to_socket_addrs().and_then(|mut found| found.next().ok_or(std::io::ErrorKind::NotFound.into()));
+        let address =
+            candidate.to_socket_addrs().and_then(|mut found| found.next().ok_or(std::io::ErrorKind::NotFound.into()));
         let tried = address.and_then(|a| if upgrade { Ok(a) } else { TcpListener::bind(a)?.local_addr() });
         match tried {
             Ok(address) => return Ok(address),

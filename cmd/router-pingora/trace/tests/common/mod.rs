@@ -1,4 +1,5 @@
-//! What the tests of whole traces share.
+//! What the tests of whole traces share; each uses a part of it.
+#![allow(dead_code)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
