@@ -43,6 +43,9 @@ func serveShim(as string, in io.Reader, out io.Writer) int {
 		if misbehave(as, n, question, w) {
 			return 3
 		}
+		if text := len(question) > 0 && question[0] == '{'; as == "only ndjson" && !text || as == "only binary" && text {
+			return 4 // it said what it reads
+		}
 		kind := byte(0)
 		answer, err := conform.Complete(question, planted()[as])
 		if err != nil {
