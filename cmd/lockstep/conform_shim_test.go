@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -84,6 +85,15 @@ func misbehave(as string, n int, question []byte, w *bufio.Writer) bool {
 		if err == nil && strings.Contains(view(answer), `"event":"drain"`) {
 			fmt.Fprintln(os.Stderr, "attempt to subtract with overflow")
 			return true
+		}
+	case "hangs with a child":
+		if n == 20 {
+			child := exec.Command("sleep", "15")
+			child.Stderr, child.Stdout = os.Stderr, os.Stdout
+			if child.Start() != nil {
+				return true
+			}
+			time.Sleep(time.Hour)
 		}
 	case "hangs":
 		if n == 20 {
