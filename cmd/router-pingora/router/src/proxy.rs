@@ -425,24 +425,14 @@ impl Side {
     }
 
     async fn upgraded(&self, call: Call, adm: &Admission, mut ticket: Ticket, u: Upgraded) {
-        let (proxy, begun) = (&self.proxy, Instant::now());
+        let proxy = &self.proxy;
         let status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
         let Call { session, asked, mut story, .. } = call;
         let (class, passed) = tunnel::join(session, u, &mut ticket).await;
         ticket.finish(class, false);
         if let Some(o) = &proxy.observer {
-            let (headers, took) = (Some(Duration::ZERO), begun.elapsed());
-            let retry = RetryWhy::Off;
-            o.attempt_ended(&AttemptSeen {
-                admission: adm,
-                headers,
-                took,
-                status,
-                class,
-                sent: true,
-                reused: false,
-                retry,
-            });
+            let (headers, retry) = (Some(Duration::ZERO), RetryWhy::Off);
+            o.attempt_ended(&AttemptSeen { admission: adm, headers, status, class, retry });
         }
         (story.sent, story.received) = (passed.sent, passed.received);
         let status = if class == Class::CLIENT_GONE { STATUS_CLIENT_GONE } else { status };
@@ -502,21 +492,7 @@ impl Side {
         }
         if let (Some(o), Some(adm)) = (&self.proxy.observer, adm) {
             o.request_begun();
-            o.request_ended(&RequestSeen {
-                admission: adm,
-                status,
-                class,
-                took: Duration::ZERO,
-                upstream: Duration::ZERO,
-                queued: Duration::ZERO,
-                back_off: Duration::ZERO,
-                attempts: 0,
-                received: 0,
-                sent: 0,
-                route: "",
-                key_source: "",
-                refused: code,
-            });
+            o.request_ended(&RequestSeen { admission: adm, status, class, took: Duration::ZERO, received: 0, sent: 0 });
         }
     }
 }
@@ -668,7 +644,7 @@ impl Call {
         self.story.back_off += took - queued;
         if let Some(o) = &proxy.observer {
             let target = if retry { &next.target } else { &queue };
-            o.waited(&WaitSeen { target, retry, took, queued });
+            o.waited(&WaitSeen { target, queued });
         }
         next
     }
@@ -864,15 +840,8 @@ impl Story {
                 status: end.status,
                 class,
                 took,
-                upstream: self.upstream,
-                queued: self.queued,
-                back_off: self.back_off,
-                attempts: self.attempts,
                 received: self.received,
                 sent: self.sent,
-                route: &route,
-                key_source: &source,
-                refused: "",
             });
         }
     }
