@@ -123,7 +123,11 @@ pub fn rfc3339(t: DateTime<Utc>) -> String {
 /// Whether a Host names this listener by an address or localhost.
 fn own_host(host: &str) -> bool {
     let bare = match host.rsplit_once(':') {
-        Some((before, port)) if port.bytes().all(|b| b.is_ascii_digit()) && (before.ends_with(']') || !before.contains(':')) => before,
+        Some((before, port))
+            if port.bytes().all(|b| b.is_ascii_digit()) && (before.ends_with(']') || !before.contains(':')) =>
+        {
+            before
+        }
         _ => host,
     };
     let bare = bare.trim_matches(|c| c == '[' || c == ']');

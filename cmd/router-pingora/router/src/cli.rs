@@ -157,7 +157,9 @@ impl Serve {
             return Err("--threads must be at least 1; leave it away for one a processor".into());
         }
         if self.config.is_empty() && self.control.is_empty() {
-            return Err("no configuration: name a file with -c (or CONFIG_PATH), or a control plane with --control".into());
+            return Err(
+                "no configuration: name a file with -c (or CONFIG_PATH), or a control plane with --control".into()
+            );
         }
         Ok(())
     }

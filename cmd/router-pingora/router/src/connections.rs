@@ -17,7 +17,7 @@ pub struct Seen {
     pub name: String,
     most: u64, // may be open at once; 0 for no limit
     accepted: AtomicU64,
-    busy: AtomicU64,                   // connections that the application has
+    busy: AtomicU64,               // connections that the application has
     between: Mutex<BTreeSet<i32>>, // those that it gave back for another request, by descriptor
 }
 

@@ -114,8 +114,11 @@ impl Client {
             let wait = backoff(self.seed, dial, attempt);
             let retry_in = format!("{:?}", Duration::from_millis(wait.as_millis() as u64));
             say!(
-                Warn, "control plane away; the configuration in force stays",
-                "control_plane" = self.url, "error" = error, "retry_in" = retry_in
+                Warn,
+                "control plane away; the configuration in force stays",
+                "control_plane" = self.url,
+                "error" = error,
+                "retry_in" = retry_in
             );
             tokio::time::sleep(wait).await;
             attempt += 1;
@@ -214,8 +217,11 @@ impl Client {
             Ok(()) => Some(ack(&version)),
             Err(error) => {
                 say!(
-                    Error, "refused a push; the configuration in force stays",
-                    "control_plane" = self.url, "version" = version, "error" = error
+                    Error,
+                    "refused a push; the configuration in force stays",
+                    "control_plane" = self.url,
+                    "version" = version,
+                    "error" = error
                 );
                 Some(nack(&version, &error))
             }
@@ -364,18 +370,24 @@ impl Kept {
         let version = found.0.version().to_string();
         if let Some(why) = choice.damaged {
             say!(
-                Error, "the newest copy cannot be used; starting with the one before, which has soaked",
-                "version" = version, "error" = why
+                Error,
+                "the newest copy cannot be used; starting with the one before, which has soaked",
+                "version" = version,
+                "error" = why
             );
         } else if choice.soaked {
             say!(
-                Error, "runs died with the newest copy within its soak; starting with the one before, which has soaked",
-                "version" = version, "deaths" = choice.deaths
+                Error,
+                "runs died with the newest copy within its soak; starting with the one before, which has soaked",
+                "version" = version,
+                "deaths" = choice.deaths
             );
         } else if choice.deaths >= MAX_DEATHS && bootstrap {
             say!(
-                Error, "runs died with the newest copy within its soak, and none has soaked; starting with the bootstrap file",
-                "version" = version, "deaths" = choice.deaths
+                Error,
+                "runs died with the newest copy within its soak, and none has soaked; starting with the bootstrap file",
+                "version" = version,
+                "deaths" = choice.deaths
             );
             return None;
         }

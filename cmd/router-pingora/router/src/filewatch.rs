@@ -45,10 +45,7 @@ impl Watch {
     /// were last read, and then after every change of content. It returns the patterns to watch from
     /// now on; None keeps those before, so that what a broken file included last time is still
     /// watched. After other patterns it is called once more. It is never called twice at once.
-    pub fn begin(
-        options: Options,
-        changed: impl FnMut() -> Option<Vec<String>> + Send + 'static,
-    ) -> io::Result<Watch> {
+    pub fn begin(options: Options, changed: impl FnMut() -> Option<Vec<String>> + Send + 'static) -> io::Result<Watch> {
         let (word, heard) = UnixStream::pair()?;
         let mut watcher = Watcher { options, changed, seen: Vec::new(), notify: None };
         let run = move || watcher.run(heard);
@@ -225,10 +222,9 @@ mod tests {
 
     #[test]
     fn a_change_is_noticed_by_polling_and_by_notice_and_by_either_kind_of_writing() {
-        for (name, every, poll_only) in [
-            ("poll", Duration::from_millis(5), true),
-            ("notice", Duration::from_secs(3600), false),
-        ] {
+        for (name, every, poll_only) in
+            [("poll", Duration::from_millis(5), true), ("notice", Duration::from_secs(3600), false)]
+        {
             let folder = folder(name);
             let file = folder.join("config.json");
             fs::write(&file, "one").unwrap();

@@ -155,7 +155,8 @@ impl ShutdownSignalWatch for Signals {
                 }
                 // Pingora would close its sockets all the same (0.9.1), and nobody would serve.
                 Word::HandOver => say!(
-                    Error, "no upgrade: no successor waits for the listening sockets; this process goes on serving. Start one with --upgrade first",
+                    Error,
+                    "no upgrade: no successor waits for the listening sockets; this process goes on serving. Start one with --upgrade first",
                     "socket" = self.end.upgrade_sock.display()
                 ),
             }

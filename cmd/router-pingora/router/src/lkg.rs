@@ -281,9 +281,8 @@ impl Folder {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(StoreError::Empty),
             Err(e) => return Err(failed("reading the last-known-good copy")(e)),
         };
-        open(&file).map_err(|why| {
-            StoreError::Failed(format!("{}: {why}; move it away to look at it later", path.display()))
-        })
+        open(&file)
+            .map_err(|why| StoreError::Failed(format!("{}: {why}; move it away to look at it later", path.display())))
     }
 
     fn begun(&mut self, body: &[u8]) -> u32 {

@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_one_word_is_quoted() {
-        let values: &[(&str, &dyn Display)] = &[("a", &"one"), ("b", &"two words"), ("c", &""), ("d", &"line\nand \"x\"")];
+        let values: &[(&str, &dyn Display)] =
+            &[("a", &"one"), ("b", &"two words"), ("c", &""), ("d", &"line\nand \"x\"")];
         assert_eq!(
             format("T", Level::Warn, &"it happened", values),
             "time=T level=WARN msg=\"it happened\" a=one b=\"two words\" c=\"\" d=\"line\\nand \\\"x\\\"\"\n"

@@ -54,7 +54,8 @@ fn check(o: &Check) -> Result<i32, String> {
             Ok((_, config)) if o.digest => println!("{:016x}", config.digest()),
             Ok((file, config)) => {
                 let count = |n, noun| replay::plural(n, noun);
-                let (placements, endpoints) = (count(config.placements(), "placement"), count(config.endpoints(), "endpoint"));
+                let (placements, endpoints) =
+                    (count(config.placements(), "placement"), count(config.endpoints(), "endpoint"));
                 let (keys, version) = (count(config.keys(), "key"), config.version());
                 println!("OK  {name}   {} form, version {version}: {placements}, {endpoints}, {keys}", file.form);
             }

@@ -101,7 +101,12 @@ impl proxy::Observer for Metrics {
         let (v, class) = (&self.vectors, with_status(seen.class, seen.status));
         let code = if seen.status / 100 <= 5 { seen.status / 100 } else { 0 };
         let (reason, failover) = (seen.admission.reason, seen.admission.failover);
-        let parts = [u32::from(class.0) << 15, u32::from(code) << 12, u32::from(reason.0 & 63) << 6, u32::from(failover.0 & 63)];
+        let parts = [
+            u32::from(class.0) << 15,
+            u32::from(code) << 12,
+            u32::from(reason.0 & 63) << 6,
+            u32::from(failover.0 & 63),
+        ];
         let labels = || request_labels(&p.name, class, code, reason, failover);
         p.requests.count(&v.requests, &v.making, parts.iter().sum(), labels);
         p.duration.observe(seen.took.as_secs_f64());

@@ -46,9 +46,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method as HttpMethod, StatusCode, Version, header};
 use lockstep_core::{Class, Config, DecisionKind, RetryWhy, Route, request_hash};
-use pingora::apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
+use pingora::protocols::http::server::ReusableHttpStream;
+use pingora::protocols::{ALPN, Stream};
 use pingora::server::ShutdownWatch;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -155,7 +157,9 @@ pub struct Proxy {
 }
 
 /// A Proxy behind one listener: what Pingora's listening service runs.
-pub struct Edge {
+pub struct Edge(Arc<Side>);
+
+struct Side {
     proxy: Arc<Proxy>,
     listener: Listener,
     options: HttpServerOptions,
@@ -189,7 +193,7 @@ impl Proxy {
     pub fn edge(self: &Arc<Proxy>, listener: Listener) -> Edge {
         let mut options = HttpServerOptions::default();
         options.h2c = listener.h2c;
-        Edge { proxy: self.clone(), listener, options }
+        Edge(Arc::new(Side { proxy: self.clone(), listener, options }))
     }
 
     /// Carries out the decisions that concern connections; it is a sink of the driver and ignores all
@@ -231,29 +235,48 @@ impl Proxy {
 }
 
 #[async_trait]
-impl HttpServerApp for Edge {
+impl ServerApp for Edge {
+    /// Serves one connection. Pingora's own loop looks for HTTP/2's preface before the first request and
+    /// waits without end for its 24 bytes, so this one does it, and knows a connection without a byte from
+    /// a head that does not come.
+    async fn process_new(self: &Arc<Self>, mut stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        let side = &self.0;
+        let tls = stream.get_ssl_digest().is_some();
+        if matches!(stream.selected_alpn_proto(), Some(ALPN::H2)) {
+            return side.process_new(stream, shutdown).await;
+        }
+        if !tls {
+            match timeout(side.listener.header_timeout, side.preface(&mut stream)).await {
+                Ok(Ok(true)) => return side.process_new(stream, shutdown).await,
+                Ok(Ok(false)) => {}
+                Ok(Err(_)) | Err(_) => return None,
+            }
+        }
+        let mut session = ServerSession::new_http1(stream);
+        session.set_keepalive(None); // a head that does not come is an error, not the end of an idle connection
+        loop {
+            let next = side.one(session, shutdown).await?;
+            let (stream, prefix) = next.into_parts();
+            session = ServerSession::new_http1(stream);
+            session.set_keepalive(Some(side.listener.idle_timeout.as_secs().max(1)));
+            if let Some(prefix) = prefix {
+                session.set_pipelining_enabled(true);
+                session.set_pipelined_prefix(prefix);
+            }
+        }
+    }
+}
+
+/// HTTP/2: Pingora's loop, one session a stream.
+#[async_trait]
+impl HttpServerApp for Side {
     async fn process_new_http(
         self: &Arc<Self>,
-        mut session: ServerSession,
+        session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        session.set_pipelining_enabled(true);
-        session.set_read_timeout(Some(self.listener.body_idle));
-        session.set_write_timeout(Some(WRITE_TIMEOUT));
-        let kept = session.get_keepalive().map(|s| Duration::from_secs(s.max(1)));
-        let patience = kept.unwrap_or_default() + self.listener.header_timeout;
-        let begun = match timeout(patience, session.read_request()).await {
-            Ok(Ok(true)) => Instant::now(),
-            Ok(Ok(false)) | Err(_) => return None,
-            Ok(Err(e)) => {
-                let class = class_of(Phase::Request, &e);
-                return self.refused(session, class, &e).await;
-            }
-        };
-        let leaving = self.proxy.leaving.as_ref().is_some_and(|leaving| leaving());
-        let keep = if leaving || *shutdown.borrow() { None } else { Some(self.listener.idle_timeout.as_secs().max(1)) };
-        session.set_keepalive(session.get_keepalive().and(keep));
-        self.serve(session, begun).await
+        self.one(session, shutdown).await;
+        None
     }
 
     fn server_options(&self) -> Option<&HttpServerOptions> {
@@ -261,7 +284,54 @@ impl HttpServerApp for Edge {
     }
 }
 
-impl Edge {
+impl Side {
+    /// Waits for the first bytes of a connection without TLS; whether it begins as HTTP/2.
+    async fn preface(&self, stream: &mut Stream) -> std::io::Result<bool> {
+        let mut first = [0; 1];
+        stream.try_peek(&mut first).await?;
+        if !self.listener.h2c || first[0] != b'P' {
+            return Ok(false);
+        }
+        let mut begin = [0; 3];
+        stream.try_peek(&mut begin).await?;
+        Ok(&begin == b"PRI")
+    }
+
+    /// Reads and serves one request. The connection comes back if it is fit for another.
+    async fn one(&self, mut session: ServerSession, shutdown: &ShutdownWatch) -> Option<ReusableHttpStream> {
+        session.set_pipelining_enabled(true);
+        session.set_read_timeout(Some(self.listener.header_timeout));
+        session.set_write_timeout(Some(WRITE_TIMEOUT));
+        let idle = session.get_keepalive().map_or(Duration::ZERO, Duration::from_secs);
+        let read = timeout(idle + self.listener.header_timeout, session.read_request());
+        let mut down = shutdown.clone();
+        let read = tokio::select! {
+            biased;
+            read = read => read,
+            // A connection that waits for its next request need not be waited for.
+            _ = down.wait_for(|down| *down), if !idle.is_zero() => return None,
+        };
+        let begun = match read {
+            Ok(Ok(true)) => Instant::now(),
+            Ok(Ok(false)) => return None,
+            Ok(Err(e)) => {
+                let class = class_of(Phase::Request, &e);
+                return self.refused(session, class, &e).await;
+            }
+            Err(_) => {
+                let e = pingora::Error::explain(pingora::ErrorType::ReadTimedout, "reading the request's head");
+                return self.refused(session, Class::REQUEST_TIMEOUT, &e).await;
+            }
+        };
+        session.set_read_timeout(Some(self.listener.body_idle));
+        let leaving = self.proxy.leaving.as_ref().is_some_and(|leaving| leaving());
+        let keep = if leaving || *shutdown.borrow() { None } else { session.get_keepalive() };
+        session.set_keepalive(keep);
+        self.serve(session, begun).await
+    }
+}
+
+impl Side {
     fn client(&self, session: &ServerSession) -> Client {
         let ip = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip().to_canonical());
         let trusted =
@@ -274,8 +344,8 @@ impl Edge {
         }
     }
 
-    /// Serves one request. The connection comes back if it is fit for another.
-    async fn serve(&self, session: ServerSession, begun: Instant) -> Option<ReusedHttpStream> {
+    /// Serves one request.
+    async fn serve(&self, session: ServerSession, begun: Instant) -> Option<ReusableHttpStream> {
         let mut call = Call::new(session, self, begun);
         let (mut session, reusable) = match self.own(&mut call).await {
             Some(reusable) => (call.session, reusable),
@@ -285,9 +355,7 @@ impl Edge {
             session.shutdown().await;
             return None;
         }
-        let settings = HttpPersistentSettings::for_session(&session);
-        let stream = session.finish().await.ok()??;
-        Some(ReusedHttpStream::from_reusable_stream(stream, settings))
+        session.finish().await.ok()?
     }
 
     /// Answers what is not routed: the router's own page, CONNECT, and what this edge does not take.
@@ -357,24 +425,14 @@ impl Edge {
     }
 
     async fn upgraded(&self, call: Call, adm: &Admission, mut ticket: Ticket, u: Upgraded) {
-        let (proxy, begun) = (&self.proxy, Instant::now());
+        let proxy = &self.proxy;
         let status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
         let Call { session, asked, mut story, .. } = call;
         let (class, passed) = tunnel::join(session, u, &mut ticket).await;
         ticket.finish(class, false);
         if let Some(o) = &proxy.observer {
-            let (headers, took) = (Some(Duration::ZERO), begun.elapsed());
-            let retry = RetryWhy::Off;
-            o.attempt_ended(&AttemptSeen {
-                admission: adm,
-                headers,
-                took,
-                status,
-                class,
-                sent: true,
-                reused: false,
-                retry,
-            });
+            let (headers, retry) = (Some(Duration::ZERO), RetryWhy::Off);
+            o.attempt_ended(&AttemptSeen { admission: adm, headers, status, class, retry });
         }
         (story.sent, story.received) = (passed.sent, passed.received);
         let status = if class == Class::CLIENT_GONE { STATUS_CLIENT_GONE } else { status };
@@ -382,7 +440,12 @@ impl Edge {
     }
 
     /// Takes up a request that is none: it becomes a decision, which is recorded, and a line of the log.
-    async fn refused(&self, mut session: ServerSession, class: Class, e: &pingora::Error) -> Option<ReusedHttpStream> {
+    async fn refused(
+        &self,
+        mut session: ServerSession,
+        class: Class,
+        e: &pingora::Error,
+    ) -> Option<ReusableHttpStream> {
         let client = self.client(&session);
         let id = RequestId::of(None);
         let (code, text) = reason(class);
@@ -429,21 +492,7 @@ impl Edge {
         }
         if let (Some(o), Some(adm)) = (&self.proxy.observer, adm) {
             o.request_begun();
-            o.request_ended(&RequestSeen {
-                admission: adm,
-                status,
-                class,
-                took: Duration::ZERO,
-                upstream: Duration::ZERO,
-                queued: Duration::ZERO,
-                back_off: Duration::ZERO,
-                attempts: 0,
-                received: 0,
-                sent: 0,
-                route: "",
-                key_source: "",
-                refused: code,
-            });
+            o.request_ended(&RequestSeen { admission: adm, status, class, took: Duration::ZERO, received: 0, sent: 0 });
         }
     }
 }
@@ -524,7 +573,7 @@ pub(crate) struct Story {
 }
 
 impl Call {
-    fn new(mut session: ServerSession, edge: &Edge, begun: Instant) -> Call {
+    fn new(mut session: ServerSession, edge: &Side, begun: Instant) -> Call {
         let request = session.req_header().clone();
         let client = edge.client(&session);
         let trusts = edge.proxy.routing.trusts_id(edge.proxy.driver.in_force().config.as_ref(), &client);
@@ -595,7 +644,7 @@ impl Call {
         self.story.back_off += took - queued;
         if let Some(o) = &proxy.observer {
             let target = if retry { &next.target } else { &queue };
-            o.waited(&WaitSeen { target, retry, took, queued });
+            o.waited(&WaitSeen { target, queued });
         }
         next
     }
@@ -791,15 +840,8 @@ impl Story {
                 status: end.status,
                 class,
                 took,
-                upstream: self.upstream,
-                queued: self.queued,
-                back_off: self.back_off,
-                attempts: self.attempts,
                 received: self.received,
                 sent: self.sent,
-                route: &route,
-                key_source: &source,
-                refused: "",
             });
         }
     }

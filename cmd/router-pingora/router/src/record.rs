@@ -26,8 +26,8 @@ use lockstep_trace::{Encoder, Header, Request as TraceRequest};
 
 use crate::driver::{self, Driver, Request};
 use dump::{DumpRequest, Limiter};
-pub use ring::Stats;
 use ring::Ring;
+pub use ring::Stats;
 use segments::{Create, Segments, create_file};
 
 /// What a [`Recorder`] is made with.
@@ -96,9 +96,9 @@ struct Front {
     enc: Encoder,
     header: Header,
     closed: bool,
-    first: u64, // step of the current block's first fact
+    first: u64,                  // step of the current block's first fact
     config: Option<Arc<Config>>, // in force when the current block began
-    offered: Vec<Arc<Config>>, // by the adopts of the current block
+    offered: Vec<Arc<Config>>,   // by the adopts of the current block
     limiter: Limiter,
 }
 
@@ -206,7 +206,14 @@ impl driver::Recorder for Observer {
         front.begin(Vec::new(), router, 1);
     }
 
-    fn observe(&mut self, router: &mut Router, now: Time, event: &Event, request: Option<Request<'_>>, decisions: &[Decision]) {
+    fn observe(
+        &mut self,
+        router: &mut Router,
+        now: Time,
+        event: &Event,
+        request: Option<Request<'_>>,
+        decisions: &[Decision],
+    ) {
         let mut front = lock(&self.0.front);
         if front.closed {
             return;

@@ -44,7 +44,7 @@ struct Router {
     in_force: Arc<Provenance>,
     notify: Arc<Notifier>,
     proxy: Arc<OnceLock<Arc<Proxy>>>, // once it is made
-    runtime: Runtime, // of all that is not serving
+    runtime: Runtime,                 // of all that is not serving
 }
 
 /// What stands between clients and endpoints, and what is seen of it.
@@ -57,9 +57,9 @@ struct Edge {
 /// Where the configuration in force comes from.
 struct Provenance {
     driver: Arc<Driver>,
-    control: bool, // a control plane pushes
+    control: bool,                    // a control plane pushes
     bootstrap: ArcSwapOption<Config>, // what it started with under a control plane
-    adopted: AtomicI64, // time of the last adoption
+    adopted: AtomicI64,               // time of the last adoption
 }
 
 impl InForce for Provenance {
@@ -111,7 +111,7 @@ struct Settings {
 
 /// Where the control plane is, and what is kept of its pushes.
 struct Control {
-    url: String, // "" for none
+    url: String,   // "" for none
     state: String, // folder of the last-known-good copy; "" keeps none
     token: String, // file
     insecure: bool,
@@ -317,8 +317,11 @@ impl Router {
                 let s = recorder.stats();
                 if s.lost_blocks > 0 || s.disk_errors > 0 {
                     say!(
-                        Error, "the recording has gaps",
-                        "steps" = s.lost_steps, "disk_errors" = s.disk_errors, "last" = s.last_error
+                        Error,
+                        "the recording has gaps",
+                        "steps" = s.lost_steps,
+                        "disk_errors" = s.disk_errors,
+                        "last" = s.last_error
                     );
                 }
             }),
@@ -329,7 +332,8 @@ impl Router {
         let public = at.public;
         if public {
             say!(
-                Warn, "the admin listener can be reached from other machines: it shows addresses of upstreams",
+                Warn,
+                "the admin listener can be reached from other machines: it shows addresses of upstreams",
                 "address" = at.address
             );
         }

@@ -24,7 +24,9 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_from_a_second_to_a_minute_and_differs_from_router_to_router() {
-        for (attempt, lower, upper) in [(0, 1, 2), (1, 2, 4), (2, 4, 8), (3, 8, 16), (4, 16, 32), (5, 30, 60), (40, 30, 60)] {
+        for (attempt, lower, upper) in
+            [(0, 1, 2), (1, 2, 4), (2, 4, 8), (3, 8, 16), (4, 16, 32), (5, 30, 60), (40, 30, 60)]
+        {
             let mut seen = std::collections::BTreeSet::new();
             for seed in 0..50 {
                 let wait = backoff(seed, 1, attempt);

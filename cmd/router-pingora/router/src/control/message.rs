@@ -76,9 +76,8 @@ pub fn decode(message: &[u8]) -> Result<Push, NotPush> {
     let damaged = |e: serde_json::Error| NotPush::Damaged(format!("reading the message: {e}"));
     // Not one step into Head: a repeated member is read as Go does, the last one counts.
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(message).map_err(damaged)?;
-    let known = ["type", "version", "config", "deliberate"].map(|name| {
-        fields.get(name).map(|value| format!("{:?}:{}", name, value.get()))
-    });
+    let known = ["type", "version", "config", "deliberate"]
+        .map(|name| fields.get(name).map(|value| format!("{:?}:{}", name, value.get())));
     let head = format!("{{{}}}", known.into_iter().flatten().collect::<Vec<_>>().join(","));
     let head: Head = serde_json::from_str(&head).map_err(damaged)?;
     let kind = head.kind.unwrap_or_default();

@@ -90,7 +90,11 @@ impl Soak {
         }
         r.due = None;
         let after = format!("{:?}", self.after);
-        say!(Info, "the configuration has soaked; a router that cannot live with a later one comes back to it", "after" = after);
+        say!(
+            Info,
+            "the configuration has soaked; a router that cannot live with a later one comes back to it",
+            "after" = after
+        );
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Running>> {

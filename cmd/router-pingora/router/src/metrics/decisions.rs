@@ -133,7 +133,14 @@ impl driver::Recorder for Observer {
         }
     }
 
-    fn observe(&mut self, router: &mut Router, now: Time, event: &Event, request: Option<Request<'_>>, decisions: &[Decision]) {
+    fn observe(
+        &mut self,
+        router: &mut Router,
+        now: Time,
+        event: &Event,
+        request: Option<Request<'_>>,
+        decisions: &[Decision],
+    ) {
         self.counts.observe(event, decisions);
         if let Some(next) = &mut self.next {
             next.observe(router, now, event, request, decisions);

@@ -7,9 +7,9 @@ use lockstep_core::{Circuit, Config, Router};
 use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
 
+use super::Metrics;
 use super::names::{self, Metric};
 use super::series::endpoint_label;
-use super::Metrics;
 
 /// How many placements or endpoints are read in one hold of the driver's lock: a request waits for no
 /// more than those.
@@ -155,7 +155,11 @@ impl Metrics {
     fn placements(&self, page: &mut Page, seen: &[PlacementSeen], config: Option<&Config>) {
         let back_offs = self.back_offs(seen.len());
         let mut names = BTreeSet::new(); // names change hands between two pieces
-        let of: Vec<_> = seen.iter().zip(back_offs).filter(|(p, _)| p.index >= 0 && !p.name.is_empty() && names.insert(&p.name)).collect();
+        let of: Vec<_> = seen
+            .iter()
+            .zip(back_offs)
+            .filter(|(p, _)| p.index >= 0 && !p.name.is_empty() && names.insert(&p.name))
+            .collect();
         let mut gauges = |m: &Metric, value: &dyn Fn(&PlacementSeen) -> Option<f64>| {
             let samples: Vec<_> = of.iter().filter_map(|(p, _)| Some((vec![p.name.as_str()], value(p)?))).collect();
             page.gauges(m, &samples);
@@ -174,7 +178,8 @@ impl Metrics {
             (guests != 0).then_some(f64::from(guests.max(0)))
         });
         let queue = of.iter().map(|(p, _)| (vec![p.name.as_str(), "queue"], f64::from(p.queued)));
-        let waiting: Vec<_> = queue.chain(of.iter().map(|(p, n)| (vec![p.name.as_str(), "backoff"], *n as f64))).collect();
+        let waiting: Vec<_> =
+            queue.chain(of.iter().map(|(p, n)| (vec![p.name.as_str(), "backoff"], *n as f64))).collect();
         page.gauges(&names::WAITING, &waiting);
     }
 

@@ -104,7 +104,9 @@ async fn exchange(session: &mut HttpSession, request: RequestHeader, body: Optio
 /// framed here (grpc/doc/PROTOCOL-HTTP2.md, health.proto) and need no library.
 async fn grpc(mut c: Connection, authority: &str, health: &Health) -> Result<(), String> {
     if c.session.as_http2().is_none() {
-        return Err("a check by gRPC of an endpoint that does not speak HTTP/2; set upstream.protocol to h2 or h2c".into());
+        return Err(
+            "a check by gRPC of an endpoint that does not speak HTTP/2; set upstream.protocol to h2 or h2c".into()
+        );
     }
     let fail = |e: Box<pingora::Error>| e.to_string();
     let mut request = request(&c.session, Method::POST, "/grpc.health.v1.Health/Check", authority)?;

@@ -94,7 +94,6 @@ struct Exchange<'a> {
     written: Option<Instant>, // when all of the request was
     unsent: Option<Broken>,   // the endpoint takes no more of the body; it may have answered
     headers: Option<Duration>,
-    reused: bool,
 }
 
 /// What a step of the loop before the response brought.
@@ -159,7 +158,6 @@ impl<'a> Exchange<'a> {
             written: None,
             unsent: None,
             headers: None,
-            reused: false,
         }
     }
 
@@ -170,7 +168,6 @@ impl<'a> Exchange<'a> {
             return Err(Class::BAD_REQUEST.into());
         }
         let mut connection = self.open(proxy, endpoint).await?;
-        self.reused = connection.reused;
         self.send(&mut connection).await?;
         loop {
             let status = self.head(&mut connection).await?;
@@ -370,11 +367,13 @@ impl<'a> Exchange<'a> {
                 return Err(Broken { class: Class::BAD_RESPONSE, why, says: "" });
             }
         }
-        if status.is_server_error() && self.adm.again {
-            if let Some(again) = self.ask(proxy, &mut c, &header).await {
-                return Ok(Outcome::Again(Box::new(again)));
-            }
+        if status.is_server_error()
+            && self.adm.again
+            && let Some(again) = self.ask(proxy, &mut c, &header).await
+        {
+            return Ok(Outcome::Again(Box::new(again)));
         }
+        self.call.upload.last();
         self.ticket.status = status.as_u16();
         self.dress(proxy, &mut header)?;
         if status == StatusCode::SWITCHING_PROTOCOLS {
@@ -560,16 +559,8 @@ impl<'a> Exchange<'a> {
         self.call.story.upstream += self.headers.unwrap_or_else(|| self.begun.elapsed());
         let class = if class == Class::NONE && status >= 500 { Class::UPSTREAM_5XX } else { class };
         if let Some(o) = &proxy.observer {
-            o.attempt_ended(&AttemptSeen {
-                admission: self.adm,
-                headers: self.headers,
-                took: self.begun.elapsed(),
-                status,
-                class,
-                sent: self.ticket.sent,
-                reused: self.reused,
-                retry,
-            });
+            let (admission, headers) = (self.adm, self.headers);
+            o.attempt_ended(&AttemptSeen { admission, headers, status, class, retry });
         }
     }
 }

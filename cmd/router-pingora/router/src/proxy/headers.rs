@@ -64,10 +64,11 @@ pub(crate) struct Client {
 impl Client {
     /// The scheme by which the client came, as a trusted edge says or as we see it.
     pub(crate) fn proto(&self, h: &HeaderMap) -> String {
-        if self.judged && self.trusted {
-            if let Some(said) = h.get(FORWARDED_PROTO).filter(|v| !v.is_empty()) {
-                return String::from_utf8_lossy(said.as_bytes()).into_owned();
-            }
+        if self.judged
+            && self.trusted
+            && let Some(said) = h.get(FORWARDED_PROTO).filter(|v| !v.is_empty())
+        {
+            return String::from_utf8_lossy(said.as_bytes()).into_owned();
         }
         if self.tls { "https" } else { "http" }.to_string()
     }

@@ -78,7 +78,14 @@ impl Ring {
     }
 
     /// Adds a finished block, drops the oldest ones past the limit, and returns a buffer for the next.
-    pub fn push(&self, block: Block, config: Option<Arc<Config>>, offered: Vec<Arc<Config>>, step: u64, steps: u64) -> Vec<u8> {
+    pub fn push(
+        &self,
+        block: Block,
+        config: Option<Arc<Config>>,
+        offered: Vec<Arc<Config>>,
+        step: u64,
+        steps: u64,
+    ) -> Vec<u8> {
         let mut held = self.lock();
         let (number, size) = (held.next, block.size());
         held.next += 1;

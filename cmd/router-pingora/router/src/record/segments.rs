@@ -48,15 +48,15 @@ pub struct Segments {
     create: Create,
     ring: Arc<Ring>,
 
-    number: u32,                     // of the open segment, from 1
-    file: Option<Box<dyn File>>,     // None for none
-    names: BTreeSet<u64>,            // digests of the configurations in it
-    size: u64,                       // bytes in it
-    blocks: u64,                     // bytes of blocks in it
-    next: u64,                       // number of the next entry to write
-    step: u64,                       // of the next fact to write
-    lost: Option<Gap>,               // not yet told in a file
-    failed: bool,                    // the last write did
+    number: u32,                 // of the open segment, from 1
+    file: Option<Box<dyn File>>, // None for none
+    names: BTreeSet<u64>,        // digests of the configurations in it
+    size: u64,                   // bytes in it
+    blocks: u64,                 // bytes of blocks in it
+    next: u64,                   // number of the next entry to write
+    step: u64,                   // of the next fact to write
+    lost: Option<Gap>,           // not yet told in a file
+    failed: bool,                // the last write did
 }
 
 impl Segments {
@@ -181,7 +181,12 @@ impl Segments {
         if !self.failed {
             self.failed = true;
             let folder = self.folder.clone().unwrap_or_default();
-            say!(Error, "recording cannot be written; serving is not affected", "folder" = folder.display(), "error" = error);
+            say!(
+                Error,
+                "recording cannot be written; serving is not affected",
+                "folder" = folder.display(),
+                "error" = error
+            );
         }
         let Some(mut file) = self.file.take() else { return };
         let _ = file.truncate(self.size); // best effort: the first error is the one to tell

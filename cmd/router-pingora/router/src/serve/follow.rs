@@ -66,8 +66,7 @@ impl Router {
     /// one is reported, and the old one stays (R13).
     fn follow_file(&self, file: File, config: Arc<Config>, reloading: Arc<AtomicBool>) -> Result<Watch, String> {
         self.driver.adopt(Some(config), Epoch::default(), Origin::FILE, Fault::NONE);
-        let options =
-            filewatch::Options { patterns: file.watch.clone(), every: filewatch::EVERY, poll_only: false };
+        let options = filewatch::Options { patterns: file.watch.clone(), every: filewatch::EVERY, poll_only: false };
         let (driver, notify) = (self.driver.clone(), self.notify.clone());
         let changed = move || {
             let watch = reload(&driver, &file);

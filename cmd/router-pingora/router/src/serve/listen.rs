@@ -42,7 +42,10 @@ impl Listen {
         let mut clients = Vec::new();
         for settings in listeners_of(&o.listen, &file.listen)? {
             if settings.name == "admin" && !admin.is_empty() {
-                return Err("a listener of clients cannot be named \"admin\" beside an admin address; give it another name".into());
+                return Err(
+                    "a listener of clients cannot be named \"admin\" beside an admin address; give it another name"
+                        .into(),
+                );
             }
             let what = format!("listener {:?}", settings.name);
             let address = open(&what, &settings.address, o.upgrade)?;
@@ -100,7 +103,12 @@ fn listeners_of(given: &str, written: &[Listener]) -> Result<Vec<Listener>, Stri
         [] => {
             let address = if given.is_empty() { ":8080" } else { given };
             // No setting reaches this one, and a baseline's clients may send what net/http takes.
-            let mut only = Listener { name: "default".into(), address: address.into(), header_max: 1 << 20, ..Listener::default() };
+            let mut only = Listener {
+                name: "default".into(),
+                address: address.into(),
+                header_max: 1 << 20,
+                ..Listener::default()
+            };
             only.http1.target_max = 1 << 20;
             only.http1.headers_max = 10_000;
             Ok(vec![only])
@@ -116,7 +124,8 @@ pub fn edge_of(l: &Listener) -> proxy::Listener {
     let time = |ns: i64| Duration::from_nanos(u64::try_from(ns).unwrap_or(0));
     proxy::Listener {
         name: l.name,
-        trusted: (!l.trust_headers_from.is_empty()).then(|| l.trust_headers_from.iter().map(|p| (p.address, p.bits)).collect()),
+        trusted: (!l.trust_headers_from.is_empty())
+            .then(|| l.trust_headers_from.iter().map(|p| (p.address, p.bits)).collect()),
         header_timeout: time(l.timeouts.header),
         idle_timeout: time(l.timeouts.idle),
         body_idle: time(l.http1.body_idle),
@@ -143,7 +152,8 @@ fn open(what: &str, given: &str, upgrade: bool) -> Result<SocketAddr, String> {
                 "the port is taken by another program; end that one, or choose another port".to_string()
             }
             std::io::ErrorKind::PermissionDenied => {
-                "this user may not open the port; choose one above 1023, or give the program CAP_NET_BIND_SERVICE".into()
+                "this user may not open the port; choose one above 1023, or give the program CAP_NET_BIND_SERVICE"
+                    .into()
             }
             std::io::ErrorKind::AddrNotAvailable => {
                 "this machine does not have that address; write one that it has, or the port alone for all".into()
@@ -157,7 +167,8 @@ fn open(what: &str, given: &str, upgrade: bool) -> Result<SocketAddr, String> {
     let candidates = all.map_or(vec![given.to_string()], Vec::from);
     let mut last = None;
     for candidate in candidates {
-        let address = candidate.to_socket_addrs().and_then(|mut found| found.next().ok_or(std::io::ErrorKind::NotFound.into()));
+        let address =
+            candidate.to_socket_addrs().and_then(|mut found| found.next().ok_or(std::io::ErrorKind::NotFound.into()));
         let tried = address.and_then(|a| if upgrade { Ok(a) } else { TcpListener::bind(a)?.local_addr() });
         match tried {
             Ok(address) => return Ok(address),

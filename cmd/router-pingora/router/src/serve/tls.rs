@@ -14,8 +14,8 @@ use pingora::listeners::tls::TlsSettings;
 use pingora::protocols::ALPN;
 use pingora::tls::sign::CertifiedKey;
 use pingora::tls::{
-    ClientHello, CryptoProvider, ResolvesServerCert, RootCertStore, WebPkiClientVerifier, install_default_crypto_provider,
-    load_ca_file_into_store, load_certs_and_key_files,
+    ClientHello, CryptoProvider, ResolvesServerCert, RootCertStore, WebPkiClientVerifier,
+    install_default_crypto_provider, load_ca_file_into_store, load_certs_and_key_files,
 };
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
@@ -90,7 +90,12 @@ impl Certificates {
                 let (store, problems) = load(&tls, &certificates.current.load());
                 certificates.current.store(Arc::new(store));
                 for problem in &problems {
-                    say!(Error, "a certificate cannot be used; the one before stays", "listener" = listener, "error" = problem);
+                    say!(
+                        Error,
+                        "a certificate cannot be used; the one before stays",
+                        "listener" = listener,
+                        "error" = problem
+                    );
                 }
                 if problems.is_empty() {
                     say!(Info, "certificates were read again", "listener" = listener);
@@ -222,7 +227,8 @@ fn pairs_of(tls: &ListenerTls) -> Result<Vec<CertPair>, String> {
 
 /// Reads a certificate and its key, and holds them to each other.
 fn read(pair: &CertPair) -> Result<Arc<CertifiedKey>, String> {
-    let about = |e: &dyn std::fmt::Display| format!("{} and {} are no pair of certificate and key: {e}", pair.cert, pair.key);
+    let about =
+        |e: &dyn std::fmt::Display| format!("{} and {} are no pair of certificate and key: {e}", pair.cert, pair.key);
     let found = load_certs_and_key_files(&pair.cert, &pair.key).map_err(|e| about(&e))?;
     let (chain, key) = found.ok_or_else(|| about(&"one of them is missing"))?;
     let provider = CryptoProvider::get_default().ok_or_else(|| about(&"there is no cryptography"))?;

@@ -150,7 +150,7 @@ async fn an_upgraded_connection_passes_bytes_both_ways_and_a_half_close_too() {
             && head.contains("Upgrade: websocket\r\n"),
         "{head}"
     );
-    c.write_all(b"\x81\x01x").await.unwrap();
+    c.write_all(b"\x01\x01x").await.unwrap();
     read_until(&mut c, "x").await;
     until("the outcome is booked at settle (R7)", || (g.spy.replied() == [101]).then_some(())).await;
     assert_eq!(g.in_flight(), 1, "it holds its slot");
