@@ -49,8 +49,8 @@ fn check(o: &Check) -> Result<i32, String> {
     for path in &o.files {
         let name = path.to_string_lossy();
         // A digest is of what the file means, whoever can serve it.
-        let served = |file: &lockstep_config::File| if o.digest { Ok(()) } else { serve::refuse_unsupported(file) };
-        match source::load(&name).and_then(|(file, config)| served(&file).map(|()| (file, config))) {
+        let loaded = if o.digest { source::read(&name) } else { source::load(&name) };
+        match loaded {
             Ok((_, config)) if o.digest => println!("{:016x}", config.digest()),
             Ok((file, config)) => {
                 let count = |n, noun| replay::plural(n, noun);
