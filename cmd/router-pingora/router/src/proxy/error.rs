@@ -177,9 +177,6 @@ pub fn class_of(phase: Phase, e: &Error) -> Class {
     if matches!(phase, Phase::Head | Phase::Send) && is_alert(e) {
         return Class::TLS; // TLS 1.3 tells of a refused client certificate only now
     }
-    if phase == Phase::Request && e.context.as_ref().is_some_and(|c| c.as_str().contains("larger than")) {
-        return Class::HEADER_TOO_LARGE;
-    }
     let found = TABLE.iter().find(|r| r.phase == phase && r.kind == e.etype);
     match (found, phase) {
         (Some(r), _) => r.class,
@@ -216,6 +213,7 @@ fn is_alert(e: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::hygiene::Reason;
     use lockstep_core::{Effect, RetryRule};
 
     /// What the table must say, written down a second time and by hand: status, effect, retry.
@@ -325,8 +323,10 @@ again is the last column but one, and core's to decide. Status `-`: the upstream
     }
 
     #[test]
-    fn a_head_that_is_too_large_is_told_apart() {
-        let e = Error::explain(ErrorType::InvalidHTTPHeader, "Request header larger than 1048575");
-        assert_eq!(class_of(Phase::Request, &e), Class::HEADER_TOO_LARGE);
+    fn what_pingora_says_of_a_head_has_the_class_of_its_reason() {
+        for r in TABLE.iter().filter(|r| r.phase == Phase::Request) {
+            let e = Error::new(r.kind.clone());
+            assert_eq!(Reason::of(&e).class, r.class, "{:?}", r.kind);
+        }
     }
 }

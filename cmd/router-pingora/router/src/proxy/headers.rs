@@ -53,6 +53,8 @@ pub(crate) fn upgrade_of(h: &HeaderMap) -> Option<String> {
 /// Who asks, and how he came.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
+    /// Address and port, as the log has them.
+    pub(crate) address: String,
     pub(crate) ip: Option<IpAddr>,
     pub(crate) tls: bool,
     /// There is a list of trusted peers.
@@ -263,7 +265,7 @@ mod tests {
     use super::*;
 
     fn client() -> Client {
-        Client { ip: Some([192, 0, 2, 1].into()), tls: false, judged: false, trusted: false }
+        Client { address: String::new(), ip: Some([192, 0, 2, 1].into()), tls: false, judged: false, trusted: false }
     }
 
     fn plain() -> Trust<'static> {
