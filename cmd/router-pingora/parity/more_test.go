@@ -63,8 +63,10 @@ func otherCases() []*testCase {
 			finish{name: "x"}),
 		basic("gRPC: a refusal is gRPC", grpc("", "no_key: the request has no X-Routing-Key header", 3, "")),
 		{name: "gRPC: a placement that is full", config: brittle, steps: []step{
-			ask{send: get("visa", "/held"), script: "{hold}" + plain, want: ok("visa", "dedicated", "closed"), later: "held"}, held{"visa", 1},
-			grpc("visa", "limit: placement visa has as many requests in flight as it may", 8, "dedicated"), finish{name: "held"},
+			ask{send: get("visa", "/held"), script: "{hold}" + plain, want: ok("visa", "dedicated", "closed"), later: "held"},
+			held{"visa", 1},
+			grpc("visa", "limit: placement visa has as many requests in flight as it may", 8, "dedicated"),
+			finish{name: "held"},
 		}},
 		{name: "a split key goes where its share falls", config: split, yaml: true, steps: []step{does(splits)}},
 		{name: "SIGUSR1 dumps the newest decisions, and the dump replays", config: native, yaml: true, args: []string{"--dumps", "<dir>/dumps"}, steps: []step{
