@@ -140,7 +140,7 @@ impl Table {
             config: c.clone(),
             routes: None,
             error: None,
-            key_max: DEFAULT_KEY_MAX as usize,
+            key_max: DEFAULT_KEY_MAX,
             trusted_id: false,
             paths: false,
             priority: None,
@@ -235,12 +235,11 @@ impl Table {
             }
         }
         // Who has no cookie yet, or two, is drawn by request.
-        if let Some(by) = r.split_by.as_ref().filter(|_| !f.key.is_empty()) {
-            if let Ok(v) = sources::read(by, q) {
-                if !v.is_empty() {
-                    f.split = hash_string(&v);
-                }
-            }
+        if let Some(by) = r.split_by.as_ref().filter(|_| !f.key.is_empty())
+            && let Ok(v) = sources::read(by, q)
+            && !v.is_empty()
+        {
+            f.split = hash_string(&v);
         }
     }
 }

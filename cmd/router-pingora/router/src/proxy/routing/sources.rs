@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     fn client() -> Client {
-        Client { ip: None, tls: false, judged: false, trusted: false }
+        Client { address: String::new(), ip: None, tls: false, judged: false, trusted: false }
     }
 
     fn from(s: Source, host: &str, target: &str, fields: &[(&'static str, &str)]) -> Result<String, Class> {
