@@ -2,6 +2,7 @@ package traces
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"lockstep/core"
 	"lockstep/core/loop"
@@ -68,10 +69,19 @@ func (q *Question) begin(step uint64, joins bool) {
 // end finishes the block under way.
 func (q *Question) end() {
 	b := q.enc.End()
-	q.whole = append(q.whole, b.Seal()...)
+	q.whole = append(doubled(q.whole, len(b)), b.Seal()...)
 	q.spare = b[:0]
 	sealFrame(q.block, frameBlock, q.block[frameHead:])
-	q.inputs = append(q.inputs, q.block...)
+	q.inputs = append(doubled(q.inputs, len(q.block)), q.block...)
+}
+
+// doubled makes room for n bytes, and as many again as there are: append alone
+// copies a long trace many times.
+func doubled(b []byte, n int) []byte {
+	if cap(b)-len(b) >= n {
+		return b
+	}
+	return slices.Grow(b, max(n, len(b)))
 }
 
 // Observe records one step of the router.

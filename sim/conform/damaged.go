@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"unicode/utf8"
 
 	"lockstep/core"
 	"lockstep/traces"
@@ -110,7 +111,23 @@ func restate(b, payload []byte, size int) {
 	if digest != 0 && c == nil {
 		return
 	}
-	if r, err := core.Restore(snapshot, c, false); err == nil {
+	if r, err := core.Restore(snapshot, c, false); err == nil && legible(r) {
 		binary.LittleEndian.PutUint64(payload[16:], r.Digest())
 	}
+}
+
+// legible reports whether the names of a state are UTF-8, as those of every
+// configuration are that a trace can hold.
+func legible(r *core.Router) bool {
+	for n := range int32(r.Placements()) {
+		if !utf8.ValidString(r.Placement(n).Name) {
+			return false
+		}
+	}
+	for n := range int32(r.Endpoints()) {
+		if e := r.Endpoint(n); !utf8.ValidString(e.URL) || !utf8.ValidString(e.Name) {
+			return false
+		}
+	}
+	return true
 }

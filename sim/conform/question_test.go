@@ -10,7 +10,7 @@ import (
 func TestGoAnswersItsOwnQuestionsByteForByte(t *testing.T) {
 	g := Generator{NDJSON: true, Binary: true}
 	events, refused, kinds := 0, 0, map[string]int{}
-	for seed := range uint64(200) {
+	for seed := range uint64(120) {
 		q, err := g.Make(seed)
 		if err != nil {
 			t.Fatal(err)
@@ -39,7 +39,7 @@ func TestGoAnswersItsOwnQuestionsByteForByte(t *testing.T) {
 
 func TestTheInputsOfAQuestionAreThoseOfItsTrace(t *testing.T) {
 	g := Generator{NDJSON: false, Binary: true}
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		q := g.stream(seed)
 		stripped, err := strip(q.Answer)
 		if err != nil || !bytes.Equal(stripped, q.Inputs) {

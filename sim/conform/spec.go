@@ -104,7 +104,7 @@ func (s *specs) placement(name string) core.PlacementSpec {
 		}
 		p.Limit.Wait = min(p.Limit.Wait, request)
 	}
-	if s.oneIn(3) {
+	if s.oneIn(2) {
 		p.Retries = s.retries()
 	}
 	if s.oneIn(8) {
@@ -133,6 +133,11 @@ func (s *specs) selection(p *core.PlacementSpec) {
 	p.Select = core.Policy(s.below(7))
 	if p.Select == core.Maglev && !s.oneIn(3) {
 		p.Select = core.RoundRobin // a table takes a millisecond to make
+	}
+	if p.Select == core.Ketama && !s.oneIn(8) {
+		for i := range p.Endpoints {
+			p.Endpoints[i].Weight = min(p.Endpoints[i].Weight, 300) // a ring has points by weight
+		}
 	}
 	if p.Select.Hashing() && s.oneIn(2) {
 		p.Bound = pick(s.dice, 101, 125, uint32(s.between(101, 1000)), 1000)
@@ -252,14 +257,14 @@ func (s *specs) ratios(b *core.BreakerSpec) {
 	}
 	b.Window = pick(s.dice, 0, 100*core.Millisecond, core.Duration(s.between(100, 60_000))*core.Millisecond+core.Duration(s.between(0, 9)), 3600*core.Second)
 	b.MinRequests = uint32(pick(s.dice, 0, 1, s.between(1, 30), 1<<32-1))
-	if s.oneIn(3) {
+	if !s.oneIn(3) {
 		b.Failures = core.NeverConsecutive
 	}
 }
 
 // health draws R8.
 func (s *specs) health() core.HealthSpec {
-	h := core.HealthSpec{Off: s.oneIn(3)}
+	h := core.HealthSpec{Off: s.oneIn(2)}
 	if s.oneIn(3) {
 		return h
 	}
@@ -284,7 +289,7 @@ func (s *specs) timeouts() core.TimeoutSpec {
 
 // retries draws R11.
 func (s *specs) retries() core.RetrySpec {
-	r := core.RetrySpec{Max: uint32(s.between(1, core.MaxRetries)), On: core.RetryOn(s.below(64)), Methods: core.RetryMethods(s.below(3))}
+	r := core.RetrySpec{Max: uint32(pick(s.dice, s.between(1, core.MaxRetries), core.MaxRetries)), On: core.RetryOn(pick(s.dice, s.below(64), 63)), Methods: core.RetryMethods(pick(s.dice, s.below(3), 2))}
 	if s.oneIn(2) {
 		r.BackOff = min(s.span(0, core.Millisecond, 10*core.Millisecond, 100*core.Millisecond), core.MaxDuration/10)
 	}

@@ -27,7 +27,7 @@ func leaves(v reflect.Value, path string, visit func(path string, zero bool)) {
 
 func TestEverySettingIsDrawn(t *testing.T) {
 	set, good := map[string]int{}, 0
-	const draws = 2000
+	const draws = 1000
 	for seed := range uint64(draws) {
 		s := specs{dice: throw(seed, 1), large: seed%8 == 0}
 		spec := s.spec()

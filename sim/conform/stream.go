@@ -81,7 +81,7 @@ const (
 func drawMixture(d *dice) mixture {
 	m := mixture{
 		pace:    pick(d, 0, 1, 1000, uint64(core.Millisecond), uint64(10*core.Millisecond), uint64(100*core.Millisecond), uint64(core.Second)),
-		crowd:   pick(d, 1, 5, d.between(5, 40), d.between(40, 400)),
+		crowd:   pick(d, 3, d.between(5, 40), d.between(20, 200), d.between(40, 400)),
 		failing: pick[uint64](d, 0, 1, 4, 8, 15), garbage: pick[uint64](d, 8, 64, 512, 1<<40), forgetful: pick[uint64](d, 2, 16, 1<<40),
 		markEvery: pick(d, 1, 16, 64, 256, 1024), joinEvery: pick[uint64](d, 64, 1024, 8192, 1<<40, 1<<40), gapEvery: pick[uint64](d, 500, 1<<40, 1<<40, 1<<40),
 		drains: d.oneIn(4), repeats: d.oneIn(3), epochs: d.oneIn(2),
@@ -91,7 +91,7 @@ func drawMixture(d *dice) mixture {
 		doAdopt: pick[uint64](d, 0, 1, 5, 40), doAgain: pick[uint64](d, 0, 5, 60), doControl: 1, doTick: pick[uint64](d, 0, 30), doNothingKnown: 1,
 	}
 	if m.drains {
-		m.weights[doDrain] = 1
+		m.weights[doDrain] = 4
 	}
 	for _, w := range m.weights {
 		m.total += w
@@ -121,13 +121,13 @@ func newStream(seed uint64) *stream {
 // learnKeys collects keys that mean something, and some that do not.
 func (s *stream) learnKeys() {
 	s.keys = append(s.keys[:0], "", "nobody", "another stranger")
-	s.keys = append(s.keys, oddKeys()...)
+	s.keys = append(s.keys, pick(s.dice, oddKeys()...), pick(s.dice, oddKeys()...))
 	for _, c := range s.configs {
 		for t := range c.Tables() {
 			n := c.TableKeys(t)
 			for range min(n, 200) {
 				key, _ := c.TableKey(t, s.between(0, n-1))
-				s.keys = append(s.keys, key, key)
+				s.keys = append(s.keys, key, key, key)
 			}
 		}
 	}
@@ -159,7 +159,7 @@ func (s *stream) gap() {
 	if !s.complete {
 		s.q = nil
 	}
-	for range s.between(1, 40) {
+	for n := s.between(1, 40); n > 0 || s.step == from; n-- { // a gap of no step is none
 		s.pass()
 		s.do()
 	}

@@ -19,6 +19,8 @@ func (s *stream) do() {
 		kind = doFinish
 	case kind == doDrain && !s.closing:
 		kind = doTick
+	case (kind == doFinish || kind == doReply) && len(s.live) == 0 && !s.odd(), kind == doProbed && len(s.probes) == 0 && !s.odd():
+		kind = doArrive // there is nothing to end
 	}
 	switch kind {
 	case doArrive:
@@ -179,7 +181,7 @@ func (s *stream) finish() {
 		ev.Handle = s.one(true)
 	}
 	ev.Status = pick[uint16](s.dice, 200, 200, 200, 204, 404, 499)
-	ev.Sent, ev.Replayable = !s.oneIn(3), s.oneIn(2)
+	ev.Sent, ev.Replayable = !s.oneIn(3), !s.oneIn(4)
 	if s.below(16) < s.mix.failing {
 		switch s.below(3) {
 		case 0:
@@ -218,7 +220,7 @@ func (s *stream) waits() bool {
 
 func (s *stream) reply() {
 	ev := &s.ev
-	ev.Kind, ev.Handle, ev.Status, ev.Replayable = core.Reply, s.one(false), 200, s.oneIn(2)
+	ev.Kind, ev.Handle, ev.Status, ev.Replayable = core.Reply, s.one(false), 200, !s.oneIn(4)
 	if s.below(16) < s.mix.failing {
 		ev.Status = pick[uint16](s.dice, 500, 502, 503, 504, 501)
 	}

@@ -10,11 +10,16 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -276,6 +281,8 @@ func everyConfiguration(t *testing.T) *collection {
 			c.inline(path)
 		case ".md":
 			c.examples(path)
+		case ".go":
+			c.literals(path)
 		}
 		return nil
 	})
@@ -283,6 +290,39 @@ func everyConfiguration(t *testing.T) *collection {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// section begins a part of a configuration; template is a hole for Printf to fill.
+var template, section = regexp.MustCompile(`%(\[\d\])?[qsdv]`), regexp.MustCompile(`^(facts|listen|control_plane|recording|routing|admin|access_log|metrics|tracing|routes|priority|defaults|profiles|placements|keys|tables|must|include|a|b|x): `)
+
+// literals adds the texts in tests of the Go side that are, or may be completed to, a
+// configuration: most of them are there because something is wrong with them.
+func (c *collection) literals(path string) {
+	if !strings.HasSuffix(path, "_test.go") || !strings.Contains(filepath.ToSlash(path), "/adapters/") {
+		return
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		lit, ok := n.(*ast.BasicLit)
+		if !ok || lit.Kind != token.STRING {
+			return true
+		}
+		text, err := strconv.Unquote(lit.Value)
+		switch {
+		case err != nil:
+			c.t.Fatal(err)
+		case template.MatchString(text): // its holes are not YAML
+		case strings.Contains(text, "lockstep: 1") || strings.Contains(text, `"placements"`) || strings.Contains(text, `"cellEndpoints"`):
+			c.add(filepath.Base(path), text)
+		case section.MatchString(text):
+			c.add(filepath.Base(path), "lockstep: 1\n"+text+"\n")
+			c.add(filepath.Base(path), "lockstep: 1\nplacements: {a: {endpoints: {x: {url: \"http://a:1\"}}}, b: {endpoints: {x: {url: \"http://b:1\"}}}}\n"+text+"\n")
+		}
+		return true
+	})
 }
 
 // inline adds the configuration that a scenario holds.
@@ -328,7 +368,7 @@ func TestEveryConfigurationMeansTheSameToBothRouters(t *testing.T) {
 			t.Errorf("%s: %s", path, d)
 		}
 	}
-	t.Logf("%d files and examples, of which %d compile", len(c.paths), good)
+	t.Logf("%d files, examples and texts of tests, of which %d compile", len(c.paths), good)
 	if good < 30 {
 		t.Errorf("only %d of %d compile: the collection is not what it was", good, len(c.paths))
 	}
@@ -408,4 +448,62 @@ func damage(random *rand.Rand, text string, others []string) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// folders are configurations of several files.
+func folders() map[string]map[string]string {
+	const main = `lockstep: 1
+include: [placements/*.yaml, "t/*.csv", placements/a.yaml, {table: vip, csv: vip.csv}]
+routes: [{table: vip, match: {path: /vip}}, {table: t}, {}]
+defaults: {limit: {in_flight: 10}}
+placements: {c: {endpoints: {one: {url: "http://c:1"}}}}
+keys: {z: c}
+`
+	const a = "lockstep: 1\nplacements:\n  a:\n    profile: small\n    endpoints: {one: {url: \"http://a:1\"}}\n"
+	const b = "profiles: {small: {limit: {guests: 3}}}\nkeys: {y: a}\n"
+	return map[string]map[string]string{
+		"tables grow together": {
+			"main.yaml": main, "placements/a.yaml": a, "placements/b.yaml": b, "vip.csv": "key,placement\nv,c\n",
+			"t/eu.csv": "key,placement,region\r\nb,c,eu\r\nk 1,a,eu\r\n", "t/us.csv": "key,placement\na,c\nab,c 95% a 5%\n\xff,c\n",
+		},
+		"nothing matches": {"main.yaml": main},
+		"two definitions": {
+			"main.yaml": main, "placements/a.yaml": "placements: {c: {endpoints: {one: {url: \"http://a:1\"}}}}\ndefaults: {}\nkeys: {z: c}\n",
+			"t/a.csv": "key,placement\nz,c\n", "t/b.csv": "key,placement\nb,c\nz,c\n", "vip.csv": "key,placement\nv,c\nv,c\n",
+		},
+		"what an included file may not say": {
+			"main.yaml": main, "placements/a.yaml": "include: [x]\nlockstep: 2\n", "t/a.csv": "key,placement\n", "vip.csv": "",
+		},
+		"bad lists of tenants": {
+			"main.yaml": main, "placements/a.yaml": "version: x\n", "t/a.csv": "placement,key\n",
+			"t/b.csv": "key,placement\nb,c\na,c\na\n,c\nd,\nd,c,eu\n\"e\",c\nb,c\nf,nowhere\n\ng,c 5%\nh,c x% a 5%\ni,c 1% a", "vip.csv": "key,placement\nf,d",
+		},
+		"a pattern that is none": {"main.yaml": "lockstep: 1\ninclude: [\"[x\", {table: x, csv: main.yaml}, {table: y}, 7, [a], no-text.yaml]\n", "no-text.yaml": "a: \xff"},
+		"a bootstrap beside the file": {
+			"main.yaml": "lockstep: 1\ncontrol_plane: {url: \"ws://x\", last_known_good: {dir: d, bootstrap: ../b.yaml}}\nplacements: {c: {endpoints: {one: {url: \"http://c:1\"}}}}",
+		},
+	}
+}
+
+func TestWhatAConfigurationIncludesMeansTheSameToBothRouters(t *testing.T) {
+	var paths []string
+	for name, files := range folders() {
+		dir := filepath.Join(t.TempDir(), strings.ReplaceAll(name, " ", "-"))
+		for file, text := range files {
+			path := filepath.Join(dir, file)
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		paths = append(paths, filepath.Join(dir, "main.yaml"))
+	}
+	rust := judgedByRust(t, paths)
+	for _, path := range paths {
+		if d := differs(judgedByGo(t, path), rust[path]); d != "" {
+			t.Errorf("%s: %s", path, d)
+		}
+	}
 }

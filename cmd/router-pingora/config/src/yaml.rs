@@ -117,7 +117,11 @@ impl Reader<'_> {
             return Err(self.anchors(self.property(span.start.index(), '&')));
         }
         if tagged {
-            return Err(self.tags(self.property(span.start.index(), '!')));
+            let mut at = self.property(span.start.index(), '!');
+            let line = self.src.text.lines().nth(at.line as usize - 1).unwrap_or("");
+            let word = line.chars().skip(at.col as usize - 1).take_while(|c| !c.is_whitespace());
+            at.width = word.count().max(1) as u32;
+            return Err(self.tags(at));
         }
         match event {
             Event::Scalar(text, style, ..) => self.scalar(text.into_owned(), style, span),

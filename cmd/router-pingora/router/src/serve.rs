@@ -82,10 +82,10 @@ impl InForce for Provenance {
 /// Serves until the process is told to end. An error means that it has never served.
 pub fn run(mut o: Serve) -> Result<(), String> {
     o.settle(|name| std::env::var(name).ok())?;
+    pingora::tls::install_default_crypto_provider();
     listen::exit_if_listeners_fail();
     let loaded = if o.config.is_empty() { None } else { Some(source::load(&o.config)?) };
     let (file, config) = loaded.map_or((File::default(), None), |(file, config)| (file, Some(config)));
-    refuse_unsupported(&file)?;
     let settings = Settings::over(&o, &file)?;
     // Taken before anything is written anywhere: a port that is taken ends the process here.
     let listen = Listen::of(&o, &file, &settings.admin)?;
@@ -175,30 +175,6 @@ fn sticky_key(path: &str) -> Result<Vec<u8>, String> {
         ));
     }
     Ok(key)
-}
-
-/// Refuses what the Go router does by a file's word and this one does not, at its place.
-pub fn refuse_unsupported(file: &File) -> Result<(), String> {
-    let lockstep = "leave it away, or run lockstep serve";
-    let observe = &file.observe;
-    let mut problems = Vec::new();
-    let mut refuse = |is: bool, path: &str, what: &str| {
-        if is {
-            let what = format!("router-pingora does not support {path}: {what}");
-            problems.push(file.problem_at(path, what, lockstep).to_string());
-        }
-    };
-    refuse(!observe.tracing.otlp.is_empty(), "observe.tracing.otlp", "it sends no traces");
-    refuse(observe.metrics.exemplars, "observe.metrics.exemplars", "it traces no requests");
-    for d in &file.discover {
-        refuse(true, &format!("placements.{}.endpoints", d.placement), "it finds no endpoints by DNS");
-    }
-    for l in &file.listen {
-        for (name, why) in listen::unsupported(l) {
-            refuse(true, &format!("listen.{}.{name}", l.name), why);
-        }
-    }
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n\n")) }
 }
 
 impl Router {

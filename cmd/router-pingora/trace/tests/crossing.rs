@@ -13,7 +13,7 @@ use std::process::Command;
 
 use common::{converted, files, repository, same};
 use lockstep_core::{EventKind, Router, snapshot_config};
-use lockstep_trace::{Form, Header, Item, Reader, Report, Writer, route_of, verify};
+use lockstep_trace::{Form, Header, Item, Reader, Report, Verifier, Writer, route_of, verify};
 
 /// A folder of this test's own.
 fn folder(name: &str) -> PathBuf {
@@ -169,4 +169,30 @@ fn what_the_other_simulates_replays_here_and_is_recorded_in_the_same_bytes() {
     none_fails(&failed, ran);
     println!("{ran} traces, {blocks} blocks, {facts} facts");
     assert!(ran > 80 && blocks > ran as u64, "{ran} traces, {blocks} blocks, {facts} facts");
+}
+
+/// The segments of a folder, in order of name.
+#[test]
+#[ignore = "needs a folder that `lockstep serve --record` wrote, in RECORDING"]
+fn what_the_other_recorded_while_it_served_replays_here() {
+    let folder = std::env::var_os("RECORDING").expect("RECORDING must be a folder of segments");
+    let segments = files(Path::new(&folder), "lst");
+    assert!(!segments.is_empty());
+    let mut v = Verifier::default();
+    for path in &segments {
+        v.run(&mut Reader::new(fs::File::open(path).unwrap()).unwrap()).unwrap();
+    }
+    let r = v.report();
+    assert!(r.divergence.is_none(), "{}", r.divergence.as_ref().unwrap());
+    assert!(r.ok() && r.facts > 0 && r.decisions > 0, "{r:?}");
+    println!(
+        "{} segments, {} blocks, {} facts, {} requests, {} decisions, {} digests, {} steps lost",
+        segments.len(),
+        r.blocks,
+        r.facts,
+        r.requests,
+        r.decisions,
+        r.digests,
+        r.lost
+    );
 }

@@ -11,7 +11,7 @@ use lockstep_core::{Config, DecisionKind, Epoch, Fault, Origin};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::AbortHandle;
 
-use super::{Control, Router, Settings, refuse_unsupported};
+use super::{Control, Router, Settings};
 use crate::control::{Client, Options, read_token};
 use crate::driver::Driver;
 use crate::filewatch::{self, Watch};
@@ -87,8 +87,7 @@ impl Router {
         let options = Options { url: c.url.clone(), token, insecure: c.insecure, seed, store, soak: c.soak };
         let client = Arc::new(Client::new(self.driver.clone(), options)?);
         if !c.bootstrap.is_empty() {
-            let (file, bootstrap) = source::load(&c.bootstrap).map_err(|e| format!("the bootstrap file: {e}"))?;
-            refuse_unsupported(&file)?;
+            let (_, bootstrap) = source::load(&c.bootstrap).map_err(|e| format!("the bootstrap file: {e}"))?;
             config = Some(bootstrap);
         }
         self.in_force.bootstrap.store(client.boot(config));
@@ -141,11 +140,7 @@ async fn obey_hup(mut asked: Signal, watch: Option<Arc<Watch>>, reloading: Arc<A
 /// watched before.
 fn reload(driver: &Driver, began_with: &File) -> Option<Vec<String>> {
     const REFUSED: &str = "the changed configuration is refused, the old one stays in force";
-    let loaded = source::load(&began_with.path).and_then(|(file, config)| {
-        refuse_unsupported(&file)?;
-        Ok((file, config))
-    });
-    let (file, config) = match loaded {
+    let (file, config) = match source::load(&began_with.path) {
         Ok(loaded) => loaded,
         Err(why) => {
             driver.adopt(None, Epoch::default(), Origin::FILE, Fault::INVALID);

@@ -136,34 +136,6 @@ pub fn edge_of(l: &Listener) -> proxy::Listener {
     }
 }
 
-/// What of a listener's settings this router does not support: where it stands under the listener's
-/// name, and why.
-pub fn unsupported(l: &Listener) -> Vec<(&'static str, &'static str)> {
-    const FIXED: &str = "Pingora's server has fixed limits of its own for it";
-    let (plain, t) = (Listener::default().with_defaults(), l.timeouts.clone());
-    let of = l.clone().with_defaults();
-    let tls = l.tls.clone().unwrap_or_default();
-    let all = [
-        (!matches!(l.engine.as_str(), "" | "http1"), "http_engine", "Pingora's server is its only engine"),
-        (l.proxy.is_some(), "proxy_protocol", "Pingora reads no PROXY header"),
-        (l.max_per_client > 0, "max_connections_per_client", "it counts the connections of a listener alone"),
-        (t.body > 0, "timeouts.body", FIXED),
-        (of.timeouts.handshake != plain.timeouts.handshake, "timeouts.handshake", "Pingora's is 60 s"),
-        (of.header_max != plain.header_max, "header_max", FIXED),
-        (of.http1.headers_max != plain.http1.headers_max, "http1.headers_max", FIXED),
-        (of.http1.requests_max != 0, "http1.requests_max", FIXED),
-        (t.body <= 0 && of.http1.body_rate_min != plain.http1.body_rate_min, "http1.body_rate_min", FIXED),
-        (of.http1.write != plain.http1.write, "http1.write", FIXED),
-        (of.http2.max_streams != plain.http2.max_streams, "http2.max_streams", FIXED),
-        (of.http2.ping_every != plain.http2.ping_every, "http2.ping_every", "Pingora does not ping clients"),
-        (of.http2.ping_timeout != plain.http2.ping_timeout, "http2.ping_timeout", "Pingora does not ping clients"),
-        (tls.min == "1.3", "tls.min", "Pingora's listeners take TLS 1.2 and 1.3"),
-        (!tls.ticket_keys.is_empty(), "tls.session_tickets", "Pingora's listeners resume from their own memory"),
-        (tls.no_tickets, "tls.session_tickets", "Pingora's listeners resume from their own memory"),
-    ];
-    all.into_iter().filter(|(given, ..)| *given).map(|(_, name, why)| (name, why)).collect()
-}
-
 /// Adds a listener's address to the service that serves it.
 pub fn add<A>(service: &mut Service<A>, l: &Opened) -> Result<(), String> {
     let address = l.address.to_string();

@@ -13,6 +13,10 @@ use lockstep_trace::{Reader, SPEC_VERSION, complete};
 /// The version of the protocol.
 const PROTOCOL: u32 = 1;
 
+/// The longest question and the longest answer in bytes. A small question can ask for a large answer:
+/// each block that joins is answered with a snapshot.
+const LONGEST: usize = 256 << 20;
+
 const COMPLETE: u8 = 0;
 const CANNOT: u8 = 1;
 
@@ -39,10 +43,9 @@ fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
     output.flush()?;
     let (mut question, mut answer) = (Vec::new(), Vec::new());
     while read_question(&mut input, &mut question)? {
-        let kind = answer_to(&question, &mut answer);
-        let size = u32::try_from(answer.len()).map_err(|_| io::Error::other("an answer of 4 GiB or more"))?;
+        let kind = answer_to(&question, &mut answer, LONGEST);
         output.write_all(&[kind])?;
-        output.write_all(&size.to_le_bytes())?;
+        output.write_all(&(answer.len() as u32).to_le_bytes())?;
         output.write_all(&answer)?;
         output.flush()?;
     }
@@ -63,21 +66,44 @@ fn read_question(input: &mut impl Read, question: &mut Vec<u8>) -> io::Result<bo
             Err(e) => return Err(e),
         }
     }
-    let size = u64::from(u32::from_le_bytes(size));
+    let size = u32::from_le_bytes(size) as usize;
     question.clear();
-    if input.by_ref().take(size).read_to_end(question)? as u64 != size {
+    if size > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a question of {size} bytes")));
+    }
+    if input.by_ref().take(size as u64).read_to_end(question)? != size {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the input ends in the middle of a question"));
     }
     Ok(true)
 }
 
+/// An answer as it grows, up to its longest.
+struct Room<'a> {
+    answer: &'a mut Vec<u8>,
+    longest: usize,
+}
+
+impl Write for Room<'_> {
+    fn write(&mut self, b: &[u8]) -> io::Result<usize> {
+        if b.len() > self.longest - self.answer.len() {
+            return Err(io::Error::other(format!("the answer would be longer than {} bytes", self.longest)));
+        }
+        self.answer.extend_from_slice(b);
+        Ok(b.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Puts the answer into its buffer and returns its kind.
-fn answer_to(question: &[u8], answer: &mut Vec<u8>) -> u8 {
+fn answer_to(question: &[u8], answer: &mut Vec<u8>, longest: usize) -> u8 {
     answer.clear();
     let done = catch_unwind(AssertUnwindSafe(|| {
         let mut r = Reader::new(question).map_err(|e| e.to_string())?;
         let form = r.form();
-        complete(&mut *answer, form, &mut r)
+        complete(Room { answer: &mut *answer, longest }, form, &mut r)
     }));
     let why = match done {
         Ok(Ok(())) => return COMPLETE,
@@ -137,8 +163,23 @@ mod tests {
 
     #[test]
     fn an_input_that_ends_inside_a_question_is_an_error_of_the_program() {
-        for input in [&b"\x01"[..], &b"\x05\x00\x00\x00abc"[..], &b"\xff\xff\xff\xffabc"[..]] {
-            assert_eq!(said(input).0.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        for (input, want) in [
+            (&b"\x01"[..], io::ErrorKind::UnexpectedEof),
+            (b"\x05\x00\x00\x00abc", io::ErrorKind::UnexpectedEof),
+            (b"\xff\xff\xff\x0fabc", io::ErrorKind::UnexpectedEof),
+            (b"\xff\xff\xff\xffabc", io::ErrorKind::InvalidData),
+        ] {
+            assert_eq!(said(input).0.unwrap_err().kind(), want);
         }
+    }
+
+    #[test]
+    fn an_answer_that_would_be_too_long_is_refused() {
+        let header = b"{\"lockstep\":1,\"spec\":\"1\",\"name\":\"x\",\"seed\":7,\"config\":\"0000000000000000\",\"flags\":[],\"why\":\"\"}\n";
+        let mut answer = Vec::new();
+        assert_eq!(answer_to(header, &mut answer, header.len()), COMPLETE);
+        assert_eq!(answer, header);
+        assert_eq!(answer_to(header, &mut answer, header.len() - 1), CANNOT);
+        assert!(String::from_utf8_lossy(&answer).starts_with("the answer would be longer than "));
     }
 }
