@@ -97,6 +97,9 @@ func (q *Question) Observe(now core.Time, ev *core.Event, req *loop.Request, dec
 	}
 }
 
+// Len returns how many bytes the whole trace has so far, without the block under way.
+func (q *Question) Len() int { return len(q.whole) }
+
 // Mark asks for the digest of the state after the last fact.
 func (q *Question) Mark() {
 	q.enc.Mark(q.router.Digest())

@@ -75,7 +75,7 @@ something else, or the usage is wrong. What was asked last is kept then, too.`,
 	f.DurationVar(&flags.length, "for", 0, "generate for this long, in place of --events")
 	f.IntVar(&flags.jobs, "jobs", runtime.GOMAXPROCS(0), "start so many shims")
 	f.StringVar(&flags.out, "out", "conform-found", "keep what differs in this folder, made when it is needed")
-	f.DurationVar(&flags.timeout, "timeout", 30*time.Second, "longest wait for one answer")
+	f.DurationVar(&flags.timeout, "timeout", time.Minute, "longest wait for one answer")
 	f.BoolVar(&flags.json, "json", false, "print JSON")
 	return cmd
 }

@@ -89,7 +89,7 @@ func startShim(args []string) (*shim, error) {
 	}
 	if err != nil {
 		s.kill()
-		s.wait()
+		_ = s.wait() // the error at hand says more
 		return nil, fmt.Errorf("greeting the shim %s: %w%s", args[0], err, s.said.text())
 	}
 	return s, nil

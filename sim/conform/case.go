@@ -38,6 +38,7 @@ type input struct {
 type probeID struct {
 	endpoint uint64
 	at       core.Time
+	again    int // so many were sent at that time before it: at the end of time it stands still
 }
 
 // ReadCase reads the inputs of a trace up to a step, 0 for all, as decided by Go's
@@ -70,7 +71,7 @@ func ReadCase(trace []byte, upTo uint64) (*Case, error) {
 			if r, err = c.restart(it.Block, rd); err != nil {
 				return nil, err
 			}
-			seen, next = handles{made: map[core.Handle]int{}}, it.Block.Step
+			seen, next = newHandles(), it.Block.Step
 		case traces.ItemFact:
 			if upTo > 0 && it.Fact.Step > upTo {
 				return c, nil
@@ -102,14 +103,19 @@ func (c *Case) restart(b *traces.BlockHead, rd *traces.Reader) (*core.Router, er
 // handles is what the events of a case have made so far.
 type handles struct {
 	made   map[core.Handle]int // by input
-	probes []madeProbe
+	probes map[probeID]probe
+	ids    map[probe]probeID
 	out    []core.Decision
 }
 
-type madeProbe struct {
-	probeID
+// probe is what a Probed says of itself.
+type probe struct {
 	number int32
 	token  uint32
+}
+
+func newHandles() handles {
+	return handles{made: map[core.Handle]int{}, probes: map[probeID]probe{}, ids: map[probe]probeID{}}
 }
 
 // learn makes the step of a recorded fact and says what its event means.
@@ -122,11 +128,7 @@ func (h *handles) learn(r *core.Router, f *traces.Fact, id int) input {
 	in.of = h.made[f.Event.Handle]
 	in.current = f.Event.Kind == core.Arrive && f.Event.Epoch == r.Epoch()
 	if f.Event.Kind == core.Probed {
-		for _, p := range h.probes {
-			if p.number == f.Event.Endpoint && p.token == f.Event.Token {
-				in.probe = p.probeID
-			}
-		}
+		in.probe = h.ids[probe{f.Event.Endpoint, f.Event.Token}]
 	}
 	ev := in.ev
 	h.step(r, in.at, &ev, &in.req)
@@ -152,7 +154,11 @@ func (h *handles) book(r *core.Router, id int) {
 				h.made[d.Handle] = id
 			}
 		case core.Probe:
-			h.probes = append(h.probes, madeProbe{probeID{r.Identity(d.Endpoint), d.At}, d.Endpoint, d.Token})
+			id := probeID{endpoint: r.Identity(d.Endpoint), at: d.At}
+			for h.probes[id] != (probe{}) {
+				id.again++
+			}
+			h.probes[id], h.ids[probe{d.Endpoint, d.Token}] = probe{d.Endpoint, d.Token}, id
 		}
 	}
 }
@@ -170,7 +176,7 @@ func (c *Case) Ask() (q Question, err error) {
 		}
 	}
 	out := traces.NewQuestion(c.Header, r, max(c.first, 1))
-	seen := handles{made: map[core.Handle]int{}}
+	seen := newHandles()
 	of := map[int]core.Handle{}
 	for i := range c.inputs {
 		in := &c.inputs[i]
@@ -202,7 +208,7 @@ func lastMade(out []core.Decision) core.Handle {
 }
 
 // event is the input as it is now, when what it names may have other numbers.
-func (in *input) event(r *core.Router, of map[int]core.Handle, probes []madeProbe) core.Event {
+func (in *input) event(r *core.Router, of map[int]core.Handle, probes map[probeID]probe) core.Event {
 	ev := in.ev
 	if h, ok := of[in.of]; ok {
 		ev.Handle = h
@@ -210,12 +216,8 @@ func (in *input) event(r *core.Router, of map[int]core.Handle, probes []madeProb
 	if in.current {
 		ev.Epoch = r.Epoch()
 	}
-	if in.probe != (probeID{}) {
-		for _, p := range probes {
-			if p.probeID == in.probe {
-				ev.Endpoint, ev.Token = p.number, p.token
-			}
-		}
+	if p, ok := probes[in.probe]; ok {
+		ev.Endpoint, ev.Token = p.number, p.token
 	}
 	return ev
 }
