@@ -17,7 +17,7 @@ use core::fmt::{self, Write};
 /// One thing wrong with a Spec.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SpecError {
-    /// Where, in the names of the native form: placements.cell-07.fallback[1].
+    /// Where, in the names of the native form: `placements.cell-07.fallback[1]`.
     pub path: String,
     /// What is wrong.
     pub what: String,
@@ -74,9 +74,17 @@ impl Config {
     pub fn compile(s: &Spec) -> Result<Arc<Config>, CompileError> {
         let config = Config {
             version: s.version.as_str().into(),
+            digest: 0,
+            tables: Vec::new(),
+            routes: Vec::new(),
+            splits: Vec::new(),
             no_route_status: s.no_route_status,
+            placements: Vec::new(),
+            endpoints: Vec::new(),
+            guards: s.guards,
             edge: s.edge.as_str().into(),
-            ..Config::default()
+            extras: false,
+            crc: None,
         };
         let mut c = Compiler { spec: s, config, errors: Vec::new(), maglevs: 0, points: 0 };
         if s.version.is_empty() {

@@ -10,10 +10,9 @@ use crate::time::{MILLISECOND, SECOND};
 use alloc::format;
 
 impl Compiler<'_> {
-    /// Checks the guards of the Spec and takes them over.
+    /// Checks the guards of the Spec.
     pub(crate) fn guards(&mut self) {
         let g = self.spec.guards;
-        self.config.guards = g;
         let percents = [g.keys_rerouted, g.keys_removed, g.endpoints_removed, g.limit_lowered];
         for (i, percent) in percents.into_iter().enumerate() {
             if percent > 99 {

@@ -18,7 +18,6 @@ use core::fmt;
 /// A compiled configuration, safe for any number of readers. Placements are sorted by name; the
 /// endpoints of a placement by URL, except under `Policy::FIRST`, where the written order is the
 /// meaning.
-#[derive(Default)]
 pub struct Config {
     pub(crate) version: Box<str>,
     pub(crate) digest: u64,

@@ -186,3 +186,7 @@ impl Timers {
         self.place(i, e);
     }
 }
+
+#[cfg(test)]
+#[path = "deadlines_test.rs"]
+mod tests;

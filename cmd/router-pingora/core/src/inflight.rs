@@ -198,3 +198,7 @@ impl SlotTable {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "inflight_test.rs"]
+mod tests;

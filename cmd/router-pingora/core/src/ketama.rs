@@ -153,3 +153,7 @@ impl Router {
         (x.stamp == self.stamp).then_some(x.at as usize)
     }
 }
+
+#[cfg(test)]
+#[path = "ketama_test.rs"]
+mod tests;

@@ -51,3 +51,7 @@ impl KeyTable {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "keytable_test.rs"]
+mod tests;

@@ -88,3 +88,7 @@ impl Router {
         self.pick_rendezvous(p, key)
     }
 }
+
+#[cfg(test)]
+#[path = "maglev_test.rs"]
+mod tests;

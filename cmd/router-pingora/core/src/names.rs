@@ -173,3 +173,7 @@ impl Origin {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "names_test.rs"]
+mod tests;

@@ -64,3 +64,7 @@ pub(crate) fn identity<P: AsRef<[u8]> + ?Sized, U: AsRef<[u8]> + ?Sized>(placeme
 pub fn request_hash(hi: u64, lo: u64) -> u64 {
     finalise(finalise(hi.wrapping_add(GOLDEN)).wrapping_add(lo))
 }
+
+#[cfg(test)]
+#[path = "random_test.rs"]
+mod tests;

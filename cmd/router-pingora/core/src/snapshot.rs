@@ -57,7 +57,7 @@ impl Router {
 }
 
 /// Appends snapshot fields.
-pub(crate) struct Writer<'a>(&'a mut Vec<u8>);
+pub(crate) struct Writer<'a>(pub(crate) &'a mut Vec<u8>);
 
 impl Writer<'_> {
     pub(crate) fn uint(&mut self, mut v: u64) {
@@ -126,7 +126,7 @@ impl Writer<'_> {
         }
     }
 
-    fn slot(&mut self, n: u32, s: &Slot) {
+    pub(crate) fn slot(&mut self, n: u32, s: &Slot) {
         self.uint(n.into());
         self.uint(s.request);
         self.uint(s.r#gen.into());

@@ -397,3 +397,7 @@ fn take_numbers(numbers: &mut [i32], configs: impl Iterator<Item = i32>) -> usiz
     }
     found
 }
+
+#[cfg(test)]
+#[path = "snapshot_test.rs"]
+mod tests;
