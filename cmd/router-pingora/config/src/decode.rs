@@ -87,7 +87,12 @@ macro_rules! settings {
             fn set(&mut self, d: &mut $crate::decode::Decoder, e: &$crate::node::Entry) {
                 use $crate::decode::*;
                 match e.key.as_str() {
-                    $($key => d.field(e, &mut self.$field, &$check),)*
+                    $($key => {
+                        if !d.lenient {
+                            self.$field = Default::default(); // of two the last counts, whose node is found
+                        }
+                        d.field(e, &mut self.$field, &$check);
+                    })*
                     _ => {}
                 }
             }
@@ -320,7 +325,10 @@ macro_rules! number {
                 let is_count = !n.quoted && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
                 match n.text.parse::<$ty>() {
                     Ok(v) if is_count => *self = v,
-                    _ => no_count(d, n, is_count),
+                    _ => {
+                        *self = if is_count { <$ty>::MAX } else { 0 };
+                        no_count(d, n, is_count);
+                    }
                 }
             }
             #[allow(unused_comparisons)]

@@ -12,6 +12,8 @@ mod decisions;
 mod gauges;
 mod names;
 mod series;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -3,6 +3,8 @@
 //! (R8). When to probe and what the result means is the core's.
 
 mod ask;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -181,7 +181,7 @@ struct Side {
 /// offered to the driver. The error says which setting it is and what to do.
 pub fn check(c: &Arc<Config>) -> Result<(), String> {
     routing::check(c)?;
-    upstream::check(c)
+    lockstep_config::check_supported(c)
 }
 
 impl Proxy {

@@ -11,6 +11,8 @@
 mod dump;
 mod ring;
 mod segments;
+#[cfg(test)]
+mod tests;
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;

@@ -190,21 +190,22 @@ impl Routing {
         peer.trusted || !self.table.as_ref().is_some_and(|t| t.trusted_id)
     }
 
-    /// Name of the route, "" where the configuration has none or no route has taken the request.
-    pub fn route_name(&self, f: &Found) -> &str {
-        let route = self.table.as_ref().filter(|_| f.taken).and_then(|t| t.routes.get(f.via as usize));
-        route.map_or("", |r| &r.name)
+    /// Name of a route by its number, "" where the configuration has none of its own.
+    pub fn route(&self, via: u16) -> &str {
+        self.table.as_ref().and_then(|t| t.routes.get(via as usize)).map_or("", |r| &r.name)
     }
 
-    /// Where the key came from, "" where there is none: header X-Routing-Key, jwt_claim tenant.
-    pub fn source_name(&self, f: &Found) -> &str {
+    /// What a key source of a route is called: header X-Routing-Key, jwt_claim tenant.
+    pub fn source(&self, via: u16, source: u8) -> &str {
         match &self.table {
-            _ if f.key.is_empty() => "",
             None => "header X-Routing-Key",
-            Some(t) => {
-                t.routes.get(f.via as usize).and_then(|r| r.sources.get(f.source as usize)).map_or("", |s| &s.name)
-            }
+            Some(t) => t.routes.get(via as usize).and_then(|r| r.sources.get(source as usize)).map_or("", |s| &s.name),
         }
+    }
+
+    /// Whether there are key files to read again.
+    pub fn has_keys(&self) -> bool {
+        !self.files.is_empty()
     }
 
     /// Reads the key files that have changed; whoever serves calls it every few seconds. A content that
@@ -217,6 +218,11 @@ impl Routing {
     pub fn key_faults(&self) -> Vec<String> {
         self.files.iter().filter_map(|f| f.fault()).collect()
     }
+}
+
+/// What keeps the routes of a configuration from being used. It reads no key files.
+pub fn check(config: &Config) -> Result<(), String> {
+    Routing::compiled(config.edge(), Some(config.routes()), None, false).error.map_or(Ok(()), Err)
 }
 
 #[cfg(test)]

@@ -50,6 +50,16 @@ fn text(f: &Found) -> &str {
     std::str::from_utf8(&f.key).unwrap()
 }
 
+impl Routing {
+    fn route_name(&self, f: &Found) -> &str {
+        if f.taken { self.route(f.via) } else { "" }
+    }
+
+    fn source_name(&self, f: &Found) -> &str {
+        if f.key.is_empty() { "" } else { self.source(f.via, f.source) }
+    }
+}
+
 impl Found {
     fn key_text(&self) -> &str {
         text(self)

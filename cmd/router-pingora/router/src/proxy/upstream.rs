@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::Uri;
 use lockstep_config::settings::{Placement, Tls, Upstream};
-use lockstep_core::{Config, TimeoutSpec, hash_string};
+use lockstep_core::{TimeoutSpec, hash_string};
 use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::{Connector, v1};
 use pingora::protocols::ALPN;
@@ -173,7 +173,6 @@ impl Endpoint {
         let secure = uri.scheme_str() == Some("https");
         let host = uri.host().ok_or_else(|| format!("the URL {url} has no host"))?.to_string();
         let settings = Placement::read(edge)?.upstream.unwrap_or_default();
-        supported(&settings)?;
         // As the URL has it: a port that is written stays written.
         let authority = uri.authority().map_or("", |a| a.as_str()).rsplit('@').next().unwrap_or_default();
         let authority = if settings.host.is_empty() { authority.to_string() } else { settings.host.clone() };
@@ -330,39 +329,4 @@ fn group(times: &TimeoutSpec, edge: &str, url: &str, placement: &str) -> u64 {
 
 pub(crate) fn nanos(d: i64) -> Duration {
     Duration::from_nanos(d.max(0) as u64)
-}
-
-/// Refuses settings of connections that Pingora's pool has no counterpart for. The error says which
-/// and what to do.
-fn supported(u: &Upstream) -> Result<(), String> {
-    let min = u.tls.as_ref().is_some_and(|t| t.min == "1.3");
-    let refused = [
-        (!u.proxy_protocol.is_empty(), "proxy_protocol", "its connector sends no PROXY header"),
-        (u.max_open > 0, "pool.max_open", "its pool has no bound on open connections; use limit.in_flight or cap"),
-        (u.warm > 0, "pool.warm", "its pool opens nothing before it is needed"),
-        (u.max_lifetime > 0, "pool.max_lifetime", "its pool does not know how old a connection is"),
-        (u.max_requests > 0, "pool.max_requests", "its pool does not count requests"),
-        (
-            u.header_max > 0 && u.header_max != lockstep_config::settings::HEADER_MAX,
-            "header_max",
-            "its limit of 1 MiB is fixed",
-        ),
-        (min, "tls.min: \"1.3\"", "its connector offers TLS 1.2 too; demand 1.3 at the endpoint"),
-    ];
-    match refused.into_iter().find(|(given, ..)| *given) {
-        Some((_, name, why)) => Err(format!(
-            "router-pingora does not support upstream.{name}: {why}; leave the setting away, or run lockstep serve"
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Refuses a configuration whose connections this router cannot make as it says. Call it before the
-/// configuration is offered to the driver.
-pub(crate) fn check(c: &Config) -> Result<(), String> {
-    for i in 0..c.placements() {
-        let p = Placement::read(c.placement_edge(i))?;
-        p.upstream.as_ref().map_or(Ok(()), supported).map_err(|e| format!("placement {}: {e}", c.placement(i).name))?;
-    }
-    Ok(())
 }
