@@ -73,6 +73,11 @@ func buildGo(dir string) (*program, error) {
 	if out, err := exec.Command("go", "build", "-o", path, "lockstep/cmd/lockstep").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building lockstep: %w\n%s", err, out)
 	}
+	// go test keeps the result of a run whose inputs have not changed. It sees what
+	// is looked at, so with this a program that changed is tried anew.
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
 	return &program{name: goSide, path: path, upgrade: upgradeGo, flags: func(string) []string { return nil }}, nil
 }
 
@@ -89,7 +94,7 @@ func findRust() (*program, error) {
 		if err != nil {
 			return nil, err
 		}
-		if usable(full) {
+		if _, err := os.Stat(full); err == nil && usable(full) {
 			return &program{name: rustSide, path: full, upgrade: upgradeRust, flags: func(dir string) []string {
 				return []string{"--upgrade-sock", filepath.Join(dir, "upgrade.sock")}
 			}}, nil
