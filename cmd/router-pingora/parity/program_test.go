@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -73,12 +74,26 @@ func buildGo(dir string) (*program, error) {
 	if out, err := exec.Command("go", "build", "-o", path, "lockstep/cmd/lockstep").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building lockstep: %w\n%s", err, out)
 	}
-	// go test keeps the result of a run whose inputs have not changed. It sees what
-	// is looked at, so with this a program that changed is tried anew.
-	if _, err := os.Stat(path); err != nil {
+	if err := lookAtSources(); err != nil {
 		return nil, err
 	}
 	return &program{name: goSide, path: path, upgrade: upgradeGo, flags: func(string) []string { return nil }}, nil
+}
+
+// lookAtSources looks at the folders that the program is built from. go test
+// keeps the result of a run until something changes that it has seen the run look
+// at; what a program was built from it does not see.
+func lookAtSources() error {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}", "lockstep/cmd/lockstep").Output()
+	if err != nil {
+		return fmt.Errorf("listing what lockstep is built from: %w", err)
+	}
+	for dir := range strings.FieldsSeq(string(out)) {
+		if _, err := os.ReadDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // findRust finds the other binary: nothing here builds it.
