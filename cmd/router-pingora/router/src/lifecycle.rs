@@ -149,7 +149,7 @@ impl ShutdownSignalWatch for Signals {
                     self.end.clone().drain(asked);
                     return ShutdownSignal::GracefulTerminate;
                 }
-                Word::HandOver if upgrade::somebody_waits(&self.end.upgrade_sock) => {
+                Word::HandOver if upgrade::somebody_comes(&self.end.upgrade_sock).await => {
                     say!(Info, "handing over the listening sockets", "socket" = self.end.upgrade_sock.display());
                     if let Err(e) = state::offer(self.end.driver.clone(), &self.end.upgrade_sock) {
                         say!(Warn, "breakers and health are not handed over", "error" = e);
