@@ -112,6 +112,8 @@ pub struct End {
     pub notify: Arc<Notifier>,
     /// Ends following the configuration; a successor does from now on.
     pub unfollow: Box<dyn Fn() + Send + Sync>,
+    /// Serves operators on: Pingora closes its listeners as soon as it is told to end.
+    pub watched: Box<dyn Fn() + Send + Sync>,
     /// Writes everything that is still in memory.
     pub finish: Box<dyn Fn() + Send + Sync>,
 }
@@ -223,6 +225,9 @@ impl End {
 
     /// Refuses new requests and gives those under way their time; then the process ends.
     fn drain(self: Arc<Self>, mut asked: Asked) {
+        if self.life.stage() != Stage::Replaced {
+            (self.watched)(); // else the successor has the address
+        }
         self.begin_drain();
         tokio::spawn(async move {
             asked.end().await; // the second

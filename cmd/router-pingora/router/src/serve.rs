@@ -22,7 +22,7 @@ use pingora::server::{RunArgs, Server};
 use pingora::services::listening::Service;
 use tokio::runtime::Runtime;
 
-use crate::admin::{InForce, Pages};
+use crate::admin::{self, InForce, Pages};
 use crate::cli::Serve;
 use crate::connections::{Counted, Seen};
 use crate::driver::{self, Driver};
@@ -323,10 +323,12 @@ impl Router {
             listen::add(&mut service, l);
             server.add_service(service);
         }
+        let mut watched: Box<dyn Fn() + Send + Sync> = Box::new(|| {});
         if let (Some(admin), Some(metrics)) = (&listen.admin, edge.metrics) {
+            watched = self.watched(admin, metrics.clone());
             server.add_service(self.admin_service(admin, metrics));
         }
-        let end = Arc::new(self.end(o, edge.seen, edge.proxy, following));
+        let end = Arc::new(End { watched, ..self.end(o, edge.seen, edge.proxy, following) });
         let phases = server.watch_execution_phase();
         let (life, notify) = (self.life.clone(), self.notify.clone());
         std::thread::spawn(move || listen.announce(&life, &notify));
@@ -347,6 +349,7 @@ impl Router {
             upgrade_sock: o.upgrade_sock.clone(),
             notify: self.notify.clone(),
             unfollow: Box::new(move || following.end()),
+            watched: Box::new(|| {}),
             finish: Box::new(move || {
                 last.end();
                 driver.close();
@@ -375,17 +378,29 @@ impl Router {
                 "address" = at.address
             );
         }
-        let pages = Pages {
+        let mut service = Service::new("admin".into(), HttpServer::new_app(self.pages(at, metrics)));
+        service.threads = Some(1);
+        service.add_tcp(&at.address.to_string());
+        service
+    }
+
+    fn pages(&self, at: &Opened, metrics: Arc<Metrics>) -> Pages {
+        Pages {
             metrics,
             life: self.life.clone(),
             driver: self.driver.clone(),
             in_force: self.in_force.clone(),
-            any_host: public,
-        };
-        let mut service = Service::new("admin".into(), HttpServer::new_app(pages));
-        service.threads = Some(1);
-        service.add_tcp(&at.address.to_string());
-        service
+            any_host: at.public,
+        }
+    }
+
+    /// What serves operators on while the router drains.
+    fn watched(&self, at: &Opened, metrics: Arc<Metrics>) -> Box<dyn Fn() + Send + Sync> {
+        let pages = Arc::new(HttpServer::new_app(self.pages(at, metrics)));
+        let (address, runtime) = (at.address, self.runtime.handle().clone());
+        Box::new(move || {
+            runtime.spawn(admin::serve_on(pages.clone(), address));
+        })
     }
 
     /// What shows the router to those who watch it; None without an admin listener.
