@@ -2,19 +2,14 @@
 //! readiness, and the configuration in force. It must never be served where clients send their
 //! requests. Profiles (/debug/pprof/) are Go's alone.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::{Method, Response, StatusCode, header};
-use pingora::apps::ServerApp;
-use pingora::apps::http_app::{HttpServer, ServeHttp};
-use pingora::protocols::Stream;
+use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde::Serialize;
-use tokio::net::TcpListener;
 
 use crate::driver::Driver;
 use crate::lifecycle::Life;
@@ -159,34 +154,6 @@ impl ServeHttp for Pages {
         response.body(body).unwrap_or_default()
     }
 }
-
-/// Serves the pages at an address until the process ends, so that a drain can be watched: Pingora closes
-/// every listener as soon as it is told to end.
-pub async fn serve_on(pages: Arc<HttpServer<Pages>>, at: SocketAddr) {
-    let (_open, shutdown) = tokio::sync::watch::channel(false);
-    let listener = loop {
-        match TcpListener::bind(at).await {
-            Ok(l) => break l,
-            Err(_) => tokio::time::sleep(AGAIN).await, // Pingora's is not closed yet
-        }
-    };
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(AGAIN).await;
-            continue;
-        };
-        let (pages, shutdown) = (pages.clone(), shutdown.clone());
-        tokio::spawn(async move {
-            let mut next: Option<Stream> = Some(Box::new(pingora::protocols::l4::stream::Stream::from(stream)));
-            while let Some(stream) = next {
-                next = pages.process_new(stream, &shutdown).await;
-            }
-        });
-    }
-}
-
-/// Between two tries to listen, or to accept.
-const AGAIN: Duration = Duration::from_millis(5);
 
 /// Completes the address of an admin listener: without a host it is loopback. It returns the address
 /// and whether other machines can reach it.

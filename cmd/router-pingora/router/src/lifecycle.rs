@@ -112,8 +112,6 @@ pub struct End {
     pub notify: Arc<Notifier>,
     /// Ends following the configuration; a successor does from now on.
     pub unfollow: Box<dyn Fn() + Send + Sync>,
-    /// Serves operators on: Pingora closes its listeners as soon as it is told to end.
-    pub watched: Box<dyn Fn() + Send + Sync>,
     /// Writes everything that is still in memory.
     pub finish: Box<dyn Fn() + Send + Sync>,
 }
@@ -151,7 +149,7 @@ impl ShutdownSignalWatch for Signals {
                     self.end.clone().drain(asked);
                     return ShutdownSignal::GracefulTerminate;
                 }
-                Word::HandOver if upgrade::somebody_waits(&self.end.upgrade_sock) => {
+                Word::HandOver if upgrade::somebody_comes(&self.end.upgrade_sock).await => {
                     say!(Info, "handing over the listening sockets", "socket" = self.end.upgrade_sock.display());
                     if let Err(e) = state::offer(self.end.driver.clone(), &self.end.upgrade_sock) {
                         say!(Warn, "breakers and health are not handed over", "error" = e);
@@ -225,9 +223,6 @@ impl End {
 
     /// Refuses new requests and gives those under way their time; then the process ends.
     fn drain(self: Arc<Self>, mut asked: Asked) {
-        if self.life.stage() != Stage::Replaced {
-            (self.watched)(); // else the successor has the address
-        }
         self.begin_drain();
         tokio::spawn(async move {
             asked.end().await; // the second

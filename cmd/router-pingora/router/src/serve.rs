@@ -19,10 +19,12 @@ use lockstep_core::{Config, DecisionKind};
 use pingora::apps::http_app::HttpServer;
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
+use pingora::services::Service as _;
 use pingora::services::listening::Service;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
-use crate::admin::{self, InForce, Pages};
+use crate::admin::{InForce, Pages};
 use crate::cli::Serve;
 use crate::connections::{Counted, Seen};
 use crate::driver::{self, Driver};
@@ -45,6 +47,7 @@ struct Router {
     in_force: Arc<Provenance>,
     notify: Arc<Notifier>,
     proxy: Arc<OnceLock<Arc<Proxy>>>, // once it is made
+    admin_end: watch::Sender<bool>,   // true closes the admin listener
     runtime: Runtime,                 // of all that is not serving
 }
 
@@ -263,6 +266,7 @@ impl Router {
             notify: Arc::new(Notifier::new(std::env::var("NOTIFY_SOCKET").ok())),
             recorder: Arc::new(recorder),
             proxy: Arc::default(),
+            admin_end: watch::Sender::new(false),
             driver,
             counts,
             runtime,
@@ -323,12 +327,12 @@ impl Router {
             listen::add(&mut service, l);
             server.add_service(service);
         }
-        let mut watched: Box<dyn Fn() + Send + Sync> = Box::new(|| {});
         if let (Some(admin), Some(metrics)) = (&listen.admin, edge.metrics) {
-            watched = self.watched(admin, metrics.clone());
-            server.add_service(self.admin_service(admin, metrics));
+            // Not in Pingora's server, whose listeners close when a drain begins: it can be watched here.
+            let (mut service, ended) = (self.admin_service(admin, metrics), self.admin_end.subscribe());
+            self.runtime.spawn(async move { service.start_service(None, ended, 1).await });
         }
-        let end = Arc::new(End { watched, ..self.end(o, edge.seen, edge.proxy, following) });
+        let end = Arc::new(self.end(o, edge.seen, edge.proxy, following));
         let phases = server.watch_execution_phase();
         let (life, notify) = (self.life.clone(), self.notify.clone());
         std::thread::spawn(move || listen.announce(&life, &notify));
@@ -339,7 +343,7 @@ impl Router {
 
     fn end(&self, o: &Serve, listeners: Vec<Arc<Seen>>, proxy: Arc<Proxy>, following: Following) -> End {
         let (driver, recorder, following) = (self.driver.clone(), self.recorder.clone(), Arc::new(following));
-        let last = following.clone();
+        let (last, admin_end) = (following.clone(), self.admin_end.clone());
         End {
             life: self.life.clone(),
             driver: self.driver.clone(),
@@ -348,8 +352,10 @@ impl Router {
             drain: o.drain,
             upgrade_sock: o.upgrade_sock.clone(),
             notify: self.notify.clone(),
-            unfollow: Box::new(move || following.end()),
-            watched: Box::new(|| {}),
+            unfollow: Box::new(move || {
+                following.end();
+                let _ = admin_end.send(true); // its error: there is no admin listener
+            }),
             finish: Box::new(move || {
                 last.end();
                 driver.close();
@@ -378,29 +384,17 @@ impl Router {
                 "address" = at.address
             );
         }
-        let mut service = Service::new("admin".into(), HttpServer::new_app(self.pages(at, metrics)));
-        service.threads = Some(1);
-        service.add_tcp(&at.address.to_string());
-        service
-    }
-
-    fn pages(&self, at: &Opened, metrics: Arc<Metrics>) -> Pages {
-        Pages {
+        let pages = Pages {
             metrics,
             life: self.life.clone(),
             driver: self.driver.clone(),
             in_force: self.in_force.clone(),
-            any_host: at.public,
-        }
-    }
-
-    /// What serves operators on while the router drains.
-    fn watched(&self, at: &Opened, metrics: Arc<Metrics>) -> Box<dyn Fn() + Send + Sync> {
-        let pages = Arc::new(HttpServer::new_app(self.pages(at, metrics)));
-        let (address, runtime) = (at.address, self.runtime.handle().clone());
-        Box::new(move || {
-            runtime.spawn(admin::serve_on(pages.clone(), address));
-        })
+            any_host: public,
+        };
+        let mut service = Service::new("admin".into(), HttpServer::new_app(pages));
+        service.threads = Some(1);
+        service.add_tcp(&at.address.to_string());
+        service
     }
 
     /// What shows the router to those who watch it; None without an admin listener.

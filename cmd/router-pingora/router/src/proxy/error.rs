@@ -274,6 +274,7 @@ mod tests {
 
 Made from `src/proxy/error.rs` by its test. `Phase` is what was under way. `Retry` is Pingora's own flag, which is not obeyed: whether R11 tries
 again is the last column but one, and core's to decide. Status `-`: the upstream's own status has gone out already, or nobody is left to tell.
+The times are our own (`exchange.rs`): Pingora's one `read_timeout` is not set, and what its types say of time has the class that ours have.
 
 | Phase | Pingora's type | Source | Retry | Class (R16) | Status | Breaker | R11 | When |
 |---|---|---|---|---|---|---|---|---|
