@@ -35,9 +35,11 @@ mod sticky;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod timer;
 mod tunnel;
 mod upload;
 pub(crate) mod upstream;
+mod warm;
 
 use std::net::IpAddr;
 use std::sync::Arc;

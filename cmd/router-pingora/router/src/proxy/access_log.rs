@@ -321,6 +321,11 @@ fn field(b: &mut Vec<u8>, name: &str, value: &str) {
     b.extend_from_slice(b",\"");
     b.extend_from_slice(name.as_bytes());
     b.extend_from_slice(b"\":\"");
+    if plain(value) {
+        b.extend_from_slice(value.as_bytes());
+        b.push(b'"');
+        return;
+    }
     for c in value.chars() {
         match c {
             '"' => b.extend_from_slice(b"\\\""),
@@ -331,10 +336,7 @@ fn field(b: &mut Vec<u8>, name: &str, value: &str) {
             '\u{8}' => b.extend_from_slice(b"\\b"),
             '\u{c}' => b.extend_from_slice(b"\\f"),
             // encoding/json leaves printable ASCII alone only where no such character is in it.
-            '<' | '>' | '&' if !plain(value) => {
-                let _ = write!(b, "\\u{:04x}", c as u32);
-            }
-            '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}' => {
+            '<' | '>' | '&' | '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}' => {
                 let _ = write!(b, "\\u{:04x}", c as u32);
             }
             _ => {

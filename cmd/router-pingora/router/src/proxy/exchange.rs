@@ -4,7 +4,7 @@
 //! whole request, the response's head, a body that stands still), and the client's leaving.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +16,7 @@ use pingora::Error;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::client::HttpSession;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::error::{Phase, class_of, took_nothing};
 use super::headers::{ATTEMPTS, announce, clean_response};
@@ -24,6 +24,7 @@ use super::hygiene;
 use super::live::Cut;
 use super::observe::AttemptSeen;
 use super::ticket::Ticket;
+use super::timer::Timer;
 use super::upload::{Fault, Upload, slow};
 use super::upstream::{Connection, Endpoint, nanos};
 use super::{Call, Proxy};
@@ -93,7 +94,7 @@ struct Exchange<'a> {
     times: TimeoutSpec, // those of the configuration it was forwarded under (R12)
     begun: Instant,
     deadline: Instant, // of the whole request, up to the response's headers
-    timer: Pin<Box<Sleep>>,
+    timer: Timer,
     written: Option<Instant>, // when all of the request was
     unsent: Option<Broken>,   // the endpoint takes no more of the body; it may have answered
     headers: Option<Duration>,
@@ -157,7 +158,7 @@ impl<'a> Exchange<'a> {
             times,
             begun,
             deadline,
-            timer: Box::pin(sleep_until(deadline)),
+            timer: Timer::default(),
             written: None,
             unsent: None,
             headers: None,
@@ -186,9 +187,9 @@ impl<'a> Exchange<'a> {
     /// Connects, and writes the request's head. A kept connection that takes no byte of it is replaced,
     /// and the same attempt goes on; after the first byte nothing is sent again.
     async fn open(&mut self, proxy: &Arc<Proxy>, endpoint: &Endpoint) -> Result<Connection, Broken> {
-        let head = proxy.outgoing(self.call, self.adm, &endpoint.authority).map_err(|e| broken(Phase::Send, &e))?;
         let mut fresh = false;
         loop {
+            let head = proxy.outgoing(self.call, self.adm, &endpoint.authority).map_err(|e| broken(Phase::Send, &e))?;
             let mut c = self
                 .until(async { proxy.upstreams.connect(endpoint, fresh).await })
                 .await?
@@ -196,11 +197,8 @@ impl<'a> Exchange<'a> {
             c.session.set_read_timeout(None);
             c.session.set_write_timeout(None);
             self.ticket.sent = true; // while the write is under way nobody knows better
-            let written = {
-                let head = head.clone();
-                let session = &mut c.session;
-                race(&mut self.timer, self.deadline, &self.ticket.cut, session.write_request_header(head)).await
-            };
+            let write = c.session.write_request_header(head);
+            let written = race(&mut self.timer, self.deadline, &self.ticket.cut, write).await;
             match written.map_err(|class| class.unwrap_or(Class::RESPONSE_TIMEOUT))? {
                 Ok(()) => return Ok(c),
                 Err(e) if c.reused && !fresh && took_nothing(&e) => {
@@ -220,13 +218,12 @@ impl<'a> Exchange<'a> {
     async fn until<T>(&mut self, what: impl Future<Output = T>) -> Result<T, Broken> {
         let mut what = pin!(what);
         let idle = self.call.upload.done;
-        self.timer.as_mut().reset(self.deadline);
         tokio::select! {
             biased;
             class = self.ticket.cut.severed() => Err(class.into()),
             r = &mut what => Ok(r),
             _ = self.call.session.read_body_or_idle(true), if idle => Err(Class::CLIENT_GONE.into()),
-            _ = &mut self.timer => Err(Class::RESPONSE_TIMEOUT.into()),
+            _ = self.timer.until(self.deadline) => Err(Class::RESPONSE_TIMEOUT.into()),
         }
     }
 
@@ -278,7 +275,7 @@ impl<'a> Exchange<'a> {
             }
             let header = self.written.map(|w| w + nanos(self.times.response_header));
             let slow = reading.then(|| Instant::from_std(self.call.upload.slow_at()));
-            self.timer.as_mut().reset([header, held, slow].into_iter().flatten().fold(self.deadline, Instant::min));
+            let due = [header, held, slow].into_iter().flatten().fold(self.deadline, Instant::min);
             let step = {
                 let Call { session, upload, .. } = &mut *self.call;
                 tokio::select! {
@@ -286,7 +283,7 @@ impl<'a> Exchange<'a> {
                     class = self.ticket.cut.severed() => Before::Cut(class),
                     r = c.session.read_response_header() => Before::Head(r),
                     r = client(session, upload, reading), if reading || idle => r.map_or(Before::Gone, Before::Piece),
-                    _ = &mut self.timer => Before::Tick,
+                    _ = self.timer.until(due) => Before::Tick,
                 }
             };
             match step {
@@ -513,7 +510,6 @@ impl<'a> Exchange<'a> {
             let reading = !idle && self.unsent.is_none() && !self.call.expects;
             let due = moved + idle_after;
             let due = if self.ticket.is_booked() { due } else { due.min(settles) };
-            self.timer.as_mut().reset(due);
             let step = {
                 let Call { session, upload, .. } = &mut *self.call;
                 tokio::select! {
@@ -521,7 +517,7 @@ impl<'a> Exchange<'a> {
                     class = self.ticket.cut.severed() => After::Cut(class),
                     r = c.session.read_response_body() => After::Piece(r),
                     r = client(session, upload, reading), if reading || idle => r.map_or(After::Gone, After::Upload),
-                    _ = &mut self.timer => After::Tick,
+                    _ = self.timer.until(due) => After::Tick,
                 }
             };
             match step {
@@ -634,23 +630,22 @@ async fn client(
 
 /// Awaits a step unless the attempt is cut or a time comes first, which is none.
 async fn race<T>(
-    timer: &mut Pin<Box<Sleep>>,
+    timer: &mut Timer,
     until: Instant,
     cut: &Cut,
     step: impl Future<Output = T>,
 ) -> Result<T, Option<Class>> {
-    timer.as_mut().reset(until);
     tokio::select! {
         biased;
         r = step => Ok(r),
         class = cut.severed() => Err(Some(class)),
-        _ = timer => Err(None),
+        _ = timer.until(until) => Err(None),
     }
 }
 
 /// Writes to the client. One that takes nothing in for a while is gone; settle is booked meanwhile.
 async fn deliver(
-    timer: &mut Pin<Box<Sleep>>,
+    timer: &mut Timer,
     ticket: &mut Ticket,
     settles: Instant,
     write: impl Future<Output = pingora::Result<()>>,
@@ -658,12 +653,12 @@ async fn deliver(
     let mut write = pin!(write);
     let limit = Instant::now() + WRITE_TIMEOUT;
     loop {
-        timer.as_mut().reset(if ticket.is_booked() { limit } else { limit.min(settles) });
+        let due = if ticket.is_booked() { limit } else { limit.min(settles) };
         tokio::select! {
             biased;
             r = &mut write => return r.map_err(|e| broken(Phase::Answer, &e)),
             class = ticket.cut.severed() => return Err(class.into()),
-            _ = &mut *timer => {
+            _ = timer.until(due) => {
                 let now = Instant::now();
                 if now >= limit {
                     return Err(Class::CLIENT_GONE.into());

@@ -20,17 +20,26 @@ pub(crate) const CIRCUIT: &str = "X-Circuit-State";
 pub(crate) const ATTEMPTS: &str = "X-Lockstep-Attempts";
 
 /// Headers that concern one connection only (RFC 9110, 7.6.1, and the two that older software sends).
-const HOP_BY_HOP: [&str; 10] = [
-    "connection",
-    "proxy-connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
+static HOP_BY_HOP: [HeaderName; 10] = [
+    header::CONNECTION,
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("keep-alive"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static(HTTP2_SETTINGS),
+];
+const HTTP2_SETTINGS: &str = "http2-settings";
+
+/// What an upstream may not say, for it is the router's to say.
+static OURS: [HeaderName; 4] = [
+    HeaderName::from_static("x-routed-to"),
+    HeaderName::from_static("x-route-reason"),
+    HeaderName::from_static("x-failover-reason"),
+    HeaderName::from_static("x-circuit-state"),
 ];
 
 /// What Connection names besides.
@@ -120,7 +129,7 @@ pub(crate) fn request_header(
     for name in connection_tokens(&request.headers) {
         out.remove_header(&name);
     }
-    for name in HOP_BY_HOP {
+    for name in &HOP_BY_HOP {
         out.remove_header(name);
     }
     out.insert_header(header::HOST, host)?;
@@ -219,8 +228,8 @@ pub(crate) fn clean_response(h: &mut ResponseHeader) -> Option<String> {
     for name in connection_tokens(&h.headers) {
         h.remove_header(&name);
     }
-    for name in HOP_BY_HOP.into_iter().chain([ROUTED_TO, REASON, FAILOVER, CIRCUIT]) {
-        if name != "http2-settings" {
+    for name in HOP_BY_HOP.iter().chain(&OURS) {
+        if name != HTTP2_SETTINGS {
             h.remove_header(name);
         }
     }

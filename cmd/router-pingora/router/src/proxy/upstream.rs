@@ -12,15 +12,18 @@ use std::time::{Duration, Instant, SystemTime};
 use http::Uri;
 use lockstep_config::settings::{Placement, Tls, Upstream};
 use lockstep_core::{TimeoutSpec, hash_string};
-use pingora::connectors::ConnectorOptions;
-use pingora::connectors::http::{Connector, v1};
+use pingora::connectors::http::Connector;
+use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::protocols::ALPN;
+use pingora::protocols::Stream;
 use pingora::protocols::http::client::HttpSession;
+use pingora::protocols::http::v1::client::HttpSession as Http1;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::utils::tls::{CertKey, WrappedX509, parse_x509};
 use pingora::{Error, ErrorType};
 
 use super::error::NO_NAME;
+use super::warm::Warm;
 use crate::driver::Target;
 
 /// Idle connections kept in all. Pingora closes the longest idle one of any endpoint beyond it; its own
@@ -36,7 +39,7 @@ type Identity = (Arc<str>, Arc<str>);
 
 /// The connections of all endpoints.
 pub(crate) struct Upstreams {
-    h1: v1::Connector,
+    h1: Arc<TransportConnector>,
     any: Connector,
     of: Mutex<HashMap<Identity, Arc<Endpoint>>>,
 }
@@ -53,6 +56,7 @@ pub(crate) struct Endpoint {
     connect: Duration,
     idle: Duration,
     peers: Mutex<Peers>,
+    warm: Arc<Warm>,
 }
 
 /// What connections begin with; made again when a file changes.
@@ -82,7 +86,7 @@ pub(crate) struct Connection {
 impl Upstreams {
     pub(crate) fn new() -> Upstreams {
         Upstreams {
-            h1: v1::Connector::new(Some(ConnectorOptions::new(POOL))),
+            h1: Arc::new(TransportConnector::new(Some(ConnectorOptions::new(POOL)))),
             any: Connector::new(Some(ConnectorOptions::new(POOL))),
             of: Mutex::default(),
         }
@@ -115,20 +119,32 @@ impl Upstreams {
 
     /// Opens a connection or takes one from the pool, within the placement's `connect`.
     pub(crate) async fn connect(&self, e: &Endpoint, fresh: bool) -> pingora::Result<Connection> {
+        if e.http1()
+            && !fresh
+            && let Some(kept) = self.kept(e).await
+        {
+            return Ok(kept); // without a timer: it is there or it is not
+        }
         match tokio::time::timeout(e.connect, self.open(e, fresh)).await {
             Ok(r) => r,
             Err(_) => Error::e_explain(ErrorType::ConnectTimedout, format!("connecting to {}:{}", e.host, e.port)),
         }
     }
 
-    async fn open(&self, e: &Endpoint, fresh: bool) -> pingora::Result<Connection> {
-        if e.http1() && !fresh {
-            for peer in e.known() {
-                if let Some(h1) = self.h1.reused_http_session(&*peer).await {
-                    return Ok(Connection { session: HttpSession::H1(h1), peer, reused: true });
-                }
+    /// A kept connection to an address that was used last.
+    async fn kept(&self, e: &Endpoint) -> Option<Connection> {
+        if let Some((stream, peer)) = e.warm.take() {
+            return Some(Connection { session: http1(stream, &peer), peer, reused: true });
+        }
+        for peer in e.known() {
+            if let Some(stream) = self.h1.reused_stream(&*peer).await {
+                return Some(Connection { session: http1(stream, &peer), peer, reused: true });
             }
         }
+        None
+    }
+
+    async fn open(&self, e: &Endpoint, fresh: bool) -> pingora::Result<Connection> {
         let mut first = None;
         for address in e.resolve().await? {
             let peer = e.peer(address)?;
@@ -146,17 +162,23 @@ impl Upstreams {
         }
         if fresh {
             // Whatever is idle there has ended with the connection that just took nothing.
-            while let Some(old) = self.h1.reused_http_session(peer).await {
+            e.warm.clear();
+            while let Some(old) = self.h1.reused_stream(peer).await {
                 drop(old);
             }
         }
-        self.h1.get_http_session(peer).await.map(|(s, reused)| (HttpSession::H1(s), reused))
+        self.h1.get_stream(peer).await.map(|(stream, reused)| (http1(stream, peer), reused))
     }
 
     /// Gives a connection back whose exchange is complete both ways.
     pub(crate) async fn release(&self, e: &Endpoint, c: Connection) {
         match c.session {
-            HttpSession::H1(s) => self.h1.release_http_session(s, &*c.peer, Some(e.idle)).await,
+            HttpSession::H1(mut s) => {
+                s.respect_keepalive();
+                if let Some(stream) = s.reuse().await {
+                    e.warm.put(stream, c.peer, e.idle, &self.h1);
+                }
+            }
             other => self.any.release_http_session(other, &*c.peer, Some(e.idle)).await,
         }
     }
@@ -168,8 +190,9 @@ impl Upstreams {
             let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
             of.remove(&(placement.clone(), url.clone()))
         };
+        gone.iter().for_each(|e| e.warm.clear());
         for peer in gone.iter().flat_map(|e| e.known()) {
-            while let Some(old) = self.h1.reused_http_session(&*peer).await {
+            while let Some(old) = self.h1.reused_stream(&*peer).await {
                 drop(old);
             }
         }
@@ -195,6 +218,7 @@ impl Endpoint {
             connect: nanos(times.connect),
             idle: nanos(times.upstream_idle),
             peers: Mutex::default(),
+            warm: Arc::default(),
         })
     }
 
@@ -300,6 +324,10 @@ impl Endpoint {
         p.looked = Some(Instant::now());
         Ok(())
     }
+}
+
+fn http1(stream: Stream, peer: &HttpPeer) -> HttpSession {
+    HttpSession::H1(Http1::new_with_options(stream, peer))
 }
 
 /// Tells one state of a file from another.

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use lockstep_config::File;
 use lockstep_config::settings::Listener;
 
+use pingora::listeners::ListenerConfig;
 use pingora::listeners::tls::TlsSettings;
+use pingora::protocols::l4::stream::L4BufferSettings;
 use pingora::services::listening::Service;
 
 use super::tls;
@@ -151,7 +153,9 @@ pub fn edge_of(l: &Listener) -> proxy::Listener {
 pub fn add<A>(service: &mut Service<A>, l: &mut Opened) {
     let address = l.address.to_string();
     match l.tls.take() {
-        None => service.add_tcp(&address),
+        // What reads brings buffers of its own. Pingora's below them is 64 KiB for each connection, for the
+        // sake of TLS, whose reads are small.
+        None => service.add_listener(ListenerConfig::tcp(address).l4_buffer(L4BufferSettings::default().read(0))),
         Some(tls) => service.add_tls_with_settings(&address, None, tls),
     }
 }
