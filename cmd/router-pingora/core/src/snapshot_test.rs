@@ -121,9 +121,21 @@ const IMPOSSIBLE: &[Plant] = &[
     ("an endpoint belongs to no placement", |r| r.endpoints[0].placement = 99),
     ("an endpoint belongs to no placement", |r| r.endpoints[0].placement = r.placements.len() as i32),
     ("an endpoint is not in the configuration", |r| r.endpoints[0].url = (*b"http://x").into()),
-    ("it does not cover its configuration", |r| {
-        r.endpoints[3].config = -1;
+    ("it does not cover its configuration", |r| r.endpoints[0].config = -1),
+    ("a retiring endpoint is probed", |r| r.endpoints[1].health.token = 5),
+    ("a retiring endpoint has a half-open probe out", |r| r.endpoints[1].breaker.probes = 1),
+    ("a retiring endpoint holds nothing", |r| {
+        (r.endpoints[3].config, r.endpoints[3].health.token) = (-1, 0);
         r.stop_health(3);
+    }),
+    ("an endpoint whose health is off is probed", |r| r.timers.set(TimerKind::Health, 0, 5 * SECOND)),
+    ("an endpoint whose health is off is probed", |r| r.timers.set(TimerKind::HealthGuard, 0, 5 * SECOND)),
+    ("an endpoint whose health is off is probed", |r| r.endpoints[0].health.unhealthy = true),
+    ("a deadline has passed", |r| r.timers.set(TimerKind::Health, 2, r.now - 1)),
+    ("two endpoints have one identity", |r| r.endpoints.push(r.endpoints[3].clone())),
+    ("two placements have one name", |r| {
+        let twin = Placement { in_flight: 0, guests: 0, ..r.placements[0].clone() };
+        r.placements.push(twin);
     }),
     ("a retiring endpoint is probed", |r| r.timers.set(TimerKind::Health, 1, 5)),
     ("a retiring endpoint is probed", |r| r.timers.set(TimerKind::HealthGuard, 1, 5)),
