@@ -4,7 +4,7 @@ use crate::config::Route;
 use crate::decision::{Decision, DecisionKind};
 use crate::event::{Event, EventKind, Handle};
 use crate::snapshot::Writer;
-use crate::spec::{BreakerSpec, EndpointSpec, HealthSpec, PlacementSpec, Policy, Spec};
+use crate::spec::{BreakerSpec, EndpointSpec, HealthSpec, LimitSpec, PlacementSpec, Policy, Spec, WhenFull};
 use crate::time::SECOND;
 use alloc::format;
 use alloc::string::ToString;
@@ -239,5 +239,27 @@ fn a_copy_goes_its_own_way() {
         step(&mut r, now, Event { deadline: now + 1, ..event(EventKind::DRAIN) });
         assert_eq!((written(&from), from.digest()), (before.clone(), digest));
         assert_eq!(restored(&written(&r), &r).unwrap().digest(), r.digest());
+    }
+}
+
+#[test]
+fn a_refusal_with_any_placement_is_taken() {
+    for placement in [-1, 0, 1, 7, i32::MAX, i32::MIN] {
+        let mut r = Router::new(Options { seed: 7, strict: true });
+        let limit =
+            LimitSpec { in_flight: 1, queue: 2, wait: SECOND, when_full: WhenFull::QUEUE, ..LimitSpec::default() };
+        let endpoints = vec![EndpointSpec { url: "http://a".into(), ..EndpointSpec::default() }];
+        let a = PlacementSpec { name: "a".into(), limit, endpoints, ..PlacementSpec::default() };
+        let c = Config::compile(&Spec { version: "1".into(), placements: vec![a], ..Spec::default() }).unwrap();
+        step(&mut r, 0, Event { config: Some(c), ..event(EventKind::ADOPT) });
+        let arrive = Event { epoch: r.epoch, ..event(EventKind::ARRIVE) };
+        let mut out = Vec::new();
+        r.step(0, &mut arrive.clone(), &mut out);
+        r.step(0, &mut arrive.clone(), &mut out);
+        let waits = out[out.len() - 1];
+        assert_eq!(waits.kind, DecisionKind::QUEUED);
+        let route = Route { placement, refuse: Class::UNKNOWN_KEY, ..Route::default() };
+        r.step(0, &mut Event { handle: waits.handle, route, ..arrive }, &mut out);
+        assert_eq!(restored(&written(&r), &r).unwrap().digest(), r.digest(), "placement {placement}");
     }
 }
