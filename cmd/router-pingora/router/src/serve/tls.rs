@@ -1,0 +1,236 @@
+//! Certificates of a listener, as adapters/edge/certs.go: several pairs of files or a folder of them,
+//! chosen by the name that the client asks for, and read again when they change. Pingora's settings
+//! hold one pair; so the choice is made in its resolver of certificates.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use lockstep_config::settings::{CertPair, Listener, ListenerTls};
+use pingora::listeners::TlsAccept;
+use pingora::listeners::tls::TlsSettings;
+use pingora::protocols::ALPN;
+use pingora::tls::sign::CertifiedKey;
+use pingora::tls::{
+    ClientHello, CryptoProvider, ResolvesServerCert, RootCertStore, WebPkiClientVerifier,
+    install_default_crypto_provider, load_ca_file_into_store, load_certs_and_key_files,
+};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use crate::filewatch::{self, Watch};
+use crate::say;
+
+/// Finds the certificate for a name. It does not change.
+#[derive(Default, Debug)]
+struct Store {
+    all: Vec<(PathBuf, Arc<CertifiedKey>)>,
+    exact: BTreeMap<String, Arc<CertifiedKey>>,
+    wildcard: BTreeMap<String, Arc<CertifiedKey>>, // by what follows "*."
+    standard: Option<Arc<CertifiedKey>>,           // for no name, or one that nobody has
+}
+
+/// What the handshakes of one listener choose from, as its files last had it.
+struct Certificates {
+    current: ArcSwap<Store>,
+    watch: Mutex<Option<Watch>>,
+}
+
+impl std::fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificates").finish_non_exhaustive()
+    }
+}
+
+/// Hears of handshakes, and has nothing to say: without it Pingora's settings take files alone.
+struct Silent;
+
+#[async_trait]
+impl TlsAccept for Silent {}
+
+/// Makes Pingora's settings of a listener's. Whatever cannot be read is an error.
+pub fn settings(l: &Listener, tls: &ListenerTls) -> Result<TlsSettings, String> {
+    install_default_crypto_provider();
+    let about = |e: String| format!("listener {:?}: {e}", l.name);
+    let (store, problems) = load(tls, &Store::default());
+    if !problems.is_empty() {
+        return Err(about(problems.join("; ")));
+    }
+    let certificates = Arc::new(Certificates { current: ArcSwap::from_pointee(store), watch: Mutex::new(None) });
+    certificates.follow(&l.name, tls).map_err(about)?;
+    let mut settings = TlsSettings::with_callbacks(Box::new(Silent)).map_err(|e| about(e.to_string()))?;
+    settings.set_cert_resolver(certificates);
+    settings.set_alpn(if l.http2.off { ALPN::H1 } else { ALPN::H2H1 });
+    let asks = l.clone().with_defaults().tls.map_or(String::new(), |t| t.client_cert);
+    if asks == "required" || asks == "optional" {
+        let mut roots = RootCertStore::empty();
+        load_ca_file_into_store(&tls.client_ca, &mut roots)
+            .map_err(|e| about(format!("reading the authorities of client certificates: {}: {e}", tls.client_ca)))?;
+        let builder = WebPkiClientVerifier::builder(Arc::new(roots));
+        let builder = if asks == "optional" { builder.allow_unauthenticated() } else { builder };
+        settings.set_client_cert_verifier(builder.build().map_err(|e| about(e.to_string()))?);
+    }
+    Ok(settings)
+}
+
+impl Certificates {
+    /// Reads the files again when they change. What cannot be read then leaves the old in force.
+    fn follow(self: &Arc<Self>, listener: &str, tls: &ListenerTls) -> Result<(), String> {
+        let patterns = if tls.folder.is_empty() {
+            tls.pairs.iter().flat_map(|p| [p.cert.clone(), p.key.clone()]).collect()
+        } else {
+            vec![format!("{}/*", tls.folder)]
+        };
+        let options = filewatch::Options { patterns, every: filewatch::EVERY, poll_only: false };
+        let (of, listener, tls) = (Arc::downgrade(self), listener.to_string(), tls.clone());
+        let mut first = true; // it has just been read
+        let changed = move || {
+            if let Some(certificates) = of.upgrade().filter(|_| !std::mem::take(&mut first)) {
+                let (store, problems) = load(&tls, &certificates.current.load());
+                certificates.current.store(Arc::new(store));
+                for problem in &problems {
+                    say!(
+                        Error,
+                        "a certificate cannot be used; the one before stays",
+                        "listener" = listener,
+                        "error" = problem
+                    );
+                }
+                if problems.is_empty() {
+                    say!(Info, "certificates were read again", "listener" = listener);
+                }
+            }
+            None
+        };
+        let watch = Watch::begin(options, changed).map_err(|e| format!("watching the certificates: {e}"))?;
+        *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
+        Ok(())
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let store = self.current.load();
+        let found = hello.server_name().and_then(|name| store.lookup(name)).or(store.standard.as_ref());
+        found.cloned()
+    }
+}
+
+impl Store {
+    fn add(&mut self, file: PathBuf, key: Arc<CertifiedKey>) {
+        for name in names(&key) {
+            let (map, name) = match name.strip_prefix("*.") {
+                Some(parent) => (&mut self.wildcard, parent.to_string()),
+                None => (&mut self.exact, name),
+            };
+            map.entry(name).or_insert_with(|| key.clone());
+        }
+        self.all.push((file, key));
+    }
+
+    /// Is the certificate that has a name, else one whose wildcard covers it, which stands for one label.
+    fn lookup(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+        let name = name.trim_end_matches('.').to_lowercase();
+        let parent = name.split_once('.').map_or("", |(_, parent)| parent);
+        self.exact.get(&name).or_else(|| self.wildcard.get(parent))
+    }
+
+    fn find(&self, file: &Path) -> Option<Arc<CertifiedKey>> {
+        self.all.iter().find(|(from, _)| from == file).map(|(_, key)| key.clone())
+    }
+}
+
+/// Lists the names that a certificate serves, in lower case.
+fn names(key: &CertifiedKey) -> Vec<String> {
+    let leaf = key.cert.first().and_then(|der| X509Certificate::from_der(der).ok());
+    let Some(Ok(Some(san))) = leaf.as_ref().map(|(_, leaf)| leaf.subject_alternative_name()) else {
+        return Vec::new();
+    };
+    let name = |n: &GeneralName<'_>| match n {
+        GeneralName::DNSName(name) => Some(name.trim_end_matches('.').to_lowercase()),
+        _ => None,
+    };
+    san.value.general_names.iter().filter_map(name).collect()
+}
+
+/// Reads every pair. A pair that cannot be read is a problem; the one of that file in old is kept in
+/// its place.
+fn load(tls: &ListenerTls, old: &Store) -> (Store, Vec<String>) {
+    let (mut store, mut problems) = (Store::default(), Vec::new());
+    let pairs = pairs_of(tls).unwrap_or_else(|e| {
+        problems.push(e);
+        Vec::new()
+    });
+    for pair in pairs {
+        let file = PathBuf::from(&pair.cert);
+        match read(&pair) {
+            Ok(key) => store.add(file, key),
+            Err(e) => {
+                problems.push(e);
+                if let Some(key) = old.find(&file) {
+                    store.add(file, key);
+                }
+            }
+        }
+    }
+    if store.all.is_empty() {
+        for (file, key) in &old.all {
+            store.add(file.clone(), key.clone());
+        }
+    }
+    store.standard = store.all.first().map(|(_, key)| key.clone());
+    if !tls.default.is_empty() {
+        match store.lookup(&tls.default).cloned() {
+            Some(key) => store.standard = Some(key),
+            None => problems.push(format!(
+                "tls.default is {:?}, and no certificate has that name; write one that a certificate has",
+                tls.default
+            )),
+        }
+    }
+    (store, problems)
+}
+
+/// Lists the files of certificates. In a folder NAME.key belongs to NAME.crt or NAME.pem, and a
+/// NAME.pem alone holds both.
+fn pairs_of(tls: &ListenerTls) -> Result<Vec<CertPair>, String> {
+    if tls.folder.is_empty() {
+        return Ok(tls.pairs.clone());
+    }
+    let about = |e: std::io::Error| format!("reading the folder of certificates: {}: {e}", tls.folder);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(&tls.folder).map_err(about)? {
+        files.push(entry.map_err(about)?.path());
+    }
+    files.sort();
+    let hidden = |p: &Path| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+    let mut out = Vec::new();
+    for cert in files.iter().filter(|p| !hidden(p)) {
+        let beside = cert.with_extension("key");
+        let key = match cert.extension().and_then(|e| e.to_str()) {
+            Some("crt") => beside,
+            Some("pem") if files.contains(&beside) => beside,
+            Some("pem") => cert.clone(),
+            _ => continue,
+        };
+        out.push(CertPair { cert: cert.to_string_lossy().into_owned(), key: key.to_string_lossy().into_owned() });
+    }
+    if out.is_empty() {
+        return Err(format!(
+            "the folder {} holds no certificates; put NAME.crt and NAME.key there, or NAME.pem with both",
+            tls.folder
+        ));
+    }
+    Ok(out)
+}
+
+/// Reads a certificate and its key, and holds them to each other.
+fn read(pair: &CertPair) -> Result<Arc<CertifiedKey>, String> {
+    let about =
+        |e: &dyn std::fmt::Display| format!("{} and {} are no pair of certificate and key: {e}", pair.cert, pair.key);
+    let found = load_certs_and_key_files(&pair.cert, &pair.key).map_err(|e| about(&e))?;
+    let (chain, key) = found.ok_or_else(|| about(&"one of them is missing"))?;
+    let provider = CryptoProvider::get_default().ok_or_else(|| about(&"there is no cryptography"))?;
+    CertifiedKey::from_der(chain, key, provider).map(Arc::new).map_err(|e| about(&e))
+}
