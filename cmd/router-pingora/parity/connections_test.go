@@ -61,9 +61,6 @@ func methodCases() []*testCase {
 			send: get("visa", "/x"), script: "HTTP/1.0 200 OK\nContent-Length: 2\n\nok{close}", want: visaOK("Content-Length: 2", "ok"),
 		}),
 		pipelined(),
-		basic("a half-closed client gets its answer", ask{
-			send: get("visa", "/x"), script: "{hold}" + plain, want: plainOK, later: "x",
-		}, held{"visa", 1}, does(func(r *run) { halfClose(r.open["x"].link) }), finish{name: "x"}),
 		basic("100 Continue comes before the body is sent", ask{
 			send: post("/x", "Expect: 100-continue\nContent-Length: 5", "{then}hello"), then: func(r *run, x *exchange) {
 				until(r.t, "100 Continue", func() bool { return len(x.got.informedSoFar()) > 0 })
@@ -115,16 +112,4 @@ func pipelined() *testCase {
 			r.same("a pipelined answer", got.text(), want.text())
 		}
 	}))
-}
-
-// halfClose ends the client's side of a connection.
-func halfClose(l *link) {
-	l.t.Helper()
-	half, ok := l.conn.(interface{ CloseWrite() error })
-	if !ok {
-		l.t.Fatal("the connection has no halves")
-	}
-	if err := half.CloseWrite(); err != nil {
-		l.t.Fatal(err)
-	}
 }

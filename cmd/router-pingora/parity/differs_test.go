@@ -52,7 +52,25 @@ var differs = []difference{
 		"a hot upgrade fails no request and keeps the breakers", "GET / in turn", rustSide, "Pingora hands over sockets only, so what the router has learnt begins anew",
 		"200 closed visa",
 	},
+	{
+		"trailers that are announced come down", "the answer to GET /x HTTP/1.1", rustSide, noTrailers,
+		answer{status: 200, to: "visa", why: "dedicated", circuit: "closed", chunked: true, with: "Connection: keep-alive", body: "hello world!"}.text(),
+	},
+	{
+		"trailers go up", "what the upstream saw of POST /x HTTP/1.1", rustSide, noTrailers,
+		arrived{at: "visa", line: "POST /x HTTP/1.1", key: "visa", with: "Transfer-Encoding: chunked", body: "hello world!"}.text(),
+	},
+	{
+		"HTTP/2: trailers come down", "the answer over HTTP/2 to GET /x", rustSide, noTrailers,
+		answer{status: 200, to: "visa", why: "dedicated", circuit: "closed", proto: "HTTP/2.0", body: "hello"}.text(),
+	},
+	{
+		"not HTTP", "the answer to HELLO", rustSide, "Pingora's parser does not say what is wrong with a request",
+		leaving(refused(400, "bad_request: the request is not HTTP, or its framing is doubtful")).text(),
+	},
 }
+
+const noTrailers = "Pingora's HTTP/1 reads trailers and drops them, to a client and from an upstream (h1 trailer is not supported yet)"
 
 // habit is a difference in every answer of one program.
 type habit struct {
