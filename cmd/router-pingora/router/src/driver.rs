@@ -302,16 +302,6 @@ impl Driver {
         f(self.lock().lp.router_mut())
     }
 
-    /// Hash of the router's whole state.
-    pub fn digest(&self) -> u64 {
-        self.view(|r| r.digest())
-    }
-
-    /// Number of steps so far.
-    pub fn steps(&self) -> u64 {
-        self.lock().lp.steps()
-    }
-
     /// How many notes were dropped because sinks were too slow.
     pub fn dropped(&self) -> u64 {
         self.lock().transport.queue.dropped()
@@ -565,8 +555,8 @@ impl Driver {
 /// An event of a kind; core keeps fields of its own in it, so it cannot be written out.
 pub(crate) fn event(kind: EventKind, fill: impl FnOnce(&mut Event)) -> Event {
     let mut e = Event::default();
-    e.kind = kind;
     fill(&mut e);
+    e.kind = kind;
     e
 }
 

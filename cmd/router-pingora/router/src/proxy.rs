@@ -25,6 +25,7 @@ pub mod error;
 mod exchange;
 mod grpc;
 mod headers;
+mod hygiene;
 mod live;
 mod observe;
 mod request_id;
@@ -59,9 +60,9 @@ use tokio::time::{Instant, timeout};
 pub use access_log::{AccessLog, LogOptions};
 use access_log::{Detail, Failed, Line, STATUS_CLIENT_GONE};
 use answer::Answer;
-use error::{Phase, class_of};
 use exchange::{End, Outcome, Upgraded};
 use headers::{Client, Trust};
+use hygiene::{Limits, Reason};
 use live::Live;
 pub use observe::{AttemptSeen, Observer, RequestSeen, WaitSeen};
 use request_id::RequestId;
@@ -78,6 +79,11 @@ use crate::driver::{Admission, Arrival, Delivery, Driver, Resolved, Resolver};
 const LINGER: Duration = Duration::from_millis(500);
 /// How long one write to a client may take that no exchange watches.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A body up to so many bytes is taken in for the sake of its connection, though nobody wants it.
+const SHORT: i64 = 256 << 10;
+/// How long a broken HTTP/2 stream has for what came before its reset.
+const RESET_AFTER: Duration = Duration::from_millis(20);
+const FLUSHED: &str = "flushed";
 /// What a refused CONNECT is told that it might use instead.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE";
 
@@ -125,6 +131,10 @@ pub struct Listener {
     pub body_idle: Duration,
     /// Longest request target in bytes.
     pub target_max: usize,
+    /// Largest head in bytes, from method to the empty line.
+    pub header_max: usize,
+    /// Most header lines.
+    pub headers_max: usize,
     /// HTTP/2 without TLS is taken too, by prior knowledge.
     pub h2c: bool,
 }
@@ -138,6 +148,8 @@ impl Default for Listener {
             idle_timeout: Duration::from_secs(60),
             body_idle: Duration::from_secs(30),
             target_max: 8 << 10,
+            header_max: 32 << 10,
+            headers_max: 100,
             h2c: true,
         }
     }
@@ -314,15 +326,15 @@ impl Side {
         let begun = match read {
             Ok(Ok(true)) => Instant::now(),
             Ok(Ok(false)) => return None,
-            Ok(Err(e)) => {
-                let class = class_of(Phase::Request, &e);
-                return self.refused(session, class, &e).await;
-            }
+            Ok(Err(e)) => return self.refused(session, Reason::of(&e), false).await,
             Err(_) => {
                 let e = pingora::Error::explain(pingora::ErrorType::ReadTimedout, "reading the request's head");
-                return self.refused(session, Class::REQUEST_TIMEOUT, &e).await;
+                return self.refused(session, Reason::of(&e), false).await;
             }
         };
+        if let Err(reason) = self.readable(&session) {
+            return self.refused(session, reason, true).await;
+        }
         session.set_read_timeout(Some(self.listener.body_idle));
         let leaving = self.proxy.leaving.as_ref().is_some_and(|leaving| leaving());
         let keep = if leaving || *shutdown.borrow() { None } else { session.get_keepalive() };
@@ -333,10 +345,12 @@ impl Side {
 
 impl Side {
     fn client(&self, session: &ServerSession) -> Client {
-        let ip = session.client_addr().and_then(|a| a.as_inet()).map(|a| a.ip().to_canonical());
+        let from = session.client_addr().and_then(|a| a.as_inet());
+        let ip = from.map(|a| a.ip().to_canonical());
         let trusted =
             self.listener.trusted.as_ref().zip(ip).is_some_and(|(list, ip)| list.iter().any(|n| within(ip, *n)));
         Client {
+            address: from.map(|a| a.to_string()).unwrap_or_default(),
             ip,
             tls: session.digest().is_some_and(|d| d.ssl_digest.is_some()),
             judged: self.listener.trusted.is_some(),
@@ -364,16 +378,17 @@ impl Side {
         if let Some(info) = self.proxy.config.as_ref().filter(|_| path == "/debug/config") {
             return Some(call.say(debug_config(&info())).await);
         }
-        if call.asked.request.method == HttpMethod::CONNECT {
-            let text = "bad_request: CONNECT is not proxied\n".to_string();
-            let mut answer = Answer::plain(405, text);
-            if let Ok(a) = &mut answer {
-                let _ = a.header.insert_header("Allow", METHODS); // it is a constant
-            }
-            call.say(answer).await;
-            return Some(false);
-        }
         None
+    }
+
+    /// Looks at a request that Pingora's parser let pass.
+    fn readable(&self, session: &ServerSession) -> Result<(), Reason> {
+        if session.req_header().method == HttpMethod::CONNECT {
+            return Err(hygiene::CONNECT);
+        }
+        let l = &self.listener;
+        let limits = Limits { target: l.target_max, head: l.header_max, fields: l.headers_max };
+        session.as_http1().map_or(Ok(()), |h1| hygiene::request(&h1.get_headers_raw_bytes(), limits))
     }
 
     /// Routes a request and sends it where the router says. None: its connection was taken over.
@@ -382,9 +397,8 @@ impl Side {
         if let Some(o) = &proxy.observer {
             o.request_begun();
         }
-        let refuse = call.asked.unreadable(&self.listener);
         let mut adm = {
-            let way = Way { asked: &call.asked, proxy, refuse };
+            let way = Way { asked: &call.asked, proxy };
             let arrival = Arrival {
                 id: call.asked.id.bits,
                 method: headers::method_class(&call.asked.request.method),
@@ -397,7 +411,7 @@ impl Side {
         };
         loop {
             if matches!(adm.kind, DecisionKind::QUEUED | DecisionKind::RETRY) {
-                adm = call.wait(proxy, adm, refuse).await;
+                adm = call.wait(proxy, adm).await;
             }
             if adm.kind != DecisionKind::FORWARD {
                 let end = call.rejected(&adm).await;
@@ -425,24 +439,14 @@ impl Side {
     }
 
     async fn upgraded(&self, call: Call, adm: &Admission, mut ticket: Ticket, u: Upgraded) {
-        let (proxy, begun) = (&self.proxy, Instant::now());
+        let proxy = &self.proxy;
         let status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
         let Call { session, asked, mut story, .. } = call;
         let (class, passed) = tunnel::join(session, u, &mut ticket).await;
         ticket.finish(class, false);
         if let Some(o) = &proxy.observer {
-            let (headers, took) = (Some(Duration::ZERO), begun.elapsed());
-            let retry = RetryWhy::Off;
-            o.attempt_ended(&AttemptSeen {
-                admission: adm,
-                headers,
-                took,
-                status,
-                class,
-                sent: true,
-                reused: false,
-                retry,
-            });
+            let (headers, retry) = (Some(Duration::ZERO), RetryWhy::Off);
+            o.attempt_ended(&AttemptSeen { admission: adm, headers, status, class, retry });
         }
         (story.sent, story.received) = (passed.sent, passed.received);
         let status = if class == Class::CLIENT_GONE { STATUS_CLIENT_GONE } else { status };
@@ -450,90 +454,74 @@ impl Side {
     }
 
     /// Takes up a request that is none: it becomes a decision, which is recorded, and a line of the log.
-    async fn refused(
-        &self,
-        mut session: ServerSession,
-        class: Class,
-        e: &pingora::Error,
-    ) -> Option<ReusableHttpStream> {
-        let client = self.client(&session);
-        let id = RequestId::of(None);
-        let (code, text) = reason(class);
-        let arrival = Arrival { id: id.bits, length: -1, refuse: class, ..Arrival::default() };
-        let adm = class.by_edge().then(|| self.proxy.driver.arrive(&arrival));
-        if class != Class::CLIENT_GONE {
-            if let Ok(mut a) = Answer::plain(class.row().status.max(400), text.to_string()) {
-                let _ = a.header.insert_header(headers::REQUEST_ID, &*id.text); // it is hex
-                let write = async {
-                    session.set_keepalive(None);
-                    session.write_response_header(a.header).await?;
-                    session.write_response_body(a.body, true).await
-                };
-                let _ = timeout(WRITE_TIMEOUT, write).await; // nobody is left to be told
-            }
+    /// `read`: its head is there to be told of.
+    async fn refused(&self, mut session: ServerSession, why: Reason, read: bool) -> Option<ReusableHttpStream> {
+        let (client, id) = (self.client(&session), RequestId::of(None));
+        let (mut method, mut path) = (String::new(), String::new());
+        if read {
+            let asked = session.req_header();
+            method = asked.method.to_string();
+            path = String::from_utf8_lossy(asked.raw_path()).split('?').next().unwrap_or_default().to_string();
         }
-        log::debug!("a request was refused: {e}");
-        self.log_refused(&id, class, code, &client, adm.as_ref());
+        let class = HttpMethod::from_bytes(method.as_bytes())
+            .map_or_else(|_| Default::default(), |m| headers::method_class(&m));
+        let arrival = Arrival { id: id.bits, method: class, length: -1, refuse: why.class, ..Arrival::default() };
+        let adm = why.class.by_edge().then(|| self.proxy.driver.arrive(&arrival));
+        if why.status != 0 {
+            let _ = timeout(WRITE_TIMEOUT, tell(&mut session, why, &id, method == "HEAD")).await; // nobody is left to be told
+        }
+        self.log_refused(&id, why, &client, adm.as_ref(), (&method, &path));
         session.shutdown().await;
         None
     }
 
-    fn log_refused(&self, id: &RequestId, class: Class, code: &str, client: &Client, adm: Option<&Admission>) {
-        let status = if class == Class::CLIENT_GONE { STATUS_CLIENT_GONE } else { class.row().status };
-        let from = client.ip.map(|ip| ip.to_string()).unwrap_or_default();
+    fn log_refused(
+        &self,
+        id: &RequestId,
+        why: Reason,
+        client: &Client,
+        adm: Option<&Admission>,
+        (method, path): (&str, &str),
+    ) {
+        let status = if why.class == Class::CLIENT_GONE { STATUS_CLIENT_GONE } else { why.status };
+        let from = client.address.clone();
         if let Some(l) = &self.proxy.log {
             l.write(&Line {
                 id: &id.text,
                 bits: id.bits,
-                method: "",
-                path: "",
+                method,
+                path,
                 key: "",
                 placement: "",
                 reason: "",
                 url: "",
                 failover: "",
                 status,
-                class,
+                class: why.class,
                 took: Duration::ZERO,
                 why: None,
-                refused: Some((code, &from)),
-                detail: None,
+                refused: Some((why.code, &from)),
+                detail: adm.map(|adm| Detail { epoch: adm.in_force.number, step: adm.step, ..Detail::default() }),
             });
         }
         if let (Some(o), Some(adm)) = (&self.proxy.observer, adm) {
             o.request_begun();
-            o.request_ended(&RequestSeen {
-                admission: adm,
-                status,
-                class,
-                took: Duration::ZERO,
-                upstream: Duration::ZERO,
-                queued: Duration::ZERO,
-                back_off: Duration::ZERO,
-                attempts: 0,
-                received: 0,
-                sent: 0,
-                route: "",
-                key_source: "",
-                refused: code,
-            });
+            let (class, took) = (why.class, Duration::ZERO);
+            o.request_ended(&RequestSeen { admission: adm, status, class, took, received: 0, sent: 0 });
         }
     }
 }
 
-/// The reason's code and what a client is told of a request that could not be read. Pingora's parser
-/// does not say which rule was broken, so there are fewer reasons than in the Go side's server.
-fn reason(class: Class) -> (&'static str, &'static str) {
-    match class {
-        Class::REQUEST_TIMEOUT => {
-            ("header_timeout", "request_timeout: header_timeout: the request's head did not arrive in time\n")
-        }
-        Class::HEADER_TOO_LARGE => {
-            ("header_too_large", "header_too_large: the request's head is larger than accepted\n")
-        }
-        Class::CLIENT_GONE => ("client_closed_early", ""),
-        _ => ("bad_request", "bad_request: the request is not HTTP, or its framing is doubtful\n"),
+/// Answers a request that is none; the connection ends with it.
+async fn tell(session: &mut ServerSession, why: Reason, id: &RequestId, head: bool) -> pingora::Result<()> {
+    let mut a = Answer::plain(why.status, why.says())?;
+    a.header.insert_header(headers::REQUEST_ID, &*id.text)?;
+    if why == hygiene::CONNECT {
+        a.header.insert_header("Allow", METHODS)?;
     }
+    session.set_keepalive(None);
+    session.write_response_header(a.header).await?;
+    session.write_response_body(if head { Bytes::new() } else { a.body }, true).await
 }
 
 /// Whether an address lies in a network.
@@ -638,14 +626,14 @@ impl Call {
 
     /// Waits for what becomes of a request that was queued or is to be tried again. A client that leaves
     /// meanwhile is a rejection of that class.
-    async fn wait(&mut self, proxy: &Arc<Proxy>, mut adm: Admission, refuse: Class) -> Admission {
+    async fn wait(&mut self, proxy: &Arc<Proxy>, mut adm: Admission) -> Admission {
         let Some(mut waiting) = adm.waiting.take() else {
             return adm;
         };
         let (retry, begun, queue) = (adm.kind == DecisionKind::RETRY, Instant::now(), adm.target.clone());
         let next = {
             let Call { session, asked, upload, .. } = &mut *self;
-            let way = Way { asked, proxy, refuse };
+            let way = Way { asked, proxy };
             let arrival = Arrival { id: asked.id.bits, resolver: Some(&way), ..Arrival::default() };
             tokio::select! {
                 biased;
@@ -668,7 +656,7 @@ impl Call {
         self.story.back_off += took - queued;
         if let Some(o) = &proxy.observer {
             let target = if retry { &next.target } else { &queue };
-            o.waited(&WaitSeen { target, retry, took, queued });
+            o.waited(&WaitSeen { target, queued });
         }
         next
     }
@@ -698,15 +686,21 @@ impl Call {
         End { status, class, why: None, reusable }
     }
 
-    /// Writes a whole answer; it reports whether the connection is fit for another request.
+    /// Writes a whole answer; it reports whether the connection is fit for another request. What is short
+    /// of the request's body is taken in afterwards, so that the connection can go on.
     async fn say(&mut self, answer: pingora::Result<Answer>) -> bool {
         let Ok(mut a) = answer else {
             return false;
         };
+        let short = self.upload.read == 0 && (0..=SHORT).contains(&self.upload.length) && !self.expects;
         if self.session.is_http2() {
             a.header.remove_header("Connection");
-        } else if a.header.headers.contains_key("Connection") {
-            self.session.set_keepalive(None);
+        } else {
+            if a.header.headers.contains_key("Connection") || !self.upload.done && !short {
+                self.session.set_keepalive(None);
+            }
+            a.header.set_version(self.version());
+            self.session.set_close_on_response_before_downstream_finish(false); // the line above has decided
         }
         let head = self.asked.request.method == HttpMethod::HEAD;
         let session = &mut self.session;
@@ -715,31 +709,55 @@ impl Call {
             session.write_response_body(if head { Bytes::new() } else { a.body }, true).await
         };
         let written = matches!(timeout(WRITE_TIMEOUT, write).await, Ok(Ok(())));
-        if written && !self.upload.done {
-            self.linger().await;
-            return false;
-        }
+        written && (self.upload.done || self.linger().await && short)
+    }
+
+    /// The version that this client is answered in.
+    fn version(&self) -> Version {
+        if self.asked.request.version == Version::HTTP_10 { Version::HTTP_10 } else { Version::HTTP_11 }
+    }
+
+    /// Writes to the client before the answer. Pingora gives up a connection when it writes anything
+    /// before the end of the request's body, a 100 Continue too.
+    pub(crate) async fn before(&mut self, header: Option<Box<ResponseHeader>>) -> pingora::Result<()> {
+        let keep = self.session.get_keepalive();
+        let written = match header {
+            Some(h) => self.session.write_response_header(h).await,
+            None => self.session.write_continue_response().await,
+        };
+        self.session.set_keepalive(keep);
         written
     }
 
-    /// Takes in what the client still sends for a moment.
-    pub(crate) async fn linger(&mut self) {
-        if !self.session.is_http2() {
-            let _ = timeout(LINGER, self.session.drain_request_body()).await; // late is late
+    /// Takes in what the client still sends, for a moment; it reports whether that was all.
+    pub(crate) async fn linger(&mut self) -> bool {
+        !self.session.is_http2() && matches!(timeout(LINGER, self.session.drain_request_body()).await, Ok(Ok(())))
+    }
+
+    /// Sends what Pingora holds back of an answer with a length: it flushes such a one at its end alone,
+    /// and the only call that flushes before is the one that fails.
+    pub(crate) async fn flush(&mut self) -> pingora::Result<()> {
+        use pingora::protocols::http::HttpTask;
+        if self.session.is_http2() {
+            return Ok(());
+        }
+        let none = HttpTask::Failed(pingora::Error::new(pingora::ErrorType::Custom(FLUSHED)));
+        match self.session.response_duplex_vec(vec![HttpTask::Body(None, false), none]).await {
+            Err(e) if e.etype == pingora::ErrorType::Custom(FLUSHED) => Ok(()),
+            other => other.map(|_| ()),
         }
     }
 
     /// Cuts an answer that is not whole, so that the client does not take half for the whole. What came
     /// goes out first.
     pub(crate) async fn cut(&mut self) {
-        use pingora::protocols::http::HttpTask;
         if self.session.is_http2() {
+            // A reset drops what is queued, and nobody tells when that is written.
+            tokio::time::sleep(RESET_AFTER).await;
             self.session.shutdown().await; // a reset of the stream
             return;
         }
-        let failed = pingora::Error::new(pingora::ErrorType::ReadError);
-        let tasks = vec![HttpTask::Body(None, false), HttpTask::Failed(failed)];
-        let _ = timeout(LINGER, self.session.response_duplex_vec(tasks)).await; // it returns what it was given
+        let _ = timeout(LINGER, self.flush()).await; // who does not take it in has had his time
         self.session.set_keepalive(None);
     }
 
@@ -748,7 +766,7 @@ impl Call {
         if self.session.is_http2() {
             return Ok(());
         }
-        h.set_version(Version::HTTP_11);
+        h.set_version(self.version());
         let bodiless = h.status.is_informational()
             || matches!(h.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
             || self.asked.request.method == HttpMethod::HEAD;
@@ -764,16 +782,6 @@ impl Call {
 }
 
 impl Asked {
-    /// What the edge finds wrong with a request that Pingora's parser let pass.
-    fn unreadable(&self, l: &Listener) -> Class {
-        if self.target.len() > l.target_max {
-            return Class::URI_TOO_LONG;
-        }
-        let hosts = self.request.headers.get_all(header::HOST).iter().count();
-        let hostless = hosts == 0 && self.request.version == Version::HTTP_11;
-        if hostless { Class::BAD_REQUEST } else { Class::NONE }
-    }
-
     /// How the request is routed under a configuration.
     fn found(&self, proxy: &Proxy, c: Option<&Arc<Config>>) -> Found<'_> {
         let host = self.request.uri.authority().map(|a| Cow::Borrowed(a.as_str())).unwrap_or_else(|| {
@@ -864,15 +872,8 @@ impl Story {
                 status: end.status,
                 class,
                 took,
-                upstream: self.upstream,
-                queued: self.queued,
-                back_off: self.back_off,
-                attempts: self.attempts,
                 received: self.received,
                 sent: self.sent,
-                route: &route,
-                key_source: &source,
-                refused: "",
             });
         }
     }
@@ -920,7 +921,6 @@ fn expects(r: &RequestHeader) -> bool {
 struct Way<'a> {
     asked: &'a Asked,
     proxy: &'a Proxy,
-    refuse: Class,
 }
 
 impl Resolver for Way<'_> {
@@ -933,7 +933,7 @@ impl Resolver for Way<'_> {
                 .map_or(0, |home| self.proxy.sticky.preferred(c, home.placement as usize, &self.asked.request.headers)),
             None => 0,
         };
-        let refuse = if self.refuse == Class::NONE { f.refuse } else { self.refuse };
-        Resolved { key: f.key, split: f.split, via: f.via, source: f.source, refuse, prefer, priority: f.priority }
+        let (split, via, source, refuse, priority) = (f.split, f.via, f.source, f.refuse, f.priority);
+        Resolved { key: f.key, split, via, source, refuse, prefer, priority }
     }
 }

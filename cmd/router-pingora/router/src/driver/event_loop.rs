@@ -256,13 +256,13 @@ impl State {
             DecisionKind::QUEUED => self.transport.waiters.queued(d),
             DecisionKind::RETRY => {}
             DecisionKind::FORWARD | DecisionKind::REJECT => {
-                let mut a = Admission::of(self, d.clone());
+                let mut a = Admission::of(self, *d);
                 a.again = d.kind == DecisionKind::FORWARD && self.lp.router.may_come_again(d.handle);
                 self.transport.waiters.answer(a);
             }
             _ => {
                 let target = self.transport.targets.of(d).clone();
-                self.transport.queue.add(Delivery { decision: d.clone(), target });
+                self.transport.queue.add(Delivery { decision: *d, target });
             }
         }
     }

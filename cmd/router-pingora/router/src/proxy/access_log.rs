@@ -73,6 +73,7 @@ pub(crate) struct Line<'a> {
 }
 
 /// What the baseline's line does not have.
+#[derive(Default)]
 pub(crate) struct Detail<'a> {
     pub(crate) protocol: &'static str,
     pub(crate) circuit: &'a str,
@@ -245,8 +246,12 @@ impl Detail<'_> {
     fn append(&self, b: &mut Vec<u8>, line: &Line<'_>, o: &LogOptions) {
         let class = if line.class == Class::NONE && line.status >= 500 { Class::UPSTREAM_5XX } else { line.class };
         field(b, "class", class_name(class));
-        field(b, "protocol", self.protocol);
-        for (name, value) in [("circuit_state", self.circuit), ("route", self.route), ("key_source", self.source)] {
+        for (name, value) in [
+            ("protocol", self.protocol),
+            ("circuit_state", self.circuit),
+            ("route", self.route),
+            ("key_source", self.source),
+        ] {
             if !value.is_empty() {
                 field(b, name, value);
             }

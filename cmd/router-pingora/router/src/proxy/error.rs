@@ -45,12 +45,15 @@ pub struct Row {
     /// Pingora's type.
     pub kind: ErrorType,
     /// Whom pingora-proxy blames.
+    #[cfg_attr(not(test), expect(dead_code, reason = "ERRORS.md is made of it"))]
     pub source: ErrorSource,
     /// What Pingora says of trying again.
+    #[cfg_attr(not(test), expect(dead_code, reason = "ERRORS.md is made of it"))]
     pub flag: Flag,
     /// Ours; its status, breaker effect and retry rule are those of [`Class::row`].
     pub class: Class,
     /// What provokes it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "ERRORS.md is made of it"))]
     pub when: &'static str,
 }
 
@@ -174,9 +177,6 @@ pub fn class_of(phase: Phase, e: &Error) -> Class {
     if matches!(phase, Phase::Head | Phase::Send) && is_alert(e) {
         return Class::TLS; // TLS 1.3 tells of a refused client certificate only now
     }
-    if phase == Phase::Request && e.context.as_ref().is_some_and(|c| c.as_str().contains("larger than")) {
-        return Class::HEADER_TOO_LARGE;
-    }
     let found = TABLE.iter().find(|r| r.phase == phase && r.kind == e.etype);
     match (found, phase) {
         (Some(r), _) => r.class,
@@ -213,6 +213,7 @@ fn is_alert(e: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::hygiene::Reason;
     use lockstep_core::{Effect, RetryRule};
 
     /// What the table must say, written down a second time and by hand: status, effect, retry.
@@ -240,6 +241,49 @@ mod tests {
             assert_eq!(class, r.class, "{:?} {:?}", r.phase, r.kind);
             let is = class.row();
             assert_eq!((is.status, is.effect, is.retry), meaning(class), "{:?} {:?}", r.phase, r.kind);
+        }
+    }
+
+    /// The table for a person. `LOCKSTEP_REWRITE=1` writes the file anew.
+    #[test]
+    fn errors_md_is_what_the_table_says() {
+        let mut text = String::from(HEAD);
+        for r in TABLE {
+            let is = r.class.row();
+            let status = if is.status == 0 { "-".to_string() } else { is.status.to_string() };
+            let flag = if r.flag == Flag::No { "no" } else { "reused only" };
+            let (effect, retry) = (format!("{:?}", is.effect).to_lowercase(), retry(is.retry));
+            let kind = r.kind.as_str();
+            text.push_str(&format!(
+                "| {:?} | {kind} | {} | {flag} | {} | {status} | {effect} | {retry} | {} |\n",
+                r.phase,
+                r.source.as_str(),
+                is.label,
+                r.when
+            ));
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/ERRORS.md");
+        if std::env::var_os("LOCKSTEP_REWRITE").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), text, "rewrite it with LOCKSTEP_REWRITE=1");
+    }
+
+    const HEAD: &str = "\
+# Errors: Pingora's, and what they are here
+
+Made from `src/proxy/error.rs` by its test. `Phase` is what was under way. `Retry` is Pingora's own flag, which is not obeyed: whether R11 tries
+again is the last column but one, and core's to decide. Status `-`: the upstream's own status has gone out already, or nobody is left to tell.
+
+| Phase | Pingora's type | Source | Retry | Class (R16) | Status | Breaker | R11 | When |
+|---|---|---|---|---|---|---|---|---|
+";
+
+    fn retry(r: RetryRule) -> &'static str {
+        match r {
+            RetryRule::Never => "never",
+            RetryRule::IfSafe => "if safe",
+            RetryRule::NothingSent => "nothing was sent",
         }
     }
 
@@ -279,8 +323,10 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_is_too_large_is_told_apart() {
-        let e = Error::explain(ErrorType::InvalidHTTPHeader, "Request header larger than 1048575");
-        assert_eq!(class_of(Phase::Request, &e), Class::HEADER_TOO_LARGE);
+    fn what_pingora_says_of_a_head_has_the_class_of_its_reason() {
+        for r in TABLE.iter().filter(|r| r.phase == Phase::Request) {
+            let e = Error::new(r.kind.clone());
+            assert_eq!(Reason::of(&e).class, r.class, "{:?}", r.kind);
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::StatusCode;
 use lockstep_core::{Class, DecisionKind, MAX_DURATION, RetryWhy, SECOND, TimeoutSpec};
 use pingora::Error;
@@ -18,6 +19,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::error::{Phase, class_of, took_nothing};
 use super::headers::{ATTEMPTS, announce, clean_response};
+use super::hygiene;
 use super::live::Cut;
 use super::observe::AttemptSeen;
 use super::ticket::Ticket;
@@ -94,7 +96,6 @@ struct Exchange<'a> {
     written: Option<Instant>, // when all of the request was
     unsent: Option<Broken>,   // the endpoint takes no more of the body; it may have answered
     headers: Option<Duration>,
-    reused: bool,
 }
 
 /// What a step of the loop before the response brought.
@@ -159,7 +160,6 @@ impl<'a> Exchange<'a> {
             written: None,
             unsent: None,
             headers: None,
-            reused: false,
         }
     }
 
@@ -170,7 +170,6 @@ impl<'a> Exchange<'a> {
             return Err(Class::BAD_REQUEST.into());
         }
         let mut connection = self.open(proxy, endpoint).await?;
-        self.reused = connection.reused;
         self.send(&mut connection).await?;
         loop {
             let status = self.head(&mut connection).await?;
@@ -326,8 +325,7 @@ impl<'a> Exchange<'a> {
     /// Tells a client that waits for it to send its body.
     async fn welcome(&mut self) -> Result<(), Broken> {
         if std::mem::take(&mut self.call.expects) {
-            let write = self.call.session.write_continue_response().await;
-            write.map_err(|e| broken(Phase::Answer, &e))?;
+            self.call.before(None).await.map_err(|e| broken(Phase::Answer, &e))?;
         }
         Ok(())
     }
@@ -335,6 +333,7 @@ impl<'a> Exchange<'a> {
     /// Passes an informational response on, but for 100, which is each connection's own. Of several
     /// attempts nobody knows beforehand which one serves.
     async fn inform(&mut self, c: &Connection) -> Result<(), Broken> {
+        strict(c, StatusCode::CONTINUE)?;
         let Some(header) = c.session.response_header().filter(|h| h.status != StatusCode::CONTINUE) else {
             return self.welcome().await; // the endpoint wants the body, so the client may send it
         };
@@ -343,7 +342,7 @@ impl<'a> Exchange<'a> {
         }
         let mut header = Box::new(header.clone());
         clean_response(&mut header);
-        let write = self.call.session.write_response_header(header);
+        let write = self.call.before(Some(header));
         match race(&mut self.timer, self.deadline, &self.ticket.cut, write).await {
             Ok(written) => written.map_err(|e| broken(Phase::Answer, &e)),
             Err(class) => Err(class.unwrap_or(Class::CLIENT_GONE).into()),
@@ -362,6 +361,7 @@ impl<'a> Exchange<'a> {
             return Err(Class::BAD_RESPONSE.into());
         };
         let status = header.status;
+        strict(&c, status)?;
         let agreed = clean_response(&mut header);
         if status == StatusCode::SWITCHING_PROTOCOLS {
             let fits = asked.zip(agreed).is_some_and(|(a, b)| a.eq_ignore_ascii_case(&b));
@@ -370,11 +370,13 @@ impl<'a> Exchange<'a> {
                 return Err(Broken { class: Class::BAD_RESPONSE, why, says: "" });
             }
         }
-        if status.is_server_error() && self.adm.again {
-            if let Some(again) = self.ask(proxy, &mut c, &header).await {
-                return Ok(Outcome::Again(Box::new(again)));
-            }
+        if status.is_server_error()
+            && self.adm.again
+            && let Some(again) = self.ask(proxy, &mut c, &header).await
+        {
+            return Ok(Outcome::Again(Box::new(again)));
         }
+        self.call.upload.last();
         self.ticket.status = status.as_u16();
         self.dress(proxy, &mut header)?;
         if status == StatusCode::SWITCHING_PROTOCOLS {
@@ -438,7 +440,14 @@ impl<'a> Exchange<'a> {
         let mut result = deliver(&mut self.timer, self.ticket, settles, write).await;
         let mut moved = Instant::now();
         while let (Ok(()), false, Some(up)) = (&result, done, c.as_mut()) {
-            result = match self.next(up, settles, moved).await {
+            let piece = match ready(up) {
+                Some(r) => r.map_err(|e| broken(Phase::Body, &e)),
+                None => match deliver(&mut self.timer, self.ticket, settles, self.call.flush()).await {
+                    Ok(()) => self.next(up, settles, moved).await,
+                    Err(b) => Err(b),
+                },
+            };
+            result = match piece {
                 Ok(Some(piece)) => {
                     done = up.session.response_done();
                     if done {
@@ -549,6 +558,9 @@ impl<'a> Exchange<'a> {
             let status = super::access_log::STATUS_CLIENT_GONE;
             return Outcome::Over(End { status, class: b.class, why: None, reusable: false });
         }
+        if !self.call.upload.done {
+            self.call.session.set_keepalive(None); // what is left of the request must never be taken for another
+        }
         let mut end = self.call.refuse(self.adm, b.class, 0, b.says).await;
         end.why = b.why;
         Outcome::Over(end)
@@ -560,18 +572,28 @@ impl<'a> Exchange<'a> {
         self.call.story.upstream += self.headers.unwrap_or_else(|| self.begun.elapsed());
         let class = if class == Class::NONE && status >= 500 { Class::UPSTREAM_5XX } else { class };
         if let Some(o) = &proxy.observer {
-            o.attempt_ended(&AttemptSeen {
-                admission: self.adm,
-                headers: self.headers,
-                took: self.begun.elapsed(),
-                status,
-                class,
-                sent: self.ticket.sent,
-                reused: self.reused,
-                retry,
-            });
+            let (admission, headers) = (self.adm, self.headers);
+            o.attempt_ended(&AttemptSeen { admission, headers, status, class, retry });
         }
     }
+}
+
+/// What has come already of a response's body. Only what is not followed at once by more is flushed.
+fn ready(c: &mut Connection) -> Option<pingora::Result<Option<Bytes>>> {
+    // Unconstrained, or a spent budget would look like nothing there.
+    tokio::task::unconstrained(c.session.read_response_body()).now_or_never()
+}
+
+/// Refuses a response that two programs might read differently; Pingora mends some of those.
+fn strict(c: &Connection, status: StatusCode) -> Result<(), Broken> {
+    let Some(h1) = c.session.as_http1() else {
+        return Ok(());
+    };
+    let informational = status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS;
+    hygiene::response(&h1.get_headers_raw_bytes(), informational).map_err(|why| {
+        let why = Some(format!("bad_response: {why}"));
+        Broken { class: Class::BAD_RESPONSE, why, says: "" }
+    })
 }
 
 /// What the client does meanwhile: the next piece of its body, or none when it leaves.

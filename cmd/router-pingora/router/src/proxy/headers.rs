@@ -53,6 +53,8 @@ pub(crate) fn upgrade_of(h: &HeaderMap) -> Option<String> {
 /// Who asks, and how he came.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
+    /// Address and port, as the log has them.
+    pub(crate) address: String,
     pub(crate) ip: Option<IpAddr>,
     pub(crate) tls: bool,
     /// There is a list of trusted peers.
@@ -64,10 +66,11 @@ pub(crate) struct Client {
 impl Client {
     /// The scheme by which the client came, as a trusted edge says or as we see it.
     pub(crate) fn proto(&self, h: &HeaderMap) -> String {
-        if self.judged && self.trusted {
-            if let Some(said) = h.get(FORWARDED_PROTO).filter(|v| !v.is_empty()) {
-                return String::from_utf8_lossy(said.as_bytes()).into_owned();
-            }
+        if self.judged
+            && self.trusted
+            && let Some(said) = h.get(FORWARDED_PROTO).filter(|v| !v.is_empty())
+        {
+            return String::from_utf8_lossy(said.as_bytes()).into_owned();
         }
         if self.tls { "https" } else { "http" }.to_string()
     }
@@ -262,7 +265,7 @@ mod tests {
     use super::*;
 
     fn client() -> Client {
-        Client { ip: Some([192, 0, 2, 1].into()), tls: false, judged: false, trusted: false }
+        Client { address: String::new(), ip: Some([192, 0, 2, 1].into()), tls: false, judged: false, trusted: false }
     }
 
     fn plain() -> Trust<'static> {

@@ -9,10 +9,12 @@ use tokio::sync::Notify;
 
 const SHARDS: usize = 32;
 
+type Shard = HashMap<(u32, u32), Option<Arc<Cut>>>; // none: its ABORT came before it was here
+
 /// The attempts in flight. It is sharded by slot, since every request enters and leaves it.
 #[derive(Default)]
 pub(crate) struct Live {
-    shards: [Mutex<HashMap<(u32, u32), Option<Arc<Cut>>>>; SHARDS], // none: its ABORT came before it was here
+    shards: [Mutex<Shard>; SHARDS],
 }
 
 /// Tells one exchange that it is cut, and for which class; the first one wins.
@@ -45,7 +47,7 @@ impl Cut {
 }
 
 impl Live {
-    fn shard(&self, h: Handle) -> std::sync::MutexGuard<'_, HashMap<(u32, u32), Option<Arc<Cut>>>> {
+    fn shard(&self, h: Handle) -> std::sync::MutexGuard<'_, Shard> {
         self.shards[h.slot as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 

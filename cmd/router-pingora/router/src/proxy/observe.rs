@@ -13,16 +13,10 @@ pub struct AttemptSeen<'a> {
     pub admission: &'a Admission,
     /// From its begin to the response's headers; none for none.
     pub headers: Option<Duration>,
-    /// From its begin to its end.
-    pub took: Duration,
     /// Of the upstream, 0 for none.
     pub status: u16,
     /// [`Class::NONE`] for a whole answer below 500.
     pub class: Class,
-    /// Some of the request may have reached the upstream.
-    pub sent: bool,
-    /// The connection had carried a request before.
-    pub reused: bool,
     /// Granted if a retry follows, else why none does; `Off` also for an attempt that did not fail.
     pub retry: RetryWhy,
 }
@@ -32,11 +26,7 @@ pub struct AttemptSeen<'a> {
 pub struct WaitSeen<'a> {
     /// Of a wait in a queue where it waited, of one for a retry where the request went then.
     pub target: &'a Target,
-    /// What made it wait was a retry; else a full placement's queue.
-    pub retry: bool,
-    /// All of it.
-    pub took: Duration,
-    /// Of that, in a queue (R5); the rest was back-off (R11).
+    /// How long it was in a queue (R5); the rest of a wait is back-off (R11).
     pub queued: Duration,
 }
 
@@ -51,24 +41,10 @@ pub struct RequestSeen<'a> {
     pub class: Class,
     /// From its header to its end.
     pub took: Duration,
-    /// Waited for the upstream's headers, over all attempts, failed ones too.
-    pub upstream: Duration,
-    /// Waited for a place, over all attempts.
-    pub queued: Duration,
-    /// Waited for retries.
-    pub back_off: Duration,
-    /// Attempts that have begun.
-    pub attempts: u32,
     /// Bytes of the request's body that were read.
     pub received: u64,
     /// Bytes of the upstream's body that went to the client, an upgraded connection's included.
     pub sent: u64,
-    /// The route that it took and where its key came from, "" for none: names of a closed set.
-    pub route: &'a str,
-    /// See `route`.
-    pub key_source: &'a str,
-    /// It was refused before it was a request, for this reason; "" for others.
-    pub refused: &'a str,
 }
 
 /// Is told. Calls are on the way of the request: an observer must not block. Calls of different requests overlap.

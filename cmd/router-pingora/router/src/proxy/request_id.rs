@@ -29,10 +29,11 @@ impl RequestId {
 /// The bits of an id: 32 hex digits are read, the first 16 being the high half; anything else is
 /// hashed, as `traces.ParseRequestID` of the Go side does it.
 pub(crate) fn parse(text: &str) -> [u64; 2] {
-    if text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        if let (Ok(high), Ok(low)) = (u64::from_str_radix(&text[..16], 16), u64::from_str_radix(&text[16..], 16)) {
-            return [high, low];
-        }
+    if text.len() == 32
+        && text.bytes().all(|b| b.is_ascii_hexdigit())
+        && let (Ok(high), Ok(low)) = (u64::from_str_radix(&text[..16], 16), u64::from_str_radix(&text[16..], 16))
+    {
+        return [high, low];
     }
     let high = hash_string(text);
     [high, request_hash(high, text.len() as u64)]

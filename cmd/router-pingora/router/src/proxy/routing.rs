@@ -167,3 +167,60 @@ pub(crate) fn query<'a, 'h>(
 ) -> Query<'a, 'h> {
     Query { headers, host: authority, target, listener, client }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn config(routes: &str) -> Arc<Config> {
+        let text = format!(
+            "lockstep: 1\nplacements: {{a: {{endpoints: {{x: {{url: \"http://a:1\"}}}}}}}}\nkeys: {{acme: a}}\n{routes}\n"
+        );
+        lockstep_config::File::parse("c.yaml", text.as_bytes()).unwrap().compile().unwrap()
+    }
+
+    fn headers(all: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut h = HeaderMap::new();
+        for (name, value) in all {
+            h.append(*name, HeaderValue::from_static(value));
+        }
+        h
+    }
+
+    const STRANGER: Client = Client { address: String::new(), ip: None, tls: false, judged: false, trusted: false };
+
+    #[test]
+    fn a_request_is_found_as_the_configuration_in_force_says() {
+        let routing = Routing::default();
+        let own = config("routes: [{name: api, match: {host: h, path: /v1}, key: [{header: X-Tenant}, {query: t}]}]");
+        let plain = config("");
+        let h = headers(&[("x-tenant", "acme"), ("x-routing-key", "beta")]);
+        let q = query(&h, "H:8443", "/v1/x?t=z", "edge", &STRANGER);
+        for _ in 0..2 {
+            let f = routing.find(Some(&own), &q);
+            assert_eq!((&*f.key, f.own, f.taken), (&b"acme"[..], true, true));
+            assert_eq!(routing.names(Some(&own), &f), ("api".into(), "header X-Tenant".into()));
+            let f = routing.find(Some(&plain), &q);
+            assert_eq!((&*f.key, f.own), (&b"beta"[..], false));
+            assert_eq!(routing.names(Some(&plain), &f), (String::new(), "header X-Routing-Key".into()));
+        }
+        let f = routing.find(Some(&own), &query(&h, "other", "/v1", "edge", &STRANGER));
+        assert_eq!((f.refuse, f.taken), (Class::NO_ROUTE, false));
+        assert_eq!(&*routing.find(None, &q).key, b"beta");
+    }
+
+    #[test]
+    fn a_token_is_verified_and_one_that_does_not_hold_is_refused() {
+        let routing = Routing::default();
+        let c = config("routes: [{key: [{jwt_claim: t, jwks: {file: nowhere.json}}, {header: X-Tenant}]}]");
+        assert_eq!(check(&c), Ok(()));
+        for (authorization, refuse, key) in
+            [("Bearer a.b.c", Class::UNAUTHORIZED, &b""[..]), ("Basic x", Class::NONE, &b"acme"[..])]
+        {
+            let h = headers(&[("authorization", authorization), ("x-tenant", "acme")]);
+            let f = routing.find(Some(&c), &query(&h, "h", "/", "", &STRANGER));
+            assert_eq!((f.refuse, &*f.key), (refuse, key), "{authorization}");
+        }
+    }
+}

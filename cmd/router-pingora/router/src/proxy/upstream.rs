@@ -31,11 +31,14 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How often the files of TLS settings are looked at, at most.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Placement and URL: what makes an endpoint the same endpoint across configurations (R12).
+type Identity = (Arc<str>, Arc<str>);
+
 /// The connections of all endpoints.
 pub(crate) struct Upstreams {
     h1: v1::Connector,
     any: Connector,
-    of: Mutex<HashMap<(Arc<str>, Arc<str>), Arc<Endpoint>>>, // by placement and URL (R12)
+    of: Mutex<HashMap<Identity, Arc<Endpoint>>>,
 }
 
 /// One endpoint under the settings of a configuration.

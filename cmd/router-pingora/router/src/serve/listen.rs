@@ -130,6 +130,8 @@ pub fn edge_of(l: &Listener) -> proxy::Listener {
         idle_timeout: time(l.timeouts.idle),
         body_idle: time(l.http1.body_idle),
         target_max: usize::try_from(l.http1.target_max).unwrap_or(usize::MAX),
+        header_max: usize::try_from(l.header_max).unwrap_or(usize::MAX),
+        headers_max: usize::try_from(l.http1.headers_max).unwrap_or(usize::MAX),
         h2c: !l.http2.off,
     }
 }
