@@ -57,6 +57,7 @@ type shim struct {
 	greeting
 	cmd    *exec.Cmd
 	in     io.WriteCloser
+	out    io.Closer
 	to     *bufio.Writer
 	from   *bufio.Reader
 	said   lastWords
@@ -69,7 +70,7 @@ type shim struct {
 // startShim starts a shim and reads its greeting.
 func startShim(args []string) (*shim, error) {
 	s := &shim{cmd: exec.Command(args[0], args[1:]...)}
-	s.cmd.Stderr = &s.said
+	s.cmd.Stderr, s.cmd.WaitDelay = &s.said, time.Second // a child of a shell may outlive it
 	in, err := s.cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("starting the shim: %w", err)
@@ -81,7 +82,7 @@ func startShim(args []string) (*shim, error) {
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the shim: %w", err)
 	}
-	s.in, s.to, s.from = in, bufio.NewWriterSize(in, 1<<16), bufio.NewReaderSize(out, 1<<16)
+	s.in, s.out, s.to, s.from = in, out, bufio.NewWriterSize(in, 1<<16), bufio.NewReaderSize(out, 1<<16)
 	watch := time.AfterFunc(startTimeout, s.kill)
 	err = s.greet()
 	if !watch.Stop() {
@@ -111,8 +112,12 @@ func (s *shim) greet() error {
 	return s.check()
 }
 
-// kill ends the process, however it is.
-func (s *shim) kill() { _ = s.cmd.Process.Kill() } // it may have ended by itself
+// kill ends the process, however it is, and whoever writes to it.
+func (s *shim) kill() {
+	_ = s.cmd.Process.Kill() // it may have ended by itself
+	s.in.Close()
+	s.out.Close()
+}
 
 func (s *shim) wait() error {
 	s.end.Do(func() { s.ended = s.cmd.Wait() })

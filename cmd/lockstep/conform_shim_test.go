@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -42,6 +43,9 @@ func serveShim(as string, in io.Reader, out io.Writer) int {
 		}
 		if misbehave(as, n, question, w) {
 			return 3
+		}
+		if text := len(question) > 0 && question[0] == '{'; as == "only ndjson" && !text || as == "only binary" && text {
+			return 4 // it said what it reads
 		}
 		kind := byte(0)
 		answer, err := conform.Complete(question, planted()[as])
@@ -81,6 +85,15 @@ func misbehave(as string, n int, question []byte, w *bufio.Writer) bool {
 		if err == nil && strings.Contains(view(answer), `"event":"drain"`) {
 			fmt.Fprintln(os.Stderr, "attempt to subtract with overflow")
 			return true
+		}
+	case "hangs with a child":
+		if n == 20 {
+			child := exec.Command("sleep", "15")
+			child.Stderr, child.Stdout = os.Stderr, os.Stdout
+			if child.Start() != nil {
+				return true
+			}
+			time.Sleep(time.Hour)
 		}
 	case "hangs":
 		if n == 20 {

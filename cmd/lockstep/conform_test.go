@@ -116,17 +116,18 @@ func TestAVectorThatDiffersIsToldOnceWithTheStep(t *testing.T) {
 
 func TestAShimThatBreaksTheProtocolIsToldApart(t *testing.T) {
 	for as, want := range map[string]string{
-		"newer protocol": "it speaks version 2 of the shim protocol, this program version 1",
-		"other rules":    "it decides by version 7 of the rules, this program by 1",
-		"no form":        "it reads none of the forms binary and ndjson",
-		"no greeting":    "is not JSON",
-		"long greeting":  "longer than 4096 bytes",
-		"dies":           "died with questions unanswered (exit status 3); it says:\n  thread 'main' panicked",
-		"hangs":          "gave no answer within 2s",
-		"garbage":        "answered garbage: its answer is of kind 100",
-		"endless":        "announces an answer of 4294967295 bytes",
-		"short":          "died with questions unanswered",
-		"unruly":         "does not end with status 0",
+		"newer protocol":     "it speaks version 2 of the shim protocol, this program version 1",
+		"other rules":        "it decides by version 7 of the rules, this program by 1",
+		"no form":            "it reads none of the forms binary and ndjson",
+		"no greeting":        "is not JSON",
+		"long greeting":      "longer than 4096 bytes",
+		"dies":               "died with questions unanswered (exit status 3); it says:\n  thread 'main' panicked",
+		"hangs with a child": "gave no answer within 2s",
+		"hangs":              "gave no answer within 2s",
+		"garbage":            "answered garbage: its answer is of kind 100",
+		"endless":            "announces an answer of 4294967295 bytes",
+		"short":              "died with questions unanswered",
+		"unruly":             "does not end with status 0",
 	} {
 		t.Run(as, func(t *testing.T) {
 			code, out, errs, _ := conformAgainst(t, as, "--events", "0", "--timeout", "2s")

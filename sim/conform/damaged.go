@@ -1,9 +1,11 @@
 package conform
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"unicode/utf8"
 
 	"lockstep/core"
@@ -11,7 +13,7 @@ import (
 )
 
 // damaged asks a short stream with something broken in it: a bit anywhere, its
-// end, or bytes of a block under checksums that are right. What Go makes of it is
+// end, bytes of a block under checksums that are right, or lines of its printed view. What Go makes of it is
 // the answer; most are refused. What Go reads but whose answer has other inputs is
 // no canonical question, so another place is broken instead.
 func (g *Generator) damaged(seed uint64) (Question, error) {
@@ -24,13 +26,24 @@ func (g *Generator) damaged(seed uint64) (Question, error) {
 	s.run(d.between(1, 200))
 	sound, _ := s.q.Close()
 	q := Question{Name: fmt.Sprint("damage ", seed), Events: int(s.step - first)}
+	text := g.NDJSON && (!g.Binary || d.oneIn(3))
+	if text {
+		var err error
+		if sound, err = printed(sound); err != nil {
+			return q, err
+		}
+	}
 	for range 20 {
-		q.Inputs = d.damage(append([]byte(nil), sound...))
+		if text {
+			q.Inputs = d.damageText(append([]byte(nil), sound...))
+		} else {
+			q.Inputs = d.damage(append([]byte(nil), sound...))
+		}
 		answer, err := settle(q.Inputs)
 		if err != nil {
 			return q, nil // the answer must be a refusal
 		}
-		if inputs, err := strip(answer); err == nil && string(inputs) == string(q.Inputs) {
+		if canonical(q.Inputs, answer) {
 			q.Answer = answer
 			return q, nil
 		}
@@ -39,6 +52,45 @@ func (g *Generator) damaged(seed uint64) (Question, error) {
 	var err error
 	q.Answer, err = settle(sound)
 	return q, err
+}
+
+// canonical reports whether the inputs of an answer are what was asked.
+func canonical(question, answer []byte) bool {
+	inputs, err := strip(answer)
+	if err == nil && question[0] == '{' {
+		inputs, err = printed(inputs)
+	}
+	return err == nil && bytes.Equal(inputs, question)
+}
+
+// damageText breaks something in the printed view.
+func (d *dice) damageText(b []byte) []byte {
+	lines := bytes.SplitAfter(b, []byte("\n"))
+	i := int(d.below(uint64(len(lines))))
+	switch d.below(6) {
+	case 0:
+		return b[:d.below(uint64(len(b)))]
+	case 1:
+		lines = slices.Delete(lines, i, i+1)
+	case 2:
+		lines = slices.Insert(lines, i, lines[d.below(uint64(len(lines)))])
+	case 3:
+		// A number of a line is another.
+		for at, from := 0, int(d.below(uint64(len(lines[i])+1))); at < len(lines[i]); at++ {
+			if c := lines[i][at]; at >= from && c >= '0' && c <= '9' {
+				with := pick(d, "", "-1", "0", "1.5", "1e3", "00", "18446744073709551615", "18446744073709551616", "9223372036854775808", "null", "true", `"x"`)
+				lines[i] = slices.Concat(lines[i][:at], []byte(with), lines[i][at+1:])
+				break
+			}
+		}
+	default:
+		if n := uint64(len(lines[i])); n > 0 {
+			at := d.below(n)
+			lines[i] = slices.Clone(lines[i])
+			lines[i][at] = pick(d, '"', '{', '}', '[', ']', ',', ':', '\\', '0', '9', 'f', 'x', ' ', '\t', 0, 0x80, 0xff, byte(d.word()))
+		}
+	}
+	return bytes.Join(lines, nil)
 }
 
 // settle answers a question; a core that stops is a refusal by no rule, and stops here too.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"lockstep/core"
 	"lockstep/traces"
@@ -94,9 +95,13 @@ func content(trace []byte) (blocks, facts int, err error) {
 // Make returns the question of a seed: of 32 seeds 23 are streams, one is a
 // simulation, four are configurations to compile, four a damaged trace. One in
 // 32 is asked in the printed view.
-func (g *Generator) Make(seed uint64) (Question, error) {
-	var q Question
-	var err error
+func (g *Generator) Make(seed uint64) (q Question, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			g.q = nil
+			err = fmt.Errorf("making the question of seed %d: Go stopped: %v\n%s", seed, p, debug.Stack())
+		}
+	}()
 	switch kind := throw(seed, purposeKind).below(32); {
 	case kind == 0:
 		q, err = g.simulated(seed)

@@ -21,11 +21,6 @@ const maxWindows = 1000
 // first life of its first router.
 func (g *Generator) simulated(seed uint64) (q Question, err error) {
 	q.Name = fmt.Sprint("simulation ", seed)
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%s: Go's core stopped: %v", q.Name, p)
-		}
-	}()
 	d := throw(seed, purposeSimulated)
 	s := specs{dice: d}
 	spec, _ := s.valid()

@@ -23,7 +23,7 @@ func (s *specs) valid() (core.Spec, *core.Config) {
 func (s *specs) next(from core.Spec) (core.Spec, *core.Config) {
 	for range 20 {
 		spec := clone(from)
-		for range s.between(1, 4) {
+		for n := s.between(1, 4); n > 0 && len(spec.Placements) > 0; n-- { // two of one name leave together
 			s.change(&spec)
 		}
 		if s.oneIn(4) {

@@ -9,7 +9,7 @@ import (
 
 // cases are all tables.
 func cases() []*testCase {
-	return slices.Concat(headerCases(), refusalCases(), upstreamCases(), bodyCases(), contractCases(), methodCases(), resilienceCases(), configCases(), controlCases(), lifeCases(), tlsCases(), webSocketCases())
+	return slices.Concat(headerCases(), refusalCases(), upstreamCases(), bodyCases(), contractCases(), methodCases(), resilienceCases(), configCases(), controlCases(), lifeCases(), tlsCases(), webSocketCases(), otherCases())
 }
 
 // TestBothRoutersAnswerAsTheContractSays plays every case under each program,

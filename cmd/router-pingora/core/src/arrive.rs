@@ -178,6 +178,7 @@ impl Survey {
 }
 
 impl Router {
+    #[inline]
     pub(crate) fn survey(&mut self, p: &PlacementConfig, number: i32, now: Time) -> Survey {
         let mut s = Survey::new();
         let panic = self.placements[number as usize].panic;
@@ -238,11 +239,13 @@ pub(crate) enum Room {
 
 impl Placement {
     /// Asks R5 of one request; it changes nothing and may be asked again.
+    #[inline]
     pub(crate) fn room(&self, p: &PlacementConfig, ev: &Event, guest: bool) -> Room {
         if p.shares { self.shared_room(p, ev, guest) } else { self.plain_room(p, guest) }
     }
 
     /// Room where the limit is no more than numbers.
+    #[inline]
     pub(crate) fn plain_room(&self, p: &PlacementConfig, guest: bool) -> Room {
         if guest && p.limit.guests != 0 && self.guests >= p.limit.guests.max(0) {
             Room::GuestsFull

@@ -11,6 +11,7 @@ use crate::time::Time;
 
 impl Router {
     /// Selects one of self.admissible in the placement of v.
+    #[inline]
     pub(crate) fn choose(&mut self, now: Time, p: &PlacementConfig, ask: &Ask, v: &mut Verdict) {
         if p.narrows && self.narrow(now, p, ask, v) {
             return;
@@ -41,6 +42,7 @@ impl Router {
 
     /// Smooth weighted round robin (nginx's): the one whose credit, its share of this round included,
     /// is largest; ties to the earlier.
+    #[inline]
     fn pick_rotation(&self) -> usize {
         let (mut best, mut credit) = (0, i64::MIN);
         for (i, &n) in self.admissible.iter().enumerate() {

@@ -40,8 +40,8 @@ breaker that opens, dumps the newest decisions; with --record all of them are wr
 SIGINT drains: requests under way get --drain; a second one ends at once. SIGHUP reads the file again.
 
 Hot upgrade, Pingora's way: start the new program with --upgrade, then send SIGQUIT to the old one. It
-hands over its listening sockets through --upgrade-sock and drains. What the router has learnt
-(breakers, health) is not handed over.
+hands over its listening sockets through --upgrade-sock, what it has learnt (breakers, health) through
+a socket beside it, and drains.
 
 Example:
   router-pingora serve -c routing.yaml --listen :8080 --record /var/lib/lockstep/rec")]

@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
-pub use auth::read_token;
+pub use auth::{check_url, read_token};
 use backoff::backoff;
 use message::{Answer, NotPush, Push, ack, nack};
 use soak::Soak;
@@ -77,7 +77,7 @@ impl Client {
     /// Returns a client that offers what it receives to the driver. The error says what is wrong with
     /// the options.
     pub fn new(driver: Arc<Driver>, o: Options) -> Result<Client, String> {
-        let url = auth::check_url(&o.url, &o.token, o.insecure)?;
+        let url = check_url(&o.url, &o.token, o.insecure)?;
         let kept = o.store.map(|store| {
             let store = Arc::new(store);
             Kept { soak: Soak::new(store.clone(), o.soak), store }
@@ -273,21 +273,23 @@ impl Client {
     /// when there is none or it cannot be used, the bootstrap configuration; without either the
     /// router refuses requests as not_ready until the first push. A copy with which MAX_DEATHS runs
     /// died within its soak gives way to the one before that has soaked, or without one to the
-    /// bootstrap configuration. It returns the configuration in force, None for none.
+    /// bootstrap configuration. A router that goes on with a predecessor's configuration is not
+    /// counted. It returns the configuration in force, None for none.
     pub fn boot(&self, bootstrap: Option<Arc<Config>>) -> Option<Arc<Config>> {
-        let copy = self.kept.as_ref().and_then(|kept| kept.choose(bootstrap.is_some()));
+        let counted = self.kept.as_ref().is_some_and(|kept| kept.soak.on()) && self.driver.in_force().config.is_none();
+        let copy = self.kept.as_ref().and_then(|kept| kept.choose(counted, bootstrap.is_some()));
         let Some((config, body)) = copy else {
             let config = bootstrap?;
             self.driver.adopt(Some(config.clone()), Epoch::default(), Origin::BOOTSTRAP, Fault::NONE);
             return Some(config);
         };
-        if let Some(kept) = self.kept.as_ref().filter(|kept| kept.soak.on())
+        if let Some(kept) = self.kept.as_ref().filter(|_| counted)
             && let Err(e) = kept.store.begin(&body)
         {
             say!(Warn, "the run is not counted", "error" = e);
         }
         self.driver.adopt(Some(config.clone()), Epoch::default(), Origin::DISK, Fault::NONE);
-        if let Some(kept) = &self.kept {
+        if let Some(kept) = self.kept.as_ref().filter(|_| counted) {
             kept.soak.begin(&body);
         }
         Some(config)
@@ -344,8 +346,9 @@ impl Kept {
         }
     }
 
-    /// Chooses the copy to start with; None for none that can be used.
-    fn choose(&self, bootstrap: bool) -> Option<(Arc<Config>, Vec<u8>)> {
+    /// Chooses the copy to start with, by the runs that died if those are counted; None for none that
+    /// can be used.
+    fn choose(&self, counted: bool, bootstrap: bool) -> Option<(Arc<Config>, Vec<u8>)> {
         let unusable = |why: String| {
             say!(Warn, "the last-known-good copy cannot be used; starting with the bootstrap file", "error" = why);
             None
@@ -354,7 +357,7 @@ impl Kept {
             Ok(config) => Some((config, body)),
             Err(why) => unusable(why),
         };
-        if !self.soak.on() {
+        if !counted {
             return match self.store.current() {
                 Ok(body) => compiled(body),
                 Err(StoreError::Empty) => None,

@@ -2,6 +2,7 @@
 //! Pingora's hot upgrade. What differs from adapters/lifecycle of the Go side stands where it does.
 
 mod notify;
+pub mod state;
 mod upgrade;
 
 use std::sync::Arc;
@@ -150,6 +151,9 @@ impl ShutdownSignalWatch for Signals {
                 }
                 Word::HandOver if upgrade::somebody_waits(&self.end.upgrade_sock) => {
                     say!(Info, "handing over the listening sockets", "socket" = self.end.upgrade_sock.display());
+                    if let Err(e) = state::offer(self.end.driver.clone(), &self.end.upgrade_sock) {
+                        say!(Warn, "breakers and health are not handed over", "error" = e);
+                    }
                     self.end.clone().hand_over(asked, self.phases.lock().await.resubscribe());
                     return ShutdownSignal::GracefulUpgrade;
                 }

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use lockstep_core::{Config, Decision, DecisionKind, Event, EventKind, Router, Time};
+use lockstep_core::{Config, Decision, DecisionKind, Event, EventKind, Router, Time, snapshot_config};
 use lockstep_trace::{Encoder, Header, Request as TraceRequest};
 
 use crate::driver::{self, Driver, Request};
@@ -36,8 +36,6 @@ use segments::{Create, Segments, create_file};
 pub struct Options {
     /// What a person calls this router; it stands in every file's header.
     pub name: String,
-    /// The router's seed, for reading.
-    pub seed: u64,
     /// How many bytes of finished blocks are kept. The last block is kept whatever its size.
     pub memory: usize,
     /// The folder that everything is recorded to, in segments; None for none.
@@ -58,7 +56,6 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             name: String::new(),
-            seed: 0,
             memory: 64 << 20,
             folder: None,
             segment: 64 << 20,
@@ -97,6 +94,7 @@ struct Shared {
 struct Front {
     enc: Encoder,
     header: Header,
+    began: i64, // wall time of the recording's begin, in ns since 1970; the names of its files
     closed: bool,
     first: u64,                  // step of the current block's first fact
     config: Option<Arc<Config>>, // in force when the current block began
@@ -125,7 +123,8 @@ impl Recorder {
         let (words, heard) = channel();
         let front = Front {
             enc: Encoder::new(),
-            header: Header { name: o.name.clone(), seed: o.seed, ..Header::default() },
+            header: Header { name: o.name.clone(), ..Header::default() },
+            began: 0,
             closed: false,
             first: 1,
             config: None,
@@ -203,8 +202,14 @@ fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl driver::Recorder for Observer {
     fn start(&mut self, router: &mut Router, origin: SystemTime) {
+        let ns = |t: SystemTime| t.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64);
+        let mut snapshot = Vec::new();
+        router.snapshot(&mut snapshot);
         let mut front = lock(&self.0.front);
-        front.header.origin = origin.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64);
+        front.header.seed = snapshot_config(&snapshot).map_or(0, |(_, seed)| seed); // it has just been written
+        front.header.origin = ns(origin);
+        // A successor's origin is its predecessor's, its files are its own.
+        front.began = ns(if router.config().is_some() { SystemTime::now() } else { origin });
         front.begin(Vec::new(), router, 1);
     }
 
@@ -330,11 +335,14 @@ impl Worker {
 
     /// Is the segments, made once the driver has said when time began.
     fn disk<'a>(&mut self, disk: &'a mut Option<Segments>) -> Option<&'a mut Segments> {
-        let header = lock(&self.shared.front).header.clone();
-        if disk.is_none() && header.origin != 0 {
+        let (header, began) = {
+            let front = lock(&self.shared.front);
+            (front.header.clone(), front.began)
+        };
+        if disk.is_none() && began != 0 {
             let o = &self.shared.o;
             let create = self.create.take()?;
-            *disk = Some(Segments::new(o.folder.clone(), o.segment, header, create, self.shared.ring.clone()));
+            *disk = Some(Segments::new(o.folder.clone(), o.segment, (header, began), create, self.shared.ring.clone()));
         }
         disk.as_mut()
     }

@@ -26,12 +26,13 @@ use crate::admin::{InForce, Pages};
 use crate::cli::Serve;
 use crate::connections::{Counted, Seen};
 use crate::driver::{self, Driver};
+use crate::lifecycle::state::{self, State};
 use crate::lifecycle::{End, Life, Notifier, Signals};
 use crate::metrics::{self, Counts, Metrics, Observer};
 use crate::probe::{self, Prober};
 use crate::proxy::{self, AccessLog, ConfigInfo, LogOptions, Proxy};
 use crate::record::{self, Recorder};
-use crate::{say, source};
+use crate::{control, say, source};
 use follow::Following;
 use listen::{Listen, Opened};
 
@@ -89,13 +90,16 @@ pub fn run(mut o: Serve) -> Result<(), String> {
     let settings = Settings::over(&o, &file)?;
     // Taken before anything is written anywhere: a port that is taken ends the process here.
     let listen = Listen::of(&o, &file, &settings.admin)?;
-    let router = Router::new(&settings)?;
+    settings.control.check()?; // from here on a successor may not fail: its predecessor is about to go
+    let server = begin_server(&o);
+    let state = if o.upgrade { state::ask(&o.upgrade_sock) } else { None };
+    let router = Router::new(&settings, state)?;
     let seen: Vec<_> = listen.clients.iter().map(|l| Seen::new(&l.settings)).collect();
     let metrics = router.metrics(&settings, &seen)?;
     let proxy = router.proxy(&settings, metrics.clone());
     router.begin();
     let following = router.follow(&settings, file, config)?;
-    router.serve(&o, listen, Edge { proxy, metrics, seen }, following)
+    router.serve(server, &o, listen, Edge { proxy, metrics, seen }, following)
 }
 
 /// What the flags and the file say together.
@@ -117,6 +121,30 @@ struct Control {
     insecure: bool,
     bootstrap: String, // file for an empty disk; "" means the one given with -c
     soak: Duration,
+}
+
+impl Control {
+    /// Finds early what would fail late: the URL, the token and the bootstrap file.
+    fn check(&self) -> Result<(), String> {
+        if self.url.is_empty() {
+            return Ok(());
+        }
+        control::check_url(&self.url, &self.token()?, self.insecure)?;
+        self.bootstrap_config().map(|_| ())
+    }
+
+    fn token(&self) -> Result<String, String> {
+        if self.token.is_empty() { Ok(String::new()) } else { control::read_token(Path::new(&self.token)) }
+    }
+
+    /// What an empty disk starts with, if it is not the file given with -c.
+    fn bootstrap_config(&self) -> Result<Option<Arc<Config>>, String> {
+        if self.bootstrap.is_empty() {
+            return Ok(None);
+        }
+        let (_, config) = source::load(&self.bootstrap).map_err(|e| format!("the bootstrap file: {e}"))?;
+        Ok(Some(config))
+    }
 }
 
 impl Settings {
@@ -177,16 +205,31 @@ fn sticky_key(path: &str) -> Result<Vec<u8>, String> {
     Ok(key)
 }
 
+/// Pingora's server, with the predecessor's sockets if there is one: with --upgrade it waits for them.
+fn begin_server(o: &Serve) -> Server {
+    let conf = ServerConf {
+        threads: o.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        upgrade_sock: o.upgrade_sock.to_string_lossy().into_owned(),
+        // The end of the drain is ours (lifecycle); Pingora's comes after it, should ours hang.
+        grace_period_seconds: Some(o.drain.as_secs() + 3),
+        graceful_shutdown_timeout_seconds: Some(1),
+        ..ServerConf::default()
+    };
+    let opt = Opt { upgrade: o.upgrade, ..Opt::default() };
+    let mut server = Server::new_with_opt_and_conf(Some(opt), conf);
+    server.bootstrap();
+    server
+}
+
 impl Router {
-    /// A router without configuration.
-    fn new(s: &Settings) -> Result<Router, String> {
+    /// A router without configuration, but for a predecessor's.
+    fn new(s: &Settings, state: Option<State>) -> Result<Router, String> {
         let mut seed = [0; 8];
         ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut seed)
             .map_err(|_| "the system has no random numbers".to_string())?;
         let seed = u64::from_le_bytes(seed);
         let (recorder, mut observer) = Recorder::new(record::Options {
             name: s.name.clone(),
-            seed,
             folder: s.record.clone(),
             dumps: Some(s.dumps.clone()),
             ..record::Options::default()
@@ -195,7 +238,12 @@ impl Router {
         if !s.admin.is_empty() {
             observer = Box::new(Observer::new(counts.clone(), Some(observer))); // else nobody reads them
         }
-        let driver = Driver::new(driver::Options { seed, recorder: Some(observer), ..driver::Options::default() });
+        let driver = Driver::new(driver::Options {
+            seed,
+            recorder: Some(observer),
+            router: state,
+            ..driver::Options::default()
+        });
         recorder.attach(&driver);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -261,22 +309,18 @@ impl Router {
     }
 
     /// Serves until the process is told to end; then the process does.
-    fn serve(self, o: &Serve, listen: Listen, edge: Edge, following: Following) -> Result<(), String> {
-        let conf = ServerConf {
-            threads: o.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
-            upgrade_sock: o.upgrade_sock.to_string_lossy().into_owned(),
-            // The end of the drain is ours (lifecycle); Pingora's comes after it, should ours hang.
-            grace_period_seconds: Some(o.drain.as_secs() + 3),
-            graceful_shutdown_timeout_seconds: Some(1),
-            ..ServerConf::default()
-        };
-        let opt = Opt { upgrade: o.upgrade, ..Opt::default() };
-        let mut server = Server::new_with_opt_and_conf(Some(opt), conf);
-        server.bootstrap(); // with --upgrade it waits for the predecessor's sockets
-        for (l, seen) in listen.clients.iter().zip(&edge.seen) {
+    fn serve(
+        self,
+        mut server: Server,
+        o: &Serve,
+        mut listen: Listen,
+        edge: Edge,
+        following: Following,
+    ) -> Result<(), String> {
+        for (l, seen) in listen.clients.iter_mut().zip(&edge.seen) {
             let app = Counted::new(edge.proxy.edge(listen::edge_of(&l.settings)), seen.clone());
             let mut service = Service::new(l.settings.name.clone(), app);
-            listen::add(&mut service, l)?;
+            listen::add(&mut service, l);
             server.add_service(service);
         }
         if let (Some(admin), Some(metrics)) = (&listen.admin, edge.metrics) {

@@ -293,6 +293,7 @@ fn an_upgrade_loses_no_request_and_one_without_a_successor_changes_nothing() {
         let said = old.said.lock().unwrap();
         said.contains("handing over the listening sockets").then_some(())
     });
+    successor.wait_for("breakers, health and epoch are the predecessor's");
     successor.serving();
     assert!(old.end().success());
     in_force(at, "new");

@@ -188,7 +188,7 @@ mod tests {
         h
     }
 
-    const STRANGER: Client = Client { address: String::new(), ip: None, tls: false, judged: false, trusted: false };
+    static STRANGER: Client = Client { address: String::new(), ip: None, tls: false, judged: false, trusted: false };
 
     #[test]
     fn a_request_is_found_as_the_configuration_in_force_says() {

@@ -44,7 +44,8 @@ pub fn create_file(path: &Path) -> io::Result<Box<dyn File>> {
 pub struct Segments {
     folder: Option<PathBuf>, // None for no segments
     limit: u64,              // bytes of blocks in a segment
-    header: Header,          // its origin names the files
+    header: Header,
+    began: i64, // wall time of the recording's begin, in ns since 1970; it names the files
     create: Create,
     ring: Arc<Ring>,
 
@@ -61,11 +62,18 @@ pub struct Segments {
 
 impl Segments {
     /// Writes what the ring gets from its first entry on.
-    pub fn new(folder: Option<PathBuf>, limit: u64, header: Header, create: Create, ring: Arc<Ring>) -> Segments {
+    pub fn new(
+        folder: Option<PathBuf>,
+        limit: u64,
+        (header, began): (Header, i64),
+        create: Create,
+        ring: Arc<Ring>,
+    ) -> Segments {
         Segments {
             folder,
             limit,
             header,
+            began,
             create,
             ring,
             number: 0,
@@ -167,7 +175,7 @@ impl Segments {
     }
 
     fn path(&self) -> PathBuf {
-        let name = format!("{}-{:06}.lst", stamp(self.header.origin), self.number);
+        let name = format!("{}-{:06}.lst", stamp(self.began), self.number);
         self.folder.clone().unwrap_or_default().join(name)
     }
 

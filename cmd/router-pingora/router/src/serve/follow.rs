@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::AbortHandle;
 
 use super::{Control, Router, Settings};
-use crate::control::{Client, Options, read_token};
+use crate::control::{Client, Options};
 use crate::driver::Driver;
 use crate::filewatch::{self, Watch};
 use crate::lifecycle::{Notifier, watchdog};
@@ -82,13 +82,15 @@ impl Router {
     fn follow_control(&self, c: &Control, mut config: Option<Arc<Config>>) -> Result<Source, String> {
         let opened = |e| format!("opening the folder of the last-known-good copy: {e}");
         let store = if c.state.is_empty() { None } else { Some(Store::open(Path::new(&c.state)).map_err(opened)?) };
-        let token = if c.token.is_empty() { String::new() } else { read_token(Path::new(&c.token))? };
         let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
-        let options = Options { url: c.url.clone(), token, insecure: c.insecure, seed, store, soak: c.soak };
+        let options =
+            Options { url: c.url.clone(), token: c.token()?, insecure: c.insecure, seed, store, soak: c.soak };
         let client = Arc::new(Client::new(self.driver.clone(), options)?);
-        if !c.bootstrap.is_empty() {
-            let (_, bootstrap) = source::load(&c.bootstrap).map_err(|e| format!("the bootstrap file: {e}"))?;
+        if let Some(bootstrap) = c.bootstrap_config()? {
             config = Some(bootstrap);
+        }
+        if self.driver.in_force().config.is_some() {
+            config = None; // a predecessor's, which is newer than the bootstrap file
         }
         self.in_force.bootstrap.store(client.boot(config));
         let follow = client.clone();

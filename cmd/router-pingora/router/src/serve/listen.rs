@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use lockstep_config::File;
 use lockstep_config::settings::Listener;
 
+use pingora::listeners::tls::TlsSettings;
 use pingora::services::listening::Service;
 
 use super::tls;
@@ -26,6 +27,8 @@ pub struct Opened {
     pub address: SocketAddr,
     /// Other machines can reach it; of the admin listener alone.
     pub public: bool,
+    /// How Pingora takes TLS; None for plain.
+    tls: Option<TlsSettings>,
 }
 
 /// Every address to serve on.
@@ -49,13 +52,14 @@ impl Listen {
             }
             let what = format!("listener {:?}", settings.name);
             let address = open(&what, &settings.address, o.upgrade)?;
-            clients.push(Opened { settings, address, public: false });
+            let tls = settings.tls.as_ref().map(|t| tls::settings(&settings, t)).transpose()?;
+            clients.push(Opened { settings, address, public: false, tls });
         }
         let mut operators = None;
         if !admin.is_empty() {
             let (given, public) = admin::address(admin)?;
             let address = open("the admin listener", &given, o.upgrade)?;
-            operators = Some(Opened { settings: Listener::default(), address, public });
+            operators = Some(Opened { settings: Listener::default(), address, public, tls: None });
         }
         Ok(Listen { clients, admin: operators })
     }
@@ -137,13 +141,12 @@ pub fn edge_of(l: &Listener) -> proxy::Listener {
 }
 
 /// Adds a listener's address to the service that serves it.
-pub fn add<A>(service: &mut Service<A>, l: &Opened) -> Result<(), String> {
+pub fn add<A>(service: &mut Service<A>, l: &mut Opened) {
     let address = l.address.to_string();
-    match &l.settings.tls {
+    match l.tls.take() {
         None => service.add_tcp(&address),
-        Some(tls) => service.add_tls_with_settings(&address, None, tls::settings(&l.settings, tls)?),
+        Some(tls) => service.add_tls_with_settings(&address, None, tls),
     }
-    Ok(())
 }
 
 /// Tries an address and returns it with its port.
