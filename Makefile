@@ -8,6 +8,7 @@ LDFLAGS   = -X main.version=$(VERSION)
 BENCHTIME ?= 1s
 BENCH     ?= .
 FUZZTIME  ?= 30s
+CONFORM   ?= 60s
 ENDURE    ?= 30m
 CARGO    ?= cargo
 RUST      = --manifest-path cmd/router-pingora/Cargo.toml --locked
@@ -17,7 +18,7 @@ HAVE_CARGO = command -v $(CARGO) >/dev/null
 NO_CARGO   = echo "NOT TRIED: the Rust side (cmd/router-pingora): no cargo here; https://rustup.rs has it"
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build build-pingora demo test test-go test-rust bench bench-peers lint fmt golden determinism soak endure peers external fuzz fuzz-wire planted mutate clean
+.PHONY: help deps build build-pingora demo test test-go test-rust bench bench-peers conform lint fmt golden determinism soak endure peers external fuzz fuzz-wire planted mutate clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,17 +56,24 @@ bench-peers: build build-pingora ## both routers, ReverseProxy, nginx and HAProx
 bench: ## all benchmarks (BENCHTIME=1s, BENCH=regexp)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
 
-lint: ## golangci-lint with the linters of .golangci.yml, tests behind build tags included
+lint: ## golangci-lint with the linters of .golangci.yml, tests behind build tags included; clippy and rustfmt
 	$(TOOL) golangci-lint run --build-tags peers,external ./...
+	@if $(HAVE_CARGO); then $(CARGO) fmt --manifest-path cmd/router-pingora/Cargo.toml --all --check && \
+		$(CARGO) clippy $(RUST) --workspace --all-targets -- --deny warnings; else $(NO_CARGO); fi
 
-fmt: ## gofumpt, in place
+fmt: ## gofumpt and rustfmt, in place
 	$(TOOL) gofumpt -w $(GOFILES)
+	@if $(HAVE_CARGO); then $(CARGO) fmt --manifest-path cmd/router-pingora/Cargo.toml --all; else $(NO_CARGO); fi
 
 golden: ## regenerate traces/**/*.ndjson; review the diff before you commit it
 	$(GO) test ./traces/story -rewrite
 
 determinism: build ## one digest: twice, on 1 and 2 cores, -race, GOAMD64, two releases of Go, 386, arm64 and s390x
 	.ci/determinism
+
+conform: build ## Go's core against Rust's: every vector, then generated configurations and events for CONFORM=60s, shrunk at a difference
+	$(CARGO) build --release $(RUST) -p lockstep-trace --bin shim
+	bin/lockstep conform --for $(CONFORM) -- cmd/router-pingora/target/release/shim
 
 soak: ## the main job over real sockets with 200,000 requests: serve, break, reload, replay, explain
 	LOCKSTEP_JOB_REQUESTS=200000 $(GO) test ./cmd/lockstep -run TestRealTraffic -count=1 -v

@@ -14,7 +14,6 @@ import (
 type bench struct {
 	dir     string // of this peer alone
 	listen  string // where the proxy is to listen
-	admin   string // where its admin listener may be
 	origin  string
 	threads int
 	self    string // this program
