@@ -233,6 +233,11 @@ impl Proxy {
         self.log.as_ref().map_or(0, AccessLog::lost)
     }
 
+    /// Whether clients are told to open their next connection elsewhere (R14).
+    fn is_leaving(&self) -> bool {
+        self.leaving.as_ref().is_some_and(|leaving| leaving())
+    }
+
     /// The header that goes upstream for an attempt.
     fn outgoing(&self, call: &Call, adm: &Admission, authority: &str) -> pingora::Result<Box<RequestHeader>> {
         let a = &call.asked;
@@ -336,8 +341,7 @@ impl Side {
             return self.refused(session, reason, true).await;
         }
         session.set_read_timeout(Some(self.listener.body_idle));
-        let leaving = self.proxy.leaving.as_ref().is_some_and(|leaving| leaving());
-        let keep = if leaving || *shutdown.borrow() { None } else { session.get_keepalive() };
+        let keep = if self.proxy.is_leaving() || *shutdown.borrow() { None } else { session.get_keepalive() };
         session.set_keepalive(keep);
         self.serve(session, begun).await
     }
@@ -700,6 +704,11 @@ impl Call {
                 self.session.set_keepalive(None);
             }
             a.header.set_version(self.version());
+            if !a.header.headers.contains_key(header::CONTENT_LENGTH)
+                && a.header.insert_header("Content-Length", "0").is_err()
+            {
+                return false;
+            }
             self.session.set_close_on_response_before_downstream_finish(false); // the line above has decided
         }
         let head = self.asked.request.method == HttpMethod::HEAD;
@@ -855,10 +864,8 @@ impl Story {
         let config = adm.target.config.as_ref();
         let f = asked.found(proxy, config);
         let (took, key) = (self.begun.elapsed(), String::from_utf8_lossy(&f.key));
-        let (route, source) = match proxy.observer.is_some() || proxy.log.as_ref().is_some_and(|l| l.options().detail) {
-            true => proxy.routing.names(config, &f),
-            false => Default::default(),
-        };
+        let detailed = proxy.log.as_ref().is_some_and(|l| l.options().detail);
+        let (route, source) = if detailed { proxy.routing.names(config, &f) } else { Default::default() };
         if let Some(l) = &proxy.log {
             l.write(&Line {
                 detail: Some(self.detail(asked, adm, &route, &source)),

@@ -1,6 +1,7 @@
 //! What a decision's numbers mean, kept apart because the router reuses numbers.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
 
 use lockstep_core::{Config, Decision, Router};
 
@@ -19,6 +20,9 @@ pub struct Target {
     pub placement_index: Option<usize>,
     /// In `config`; none for no endpoint.
     pub endpoint_index: Option<usize>,
+    /// What the transport keeps for the endpoint under this configuration, made at its first use: the
+    /// driver never looks at it.
+    pub transport: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Made once per adoption, so that a decision only points at one.

@@ -55,14 +55,7 @@ impl Rig {
             class,
             retry: RetryWhy::Off,
         });
-        self.metrics.request_ended(&RequestSeen {
-            admission,
-            status,
-            class,
-            took,
-            received: 5,
-            sent: 11,
-        });
+        self.metrics.request_ended(&RequestSeen { admission, status, class, took, received: 5, sent: 11 });
     }
 
     fn has(&self, sample: &str) -> bool {

@@ -10,11 +10,12 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use lockstep_core::{Class, DecisionKind, MAX_DURATION, RetryWhy, SECOND, TimeoutSpec};
 use pingora::Error;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
+use pingora::protocols::http::client::HttpSession;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::error::{Phase, class_of, took_nothing};
@@ -404,6 +405,9 @@ impl<'a> Exchange<'a> {
         if self.call.story.counts {
             header.insert_header(ATTEMPTS, self.call.story.attempts.to_string()).map_err(internal)?;
         }
+        if proxy.is_leaving() {
+            self.call.session.set_keepalive(None); // a drain may have begun meanwhile (R14)
+        }
         self.call.frame(header).map_err(internal)
     }
 
@@ -438,7 +442,7 @@ impl<'a> Exchange<'a> {
         }
         let write = self.call.session.write_response_header(header);
         let mut result = deliver(&mut self.timer, self.ticket, settles, write).await;
-        let mut moved = Instant::now();
+        let (mut moved, mut trailers) = (Instant::now(), None);
         while let (Ok(()), false, Some(up)) = (&result, done, c.as_mut()) {
             let piece = match ready(up) {
                 Some(r) => r.map_err(|e| broken(Phase::Body, &e)),
@@ -449,7 +453,7 @@ impl<'a> Exchange<'a> {
             };
             result = match piece {
                 Ok(Some(piece)) => {
-                    done = up.session.response_done();
+                    done = up.session.response_done() && up.session.as_http2().is_none();
                     if done {
                         self.complete(proxy, endpoint, c.take()).await;
                     }
@@ -457,20 +461,39 @@ impl<'a> Exchange<'a> {
                     let write = self.call.session.write_response_body(piece, false);
                     deliver(&mut self.timer, self.ticket, settles, write).await
                 }
-                Ok(None) => {
-                    done = true;
-                    self.complete(proxy, endpoint, c.take()).await;
-                    Ok(())
-                }
+                Ok(None) => match self.trailers(up).await {
+                    Ok(t) => {
+                        (trailers, done) = (t, true);
+                        self.complete(proxy, endpoint, c.take()).await;
+                        Ok(())
+                    }
+                    Err(b) => Err(b),
+                },
                 Err(b) => Err(b),
             };
             moved = Instant::now();
         }
-        if result.is_ok() {
+        if let (Ok(()), Some(trailers)) = (&result, trailers) {
+            let end = async { self.call.session.write_response_trailers(trailers).await };
+            result = deliver(&mut self.timer, self.ticket, settles, end).await;
+        } else if result.is_ok() {
             let end = self.call.session.write_response_body(Bytes::new(), true);
             result = deliver(&mut self.timer, self.ticket, settles, end).await;
         }
         self.ended(proxy, status, result).await
+    }
+
+    /// What follows the body over HTTP/2, for a client that speaks it too; Pingora's HTTP/1 has none.
+    async fn trailers(&mut self, c: &mut Connection) -> Result<Option<HeaderMap>, Broken> {
+        let HttpSession::H2(h2) = &mut c.session else {
+            return Ok(None);
+        };
+        let until = Instant::now() + nanos(self.times.body_idle);
+        let read = match race(&mut self.timer, until, &self.ticket.cut, h2.read_trailers()).await {
+            Ok(read) => read.map_err(|e| broken(Phase::Body, &e))?,
+            Err(class) => return Err(class.unwrap_or(Class::BODY_TIMEOUT).into()),
+        };
+        Ok(read.filter(|_| self.call.session.is_http2()))
     }
 
     /// All of the response has come.

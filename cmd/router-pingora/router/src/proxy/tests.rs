@@ -5,4 +5,5 @@ mod bodies;
 mod faults;
 mod requests;
 mod rig;
+mod slots;
 mod waits;

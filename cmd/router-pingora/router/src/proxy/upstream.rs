@@ -91,6 +91,15 @@ impl Upstreams {
 
     /// The endpoint of a decision. An error means settings or a URL that no check passed.
     pub(crate) fn endpoint(&self, t: &Target) -> Result<Arc<Endpoint>, String> {
+        if let Some(e) = t.transport.get().and_then(|e| e.clone().downcast().ok()) {
+            return Ok(e);
+        }
+        let e = self.find(t)?;
+        let _ = t.transport.set(e.clone()); // somebody else may have been first, with the same
+        Ok(e)
+    }
+
+    fn find(&self, t: &Target) -> Result<Arc<Endpoint>, String> {
         let (Some(c), Some(place)) = (&t.config, t.placement_index) else {
             return Err("the endpoint has left the configuration".into());
         };

@@ -205,3 +205,23 @@ async fn a_head_request_gets_a_head() {
     assert_eq!((a.status, a.header("Content-Length"), a.body.as_str()), (200, "7", ""));
     assert_eq!(g.ended().await, Ended { class: Class::NONE, status: 200, sent: true });
 }
+
+#[tokio::test]
+async fn a_refusal_of_a_short_body_keeps_its_connection_and_one_of_a_long_body_ends_it() {
+    let g = Rig::one(&echo().await).await;
+    let mut c = g.dial().await;
+    c.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc").await.unwrap();
+    read_until(&mut c, "header\n").await;
+    c.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Routing-Key: visa\r\n\r\n").await.unwrap();
+    assert_eq!(Answer::of(&read_all(&mut c).await).status, 200);
+    let long = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\nabc";
+    let a = Answer::of(&g.talk(long).await);
+    assert_eq!((a.status, a.header("Connection")), (400, "close"));
+}
+
+#[tokio::test]
+async fn an_http_1_0_client_is_answered_in_its_version() {
+    let g = Rig::one(&echo().await).await;
+    let text = g.talk("GET / HTTP/1.0\r\nX-Routing-Key: visa\r\n\r\n").await;
+    assert!(text.starts_with("HTTP/1.0 200 OK\r\n"), "{text}");
+}
