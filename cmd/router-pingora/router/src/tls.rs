@@ -3,6 +3,12 @@
 //! one file for rustls and one for the other two, behind the same names. What is common to all stands
 //! in serve/tls.rs and proxy/upstream.rs.
 
+use std::any::Any;
+use std::sync::Arc;
+
+use lockstep_config::routing::Certificate;
+use pingora::protocols::tls::SslDigest;
+
 #[cfg(not(feature = "rustls"))]
 mod openssl;
 #[cfg(feature = "rustls")]
@@ -19,6 +25,16 @@ pub use rustls::*;
     not(any(feature = "rustls", feature = "openssl", feature = "boringssl")),
 ))]
 compile_error!("choose one TLS library: rustls (the default), or --no-default-features with openssl or boringssl");
+
+/// What a handshake leaves with its connection, for `certificate` to find.
+fn kept(names: Certificate) -> Option<Arc<dyn Any + Send + Sync>> {
+    Some(Arc::new(Arc::new(names)))
+}
+
+/// The names of the client's certificate that was verified when the connection began; None for none.
+pub fn certificate(of: &SslDigest) -> Option<Arc<Certificate>> {
+    of.extension.get::<Arc<Certificate>>().cloned()
+}
 
 /// Chooses a listener's certificate in a handshake.
 pub trait Choose: Send + Sync + 'static {

@@ -1,8 +1,10 @@
 //! Pingora's TLS with OpenSSL or BoringSSL: Pingora gives both the same names.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use lockstep_config::routing::Certificate;
 use pingora::listeners::TlsAccept;
 use pingora::listeners::tls::TlsSettings;
 use pingora::protocols::ALPN;
@@ -21,8 +23,10 @@ pub type Key = Arc<CertKey>;
 /// The authorities that an endpoint's certificate is held to.
 pub type Authorities = Arc<Box<[X509]>>;
 
-/// Readies the library: it needs nothing.
-pub fn begin() {}
+/// Readies the other library, which the WebSocket to the control plane has: rustls asks for its cryptography.
+pub fn begin() {
+    let _ = ::rustls::crypto::ring::default_provider().install_default(); // its error: it is there already
+}
 
 /// Reads a certificate and its key, in PEM, and holds them to each other.
 pub fn read_key(cert: &str, key: &str) -> Result<Key, String> {
@@ -63,6 +67,11 @@ impl<C: Choose> TlsAccept for Callback<C> {
         if let Some(key) = self.0.choose(name.as_deref()) {
             let _ = use_key(ssl, &key);
         }
+    }
+
+    /// Keeps with the connection the names of the client's certificate, which has been verified by then.
+    async fn handshake_complete_callback(&self, tls: &TlsRef) -> Option<Arc<dyn Any + Send + Sync>> {
+        super::kept(Certificate::from_der(&tls.peer_certificate()?.to_der().ok()?)?)
     }
 }
 

@@ -1,11 +1,14 @@
 //! Pingora's TLS with rustls.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use lockstep_config::routing::Certificate;
 use pingora::listeners::TlsAccept;
 use pingora::listeners::tls::TlsSettings;
 use pingora::protocols::ALPN;
+use pingora::protocols::tls::TlsRef;
 use pingora::tls::sign::CertifiedKey;
 use pingora::tls::{
     ClientHello, CryptoProvider, ResolvesServerCert, RootCertStore, WebPkiClientVerifier,
@@ -42,7 +45,7 @@ pub fn leaf(key: &Key) -> Vec<u8> {
 
 /// Pingora's settings of a listener.
 pub fn listener(choose: Arc<impl Choose>, alpn: ALPN, clients: Option<Clients<'_>>) -> Result<TlsSettings, String> {
-    let mut settings = TlsSettings::with_callbacks(Box::new(Silent)).map_err(|e| e.to_string())?;
+    let mut settings = TlsSettings::with_callbacks(Box::new(Names)).map_err(|e| e.to_string())?;
     settings.set_cert_resolver(Arc::new(Resolver(choose)));
     settings.set_alpn(alpn);
     if let Some(clients) = clients {
@@ -55,11 +58,15 @@ pub fn listener(choose: Arc<impl Choose>, alpn: ALPN, clients: Option<Clients<'_
     Ok(settings)
 }
 
-/// Hears of handshakes, and has nothing to say: without it Pingora's settings take files alone.
-struct Silent;
+/// Keeps with each connection the names of the client's certificate, which has been verified by then.
+struct Names;
 
 #[async_trait]
-impl TlsAccept for Silent {}
+impl TlsAccept for Names {
+    async fn handshake_complete_callback(&self, tls: &TlsRef) -> Option<Arc<dyn Any + Send + Sync>> {
+        super::kept(Certificate::from_der(tls.peer_certificate_der()?)?)
+    }
+}
 
 /// Pingora's settings hold one certificate; so the choice is made in their resolver.
 struct Resolver<C>(Arc<C>);
