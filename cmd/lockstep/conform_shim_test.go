@@ -160,12 +160,6 @@ func planted() map[string]conform.Tamper {
 			}
 			return out
 		}},
-		"digest of a drain": {Digest: func(r *core.Router, digest uint64) uint64 {
-			if r.Draining() {
-				return digest + 1
-			}
-			return digest
-		}},
 		"digest with two in flight": {Digest: func(r *core.Router, digest uint64) uint64 {
 			if r.InFlight() == 2 {
 				return digest ^ 1

@@ -159,3 +159,17 @@ func TestADifferenceIsNamedByWhatDiffers(t *testing.T) {
 		t.Errorf("equal is said to be %v", d)
 	}
 }
+
+// TestConfigurationsAreMergedWhileTheyAreCounted: one that stands for two is fewer to go through.
+func TestConfigurationsAreMergedWhileTheyAreCounted(t *testing.T) {
+	c := &Case{Header: traces.Header{Seed: 3}, first: 1}
+	for i := range 6 {
+		s := specs{dice: throw(uint64(i), 1)}
+		_, config := s.valid()
+		c.inputs = append(c.inputs, input{id: i + 1, at: core.Time(i), ev: core.Event{Kind: core.Adopt, Config: config}})
+	}
+	small := Shrink(c, func(c *Case) bool { return c.Steps() == 6 }, func() bool { return true })
+	if n := len(small.configs()); n != 1 {
+		t.Errorf("%d configurations are left", n)
+	}
+}

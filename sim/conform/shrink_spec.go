@@ -15,13 +15,16 @@ func (s *shrinker) respec() (done bool) {
 	if len(s.best.inputs) > manyInputs {
 		return false
 	}
-	for a, first := range s.best.configs() { // one configuration in place of two
-		for _, other := range s.best.configs()[a+1:] {
-			done = s.try(func(c *Case) { c.replace(map[*core.Config]*core.Config{other: first}) }) || done
+	all := s.best.configs()
+	for a, first := range all { // one configuration in place of two
+		for _, other := range all[a+1:] {
+			if now := s.best.configs(); slices.Contains(now, first) && slices.Contains(now, other) {
+				done = s.try(func(c *Case) { c.replace(map[*core.Config]*core.Config{other: first}) }) || done
+			}
 		}
 	}
 	done = s.smaller(nil) || done
-	if all := s.best.configs(); len(all) > 1 {
+	if all = s.best.configs(); len(all) > 1 {
 		for i := range all {
 			if at := s.best.configs(); i < len(at) {
 				done = s.smaller(at[i]) || done

@@ -291,3 +291,7 @@ impl Router {
         s.admissible = self.admissible.len();
     }
 }
+
+#[cfg(test)]
+#[path = "retry_test.rs"]
+mod tests;

@@ -13,6 +13,8 @@
 mod event_loop;
 mod queue;
 mod target;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 use std::borrow::Cow;

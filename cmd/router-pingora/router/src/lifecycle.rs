@@ -149,7 +149,7 @@ impl ShutdownSignalWatch for Signals {
                     self.end.clone().drain(asked);
                     return ShutdownSignal::GracefulTerminate;
                 }
-                Word::HandOver if upgrade::somebody_waits(&self.end.upgrade_sock) => {
+                Word::HandOver if upgrade::somebody_comes(&self.end.upgrade_sock).await => {
                     say!(Info, "handing over the listening sockets", "socket" = self.end.upgrade_sock.display());
                     if let Err(e) = state::offer(self.end.driver.clone(), &self.end.upgrade_sock) {
                         say!(Warn, "breakers and health are not handed over", "error" = e);
@@ -189,6 +189,11 @@ impl Asked {
         })
     }
 
+    /// Waits for the word to end alone: a second word to hand over says nothing new.
+    async fn end(&mut self) {
+        while !matches!(self.next().await, Word::End) {}
+    }
+
     async fn next(&mut self) -> Word {
         tokio::select! {
             _ = self.term.recv() => Word::End,
@@ -212,7 +217,7 @@ impl End {
         self.life.enter(Stage::LameDuck);
         tokio::select! {
             () = tokio::time::sleep(self.lame_duck) => {}
-            _ = asked.next() => std::process::exit(CUT),
+            () = asked.end() => std::process::exit(CUT),
         }
     }
 
@@ -220,7 +225,7 @@ impl End {
     fn drain(self: Arc<Self>, mut asked: Asked) {
         self.begin_drain();
         tokio::spawn(async move {
-            asked.next().await; // the second
+            asked.end().await; // the second
             std::process::exit(CUT);
         });
         std::thread::spawn(move || self.wait_and_exit(Instant::now()));
@@ -245,7 +250,7 @@ impl End {
                         Ok(ExecutionPhase::ShutdownStarted) | Err(broadcast::error::RecvError::Closed) => break,
                         _ => {}
                     },
-                    _ = asked.next() => std::process::exit(CUT),
+                    () = asked.end() => std::process::exit(CUT),
                 }
             }
             self.drain(asked);

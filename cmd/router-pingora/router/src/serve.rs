@@ -19,8 +19,10 @@ use lockstep_core::{Config, DecisionKind};
 use pingora::apps::http_app::HttpServer;
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
+use pingora::services::Service as _;
 use pingora::services::listening::Service;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 use crate::admin::{InForce, Pages};
 use crate::cli::Serve;
@@ -45,6 +47,7 @@ struct Router {
     in_force: Arc<Provenance>,
     notify: Arc<Notifier>,
     proxy: Arc<OnceLock<Arc<Proxy>>>, // once it is made
+    admin_end: watch::Sender<bool>,   // true closes the admin listener
     runtime: Runtime,                 // of all that is not serving
 }
 
@@ -263,6 +266,7 @@ impl Router {
             notify: Arc::new(Notifier::new(std::env::var("NOTIFY_SOCKET").ok())),
             recorder: Arc::new(recorder),
             proxy: Arc::default(),
+            admin_end: watch::Sender::new(false),
             driver,
             counts,
             runtime,
@@ -324,7 +328,9 @@ impl Router {
             server.add_service(service);
         }
         if let (Some(admin), Some(metrics)) = (&listen.admin, edge.metrics) {
-            server.add_service(self.admin_service(admin, metrics));
+            // Not in Pingora's server, whose listeners close when a drain begins: it can be watched here.
+            let (mut service, ended) = (self.admin_service(admin, metrics), self.admin_end.subscribe());
+            self.runtime.spawn(async move { service.start_service(None, ended, 1).await });
         }
         let end = Arc::new(self.end(o, edge.seen, edge.proxy, following));
         let phases = server.watch_execution_phase();
@@ -337,7 +343,7 @@ impl Router {
 
     fn end(&self, o: &Serve, listeners: Vec<Arc<Seen>>, proxy: Arc<Proxy>, following: Following) -> End {
         let (driver, recorder, following) = (self.driver.clone(), self.recorder.clone(), Arc::new(following));
-        let last = following.clone();
+        let (last, admin_end) = (following.clone(), self.admin_end.clone());
         End {
             life: self.life.clone(),
             driver: self.driver.clone(),
@@ -346,7 +352,10 @@ impl Router {
             drain: o.drain,
             upgrade_sock: o.upgrade_sock.clone(),
             notify: self.notify.clone(),
-            unfollow: Box::new(move || following.end()),
+            unfollow: Box::new(move || {
+                following.end();
+                let _ = admin_end.send(true); // its error: there is no admin listener
+            }),
             finish: Box::new(move || {
                 last.end();
                 driver.close();

@@ -1,13 +1,29 @@
 //! Whether a successor waits for the listening sockets.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// The flag of a socket that listens, in /proc/net/unix.
 const ACCEPTS: u64 = 0x10000;
 
+/// How long a successor may take from making its socket to listening on it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Is `somebody_waits`, and gives a successor whose socket is there already a moment to listen on it.
+pub async fn somebody_comes(sock: &Path) -> bool {
+    let until = Instant::now() + PATIENCE;
+    while !somebody_waits(sock) {
+        if !sock.exists() || Instant::now() > until {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    true
+}
+
 /// Reports whether a process listens on the socket of the hot upgrade. It does not connect: Pingora's
 /// successor accepts one connection and takes it for the predecessor's.
-pub fn somebody_waits(sock: &Path) -> bool {
+fn somebody_waits(sock: &Path) -> bool {
     listens(&std::fs::read_to_string("/proc/net/unix").unwrap_or_default(), sock)
 }
 

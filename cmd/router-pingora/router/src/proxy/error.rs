@@ -282,7 +282,9 @@ mod tests {
 # Errors: Pingora's, and what they are here
 
 Made from `src/proxy/error.rs` by its test. `Phase` is what was under way. `Retry` is Pingora's own flag, which is not obeyed: whether R11 tries
-again is the last column but one, and core's to decide. `Go` is what the Go router makes the same class of there. Status `-`: the upstream's own status has gone out already, or nobody is left to tell.
+again is the last column but one, and core's to decide. `Go` is what the Go router makes the same class of there. Status `-`: the upstream's own status
+has gone out already, or nobody is left to tell.
+The times are our own (`exchange.rs`): Pingora's one `read_timeout` is not set, and what its types say of time has the class that ours have.
 
 | Phase | Pingora's type | Source | Retry | Go | Class (R16) | Status | Breaker | R11 | When |
 |---|---|---|---|---|---|---|---|---|---|

@@ -41,7 +41,10 @@ async fn a_body_over_the_limit_is_refused_by_its_length_and_by_count() {
     p.body_max = 4;
     let g = Rig::new(spec(vec![p])).await;
     for framing in ["Content-Length: 5\r\n\r\n12345", "Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n\r\n"] {
-        let a = Answer::of(&g.talk(&format!("POST / HTTP/1.1\r\nHost: h\r\nX-Routing-Key: visa\r\n{framing}")).await);
+        let a = Answer::of(
+            &g.talk(&format!("POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Routing-Key: visa\r\n{framing}"))
+                .await,
+        );
         assert_eq!(
             (a.status, a.body.as_str()),
             (413, "body_too_large: the request body is larger than its placement accepts\n"),
