@@ -118,6 +118,7 @@ func (r *run) begin(a ask) *exchange {
 		}
 	}
 	x.got = x.link.receive(method)
+	r.sent++
 	r.send(x)
 	return x
 }
@@ -277,6 +278,7 @@ func (r *run) short(key, path string) string {
 	r.t.Helper()
 	l := r.dial(nil)
 	defer l.conn.Close()
+	r.sent++
 	got := l.receive("GET")
 	fmt.Fprintf(l.conn, "GET %s HTTP/1.1\r\nHost: a.example\r\nX-Routing-Key: %s\r\n\r\n", path, key)
 	got.wait(r.t)

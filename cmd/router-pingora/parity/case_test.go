@@ -54,6 +54,7 @@ type run struct {
 	dir     string
 	plane   *plane // nil for none
 	dialled []io.Closer
+	sent    int // requests so far
 }
 
 // play runs a case under one program and returns what came back.

@@ -3,33 +3,32 @@ package parity
 import (
 	"strings"
 	"syscall"
-	"time"
 )
 
-// strict has short times and low limits, so that every class of R16 can be had
-// quickly. Its breakers open at the second failure, for good.
+// strict has low limits, and short times where a case waits for them, so that
+// every class of R16 can be had quickly, and a slow machine gets no other. Its
+// breakers open at the second failure, for good.
 const strict = `lockstep: 1
 version: v1
-listen: {edge: {address: "127.0.0.1:0", trust_headers_from: [127.0.0.1/32], timeouts: {header: 400ms}, http1: {body_idle: 400ms, target_max: 1KiB}}}
+listen: {edge: {address: "127.0.0.1:0", trust_headers_from: [127.0.0.1/32], http1: {target_max: 1KiB}}}
 priority: {header: X-Priority, default: 0}
 routes: [{name: all, match: {host: [a.example]}, unknown_key: {reject: 421}}]
 defaults:
   health: none
   fallback: none
   body_max: 10B
-  timeouts: {connect: 400ms, body_idle: 400ms}
   breaker: {consecutive_failures: 2, open: 1h}
 placements:
   visa: {endpoints: {a: {url: "http://<visa>"}}}
   slow: {endpoints: {a: {url: "http://<slow>"}}, timeouts: {response_header: 300ms}}
-  still: {endpoints: {a: {url: "http://<still>"}}, timeouts: {settle: 100ms}}
+  still: {endpoints: {a: {url: "http://<still>"}}, timeouts: {settle: 100ms, body_idle: 400ms}}
   one: {endpoints: {a: {url: "http://<one>"}}, limit: {in_flight: 1}}
   queue: {endpoints: {a: {url: "http://<queue>"}}, limit: {in_flight: 1, when_full: {queue: 1, wait: 200ms}}}
   shed: {endpoints: {a: {url: "http://<shed>"}}, limit: {in_flight: 2, priorities: [100%, 50%]}}
   share: {endpoints: {a: {url: "http://<share>"}}, limit: {in_flight: 4, tenant_share: 50%}}
   sick: {endpoints: {a: {url: "http://<sick>"}}, health: {get: /health, every: 1h, start: unhealthy}, last_resort: refuse}
   gone: {endpoints: {a: {url: "http://<refused>"}}}
-  hole: {endpoints: {a: {url: "http://<blackhole>"}}}
+  hole: {endpoints: {a: {url: "http://<blackhole>"}}, timeouts: {connect: 400ms}}
   nowhere: {endpoints: {a: {url: "http://nowhere.invalid:80"}}}
   forged: {endpoints: {a: {url: "https://<tls-stranger>"}}, upstream: {tls: {ca: "<dir>/ca.pem"}}}
   misnamed: {endpoints: {a: {url: "https://<tls-other-name>"}}, upstream: {tls: {ca: "<dir>/ca.pem"}}}
@@ -38,6 +37,15 @@ placements:
   broken: {endpoints: {a: {url: "https://<visa>"}}, upstream: {tls: {ca: "<dir>/missing.pem"}}}
 keys: {visa: visa, still: still, slow: slow, one: one, queue: queue, shed: shed, share: share, sick: sick, gone: gone, hole: hole, nowhere: nowhere, forged: forged, misnamed: misnamed, plain: plain, older: older, broken: broken}
 `
+
+// impatient is strict with short times for clients.
+var impatient = strings.Replace(strict, "http1: {target_max", "timeouts: {header: 400ms}, http1: {body_idle: 400ms, target_max", 1)
+
+// slowly makes a case's clients be waited for only shortly.
+func slowly(c *testCase) *testCase {
+	c.config = impatient
+	return c
+}
 
 // withCA gives the case the authority that upstreams are verified against.
 func withCA(r *run) { r.file("ca.pem", trusted().pem) }
@@ -141,18 +149,18 @@ func refusalCases() []*testCase {
 			log:    base("GET", "/", "visa", "", "", "", 503),
 			counts: request("", "not_ready", "5xx", "", "") + reject("not_ready"),
 		}}},
-		refusal("request_timeout: a header that does not end", ask{
+		slowly(refusal("request_timeout: a header that does not end", ask{
 			send: "GET / HTTP/1.1\nHost: a.exa", want: leaving(own(408, "request_timeout", "header_timeout: the request's head did not arrive in time")),
 			log:    log(row{method: "GET", path: "/", early: true, more: "refused=header_timeout client=*"}, 408, "request_timeout"),
 			counts: request("", "request_timeout", "4xx", "", "") + reject("request_timeout"),
-		}),
-		refusal("request_timeout: a body that stops", ask{
+		})),
+		slowly(refusal("request_timeout: a body that stops", ask{
 			send:   "POST /up HTTP/1.1\nHost: a.example\nX-Routing-Key: visa\nContent-Length: 9\n\nhell",
 			want:   answer{status: 408, to: "visa", why: "dedicated", circuit: "closed", closed: true, with: "Connection: close\n" + ownHeaders("request_timeout: body_timeout: the request body stopped arriving"), body: "request_timeout: body_timeout: the request body stopped arriving"},
 			saw:    arrived{at: "visa", line: "POST /up HTTP/1.1", key: "visa", with: "Content-Length: 9", body: "hell", broken: true},
 			log:    log(row{method: "POST", path: "/up", key: "visa", placement: "visa", reason: "dedicated", url: "http://<visa>", circuit: "closed", attempts: 1, in: 4}, 408, "request_timeout"),
 			counts: request("visa", "request_timeout", "4xx", "dedicated", "") + attempt("visa", "<visa>", "request_timeout"),
-		}),
+		})),
 		refusal("header_too_large: a head of more than 64 KiB", ask{
 			send: get("visa", "/", "X-Long: "+long(64<<10)), want: leaving(own(431, "header_too_large", "the request's head is larger than accepted")),
 			log:    log(row{method: "GET", path: "/", early: true, more: "refused=header_too_large client=*"}, 431, "header_too_large"),
@@ -228,18 +236,20 @@ func draining() *testCase {
 	}}
 }
 
-// settle waits until the metrics stand still, and takes them for those before.
+// settle waits until every request that has ended is counted, and takes the
+// metrics for those before.
 func (r *run) settle() {
 	r.t.Helper()
-	before := r.metrics()
-	until(r.t, "the metrics to stand still", func() bool {
-		time.Sleep(pause)
-		now := r.metrics()
-		still := change(before, now) == ""
-		before = now
-		return still
+	until(r.t, "every request to be counted", func() bool {
+		r.counted = r.metrics()
+		n := 0.0
+		for name, v := range r.counted {
+			if strings.HasPrefix(name, "lockstep_requests_total") {
+				n += v
+			}
+		}
+		return n >= float64(r.sent-len(r.open))
 	})
-	r.counted = before
 }
 
 // unauthorized is a token that nobody signed.

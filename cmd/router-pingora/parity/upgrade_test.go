@@ -1,10 +1,10 @@
 package parity
 
 import (
-	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -34,10 +34,14 @@ func upgradeRust(p *process) {
 	p.run(next)
 	p.extra = append(p.extra, next.Process.Pid)
 	go func() { _ = next.Wait() }() // only so that it is no zombie
-	until(p.t, "a successor that waits for the sockets", func() bool {
-		_, err := os.Stat(p.file("upgrade.sock"))
-		return err == nil
+	const refused, over = "no upgrade:", "handing over the listening sockets"
+	until(p.t, "a predecessor that hands over", func() bool {
+		before := strings.Count(p.said(), refused)
+		p.signal(syscall.SIGQUIT) // refused as long as the successor does not wait yet
+		until(p.t, "an answer to SIGQUIT", func() bool {
+			return strings.Contains(p.said(), over) || strings.Count(p.said(), refused) > before
+		})
+		return strings.Contains(p.said(), over)
 	})
-	p.signal(syscall.SIGQUIT)
 	p.pid = next.Process.Pid
 }
