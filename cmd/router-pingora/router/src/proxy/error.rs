@@ -213,9 +213,9 @@ fn io_kind(e: &Error) -> Option<std::io::ErrorKind> {
     None
 }
 
-/// A TLS alert reaches us as the text of an IO error.
+/// A TLS alert reaches us as the text of an IO error, of which each library has its own.
 fn is_alert(e: &Error) -> bool {
-    e.cause.as_ref().is_some_and(|c| c.to_string().contains("fatal alert"))
+    e.cause.as_ref().is_some_and(|c| c.to_string().to_ascii_lowercase().contains("alert"))
 }
 
 #[cfg(test)]
@@ -362,9 +362,14 @@ The times are our own (`exchange.rs`): Pingora's one `read_timeout` is not set, 
 
     #[test]
     fn an_alert_after_the_handshake_is_a_tls_failure() {
-        let io = std::io::Error::other("received fatal alert: CertificateRequired");
-        let e = Error::because(ErrorType::ReadError, "while reading response headers", io);
-        assert_eq!(class_of(Phase::Head, &e), Class::TLS);
+        for text in [
+            "received fatal alert: CertificateRequired",
+            "error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required",
+            "[TLSV1_ALERT_CERTIFICATE_REQUIRED]",
+        ] {
+            let e = Error::because(ErrorType::ReadError, "while reading response headers", std::io::Error::other(text));
+            assert_eq!(class_of(Phase::Head, &e), Class::TLS, "{text}");
+        }
     }
 
     #[test]
