@@ -817,12 +817,12 @@ impl Asked {
         (ok && route.placement >= 0).then_some(route)
     }
 
-    fn line<'a>(&'a self, adm: &'a Admission, end: &'a End, took: Duration, key: &'a str) -> Line<'a> {
+    fn line<'a>(&'a self, adm: &'a Admission, end: &'a End, took: Duration, key: &'a str, path: &'a str) -> Line<'a> {
         Line {
             id: &self.id.text,
             bits: self.id.bits,
             method: self.request.method.as_str(),
-            path: self.request.uri.path(),
+            path,
             key,
             placement: &adm.target.placement,
             reason: adm.reason.as_str(),
@@ -871,7 +871,7 @@ impl Story {
         if let Some(l) = &proxy.log {
             l.write(&Line {
                 detail: Some(self.detail(asked, adm, &route, &source)),
-                ..asked.line(adm, end, took, &key)
+                ..asked.line(adm, end, took, &key, &unescape(asked.request.uri.path()))
             });
         }
         if let Some(o) = &proxy.observer {
@@ -909,6 +909,28 @@ impl Story {
             tls: asked.client.tls.then_some("TLS"),
         }
     }
+}
+
+/// A path as a person reads it, which is how the log of the Go side has it.
+fn unescape(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
+    let (b, mut out, mut i) = (path.as_bytes(), Vec::with_capacity(path.len()), 0);
+    while i < b.len() {
+        let digit = |at: usize| b.get(at).and_then(|c| char::from(*c).to_digit(16));
+        match (b[i], digit(i + 1), digit(i + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high << 4 | low) as u8);
+                i += 3;
+            }
+            (c, ..) => {
+                out.push(c);
+                i += 1;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
 
 /// Bytes of body that a request announces, -1 for none.

@@ -277,7 +277,7 @@ impl<'a> Exchange<'a> {
                 self.welcome().await?;
             }
             let header = self.written.map(|w| w + nanos(self.times.response_header));
-            let slow = self.call.upload.slow_at().filter(|_| reading).map(Instant::from_std);
+            let slow = reading.then(|| Instant::from_std(self.call.upload.slow_at()));
             self.timer.as_mut().reset([header, held, slow].into_iter().flatten().fold(self.deadline, Instant::min));
             let step = {
                 let Call { session, upload, .. } = &mut *self.call;

@@ -111,7 +111,8 @@ pub(crate) fn request_header(
 ) -> pingora::Result<Box<RequestHeader>> {
     let mut out = Box::new(request.clone());
     out.set_version(Version::HTTP_11);
-    if !matches!(request.raw_path().first(), Some(b'/' | b'*')) {
+    // Over HTTP/2 the URI has the client's authority; the upstream is asked for its own.
+    if request.uri.authority().is_some() || !matches!(request.raw_path().first(), Some(b'/' | b'*')) {
         let path = request.uri.path_and_query().map_or("/", |p| p.as_str()).to_string();
         out.set_raw_path(path.as_bytes())?;
     }
@@ -381,6 +382,17 @@ mod tests {
     fn the_target_of_an_absolute_form_is_its_path() {
         let r = request("GET", "http://h.example/a/b?c", &[]);
         assert_eq!(sent(&r, 0).raw_path(), b"/a/b?c");
+    }
+
+    #[test]
+    fn the_authority_of_an_http_2_request_does_not_go_on() {
+        let mut r = request("GET", "/", &[]);
+        r.set_uri("http://h.example/a?b".parse().unwrap());
+        let out = sent(&r, 0);
+        assert_eq!(
+            (out.raw_path(), out.uri.authority(), &out.headers["host"]),
+            (&b"/a?b"[..], None, &"cell:80".parse().unwrap())
+        );
     }
 
     #[test]

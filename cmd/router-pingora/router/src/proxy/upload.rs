@@ -92,10 +92,10 @@ impl Upload {
         waited > GRACE + Duration::from_millis(self.read * 1000 / RATE)
     }
 
-    /// When the client is too slow if nothing comes.
-    pub(crate) fn slow_at(&self) -> Option<Instant> {
-        let since = self.since?;
-        Some(since + (GRACE + Duration::from_millis(self.read * 1000 / RATE)).saturating_sub(self.waited))
+    /// When the client is too slow if nothing comes to the read that is under way or about to begin.
+    pub(crate) fn slow_at(&self) -> Instant {
+        let since = self.since.unwrap_or_else(Instant::now);
+        since + (GRACE + Duration::from_millis(self.read * 1000 / RATE)).saturating_sub(self.waited)
     }
 
     /// Reads the next piece, none at the end. It may be dropped and called again.

@@ -234,3 +234,16 @@ async fn a_kept_connection_that_has_ended_is_replaced_and_nothing_is_sent_twice(
         assert_eq!(seen.lock().unwrap().len(), i);
     }
 }
+
+#[tokio::test]
+async fn a_client_that_sends_too_slowly_is_told_so_after_its_grace() {
+    let mut p = place("visa", &[says_and_stays("").await]);
+    p.timeouts.request = 30 * lockstep_core::SECOND; // so it is the rate that ends it
+    let g = Rig::new(spec(vec![p])).await;
+    let answer = g.talk("POST / HTTP/1.1\r\nHost: h\r\nX-Routing-Key: visa\r\nContent-Length: 9\r\n\r\nhalf").await;
+    let a = Answer::of(&answer);
+    assert_eq!(
+        (a.status, a.body.as_str()),
+        (408, "request_timeout: body_too_slow: the request body arrives too slowly\n")
+    );
+}
