@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 )
 
@@ -118,6 +119,19 @@ func (o over) play(r *run) {
 	}
 }
 
+// withHTTP2Origin gives the case an origin <h2c> that speaks HTTP/2 alone, and
+// answers how long it takes a request's body to be.
+func withHTTP2Origin(r *run) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		fmt.Fprintf(w, "%s %d", q.Proto, q.ContentLength)
+	}))
+	s.Config.Protocols = new(http.Protocols)
+	s.Config.Protocols.SetUnencryptedHTTP2(true)
+	s.Start()
+	r.t.Cleanup(s.Close)
+	r.alike.names = append(r.alike.names, s.Listener.Addr().String(), "<h2c>")
+}
+
 // tlsCases are TLS on both sides, and HTTP/2.
 func tlsCases() []*testCase {
 	behind := func(name, config string, steps ...step) *testCase {
@@ -195,6 +209,11 @@ func tlsCases() []*testCase {
 			send: get("visa", "/x"), want: visaOK(text, "ok"), saw: arrived{at: "tls-good", line: "GET /x HTTP/1.1", key: "visa"},
 			log: base("GET", "/x", "visa", "visa", "dedicated", "https://<tls-good>", 200),
 		}),
+		{name: "HTTP/2 to the upstream: what has no body ends with its head", before: withHTTP2Origin, yaml: true, config: strings.NewReplacer(
+			"https://<tls-good>", "http://<h2c>", `tls: {ca: "<dir>/ca.pem"}`, "protocol: h2c").Replace(sealed), steps: []step{
+			ask{send: get("visa", "/x"), want: visaOK("Content-Length: 10\nContent-Type: text/plain; charset=utf-8", "HTTP/2.0 0")},
+			ask{send: "POST /x HTTP/1.1\nHost: a.example\nX-Routing-Key: visa\nContent-Length: 3\n\nabc", want: visaOK("Content-Length: 10\nContent-Type: text/plain; charset=utf-8", "HTTP/2.0 3")},
+		}},
 		basic("HTTP/2 without TLS, by prior knowledge", over{
 			scheme: "http", method: "GET", key: "visa", path: "/x", want: visaOK(text, "ok"), saw: arrived{at: "visa", line: "GET /x HTTP/1.1", key: "visa", with: "User-Agent: parity"},
 		}),
