@@ -253,8 +253,21 @@ impl End {
                     () = asked.end() => std::process::exit(CUT),
                 }
             }
+            tokio::select! {
+                () = self.gone(self.drain / 2) => {}
+                () = asked.end() => std::process::exit(CUT),
+            }
             self.drain(asked);
         });
+    }
+
+    /// Waits so long for those who are connected to leave, as they are told: a drain at once would refuse
+    /// a request that is on its way.
+    async fn gone(&self, patience: Duration) {
+        let until = Instant::now() + patience;
+        while self.connected() > 0 && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Waits until nobody is connected any more, or the drain's deadline and a second for what it

@@ -214,7 +214,7 @@ fn begin_server(o: &Serve) -> Server {
         threads: o.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
         upgrade_sock: o.upgrade_sock.to_string_lossy().into_owned(),
         // The end of the drain is ours (lifecycle); Pingora's comes after it, should ours hang.
-        grace_period_seconds: Some(o.drain.as_secs() + 3),
+        grace_period_seconds: Some(o.drain.as_secs() * 3 / 2 + 4),
         graceful_shutdown_timeout_seconds: Some(1),
         ..ServerConf::default()
     };
@@ -327,15 +327,18 @@ impl Router {
             listen::add(&mut service, l);
             server.add_service(service);
         }
-        if let (Some(admin), Some(metrics)) = (&listen.admin, edge.metrics) {
-            // Not in Pingora's server, whose listeners close when a drain begins: it can be watched here.
-            let (mut service, ended) = (self.admin_service(admin, metrics), self.admin_end.subscribe());
-            self.runtime.spawn(async move { service.start_service(None, ended, 1).await });
-        }
+        // Not in Pingora's server, whose listeners close when a drain begins: it can be watched here.
+        let admin = listen.admin.as_ref().zip(edge.metrics).map(|(at, metrics)| self.admin_service(at, metrics));
+        let (ended, runtime) = (self.admin_end.subscribe(), self.runtime.handle().clone());
+        let begin_admin = move || {
+            if let Some(mut service) = admin {
+                runtime.spawn(async move { service.start_service(None, ended, 1).await });
+            }
+        };
         let end = Arc::new(self.end(o, edge.seen, edge.proxy, following));
         let phases = server.watch_execution_phase();
         let (life, notify) = (self.life.clone(), self.notify.clone());
-        std::thread::spawn(move || listen.announce(&life, &notify));
+        std::thread::spawn(move || listen.announce(&life, &notify, begin_admin));
         server.run(RunArgs { shutdown_signal: Box::new(Signals::new(end.clone(), phases)) });
         (end.finish)(); // Pingora was quicker than the drain's own end
         Ok(())

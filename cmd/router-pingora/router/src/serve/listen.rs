@@ -64,22 +64,29 @@ impl Listen {
         Ok(Listen { clients, admin: operators })
     }
 
-    /// Waits until Pingora listens everywhere and says so.
-    pub fn announce(&self, life: &Life, notify: &Notifier) {
-        let until = Instant::now() + Duration::from_secs(10);
-        for l in self.clients.iter().chain(&self.admin) {
-            while !listens(l.address.port()) && Instant::now() < until {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        }
+    /// Waits until Pingora listens for clients, begins to answer operators, and says so: whoever finds
+    /// the admin listener there finds the others too.
+    pub fn announce(&self, life: &Life, notify: &Notifier, begin_admin: impl FnOnce()) {
+        wait_for(&self.clients);
+        life.begin(Stage::Serving);
+        begin_admin();
         if let Some(l) = &self.admin {
+            wait_for(std::slice::from_ref(l));
             say!(Info, "admin listens", "url" = format!("http://{}/", l.address));
         }
         for l in &self.clients {
             say!(Info, "serving", "listener" = l.settings.name, "address" = l.address);
         }
-        life.begin(Stage::Serving);
         notify.ready();
+    }
+}
+
+fn wait_for(all: &[Opened]) {
+    let until = Instant::now() + Duration::from_secs(10);
+    for l in all {
+        while !listens(l.address.port()) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
