@@ -54,7 +54,8 @@ type run struct {
 	dir     string
 	plane   *plane // nil for none
 	dialled []io.Closer
-	sent    int // requests so far
+	sent    int           // requests so far
+	met     []*difference // differences that have shown
 }
 
 // play runs a case under one program and returns what came back.
@@ -91,6 +92,7 @@ func play(t *testing.T, c *testCase, p *program) story {
 			return r.story
 		}
 	}
+	r.outdated()
 	for _, o := range r.origins {
 		o.release()
 	}
@@ -224,7 +226,21 @@ func (r *run) same(what, got, want string) {
 // differs reports whether got is what the table of differences says that this
 // program may answer here.
 func (r *run) differs(what, got string) bool {
-	return slices.ContainsFunc(differs, func(d difference) bool {
-		return d.name == r.c.name && d.what == what && d.side == r.program.name && d.got == got
-	})
+	for i := range differs {
+		if d := &differs[i]; d.name == r.c.name && d.what == what && d.side == r.program.name && d.got == got {
+			r.met = append(r.met, d)
+			return true
+		}
+	}
+	return false
+}
+
+// outdated fails for a difference that is none any more: its line must go.
+func (r *run) outdated() {
+	r.t.Helper()
+	for i := range differs {
+		if d := &differs[i]; d.name == r.c.name && d.side == r.program.name && !slices.Contains(r.met, d) {
+			r.t.Errorf("%s answers as wanted in %q: delete its line of the table of differences", d.side, d.what)
+		}
+	}
 }

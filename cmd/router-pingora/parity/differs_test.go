@@ -57,10 +57,6 @@ var differs = []difference{
 		answer{status: 200, to: "visa", why: "dedicated", circuit: "closed", proto: "HTTP/2.0", body: "hello"}.text(),
 	},
 	{
-		"not HTTP", "the answer to HELLO", rustSide, "Pingora's parser does not say what is wrong with a request",
-		leaving(refused(400, "bad_request: the request is not HTTP, or its framing is doubtful")).text(),
-	},
-	{
 		"request_timeout: a header that does not end", "the log line of GET / HTTP/1.1", rustSide, "Pingora hands over nothing of a request whose head is not whole",
 		sorted(row{status: 408, class: "request_timeout", early: true, more: "refused=header_timeout client=*"}.text()),
 	},

@@ -143,7 +143,7 @@ func (p *process) comesUp(o starting) bool {
 		path = "/healthz"
 	}
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(pause) {
-		if code, _ := fetch("http://" + p.watch + path); code == http.StatusOK {
+		if code, _ := fetch("http://" + p.watch + path); code == http.StatusOK && !refusesDial(p.listen) {
 			return true
 		}
 		if len(p.ended) > 0 {
