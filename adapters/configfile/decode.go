@@ -179,19 +179,21 @@ func (d *decoder) want(n *node, k kind) bool {
 	return false
 }
 
-// duplicates reports keys defined twice in one mapping.
-func (d *decoder) duplicates(n *node) {
+// duplicates reports keys defined twice in one mapping, and whether there are some.
+func (d *decoder) duplicates(n *node) (some bool) {
 	if len(n.entries) < 2 {
-		return
+		return false
 	}
 	seen := make(map[string]int, len(n.entries))
 	for i, e := range n.entries {
 		if first, ok := seen[e.key]; ok {
 			d.twice(e.key, n.entries[first].at, e.at)
+			some = true
 			continue
 		}
 		seen[e.key] = i
 	}
+	return some
 }
 
 func (d *decoder) twice(key string, first, second place) {
@@ -208,7 +210,7 @@ func (d *decoder) structure(n *node, v reflect.Value) {
 	if !d.want(n, mapping) {
 		return
 	}
-	d.duplicates(n)
+	twice := d.duplicates(n)
 	fields := d.fieldsOf(v.Type())
 	for _, e := range n.entries {
 		f := findField(fields, e.key)
@@ -219,6 +221,9 @@ func (d *decoder) structure(n *node, v reflect.Value) {
 			d.later(e.at, e.key, f.later)
 		default:
 			before := d.faults
+			if twice && !d.lenient {
+				v.FieldByIndex(f.index).SetZero() // of two the last counts, whose node is what get finds
+			}
 			d.decode(e.value, v.FieldByIndex(f.index))
 			if d.faults == before {
 				d.check(e, f, v.FieldByIndex(f.index))

@@ -160,3 +160,25 @@ func TestACaretStandsUnderItsTokenBehindTabsAndWideCharacters(t *testing.T) {
 		t.Errorf("the caret in a long line is under %q, want end", got)
 	}
 }
+
+// What was read from the first of two definitions must not be looked for in the
+// node of the second: a push that did so ended the router.
+func TestASettingThatIsWrittenTwiceIsAFaultWhateverTheSecondSays(t *testing.T) {
+	const placements = "lockstep: 1\nplacements: {a: {endpoints: {x: {url: \"http://a:1\"}}}}\n"
+	for _, text := range []string{
+		"routes: [{name: x}]\nroutes: ~",
+		"routes: [{name: x}]\nroutes: 5",
+		"must: {a: {p99: 3s}}\nmust: ~",
+		"must: {a: {in_flight: {placement: b, at_most: 3}, in_flight: ~}}",
+		"listen: {a: {address: \":1\"}}\nlisten: []",
+		"routes: [{key: [{header: X}], key: ~}]",
+		"routes: [{match: {host: [a, b]}, match: ~}]",
+		"defaults: {sticky: {ttl: 1s}, sticky: ~}",
+		"control_plane: {last_known_good: {soak: 3s}, last_known_good: ~}",
+	} {
+		var faults Problems
+		if _, err := Parse("f", []byte(placements+text)); !errors.As(err, &faults) {
+			t.Errorf("%s: %v, want Problems", text, err)
+		}
+	}
+}

@@ -155,6 +155,10 @@ func (r *yamlReader) node(n ast.Node, depth int) *node {
 	case *ast.StringNode:
 		out.kind, out.text = scalar, n.Value
 		out.quoted = t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType
+		if !out.quoted && strings.Contains(n.Value, ": ") {
+			// YAML knows no such text; the parser takes {get: /health every: 5s} for one long path all the same.
+			r.fail(out.at, "this is not valid YAML: a colon and a space within plain text", "write a comma before the next setting, or quote the text")
+		}
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		out.kind, out.text = scalar, t.Value
 	default:

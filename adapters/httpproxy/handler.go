@@ -113,7 +113,7 @@ func (h *Handler) pass(w http.ResponseWriter, res *http.Response) (whole bool) {
 	announced := len(res.Trailer)
 	w.WriteHeader(res.StatusCode)
 	stream := res.ContentLength < 0 || strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
-	if !h.copy(w, res.Body, stream) {
+	if !h.copy(w, res.Body, res.ContentLength, stream) {
 		return false
 	}
 	passTrailers(w, res, announced)
@@ -132,15 +132,15 @@ func answerHeader(w http.ResponseWriter, h http.Header) http.Header {
 	return header
 }
 
-// copy moves a body to the client, each piece at once if it is a stream.
-func (h *Handler) copy(w http.ResponseWriter, body io.Reader, stream bool) (whole bool) {
+// copy moves a body to the client, each piece at once while more is to come:
+// nobody knows how soon it does. left is its length, -1 for unknown. Of a stream
+// the header does not wait for the first piece.
+func (h *Handler) copy(w http.ResponseWriter, body io.Reader, left int64, stream bool) (whole bool) {
 	if body == http.NoBody {
 		return true
 	}
-	flush := func() {}
+	flush := func() { _ = http.NewResponseController(w).Flush() } // its error comes back from the next Write
 	if stream {
-		control := http.NewResponseController(w)
-		flush = func() { _ = control.Flush() } // its error comes back from the next Write
 		flush()
 	}
 	buffer := h.buffers.Get().(*[]byte)
@@ -151,7 +151,7 @@ func (h *Handler) copy(w http.ResponseWriter, body io.Reader, stream bool) (whol
 			if _, werr := w.Write((*buffer)[:n]); werr != nil {
 				return false
 			}
-			if err == nil {
+			if left -= int64(n); err == nil && left != 0 {
 				flush()
 			}
 		}

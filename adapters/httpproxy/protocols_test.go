@@ -67,6 +67,22 @@ func TestTrailersPassBothWaysInBothProtocols(t *testing.T) {
 	})
 }
 
+func TestARequestWithoutABodyHasNoneUpstreamInBothProtocols(t *testing.T) {
+	each(t, func(t *testing.T, g *rig) {
+		got := make(chan string, 1)
+		g.serve("visa:80", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			got <- fmt.Sprint(r.ContentLength, r.TransferEncoding)
+		}))
+		for _, method := range []string{"GET", "HEAD", "DELETE"} {
+			r, _ := http.NewRequest(method, "http://router/", nil)
+			g.do("visa", r)
+			if framing := <-got; framing != "0 []" {
+				t.Errorf("%s came with length and codings %s", method, framing)
+			}
+		}
+	})
+}
+
 func TestEarlyHintsPassInBothProtocols(t *testing.T) {
 	each(t, func(t *testing.T, g *rig) {
 		g.serve("visa:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -115,8 +115,8 @@ func (t *RoundTripper) arrive(a driver.Arrival, id requestID) driver.Admission {
 
 // bodyLength is the length of the request's body, -1 if it is not known.
 func bodyLength(r *http.Request) int64 {
-	if r.ContentLength == 0 && r.Body != nil && r.Body != http.NoBody {
-		return -1 // only of requests made by a program: a server's has NoBody
+	if r.ContentLength == 0 && r.RequestURI == "" && r.Body != nil && r.Body != http.NoBody {
+		return -1 // only of requests made by a program: of a server's 0 is the length, also where HTTP/2 has a Body that is not NoBody
 	}
 	return r.ContentLength
 }

@@ -72,6 +72,32 @@ func TestHeadersOfAStreamComeBeforeItsFirstByte(t *testing.T) {
 	})
 }
 
+func TestABodyWithALengthReachesTheClientBeforeItIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, basic())
+		g.raw("visa:80", func(c net.Conn) {
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na")
+			time.Sleep(20 * time.Second)
+			io.WriteString(c, "b")
+		})
+		r, _ := http.NewRequest("GET", "http://router/", nil)
+		r.Header.Set("X-Routing-Key", "visa")
+		begin := time.Now()
+		res, err := g.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		first := make([]byte, 1)
+		if _, err := io.ReadFull(res.Body, first); err != nil || first[0] != 'a' || time.Since(begin) != 0 {
+			t.Errorf("the first byte is %q after %v: %v", first, time.Since(begin), err)
+		}
+		if rest, err := io.ReadAll(res.Body); string(rest) != "b" || err != nil {
+			t.Errorf("the rest is %q: %v", rest, err)
+		}
+	})
+}
+
 func TestBothDirectionsStreamAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t, basic())
