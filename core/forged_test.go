@@ -144,7 +144,7 @@ func busyMachine(seed int) *together {
 
 // TestWhateverStepReachesRestoreTakes: also after events that no edge sends.
 func TestWhateverStepReachesRestoreTakes(t *testing.T) {
-	for seed := range 150 {
+	for seed := range 60 {
 		m, f := busyMachine(seed), forger(seed)
 		if bugs := f.wander(t, m.r, m.configs, 60); bugs > 0 {
 			t.Errorf("seed %d: %d bugs", seed, bugs)
@@ -155,10 +155,10 @@ func TestWhateverStepReachesRestoreTakes(t *testing.T) {
 // TestAForgedStateIsRefusedOrBorne changes fields of snapshots and goes on.
 func TestAForgedStateIsRefusedOrBorne(t *testing.T) {
 	taken, forged := 0, 0
-	for seed := range 60 {
+	for seed := range 30 {
 		m, f := busyMachine(seed), forger(seed)
 		whole := m.r.Snapshot(nil)
-		for range 200 {
+		for range 120 {
 			forged++
 			if r, err := Restore(f.forge(whole), m.r.config, false); err == nil {
 				taken++
