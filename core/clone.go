@@ -38,7 +38,7 @@ func (t *slotTable) copyFrom(from *slotTable) {
 	}
 	t.chunks = t.chunks[:len(from.chunks)]
 	t.full0 = append(t.full0[:0], from.full0...)
-	t.full1, t.full2, t.live = from.full1, from.full2, from.live
+	t.full1, t.low, t.live = from.full1, from.low, from.live
 	for n, ok := from.next(0); ok; n, ok = from.next(n + 1) {
 		*t.at(n) = *from.at(n)
 	}
