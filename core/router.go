@@ -39,8 +39,8 @@ type Router struct {
 	scratch    Event   // of a request that comes again
 
 	sum               uint64 // digest of all placements, endpoints and attempts
-	touchedPlacements []int32
-	touchedEndpoints  []int32
+	touchedPlacements marks
+	touchedEndpoints  marks
 	counters          Counters
 
 	extras []extra // by number of an endpoint; empty while no configuration needs it
@@ -57,7 +57,6 @@ type placement struct {
 	budget   budget
 	name     string
 	mixed    uint64
-	touched  bool
 	panic    bool      // R9
 	retabled bool      // scratch of one adoption
 	tenants  tenants   // attempts by tenant, nil where nobody counts them (R5)
@@ -74,7 +73,6 @@ type endpoint struct {
 	weight    uint32
 	rotation  int64 // credit of smooth round robin (R10)
 	health    health
-	touched   bool
 	kept      bool // scratch of one adoption
 	mixed     uint64
 	breaker   breaker
@@ -218,8 +216,8 @@ func (r *Router) Reserve(c *Config, inFlight int) {
 	ps, es := r.livePlacements()+len(c.placements), r.liveEndpoints()+len(c.endpoints)
 	r.placements = growTo(r.placements, ps)
 	r.endpoints = growTo(r.endpoints, es)
-	r.touchedPlacements = growTo(r.touchedPlacements, ps)
-	r.touchedEndpoints = growTo(r.touchedEndpoints, es)
+	r.touchedPlacements.reserve(max(ps, len(r.placements)))
+	r.touchedEndpoints.reserve(max(es, len(r.endpoints)))
 	r.reserveExtras(c, es)
 	r.admissible = growTo(r.admissible, MaxEndpoints)
 	r.ids = growTo(r.ids, es)

@@ -235,14 +235,14 @@ func (rd *reader) body(r *Router) {
 	if r.config != nil {
 		r.useExtras(r.config)
 	}
+	r.touchedPlacements.reserve(len(r.placements))
+	r.touchedEndpoints.reserve(len(r.endpoints))
 	rd.number(r)
 	live := rd.uint(MaxInFlight)
 	for range live {
 		rd.slot(r)
 	}
 	rd.sections(r)
-	r.touchedPlacements = growTo(r.touchedPlacements, len(r.placements))
-	r.touchedEndpoints = growTo(r.touchedEndpoints, len(r.endpoints))
 	for n := range r.placements {
 		r.touchPlacement(int32(n))
 	}
