@@ -21,13 +21,14 @@ type verdict struct {
 	rule      uint8 // that refuses, 0 for the class's own
 	failover  Failover
 	circuit   Circuit
-	endpoint  int32 // number; the one to use, or whose breaker refuses; -1 for none
-	placement int32 // number; the one that serves or refuses
-	candidate int   // position in the home placement's list
-	rotates   int   // admissible[:rotates] take a rotation step
-	wait      bool  // in placement's queue (R5)
-	exhausted bool  // no candidate decided
-	pin       bool  // the client's cookie is to name the endpoint (R10)
+	endpoint  int32            // number; the one to use, or whose breaker refuses; -1 for none
+	placement int32            // number; the one that serves or refuses
+	candidate int              // position in the home placement's list
+	rotates   int              // admissible[:rotates] take a rotation step
+	wait      bool             // in placement's queue (R5)
+	exhausted bool             // no candidate decided
+	pin       bool             // the client's cookie is to name the endpoint (R10)
+	spec      *placementConfig // of placement, of a verdict to forward
 }
 
 func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
@@ -255,7 +256,7 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 		}
 		switch room {
 		case roomYes:
-			v.placement, v.candidate, v.failover = number, i, left.first
+			v.placement, v.spec, v.candidate, v.failover = number, p, i, left.first
 			r.choose(now, p, ev, v)
 			return
 		case roomFull, roomShed, roomUnfair:
@@ -374,7 +375,8 @@ func (l *leaving) offer(r *Router, p *placementConfig, number int32, at int, ev 
 func (l *leaving) verdict(r *Router, home int32) verdict {
 	switch {
 	case l.resortAt > 0:
-		return verdict{endpoint: l.resort, placement: l.resortHome, candidate: l.resortAt - 1, failover: l.resortWhy}
+		spec := &r.config.placements[r.placements[l.resortHome].config]
+		return verdict{endpoint: l.resort, placement: l.resortHome, spec: spec, candidate: l.resortAt - 1, failover: l.resortWhy}
 	case l.circuit:
 		return verdict{class: CircuitOpen, endpoint: l.breaker, placement: home, circuit: r.endpoints[l.breaker].breaker.state}
 	case l.unhealthy:
@@ -387,6 +389,8 @@ func (l *leaving) verdict(r *Router, home int32) verdict {
 }
 
 // commit takes the slot, the probe and the rotation step of a verdict to forward.
+// What nearly every request needs is in functions that call nothing, so that
+// they keep in registers what they work on.
 func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decision {
 	n := ev.slot // one that waited has its slot
 	if ev.again == nil {
@@ -395,49 +399,55 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 			return r.tableFull(now, ev, v.placement, out)
 		}
 	}
-	e, p := &r.endpoints[v.endpoint], &r.placements[v.placement]
-	pc := &r.config.placements[p.config]
-	if v.rotates > 0 {
-		r.rotate(r.admissible[:v.rotates], v.endpoint)
-	}
-	probe := e.breaker.state != Closed
-	rule := uint8(3)
-	if probe {
-		out = r.admitProbe(now, v.endpoint, n, pc, out)
-		rule = 6
-	}
 	s := r.slots.at(n) // zero, as release left it, or that of a request that waited
 	if ev.again == nil {
 		s.request, s.gen = ev.Request, r.nextSerial()
 	}
-	s.generation = e.breaker.gen
-	s.endpoint, s.guest, s.probe = v.endpoint, v.candidate > 0, probe
-	if pc.timed {
+	if v.rotates > 0 {
+		r.rotate(r.admissible[:v.rotates], v.endpoint)
+	}
+	v.rule = 3
+	if r.endpoints[v.endpoint].breaker.state != Closed {
+		v.rule = 6
+		out = r.admitProbe(now, v.endpoint, n, v.spec, out)
+	}
+	if v.spec.timed {
 		s.began = r.now + 1
 	}
+	r.occupy(s, v)
+	if v.spec.shares {
+		r.takeShare(now, s, v.placement, ev)
+	}
+	if ev.again != nil || r.config.placements[ev.Route.Placement].retries.Max > 0 {
+		r.depart(now, n, ev, r.endpoints[v.endpoint].id)
+	}
+	out = append(out, Decision{})
+	v.forward(&out[len(out)-1], now, ev, n, s)
+	return out
+}
+
+// occupy books the attempt in s at the endpoint and the placement of v.
+func (r *Router) occupy(s *slot, v *verdict) {
+	e, p := &r.endpoints[v.endpoint], &r.placements[v.placement]
+	v.circuit = e.breaker.state
+	s.generation, s.endpoint = e.breaker.gen, v.endpoint
+	s.guest, s.probe = v.candidate > 0, v.circuit != Closed
 	r.sum += s.mix(e.id)
 	e.inFlight++
 	p.inFlight++
-	if s.guest {
-		p.guests++
-	}
-	if pc.shares {
-		r.takeShare(now, s, v.placement, ev)
-	}
+	p.guests += int32(bit(s.guest))
 	r.touchEndpoint(v.endpoint)
 	r.touchPlacement(v.placement)
-	if ev.again != nil || r.config.placements[ev.Route.Placement].retries.Max > 0 {
-		r.depart(now, n, ev, e.id)
-	}
-	out = append(out, Decision{})
-	d := &out[len(out)-1]
-	d.Kind, d.Rule, d.At, d.Handle, d.Probe = Forward, rule, now, Handle{n, s.gen}, probe
-	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, e.breaker.state
+}
+
+// forward fills in d, which is zero, for the attempt in s, which is slot n.
+func (v *verdict) forward(d *Decision, now Time, ev *Event, n uint32, s *slot) {
+	d.Kind, d.Rule, d.At, d.Handle, d.Probe = Forward, v.rule, now, Handle{n, s.gen}, s.probe
+	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, v.circuit
 	d.Placement, d.Endpoint, d.Pin = v.placement, v.endpoint, v.pin
 	if ev.again != nil && ev.again.attempts > 1 {
 		d.Count = uint32(ev.again.attempts)
 	}
-	return out
 }
 
 // tableFull refuses a request for which the table of attempts has no slot.

@@ -58,15 +58,17 @@ func (r *Router) pickRotation(admissible []int32) int {
 }
 
 // rotate commits a pick of pickRotation.
+//
+//go:noinline
 func (r *Router) rotate(admissible []int32, chosen int32) {
-	var total int64
+	endpoints, touched, total := r.endpoints, r.touchedEndpoints, int64(0)
 	for _, n := range admissible {
-		e := &r.endpoints[n]
+		e := &endpoints[n]
 		e.rotation += int64(e.weight)
 		total += int64(e.weight)
-		r.touchEndpoint(n)
+		touched.add(n)
 	}
-	r.endpoints[chosen].rotation -= total
+	endpoints[chosen].rotation -= total
 }
 
 // pickLeast is the power of two choices (Mitzenmacher 2001): of two distinct
