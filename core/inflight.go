@@ -36,16 +36,7 @@ const admittedAt = 0xbf58476d1ce4e5b9
 // mix is the slot's part of the digest; id is its endpoint's identity. It is
 // worked out twice for every request, so it is one finaliser, not a fold.
 func (s *slot) mix(id uint64) uint64 {
-	word := uint64(s.generation)<<8 | uint64(entityAttempt)<<3
-	if s.guest {
-		word |= 1
-	}
-	if s.probe {
-		word |= 2
-	}
-	if s.replied {
-		word |= 4
-	}
+	word := uint64(s.generation)<<8 | uint64(entityAttempt)<<3 | bit(s.guest) | bit(s.probe)<<1 | bit(s.replied)<<2
 	return finalise(id ^ s.request + golden*word + admittedAt*uint64(s.began))
 }
 
