@@ -32,7 +32,7 @@ type verdict struct {
 }
 
 func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
-	if ev.Handle != (Handle{}) {
+	if ev.Handle.Gen != 0 || ev.Handle.Slot != 0 {
 		return r.comeAgain(now, ev, out)
 	}
 	if class, home := r.precheck(ev); class != ClassNone {
@@ -75,27 +75,39 @@ func (v *verdict) reject(now Time, ev *Event) Decision {
 // precheck refuses what needs no look at any endpoint. home is the number of
 // the key's own placement where there is one, else -1.
 func (r *Router) precheck(ev *Event) (class Class, home int32) {
-	switch {
-	case ev.Route.Refuse == NoKey || ev.Route.Refuse.byBytes():
-		return ev.Route.Refuse, -1
-	case r.draining && ev.again == nil: // one that waits came before the drain
-		return Draining, -1
-	case r.config == nil:
-		return NotReady, -1
-	case ev.Epoch != r.epoch:
-		return Internal, -1
-	case ev.Route.Refuse == UnknownKey && int(ev.Via) < len(r.config.routes):
-		return UnknownKey, -1
-	case ev.Route.Refuse.ByEdge():
-		return ev.Route.Refuse, -1
-	case ev.Route.Placement < 0 || int(ev.Route.Placement) >= len(r.config.placements):
+	if ev.Route.Refuse != ClassNone || r.draining || r.config == nil || ev.Epoch != r.epoch {
+		if class = r.refusal(ev); class != ClassNone {
+			return class, -1
+		}
+	}
+	at := int(ev.Route.Placement)
+	if at < 0 || at >= len(r.config.placements) {
 		return Internal, -1
 	}
-	home = r.numbers.placement[ev.Route.Placement]
-	if limit := r.config.placements[ev.Route.Placement].bodyMax; limit > 0 && ev.Length > limit {
+	home = r.numbers.placement[at]
+	if limit := r.config.placements[at].bodyMax; limit > 0 && ev.Length > limit {
 		return BodyTooLarge, home
 	}
 	return ClassNone, home
+}
+
+// refusal is the part of precheck that asks neither for a placement nor its limits.
+func (r *Router) refusal(ev *Event) Class {
+	switch {
+	case ev.Route.Refuse == NoKey || ev.Route.Refuse.byBytes():
+		return ev.Route.Refuse
+	case r.draining && ev.again == nil: // one that waits came before the drain
+		return Draining
+	case r.config == nil:
+		return NotReady
+	case ev.Epoch != r.epoch:
+		return Internal
+	case ev.Route.Refuse == UnknownKey && int(ev.Via) < len(r.config.routes):
+		return UnknownKey
+	case ev.Route.Refuse.ByEdge():
+		return ev.Route.Refuse
+	}
+	return ClassNone
 }
 
 func ruleOf(c Class) uint8 {
@@ -115,7 +127,7 @@ func ruleOf(c Class) uint8 {
 }
 
 // survey is what one look at a placement's endpoints found. The admissible
-// ones are in r.admissible[:admissible].
+// ones are r.admissible.
 type survey struct {
 	admissible int
 	breaker    int32 // first endpoint that its breaker blocks, -1 for none
@@ -124,33 +136,30 @@ type survey struct {
 }
 
 func (r *Router) survey(p *placementConfig, state *placement, now Time) survey {
+	all := r.numbers.endpoint[p.first:p.end]
+	if p.plain && !state.panic && r.sound(all) {
+		r.admissible = all
+		return survey{admissible: len(all), breaker: -1, health: -1}
+	}
 	s := survey{breaker: -1, health: -1}
-	r.admissible = r.admissible[:0]
-	if p.capped || state.panic {
-		blind := state.panic && p.panicDo == PanicAll
-		for i := p.first; i < p.end; i++ {
-			r.look(&s, r.numbers.endpoint[i], p, now, blind)
-		}
-		s.admissible = len(r.admissible)
-		return s
+	blind := state.panic && p.panicDo == PanicAll
+	r.admissible = r.found[:0]
+	for _, n := range all {
+		r.look(&s, n, p, now, blind)
 	}
-	for i := p.first; i < p.end; i++ {
-		n := r.numbers.endpoint[i]
-		switch e := &r.endpoints[n]; {
-		case e.breaker.state != Closed && !e.breaker.admits(now, &p.breaker):
-			if s.breaker < 0 {
-				s.breaker = n
-			}
-		case e.health.unhealthy:
-			if s.health < 0 {
-				s.health = n
-			}
-		default:
-			r.admissible = append(r.admissible, n)
-		}
-	}
-	s.admissible = len(r.admissible)
+	r.found, s.admissible = r.admissible, len(r.admissible)
 	return s
+}
+
+// sound says that neither breaker nor health blocks any of them, as is usual.
+func (r *Router) sound(all []int32) bool {
+	endpoints := r.endpoints
+	for _, n := range all {
+		if e := &endpoints[n]; e.breaker.state != Closed || e.health.unhealthy {
+			return false
+		}
+	}
+	return true
 }
 
 // block asks R2 of one endpoint in the configuration; blind ignores health (R9).

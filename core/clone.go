@@ -16,7 +16,7 @@ func (r *Router) CopyFrom(from *Router) {
 	r.numbers.endpoint = append(own.numbers.endpoint[:0], from.numbers.endpoint...)
 	r.touchedPlacements = append(own.touchedPlacements[:0], from.touchedPlacements...)
 	r.touchedEndpoints = append(own.touchedEndpoints[:0], from.touchedEndpoints...)
-	r.admissible, r.ids = own.admissible[:0], own.ids[:0]
+	r.admissible, r.found, r.ids = nil, own.found[:0], own.ids[:0]
 	r.timers.heap = append(own.timers.heap[:0], from.timers.heap...)
 	for k := range r.timers.pos {
 		r.timers.pos[k] = append(own.timers.pos[k][:0], from.timers.pos[k]...)

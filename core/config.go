@@ -28,6 +28,7 @@ type placementConfig struct {
 	lastResort LastResort
 	selection  Policy
 	weighted   bool // weights differ
+	plain      bool // its sound endpoints are its admissible ones: neither capped nor narrowed
 	capped     bool // some endpoint has a cap
 	shares     bool // the limit moves or is shared out: adaptive, tenants, priorities (R5)
 	sharded    bool // choice.shards is set

@@ -213,7 +213,7 @@ func (r *Router) retryDue(at Time, n uint32, out []Decision) []Decision {
 // those at their caps are no reason to wait when one that was tried could serve.
 func (r *Router) skipTried(ev *Event, s *survey) {
 	j := ev.again
-	kept := r.admissible[:0]
+	kept := r.found[:0] // where r.admissible begins too, or it is only to be read
 	for _, n := range r.admissible {
 		tried := false
 		for i := range min(j.attempts, MaxRetries) {
@@ -228,5 +228,5 @@ func (r *Router) skipTried(ev *Event, s *survey) {
 	if len(kept) == 0 && s.admissible > 0 {
 		s.capped = false
 	}
-	r.admissible, s.admissible = kept, len(kept)
+	r.found, r.admissible, s.admissible = kept, kept, len(kept)
 }

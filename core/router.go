@@ -34,7 +34,8 @@ type Router struct {
 	journeys   []*[chunkSize]journey // by slot; none as long as nothing may come again
 	waiting    uint32                // requests that wait: their slots hold no attempt
 
-	admissible []int32 // scratch of one survey
+	admissible []int32 // of the last survey: found, or a part of numbers, only to be read
+	found      []int32 // scratch of one survey
 	ids        []ident // scratch of one adoption
 	scratch    Event   // of a request that comes again
 
@@ -219,7 +220,7 @@ func (r *Router) Reserve(c *Config, inFlight int) {
 	r.touchedPlacements.reserve(max(ps, len(r.placements)))
 	r.touchedEndpoints.reserve(max(es, len(r.endpoints)))
 	r.reserveExtras(c, es)
-	r.admissible = growTo(r.admissible, MaxEndpoints)
+	r.found = growTo(r.found[:0], MaxEndpoints)
 	r.ids = growTo(r.ids, es)
 	r.numbers.reserve(c)
 	r.timers.reserve(max(es, ps))
