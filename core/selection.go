@@ -45,9 +45,9 @@ func (r *Router) pick(now Time, p *placementConfig, admissible []int32, ev *Even
 // pickRotation is smooth weighted round robin (nginx's): the one whose credit,
 // its share of this round included, is largest; ties to the earlier.
 func (r *Router) pickRotation(admissible []int32) int {
-	best, credit := 0, int64(math.MinInt64)
+	endpoints, best, credit := r.endpoints, 0, int64(math.MinInt64)
 	for i, n := range admissible {
-		e := &r.endpoints[n]
+		e := &endpoints[n]
 		c := e.rotation + int64(e.weight)
 		// No branch: whose turn it is, a processor cannot guess.
 		later := bit(c > credit)
