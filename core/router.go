@@ -48,35 +48,37 @@ type Router struct {
 	stamp  uint32  // scratch: the last selection that marked extras
 }
 
-// placement is the state of one placement; id 0 marks a free number.
+// placement is the state of one placement; id 0 marks a free number. What every
+// request reads or writes comes first.
 type placement struct {
 	id       uint64
 	config   int32 // index in the current Config, -1 once removed
 	inFlight int32
 	guests   int32
 	queue    waitList
+	panic    bool      // R9
+	retabled bool      // scratch of one adoption
+	adaptive *adaptive // nil where the limit does not move (R5)
+	tenants  tenants   // attempts by tenant, nil where nobody counts them (R5)
 	budget   budget
 	name     string
 	mixed    uint64
-	panic    bool      // R9
-	retabled bool      // scratch of one adoption
-	tenants  tenants   // attempts by tenant, nil where nobody counts them (R5)
-	adaptive *adaptive // nil where the limit does not move (R5)
 }
 
-// endpoint is the state of one endpoint; id 0 marks a free number.
+// endpoint is the state of one endpoint; id 0 marks a free number. What every
+// request reads or writes lies in the first 64 bytes, up to breaker.failures.
 type endpoint struct {
 	id        uint64
+	rotation  int64 // credit of smooth round robin (R10)
 	config    int32 // index in the current Config, -1 while retiring (R12)
 	placement int32 // number of its placement
 	inFlight  int32
 	limit     int32 // cap on inFlight, the largest number for none (R2)
 	weight    uint32
-	rotation  int64 // credit of smooth round robin (R10)
 	health    health
-	kept      bool // scratch of one adoption
-	mixed     uint64
 	breaker   breaker
+	mixed     uint64
+	kept      bool // scratch of one adoption
 	name, url string
 }
 
