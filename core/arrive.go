@@ -441,7 +441,8 @@ func (r *Router) occupy(s *slot, v *verdict) {
 	v.circuit = e.breaker.state
 	s.generation, s.endpoint = e.breaker.gen, v.endpoint
 	s.guest, s.probe = v.candidate > 0, v.circuit != Closed
-	r.sum += s.mix(e.id)
+	s.mixed = s.mix(e.id)
+	r.sum += s.mixed
 	e.inFlight++
 	p.inFlight++
 	p.guests += int32(bit(s.guest))

@@ -28,7 +28,7 @@ func (r *Router) CopyFrom(from *Router) {
 }
 
 // copyFrom copies the attempts in flight, and of a chunk no more than those:
-// a chunk is 40 kB and mostly empty.
+// a chunk is 48 kB and mostly empty.
 func (t *slotTable) copyFrom(from *slotTable) {
 	for n, ok := t.next(0); ok; n, ok = t.next(n + 1) {
 		*t.at(n) = slot{}

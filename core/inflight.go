@@ -27,6 +27,7 @@ type slot struct {
 	probe      bool   // is a half-open probe (R6)
 	replied    bool   // its outcome is booked (R7)
 	state      uint8  // slotPlain, slotJourney or slotWaiting
+	mixed      uint64 // its part of the digest
 	tenant     uint64 // whose share it takes, 0 when it is not counted (R5)
 }
 
@@ -34,10 +35,17 @@ type slot struct {
 const admittedAt = 0xbf58476d1ce4e5b9
 
 // mix is the slot's part of the digest; id is its endpoint's identity. It is
-// worked out twice for every request, so it is one finaliser, not a fold.
+// worked out for every request, so it is one finaliser, not a fold.
 func (s *slot) mix(id uint64) uint64 {
 	word := uint64(s.generation)<<8 | uint64(entityAttempt)<<3 | bit(s.guest) | bit(s.probe)<<1 | bit(s.replied)<<2
 	return finalise(id ^ s.request + golden*word + admittedAt*uint64(s.began))
+}
+
+// remix works out again the digest's part of an attempt that has changed.
+func (r *Router) remix(s *slot) {
+	r.sum -= s.mixed
+	s.mixed = s.mix(r.endpoints[s.endpoint].id)
+	r.sum += s.mixed
 }
 
 type slotTable struct {

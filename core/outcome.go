@@ -20,10 +20,9 @@ func (r *Router) reply(now Time, ev *Event, out []Decision) []Decision {
 	if s.began != 0 {
 		r.sampleReply(now, s, class)
 	}
-	id, began := r.endpoints[s.endpoint].id, s.began
-	r.sum -= s.mix(id)
+	began := s.began
 	s.replied, s.began = true, 0
-	r.sum += s.mix(id)
+	r.remix(s)
 	home := r.endpoints[s.endpoint].placement
 	panicked := r.placements[home].panic
 	out = r.book(now, s, ev.Handle.Slot, class, began, out)
@@ -279,7 +278,7 @@ func (r *Router) yield(s *slot) (sound, rest bool) {
 	e.inFlight--
 	p.inFlight--
 	p.guests -= guest
-	r.sum -= s.mix(e.id)
+	r.sum -= s.mixed
 	r.touchEndpoint(s.endpoint)
 	r.touchPlacement(e.placement)
 	return sound, s.tenant != 0 || e.config < 0

@@ -187,7 +187,7 @@ func (r *Router) backOff(now, due Time, n uint32, ev *Event, class Class, out []
 	home := r.endpoints[s.endpoint].placement
 	out = r.vacate(now, s, out)
 	s.gen = r.nextSerial()
-	s.generation, s.guest, s.probe, s.replied, s.began, s.tenant = 0, false, false, false, 0, 0
+	s.generation, s.guest, s.probe, s.replied, s.began, s.tenant, s.mixed = 0, false, false, false, 0, 0, 0
 	r.hold(n, j, inBackOff, due)
 	d.Handle = Handle{n, s.gen}
 	out = r.turn(now, home, out)

@@ -408,7 +408,7 @@ func (rd *reader) slot(r *Router) {
 	}
 	*r.slots.at(n) = s
 	r.slots.mark(n)
-	r.sum += s.mix(r.endpoints[s.endpoint].id)
+	r.remix(r.slots.at(n))
 }
 
 // check compares the counts of endpoints and placements with the attempts.
