@@ -100,7 +100,7 @@ func New(o Options) *Router {
 // now below an earlier one counts as that one. Deadlines up to now fire first,
 // each as of its own time; then the event is applied. No input can make Step
 // panic; what names nothing is ignored with a note. After Reserve, Step
-// allocates nothing as long as out has room.
+// allocates nothing as long as out has room, but for what an Adopt may make: see there.
 func (r *Router) Step(now Time, ev *Event, out []Decision) []Decision {
 	now = min(max(now, r.now), latest)
 	r.now = now
@@ -208,7 +208,10 @@ func (r *Router) ignore(now Time, rule uint8, cause Cause, out []Decision) []Dec
 
 // Reserve makes room for adopting c and for that many attempts in flight, so
 // that later Steps allocate nothing. It does not change the state. The driver
-// calls it before an Adopt; without it Step makes the room itself.
+// calls it before an Adopt; without it Step makes the room itself. Left to the
+// Adopt, which alone knows the placements that need them, are the adaptive limits
+// of those that had none, tables of tenants of another size than before (R5), and
+// the comparison that a push guard asks for (R13) where the event has no Change.
 func (r *Router) Reserve(c *Config, inFlight int) {
 	for len(r.slots.chunks) < maxChunks && len(r.slots.chunks)<<chunkBits < inFlight {
 		r.slots.grow()
