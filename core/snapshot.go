@@ -241,14 +241,14 @@ func (rd *reader) body(r *Router) {
 	if r.config != nil {
 		r.useExtras(r.config)
 	}
+	r.touchedPlacements.reserve(len(r.placements))
+	r.touchedEndpoints.reserve(len(r.endpoints))
 	rd.number(r)
 	live := rd.uint(MaxInFlight)
 	for range live {
 		rd.slot(r)
 	}
 	rd.sections(r)
-	r.touchedPlacements = growTo(r.touchedPlacements, len(r.placements))
-	r.touchedEndpoints = growTo(r.touchedEndpoints, len(r.endpoints))
 	for n := range r.placements {
 		r.touchPlacement(int32(n))
 	}
@@ -429,7 +429,7 @@ func (rd *reader) slot(r *Router) {
 	}
 	*r.slots.at(n) = s
 	r.slots.mark(n)
-	r.sum += s.mix(r.endpoints[s.endpoint].id)
+	r.remix(r.slots.at(n))
 }
 
 // check holds together what was read one by one.
