@@ -393,7 +393,7 @@ impl<'a> Exchange<'a> {
     /// Puts on a response what is the router's own, and frames it for this client.
     fn dress(&mut self, proxy: &Proxy, header: &mut ResponseHeader) -> Result<(), Broken> {
         let internal = |_| Broken::from(Class::INTERNAL);
-        announce(header, self.adm, &self.call.asked.id.text).map_err(internal)?;
+        announce(header, self.adm, &self.call.asked.id.sent).map_err(internal)?;
         let target = &self.adm.target;
         if self.adm.pin && !header.status.is_server_error() {
             // Nobody is bound to what fails.
