@@ -500,6 +500,9 @@ impl Side {
                 detail: adm.map(|adm| Detail { epoch: adm.in_force.number, step: adm.step, ..Detail::default() }),
             });
         }
+        if let Some(o) = &self.proxy.observer {
+            o.refused(&self.listener.name, why.code);
+        }
         if let (Some(o), Some(adm)) = (&self.proxy.observer, adm) {
             o.request_begun();
             let (class, took) = (why.class, Duration::ZERO);

@@ -549,6 +549,9 @@ impl<'a> Exchange<'a> {
 
     /// Books how a response ended and leaves the client's side as it must be.
     async fn ended(&mut self, proxy: &Arc<Proxy>, status: u16, result: Result<(), Broken>) -> End {
+        if let Err(b) = &result {
+            self.faulted(proxy, b);
+        }
         let Err(b) = result else {
             let reusable = self.call.upload.done;
             if !reusable {
@@ -568,6 +571,7 @@ impl<'a> Exchange<'a> {
 
     /// Ends an attempt that has no response, or none that is passed on.
     async fn failed(&mut self, proxy: &Arc<Proxy>, b: Broken) -> Outcome {
+        self.faulted(proxy, &b);
         let replayable = self.call.upload.whole() && b.class != Class::CLIENT_GONE;
         self.ticket.status = 0;
         let next = self.ticket.finish(b.class, replayable);
@@ -587,6 +591,15 @@ impl<'a> Exchange<'a> {
         let mut end = self.call.refuse(self.adm, b.class, 0, b.says).await;
         end.why = b.why;
         Outcome::Over(end)
+    }
+
+    /// Tells the observer of a body that was no HTTP/1, or came too slowly.
+    fn faulted(&self, proxy: &Proxy, b: &Broken) {
+        if let (Some(o), Some((reason, _))) = (&proxy.observer, b.says.split_once(':'))
+            && !self.call.session.is_http2()
+        {
+            o.refused(&self.call.asked.listener, reason);
+        }
     }
 
     /// Tells the observer of the attempt's end.
