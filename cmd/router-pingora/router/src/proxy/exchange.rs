@@ -197,8 +197,11 @@ impl<'a> Exchange<'a> {
             c.session.set_write_timeout(None);
             self.ticket.sent = true; // while the write is under way nobody knows better
             let written = {
-                let head = head.clone();
+                let mut head = head.clone();
                 let session = &mut c.session;
+                if matches!(session, HttpSession::H2(_)) {
+                    head.remove_header("Transfer-Encoding"); // HTTP/2 has frames, and h2 refuses the field
+                }
                 race(&mut self.timer, self.deadline, &self.ticket.cut, session.write_request_header(head)).await
             };
             match written.map_err(|class| class.unwrap_or(Class::RESPONSE_TIMEOUT))? {
