@@ -32,7 +32,7 @@ deps: ## fetch modules and tools; say which Debian packages each target wants, a
 build: ## build bin/lockstep, without machine paths and stamped with the version
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lockstep ./cmd/lockstep
 
-build-pingora: ## build cmd/router-pingora/target/release: router-pingora and shim (Rust 1.90; minutes the first time)
+build-pingora: ## build cmd/router-pingora/target/release: router-pingora and shim (Rust 1.95; minutes the first time)
 	$(CARGO) build --release $(RUST) --bins
 
 demo: build ## control plane, router and four cells to break, in one process

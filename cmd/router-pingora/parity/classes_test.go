@@ -33,8 +33,9 @@ placements:
   forged: {endpoints: {a: {url: "https://<tls-stranger>"}}, upstream: {tls: {ca: "<dir>/ca.pem"}}}
   misnamed: {endpoints: {a: {url: "https://<tls-other-name>"}}, upstream: {tls: {ca: "<dir>/ca.pem"}}}
   plain: {endpoints: {a: {url: "https://<visa>"}}, upstream: {tls: {ca: "<dir>/ca.pem"}}}
+  older: {endpoints: {a: {url: "https://<tls-good>"}}, upstream: {protocol: h2, tls: {ca: "<dir>/ca.pem"}}}
   broken: {endpoints: {a: {url: "https://<visa>"}}, upstream: {tls: {ca: "<dir>/missing.pem"}}}
-keys: {visa: visa, still: still, slow: slow, one: one, queue: queue, shed: shed, share: share, sick: sick, gone: gone, hole: hole, nowhere: nowhere, forged: forged, misnamed: misnamed, plain: plain, broken: broken}
+keys: {visa: visa, still: still, slow: slow, one: one, queue: queue, shed: shed, share: share, sick: sick, gone: gone, hole: hole, nowhere: nowhere, forged: forged, misnamed: misnamed, plain: plain, older: older, broken: broken}
 `
 
 // impatient is strict with short times for clients.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ access_log: {fields: baseline}
 routes: [{unknown_key: {to: visa}}]
 defaults: {health: none, fallback: none}
 placements: {visa: {endpoints: {a: {url: "http://<visa>"}}}}
-keys: {visa: visa}
+keys: {visa: visa, acme: visa}
 `
 
 // sealed is native before an upstream that speaks TLS.
@@ -26,7 +27,7 @@ access_log: {fields: baseline}
 routes: [{unknown_key: {to: visa}}]
 defaults: {health: none, fallback: none}
 placements: {visa: {endpoints: {a: {url: "https://<tls-good>"}}, upstream: {tls: {ca: "<dir>/ca.pem"}}}}
-keys: {visa: visa}
+keys: {visa: visa, acme: visa}
 `
 
 // withCerts gives the case the listener's certificates.
@@ -118,6 +119,19 @@ func (o over) play(r *run) {
 	}
 }
 
+// withHTTP2Origin gives the case an origin <h2c> that speaks HTTP/2 alone, and
+// answers how long it takes a request's body to be.
+func withHTTP2Origin(r *run) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		fmt.Fprintf(w, "%s %d", q.Proto, q.ContentLength)
+	}))
+	s.Config.Protocols = new(http.Protocols)
+	s.Config.Protocols.SetUnencryptedHTTP2(true)
+	s.Start()
+	r.t.Cleanup(s.Close)
+	r.alike.names = append(r.alike.names, s.Listener.Addr().String(), "<h2c>")
+}
+
 // tlsCases are TLS on both sides, and HTTP/2.
 func tlsCases() []*testCase {
 	behind := func(name, config string, steps ...step) *testCase {
@@ -131,6 +145,17 @@ func tlsCases() []*testCase {
 	overTLS := secured
 	overTLS.with = "User-Agent: parity"
 	mutual := strings.Replace(secure, "default: a.example", `default: a.example, client_ca: "<dir>/ca.pem"`, 1)
+	const unsigned = "unauthorized: the token of the request does not hold" // the class has one text
+	optional := strings.Replace(mutual, `client_ca`, `client_cert: optional, client_ca`, 1)
+	sanKey := strings.Replace(optional, "routes: [{unknown_key: {to: visa}}]", `routes: [{key: [{client_cert_san: "*.example"}], unknown_key: {to: visa}}]`, 1)
+	certRoute := strings.Replace(optional, "routes: [{unknown_key: {to: visa}}]", "routes: [{client_cert: required, unknown_key: {to: visa}}]", 1)
+	shown := func(c tls.Certificate) func(*run) *tls.Config {
+		return func(*run) *tls.Config {
+			config := client("a.example")
+			config.Certificates = []tls.Certificate{c}
+			return config
+		}
+	}
 	return []*testCase{
 		behind("TLS: the answer is as without, and the upstream hears https", secure, ask{
 			send: get("visa", "/x"), tls: func(*run) *tls.Config { return client("a.example") }, want: visaOK(text, "ok"), saw: secured,
@@ -164,6 +189,16 @@ func tlsCases() []*testCase {
 				c.Certificates = []tls.Certificate{stranger().pair("client.example")}
 				return c
 			}, "refused"}),
+		behind("client_cert_san: a verified certificate is the key", sanKey, ask{
+			send: get("", "/x"), tls: shown(trusted().pair("acme.example")), want: visaOK(text, "ok"), saw: arrived{at: "visa", line: "GET /x HTTP/1.1", key: "acme", proto: "https"},
+		}, ask{
+			send: get("", "/x"), tls: shown(trusted().pair("other.example", "acme.example")), want: refused(400, "bad_request: the request is not one that can be passed on"),
+		}),
+		behind("unauthorized: a route wants a client certificate", certRoute, ask{
+			send: get("visa", "/x"), tls: func(*run) *tls.Config { return client("a.example") }, want: answer{
+				status: 401, with: "Www-Authenticate: Bearer\n" + ownHeaders(unsigned), body: unsigned,
+			},
+		}, ask{send: get("visa", "/x"), tls: shown(trusted().pair("acme.example")), want: visaOK(text, "ok"), saw: secured}),
 		behind("TLS: HTTP/2", secure, over{
 			scheme: "https", config: client("a.example"), method: "GET", key: "visa", path: "/x", want: visaOK(text, "ok"), saw: overTLS,
 		}),
@@ -174,6 +209,11 @@ func tlsCases() []*testCase {
 			send: get("visa", "/x"), want: visaOK(text, "ok"), saw: arrived{at: "tls-good", line: "GET /x HTTP/1.1", key: "visa"},
 			log: base("GET", "/x", "visa", "visa", "dedicated", "https://<tls-good>", 200),
 		}),
+		{name: "HTTP/2 to the upstream: what has no body ends with its head", before: withHTTP2Origin, yaml: true, config: strings.NewReplacer(
+			"https://<tls-good>", "http://<h2c>", `tls: {ca: "<dir>/ca.pem"}`, "protocol: h2c").Replace(sealed), steps: []step{
+			ask{send: get("visa", "/x"), want: visaOK("Content-Length: 10\nContent-Type: text/plain; charset=utf-8", "HTTP/2.0 0")},
+			ask{send: "POST /x HTTP/1.1\nHost: a.example\nX-Routing-Key: visa\nContent-Length: 3\n\nabc", want: visaOK("Content-Length: 10\nContent-Type: text/plain; charset=utf-8", "HTTP/2.0 3")},
+		}},
 		basic("HTTP/2 without TLS, by prior knowledge", over{
 			scheme: "http", method: "GET", key: "visa", path: "/x", want: visaOK(text, "ok"), saw: arrived{at: "visa", line: "GET /x HTTP/1.1", key: "visa", with: "User-Agent: parity"},
 		}),

@@ -55,6 +55,7 @@ func upstreamCases() []*testCase {
 		upstreamFailure{key: "forged", class: "tls", status: 502, url: "https://<tls-stranger>", whole: "the TLS handshake with the upstream of forged failed"}.twice("an authority that is not trusted"),
 		upstreamFailure{key: "misnamed", class: "tls", status: 502, url: "https://<tls-other-name>", whole: "the TLS handshake with the upstream of misnamed failed"}.twice("a certificate for another name"),
 		upstreamFailure{key: "plain", class: "tls", status: 502, url: "https://<visa>", whole: "the TLS handshake with the upstream of plain failed"}.twice("an upstream that speaks no TLS"),
+		upstreamFailure{key: "older", class: "tls", status: 502, url: "https://<tls-good>", whole: "the TLS handshake with the upstream of older failed"}.twice("an upstream that does not offer HTTP/2 where nothing else will do"),
 		upstreamFailure{key: "visa", class: "reset_before_response", status: 502, url: "http://<visa>", sentence: "closed the connection before it answered", path: "/x", script: "{reset}"}.twice("a reset in place of an answer"),
 		upstreamFailure{key: "visa", class: "reset_before_response", status: 502, url: "http://<visa>", sentence: "closed the connection before it answered", path: "/x", script: "{close}"}.twice("an end in place of an answer"),
 		upstreamFailure{key: "visa", class: "reset_before_response", status: 502, url: "http://<visa>", sentence: "closed the connection before it answered", path: "/x", script: "HTTP/1.1 200 OK\nContent-Le{close}"}.twice("an end within the header"),

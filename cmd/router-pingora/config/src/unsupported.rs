@@ -4,7 +4,7 @@
 
 use crate::file::File;
 use crate::problem::{Problem, Problems, by_place};
-use crate::settings::{HEADER_MAX, Listener, PING_TIMEOUT, Placement, Route, Source, Upstream, Whole};
+use crate::settings::{HEADER_MAX, Listener, PING_TIMEOUT, Placement, Upstream};
 use lockstep_core::Config;
 
 const HINT: &str = "leave it away, or run lockstep serve";
@@ -14,7 +14,6 @@ type Row<T> = (&'static str, fn(&T) -> bool, &'static str);
 
 const FIXED: &str = "Pingora's server has fixed limits of its own for it";
 const MEMORY: &str = "Pingora's listeners resume from their own memory";
-const NO_NAMES: &str = "Pingora's rustls acceptor does not hand a client certificate's names over";
 
 /// Settings of the whole file.
 const FILE: [Row<File>; 3] = [
@@ -67,10 +66,6 @@ const UPSTREAM: [Row<Upstream>; 8] = [
     ),
 ];
 
-/// Settings of a route, and of its key sources.
-const ROUTE: [Row<Route>; 1] = [("client_cert", |r| r.client_cert, NO_NAMES)];
-const SOURCE: [Row<Source>; 1] = [("client_cert_san", |s| s.san.is_some(), NO_NAMES)];
-
 fn plain() -> Listener {
     Listener::default().with_defaults()
 }
@@ -93,7 +88,7 @@ impl File {
             let of = l.clone().with_defaults();
             out.extend(given(&LISTENER, &of).map(|(path, why)| (format!("listen.{}.{path}", l.name), why)));
         }
-        out.extend(of_texts(&self.spec.edge, self.spec.placements.iter().map(|p| (&*p.name, &*p.edge))));
+        out.extend(of_texts(self.spec.placements.iter().map(|p| (&*p.name, &*p.edge))));
         let mut problems: Vec<Problem> =
             out.into_iter().map(|(path, why)| self.problem_at(&path, sentence(&path, why), HINT)).collect();
         problems.sort_by(by_place);
@@ -106,7 +101,7 @@ impl File {
 /// the settings that core carries for the edge. The error names each.
 pub fn check_supported(c: &Config) -> Result<(), String> {
     let placements = (0..c.placements()).map(|i| (c.placement(i).name, c.placement_edge(i)));
-    let found = of_texts(c.edge(), placements);
+    let found = of_texts(placements);
     if found.is_empty() {
         return Ok(());
     }
@@ -119,15 +114,8 @@ fn sentence(path: &str, why: &str) -> String {
 }
 
 /// What the texts for the edge say. A text that cannot be read is for its reader to refuse.
-fn of_texts<'a>(edge: &str, placements: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, &'static str)> {
+fn of_texts<'a>(placements: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, &'static str)> {
     let mut out = Vec::new();
-    let routes = Whole::read(edge).unwrap_or_default().routing.unwrap_or_default().routes;
-    for (i, r) in routes.iter().enumerate() {
-        out.extend(given(&ROUTE, r).map(|(path, why)| (format!("routes[{i}].{path}"), why)));
-        for (k, s) in r.sources.iter().enumerate() {
-            out.extend(given(&SOURCE, s).map(|(path, why)| (format!("routes[{i}].key[{k}].{path}"), why)));
-        }
-    }
     for (name, text) in placements {
         if let Some(u) = Placement::read(text).unwrap_or_default().upstream {
             out.extend(given(&UPSTREAM, &u).map(|(path, why)| (format!("placements.{name}.upstream.{path}"), why)));
@@ -154,8 +142,6 @@ mod tests {
             ("listen: {e: {address: \":1\", http_engine: std}}", "3:42", "listen.e.http_engine"),
             ("defaults: {upstream: {pool: {warm: 2}}}", "3:36", "placements.a.upstream.pool.warm"),
             ("defaults: {upstream: {header_max: 1KiB}}", "3:35", "placements.a.upstream.header_max"),
-            ("routes: [{client_cert: required}]", "3:24", "routes[0].client_cert"),
-            ("routes: [{key: [{client_cert_san: \"*.a\"}]}]", "3:35", "routes[0].key[0].client_cert_san"),
         ] {
             let found = load(text).unsupported();
             let [p] = &found.0[..] else { panic!("{text}: {found}") };
@@ -170,6 +156,7 @@ mod tests {
             "",
             "listen: {e: {address: \":1\", header_max: 64KiB, http1: {headers_max: 100}, http2: none}}",
             "defaults: {upstream: {protocol: h2, header_max: 64KiB, tls: {min: 1.2}}}",
+            "routes: [{client_cert: required, key: [{client_cert_san: \"*.a\"}]}]",
             "routes: [{key: [{header: X-A}, {jwt_claim: t, jwks: {file: k}}], split_by: {cookie: u}}]",
         ] {
             let found = load(text).unsupported();

@@ -17,6 +17,7 @@ mod record;
 mod replay;
 mod serve;
 mod source;
+mod tls;
 
 use clap::Parser;
 use cli::{Check, Cli, Command};

@@ -345,10 +345,12 @@ impl Side {
         let ip = from.map(|a| a.ip().to_canonical());
         let trusted =
             self.listener.trusted.as_ref().zip(ip).is_some_and(|(list, ip)| list.iter().any(|n| within(ip, *n)));
+        let tls = session.digest().and_then(|d| d.ssl_digest.as_deref());
         Client {
+            certificate: tls.and_then(crate::tls::certificate),
             address: from.map(|a| a.to_string()).unwrap_or_default(),
             ip,
-            tls: session.digest().is_some_and(|d| d.ssl_digest.is_some()),
+            tls: tls.is_some(),
             judged: self.listener.trusted.is_some(),
             trusted,
         }

@@ -86,7 +86,7 @@ impl InForce for Provenance {
 /// Serves until the process is told to end. An error means that it has never served.
 pub fn run(mut o: Serve) -> Result<(), String> {
     o.settle(|name| std::env::var(name).ok())?;
-    pingora::tls::install_default_crypto_provider();
+    crate::tls::begin();
     listen::exit_if_listeners_fail();
     let loaded = if o.config.is_empty() { None } else { Some(source::load(&o.config)?) };
     let (file, config) = loaded.map_or((File::default(), None), |(file, config)| (file, Some(config)));

@@ -303,6 +303,17 @@ fn an_upgrade_loses_no_request_and_one_without_a_successor_changes_nothing() {
 }
 
 #[test]
+fn the_signal_that_upgrades_the_go_router_changes_nothing() {
+    let (folder, cell) = (Folder::new("usr2"), Cell::start("c"));
+    let mut router = serve(&folder.write("c.json", &config("v1", &cell)), &["--dumps", &folder.path("dumps")]);
+    let at = router.serving();
+    router.signal("USR2");
+    router.wait_for("no upgrade: SIGUSR2");
+    assert_eq!(get(at, "/x", "X-Routing-Key: a\r\n").unwrap().status, 200);
+    assert!(router.stop().success());
+}
+
+#[test]
 fn operators_see_what_is_in_force_whether_it_is_ready_and_its_metrics() {
     let (folder, cell) = (Folder::new("admin"), Cell::start("c"));
     let file = folder.write("c.json", &config("v", &cell));

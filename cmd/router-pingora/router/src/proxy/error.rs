@@ -103,6 +103,14 @@ pub static TABLE: &[Row] = {
         row(Connect, E::TLSHandshakeFailure, Up, No, Class::TLS, "no TLS, an unknown CA, another name"),
         row(Connect, E::InvalidCert, Up, No, Class::TLS, "the endpoint's certificate cannot be read"),
         row(Connect, E::HandshakeError, Up, No, Class::TLS, "the handshake fails in another way"),
+        row(
+            Connect,
+            E::H2Downgrade,
+            Up,
+            No,
+            Class::TLS,
+            "the endpoint does not offer HTTP/2, and nothing else will do",
+        ),
         row(Connect, E::H2Error, Up, No, Class::BAD_RESPONSE, "the endpoint does not begin HTTP/2 as it must"),
         row(Connect, E::InvalidH2, Up, No, Class::BAD_RESPONSE, "the endpoint sends frames that are none"),
         row(Connect, E::BindError, In, No, Class::INTERNAL, "no local address or port is left"),
@@ -205,9 +213,9 @@ fn io_kind(e: &Error) -> Option<std::io::ErrorKind> {
     None
 }
 
-/// A TLS alert reaches us as the text of an IO error.
+/// A TLS alert reaches us as the text of an IO error, of which each library has its own.
 fn is_alert(e: &Error) -> bool {
-    e.cause.as_ref().is_some_and(|c| c.to_string().contains("fatal alert"))
+    e.cause.as_ref().is_some_and(|c| c.to_string().to_ascii_lowercase().contains("alert"))
 }
 
 #[cfg(test)]
@@ -255,9 +263,10 @@ mod tests {
             let (effect, retry) = (format!("{:?}", is.effect).to_lowercase(), retry(is.retry));
             let kind = r.kind.as_str();
             text.push_str(&format!(
-                "| {:?} | {kind} | {} | {flag} | {} | {status} | {effect} | {retry} | {} |\n",
+                "| {:?} | {kind} | {} | {flag} | {} | {} | {status} | {effect} | {retry} | {} |\n",
                 r.phase,
                 r.source.as_str(),
+                go(r),
                 is.label,
                 r.when
             ));
@@ -273,12 +282,47 @@ mod tests {
 # Errors: Pingora's, and what they are here
 
 Made from `src/proxy/error.rs` by its test. `Phase` is what was under way. `Retry` is Pingora's own flag, which is not obeyed: whether R11 tries
-again is the last column but one, and core's to decide. Status `-`: the upstream's own status has gone out already, or nobody is left to tell.
+again is the last column but one, and core's to decide. `Go` is what the Go router makes the same class of there. Status `-`: the upstream's own status
+has gone out already, or nobody is left to tell.
 The times are our own (`exchange.rs`): Pingora's one `read_timeout` is not set, and what its types say of time has the class that ours have.
 
-| Phase | Pingora's type | Source | Retry | Class (R16) | Status | Breaker | R11 | When |
-|---|---|---|---|---|---|---|---|---|
+| Phase | Pingora's type | Source | Retry | Go | Class (R16) | Status | Breaker | R11 | When |
+|---|---|---|---|---|---|---|---|---|---|
 ";
+
+    /// The Go router's error for a row: adapters/http1/reason.go, adapters/upstream/errors.go, h2call.go,
+    /// head.go and parse.go, adapters/httpproxy/upload.go, body.go and watch.go.
+    fn go(r: &Row) -> &'static str {
+        use Phase::{Answer, Body, Connect, Head, Request, Send, Upload};
+        match (r.phase, r.class) {
+            (Request, Class::BAD_REQUEST) => "http1.Reason of the head",
+            (Request, Class::REQUEST_TIMEOUT) => "http1.HeaderTimeout",
+            (Request, Class::CLIENT_GONE) => "http1.ClientClosedEarly",
+            (Connect, Class::DNS) => "*net.DNSError",
+            (Connect, Class::CONNECT_REFUSED) => "any other error of the dial",
+            (Connect, Class::CONNECT_TIMEOUT) => "context.DeadlineExceeded, Timeout()",
+            (Connect, Class::TLS) if r.kind == ErrorType::H2Downgrade => "NegotiatedProtocol is not h2",
+            (Connect, Class::TLS) => "any other error of the handshake",
+            (Connect, Class::INTERNAL) => "EMFILE, ENFILE, EADDRNOTAVAIL",
+            (Connect | Head, Class::BAD_RESPONSE) if h2(r) => "any other error of http.ClientConn",
+            (Send, Class::BAD_REQUEST) => "upstream.badRequest",
+            (Send | Head, Class::RESET_BEFORE_RESPONSE) if h2(r) => "stream error from the peer, GOAWAY",
+            (Send | Head, Class::RESET_BEFORE_RESPONSE) => "io.EOF, io.ErrUnexpectedEOF, *net.OpError",
+            (Send | Head, Class::RESPONSE_TIMEOUT) => "timer of the exchange",
+            (Head, Class::BAD_RESPONSE) => "upstream.notHTTP",
+            (Body, Class::BODY_TIMEOUT) => "timer of the exchange",
+            (Body, Class::BROKEN_BODY) => "any error of the body's Read",
+            (Upload, Class::CLIENT_GONE) => "io.ErrUnexpectedEOF, *net.OpError",
+            (Upload, Class::REQUEST_TIMEOUT) => "os.ErrDeadlineExceeded, http1.BodyTimeout",
+            (Upload, Class::BAD_REQUEST) => "*http1.BodyError, any other",
+            (Answer, Class::CLIENT_GONE) => "any error of a Write",
+            _ => panic!("{:?} {:?}: what is it in Go?", r.phase, r.kind),
+        }
+    }
+
+    fn h2(r: &Row) -> bool {
+        matches!(r.kind, ErrorType::H2Error | ErrorType::InvalidH2)
+    }
 
     fn retry(r: RetryRule) -> &'static str {
         match r {
@@ -318,9 +362,14 @@ The times are our own (`exchange.rs`): Pingora's one `read_timeout` is not set, 
 
     #[test]
     fn an_alert_after_the_handshake_is_a_tls_failure() {
-        let io = std::io::Error::other("received fatal alert: CertificateRequired");
-        let e = Error::because(ErrorType::ReadError, "while reading response headers", io);
-        assert_eq!(class_of(Phase::Head, &e), Class::TLS);
+        for text in [
+            "received fatal alert: CertificateRequired",
+            "error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required",
+            "[TLSV1_ALERT_CERTIFICATE_REQUIRED]",
+        ] {
+            let e = Error::because(ErrorType::ReadError, "while reading response headers", std::io::Error::other(text));
+            assert_eq!(class_of(Phase::Head, &e), Class::TLS, "{text}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use http::{HeaderMap, StatusCode};
 use lockstep_core::{Class, DecisionKind, MAX_DURATION, RetryWhy, SECOND, TimeoutSpec};
 use pingora::Error;
-use pingora::http::ResponseHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::client::HttpSession;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -140,6 +140,15 @@ pub(crate) async fn attempt(proxy: &Arc<Proxy>, call: &mut Call, adm: &Admission
     }
 }
 
+/// Writes a request's head; `bare` says that no body follows. Over HTTP/2 its stream then ends at once:
+/// Pingora would end it with an empty frame, which endpoints take for a body of unknown length.
+async fn write_head(session: &mut HttpSession, head: Box<RequestHeader>, bare: bool) -> pingora::Result<()> {
+    match session {
+        HttpSession::H2(h2) => h2.write_request_header(head, bare),
+        other => other.write_request_header(head).await,
+    }
+}
+
 impl<'a> Exchange<'a> {
     fn new(
         call: &'a mut Call,
@@ -188,6 +197,7 @@ impl<'a> Exchange<'a> {
     async fn open(&mut self, proxy: &Arc<Proxy>, endpoint: &Endpoint) -> Result<Connection, Broken> {
         let head = proxy.outgoing(self.call, self.adm, &endpoint.authority).map_err(|e| broken(Phase::Send, &e))?;
         let mut fresh = false;
+        let bare = self.call.upload.done && self.call.upload.kept().is_empty();
         loop {
             let mut c = self
                 .until(async { proxy.upstreams.connect(endpoint, fresh).await })
@@ -198,11 +208,11 @@ impl<'a> Exchange<'a> {
             self.ticket.sent = true; // while the write is under way nobody knows better
             let written = {
                 let mut head = head.clone();
-                let session = &mut c.session;
-                if matches!(session, HttpSession::H2(_)) {
+                if matches!(c.session, HttpSession::H2(_)) {
                     head.remove_header("Transfer-Encoding"); // HTTP/2 has frames, and h2 refuses the field
                 }
-                race(&mut self.timer, self.deadline, &self.ticket.cut, session.write_request_header(head)).await
+                let write = write_head(&mut c.session, head, bare);
+                race(&mut self.timer, self.deadline, &self.ticket.cut, write).await
             };
             match written.map_err(|class| class.unwrap_or(Class::RESPONSE_TIMEOUT))? {
                 Ok(()) => return Ok(c),

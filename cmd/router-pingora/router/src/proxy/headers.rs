@@ -1,8 +1,10 @@
 //! Names of headers as BASELINE has them, and what of a header is passed on.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Version, header};
+use lockstep_config::routing::Certificate;
 use lockstep_core::{Circuit, Class, DecisionKind, Failover, Method, Reason};
 use pingora::http::{RequestHeader, ResponseHeader};
 
@@ -61,6 +63,8 @@ pub(crate) struct Client {
     pub(crate) judged: bool,
     /// This one is on it.
     pub(crate) trusted: bool,
+    /// What his certificate says, if he showed one that was verified.
+    pub(crate) certificate: Option<Arc<Certificate>>,
 }
 
 impl Client {
@@ -266,7 +270,14 @@ mod tests {
     use super::*;
 
     fn client() -> Client {
-        Client { address: String::new(), ip: Some([192, 0, 2, 1].into()), tls: false, judged: false, trusted: false }
+        Client {
+            address: String::new(),
+            ip: Some([192, 0, 2, 1].into()),
+            tls: false,
+            judged: false,
+            trusted: false,
+            certificate: None,
+        }
     }
 
     fn plain() -> Trust<'static> {

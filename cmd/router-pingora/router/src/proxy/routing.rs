@@ -98,7 +98,7 @@ impl Routing {
             listener: q.listener,
             judged: q.client.judged,
             trusted: q.client.trusted,
-            certificate: None, // Pingora's acceptor hands no names over: such settings are refused
+            certificate: q.client.certificate.as_deref(),
         };
         let f = t.routes.find(q, &peer);
         Found {
@@ -188,7 +188,8 @@ mod tests {
         h
     }
 
-    static STRANGER: Client = Client { address: String::new(), ip: None, tls: false, judged: false, trusted: false };
+    static STRANGER: Client =
+        Client { address: String::new(), ip: None, tls: false, judged: false, trusted: false, certificate: None };
 
     #[test]
     fn a_request_is_found_as_the_configuration_in_force_says() {

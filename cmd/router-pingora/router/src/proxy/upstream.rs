@@ -17,11 +17,12 @@ use pingora::connectors::http::{Connector, v1};
 use pingora::protocols::ALPN;
 use pingora::protocols::http::client::HttpSession;
 use pingora::upstreams::peer::HttpPeer;
-use pingora::utils::tls::{CertKey, WrappedX509, parse_x509};
+use pingora::utils::tls::CertKey;
 use pingora::{Error, ErrorType};
 
 use super::error::NO_NAME;
 use crate::driver::Target;
+use crate::tls;
 
 /// Idle connections kept in all. Pingora closes the longest idle one of any endpoint beyond it; its own
 /// default is 128.
@@ -68,7 +69,7 @@ struct Peers {
 
 #[derive(Default, Clone)]
 struct Material {
-    ca: Option<Arc<[WrappedX509]>>,
+    ca: Option<tls::Authorities>,
     own: Option<Arc<CertKey>>,
 }
 
@@ -142,7 +143,12 @@ impl Upstreams {
 
     async fn dial(&self, e: &Endpoint, peer: &HttpPeer, fresh: bool) -> pingora::Result<(HttpSession, bool)> {
         if !e.http1() {
-            return self.any.get_http_session(peer).await;
+            let (session, reused) = self.any.get_http_session(peer).await?;
+            if e.h2_only() && matches!(session, HttpSession::H1(_)) {
+                // Pingora goes on with HTTP/1.1, whatever it was asked for.
+                return Error::e_explain(ErrorType::H2Downgrade, format!("{} does not offer h2 (ALPN)", e.host));
+            }
+            return Ok((session, reused));
         }
         if fresh {
             // Whatever is idle there has ended with the connection that just took nothing.
@@ -206,9 +212,13 @@ impl Endpoint {
         matches!(self.settings.protocol.as_str(), "" | "http1")
     }
 
+    fn h2_only(&self) -> bool {
+        matches!(self.settings.protocol.as_str(), "h2" | "h2c")
+    }
+
     /// Whether an upgrade may be asked of it: not over HTTP/2.
     pub(crate) fn upgrades(&self) -> bool {
-        !matches!(self.settings.protocol.as_str(), "h2" | "h2c")
+        !self.h2_only()
     }
 
     fn peers(&self) -> std::sync::MutexGuard<'_, Peers> {
@@ -308,27 +318,10 @@ fn stamp(path: &str) -> Option<(SystemTime, u64)> {
     Some((m.modified().ok()?, m.len()))
 }
 
-fn read(tls: &Tls) -> Result<Material, String> {
-    let mut out = Material::default();
-    if !tls.ca.is_empty() {
-        let all = certificates(&tls.ca)?;
-        out.ca = Some(all.into_iter().map(|der| WrappedX509::new(der, parse_x509)).collect());
-    }
-    if !tls.cert.is_empty() {
-        let key = pingora::tls::load_pem_file_private_key(&tls.key).map_err(|e| format!("reading {}: {e}", tls.key))?;
-        out.own = Some(Arc::new(CertKey::new(certificates(&tls.cert)?, key)));
-    }
-    Ok(out)
-}
-
-/// The certificates of a PEM file.
-fn certificates(path: &str) -> Result<Vec<Vec<u8>>, String> {
-    use rustls_pki_types::CertificateDer;
-    use rustls_pki_types::pem::PemObject;
-    let all: Vec<Vec<u8>> = CertificateDer::pem_file_iter(path)
-        .and_then(|all| all.map(|c| c.map(|c| c.to_vec())).collect())
-        .map_err(|e| format!("reading {path}: {e}"))?;
-    if all.is_empty() { Err(format!("the file {path} holds no certificate in PEM")) } else { Ok(all) }
+fn read(files: &Tls) -> Result<Material, String> {
+    let ca = (!files.ca.is_empty()).then(|| tls::read_authorities(&files.ca)).transpose()?;
+    let own = (!files.cert.is_empty()).then(|| tls::read_client(&files.cert, &files.key)).transpose()?;
+    Ok(Material { ca, own: own.map(Arc::new) })
 }
 
 /// Tells pools apart: by identity, and by the settings that connections are made under.

@@ -40,10 +40,10 @@ impl Following {
 impl Router {
     /// Puts in force what there is, and from then on whatever follows.
     pub(super) fn follow(&self, s: &Settings, file: File, config: Option<Arc<Config>>) -> Result<Following, String> {
-        let (hup, usr1) = {
+        let (hup, usr1, usr2) = {
             let _inside = self.runtime.enter();
             let heard = |kind| signal(kind).map_err(|e| format!("listening to signals: {e}"));
-            (heard(SignalKind::hangup())?, heard(SignalKind::user_defined1())?)
+            (heard(SignalKind::hangup())?, heard(SignalKind::user_defined1())?, heard(SignalKind::user_defined2())?)
         };
         let reloading = Arc::new(AtomicBool::new(false));
         let source = match config {
@@ -58,6 +58,7 @@ impl Router {
         };
         self.runtime.spawn(obey_hup(hup, watch, reloading, self.notify.clone()));
         self.obey_usr1(usr1);
+        self.runtime.spawn(refuse_usr2(usr2));
         self.keep_alive();
         Ok(Following(Mutex::new(Some(source))))
     }
@@ -121,6 +122,16 @@ impl Router {
                 notify.alive();
             }
         });
+    }
+}
+
+/// Upgrades the Go router; unheard it would end this one at once.
+async fn refuse_usr2(mut asked: Signal) {
+    while asked.recv().await.is_some() {
+        say!(
+            Error,
+            "no upgrade: SIGUSR2 is lockstep's signal; this process goes on serving. Start the new program with --upgrade, then send SIGQUIT to this one"
+        );
     }
 }
 

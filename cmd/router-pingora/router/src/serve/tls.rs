@@ -1,34 +1,27 @@
 //! Certificates of a listener, as adapters/edge/certs.go: several pairs of files or a folder of them,
-//! chosen by the name that the client asks for, and read again when they change. Pingora's settings
-//! hold one pair; so the choice is made in its resolver of certificates.
+//! chosen by the name that the client asks for, and read again when they change.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use async_trait::async_trait;
 use lockstep_config::settings::{CertPair, Listener, ListenerTls};
-use pingora::listeners::TlsAccept;
 use pingora::listeners::tls::TlsSettings;
 use pingora::protocols::ALPN;
-use pingora::tls::sign::CertifiedKey;
-use pingora::tls::{
-    ClientHello, CryptoProvider, ResolvesServerCert, RootCertStore, WebPkiClientVerifier,
-    install_default_crypto_provider, load_ca_file_into_store, load_certs_and_key_files,
-};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::filewatch::{self, Watch};
 use crate::say;
+use crate::tls::{self, Choose, Clients, Key};
 
 /// Finds the certificate for a name. It does not change.
-#[derive(Default, Debug)]
+#[derive(Default)]
 struct Store {
-    all: Vec<(PathBuf, Arc<CertifiedKey>)>,
-    exact: BTreeMap<String, Arc<CertifiedKey>>,
-    wildcard: BTreeMap<String, Arc<CertifiedKey>>, // by what follows "*."
-    standard: Option<Arc<CertifiedKey>>,           // for no name, or one that nobody has
+    all: Vec<(PathBuf, Key)>,
+    exact: BTreeMap<String, Key>,
+    wildcard: BTreeMap<String, Key>, // by what follows "*."
+    standard: Option<Key>,           // for no name, or one that nobody has
 }
 
 /// What the handshakes of one listener choose from, as its files last had it.
@@ -37,41 +30,21 @@ struct Certificates {
     watch: Mutex<Option<Watch>>,
 }
 
-impl std::fmt::Debug for Certificates {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Certificates").finish_non_exhaustive()
-    }
-}
-
-/// Hears of handshakes, and has nothing to say: without it Pingora's settings take files alone.
-struct Silent;
-
-#[async_trait]
-impl TlsAccept for Silent {}
-
 /// Makes Pingora's settings of a listener's. Whatever cannot be read is an error.
-pub fn settings(l: &Listener, tls: &ListenerTls) -> Result<TlsSettings, String> {
-    install_default_crypto_provider();
+pub fn settings(l: &Listener, of: &ListenerTls) -> Result<TlsSettings, String> {
+    tls::begin();
     let about = |e: String| format!("listener {:?}: {e}", l.name);
-    let (store, problems) = load(tls, &Store::default());
+    let (store, problems) = load(of, &Store::default());
     if !problems.is_empty() {
         return Err(about(problems.join("; ")));
     }
     let certificates = Arc::new(Certificates { current: ArcSwap::from_pointee(store), watch: Mutex::new(None) });
-    certificates.follow(&l.name, tls).map_err(about)?;
-    let mut settings = TlsSettings::with_callbacks(Box::new(Silent)).map_err(|e| about(e.to_string()))?;
-    settings.set_cert_resolver(certificates);
-    settings.set_alpn(if l.http2.off { ALPN::H1 } else { ALPN::H2H1 });
+    certificates.follow(&l.name, of).map_err(about)?;
     let asks = l.clone().with_defaults().tls.map_or(String::new(), |t| t.client_cert);
-    if asks == "required" || asks == "optional" {
-        let mut roots = RootCertStore::empty();
-        load_ca_file_into_store(&tls.client_ca, &mut roots)
-            .map_err(|e| about(format!("reading the authorities of client certificates: {}: {e}", tls.client_ca)))?;
-        let builder = WebPkiClientVerifier::builder(Arc::new(roots));
-        let builder = if asks == "optional" { builder.allow_unauthenticated() } else { builder };
-        settings.set_client_cert_verifier(builder.build().map_err(|e| about(e.to_string()))?);
-    }
-    Ok(settings)
+    let clients = matches!(&*asks, "required" | "optional")
+        .then(|| Clients { authorities: &of.client_ca, required: asks == "required" });
+    let alpn = if l.http2.off { ALPN::H1 } else { ALPN::H2H1 };
+    tls::listener(certificates, alpn, clients).map_err(about)
 }
 
 impl Certificates {
@@ -109,16 +82,15 @@ impl Certificates {
     }
 }
 
-impl ResolvesServerCert for Certificates {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+impl Choose for Certificates {
+    fn choose(&self, name: Option<&str>) -> Option<Key> {
         let store = self.current.load();
-        let found = hello.server_name().and_then(|name| store.lookup(name)).or(store.standard.as_ref());
-        found.cloned()
+        name.and_then(|name| store.lookup(name)).or(store.standard.as_ref()).cloned()
     }
 }
 
 impl Store {
-    fn add(&mut self, file: PathBuf, key: Arc<CertifiedKey>) {
+    fn add(&mut self, file: PathBuf, key: Key) {
         for name in names(&key) {
             let (map, name) = match name.strip_prefix("*.") {
                 Some(parent) => (&mut self.wildcard, parent.to_string()),
@@ -130,20 +102,21 @@ impl Store {
     }
 
     /// Is the certificate that has a name, else one whose wildcard covers it, which stands for one label.
-    fn lookup(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+    fn lookup(&self, name: &str) -> Option<&Key> {
         let name = name.trim_end_matches('.').to_lowercase();
         let parent = name.split_once('.').map_or("", |(_, parent)| parent);
         self.exact.get(&name).or_else(|| self.wildcard.get(parent))
     }
 
-    fn find(&self, file: &Path) -> Option<Arc<CertifiedKey>> {
+    fn find(&self, file: &Path) -> Option<Key> {
         self.all.iter().find(|(from, _)| from == file).map(|(_, key)| key.clone())
     }
 }
 
 /// Lists the names that a certificate serves, in lower case.
-fn names(key: &CertifiedKey) -> Vec<String> {
-    let leaf = key.cert.first().and_then(|der| X509Certificate::from_der(der).ok());
+fn names(key: &Key) -> Vec<String> {
+    let der = tls::leaf(key);
+    let leaf = X509Certificate::from_der(&der).ok();
     let Some(Ok(Some(san))) = leaf.as_ref().map(|(_, leaf)| leaf.subject_alternative_name()) else {
         return Vec::new();
     };
@@ -226,11 +199,7 @@ fn pairs_of(tls: &ListenerTls) -> Result<Vec<CertPair>, String> {
 }
 
 /// Reads a certificate and its key, and holds them to each other.
-fn read(pair: &CertPair) -> Result<Arc<CertifiedKey>, String> {
-    let about =
-        |e: &dyn std::fmt::Display| format!("{} and {} are no pair of certificate and key: {e}", pair.cert, pair.key);
-    let found = load_certs_and_key_files(&pair.cert, &pair.key).map_err(|e| about(&e))?;
-    let (chain, key) = found.ok_or_else(|| about(&"one of them is missing"))?;
-    let provider = CryptoProvider::get_default().ok_or_else(|| about(&"there is no cryptography"))?;
-    CertifiedKey::from_der(chain, key, provider).map(Arc::new).map_err(|e| about(&e))
+fn read(pair: &CertPair) -> Result<Key, String> {
+    tls::read_key(&pair.cert, &pair.key)
+        .map_err(|e| format!("{} and {} are no pair of certificate and key: {e}", pair.cert, pair.key))
 }
