@@ -51,7 +51,7 @@ const USED: &[(&str, &str, &str)] = &[
     ("listen.*.tls.certs[].cert", "router/src/serve/tls.rs", "pair.cert"),
     ("listen.*.tls.certs[].key", "router/src/serve/tls.rs", "pair.key"),
     ("listen.*.tls.default", "router/src/serve/tls.rs", "tls.default"),
-    ("listen.*.tls.client_ca", "router/src/serve/tls.rs", "tls.client_ca"),
+    ("listen.*.tls.client_ca", "router/src/serve/tls.rs", "of.client_ca"),
     ("listen.*.tls.client_cert", "router/src/serve/tls.rs", "t.client_cert"),
     ("listen.*.trust_headers_from", "router/src/serve/listen.rs", "l.trust_headers_from"),
     ("listen.*.max_connections", "router/src/connections.rs", "l.max_connections"),
