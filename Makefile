@@ -18,7 +18,7 @@ HAVE_CARGO = command -v $(CARGO) >/dev/null
 NO_CARGO   = echo "NOT TRIED: the Rust side (cmd/router-pingora): no cargo here; https://rustup.rs has it"
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build build-pingora demo test test-go test-rust bench bench-peers conform lint fmt golden determinism soak endure peers external fuzz fuzz-wire planted mutate clean
+.PHONY: help deps build build-pingora demo test test-go test-rust bench bench-peers conform conform-lines lint fmt golden determinism soak endure peers external fuzz fuzz-wire planted mutate clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -74,6 +74,9 @@ determinism: build ## one digest: twice, on 1 and 2 cores, -race, GOAMD64, two r
 conform: build ## Go's core against Rust's: every vector, then generated configurations and events for CONFORM=60s, shrunk at a difference
 	$(CARGO) build --release $(RUST) -p lockstep-trace --bin shim
 	bin/lockstep conform --for $(CONFORM) -- cmd/router-pingora/target/release/shim
+
+conform-lines: ## one line of either core is changed, four times each: conform must find it and shrink it (minutes; not in CI)
+	LOCKSTEP_LINES=1 $(GO) test ./cmd/lockstep -run OneLineThatIsChanged -count=1 -timeout 20m -v
 
 soak: ## the main job over real sockets with 200,000 requests: serve, break, reload, replay, explain
 	LOCKSTEP_JOB_REQUESTS=200000 $(GO) test ./cmd/lockstep -run TestRealTraffic -count=1 -v

@@ -136,7 +136,7 @@ func (r *Router) placePlacements() {
 			r.placements = append(r.placements, placement{})
 		}
 		c := &r.config.placements[i]
-		r.placements[free] = placement{id: c.id, name: c.name, config: int32(i), mixed: r.placements[free].mixed, touched: r.placements[free].touched}
+		r.placements[free] = placement{id: c.id, name: c.name, config: int32(i), mixed: r.placements[free].mixed}
 		r.numbers.placement[i] = int32(free)
 		r.touchPlacement(int32(free))
 	}
@@ -153,7 +153,7 @@ func (r *Router) freePlacement(n int32) {
 	p := &r.placements[n]
 	if p.id != 0 && p.config < 0 && p.inFlight == 0 && p.queue.count == 0 && p.budget.own == 0 {
 		r.touchPlacement(n)
-		*p = placement{config: -1, mixed: p.mixed, touched: true}
+		*p = placement{config: -1, mixed: p.mixed}
 	}
 }
 
@@ -245,7 +245,7 @@ func (r *Router) add(now Time, n, i int32) {
 	r.touchEndpoint(n)
 	*e = endpoint{
 		id: c.id, config: i, placement: r.numbers.placement[c.placement], weight: c.weight, limit: c.limit,
-		name: c.name, url: c.url, mixed: e.mixed, touched: true,
+		name: c.name, url: c.url, mixed: e.mixed,
 		breaker: breaker{state: Closed},
 	}
 	if !p.health.Off {
@@ -320,7 +320,7 @@ func (r *Router) retire(now Time, n int32, out []Decision) []Decision {
 	home := e.placement
 	out = append(out, r.about(NoteRetired, 12, now, n))
 	r.touchEndpoint(n)
-	*e = endpoint{config: -1, mixed: e.mixed, touched: true}
+	*e = endpoint{config: -1, mixed: e.mixed}
 	r.freePlacement(home)
 	return out
 }

@@ -136,3 +136,45 @@ func TestRoomAllocatesNothing(t *testing.T) {
 		t.Error("a step of the one moved the other")
 	}
 }
+
+// TestAnAdoptMakesLimitsTablesAndComparisonsAndNothingElse: what Reserve leaves to it.
+func TestAnAdoptMakesLimitsTablesAndComparisonsAndNothingElse(t *testing.T) {
+	guards := core.GuardSpec{KeysRemoved: 50}
+	config := func(version string, change func(*core.LimitSpec)) *core.Config {
+		s := referenceSpec(100)
+		s.Version, s.Guards = version, guards
+		for i := range s.Placements {
+			s.Placements[i].Limit.InFlight = 1000
+			change(&s.Placements[i].Limit)
+		}
+		return mustCompile(t, s)
+	}
+	plain := config("plain", func(*core.LimitSpec) {})
+	for name, c := range map[string]struct {
+		other  *core.Config
+		origin core.Origin
+		change bool
+		most   int // allocations for each of 16 placements, there and back
+	}{
+		"nothing":                  {config("other", func(*core.LimitSpec) {}), core.OriginFile, false, 0},
+		"an adaptive limit":        {config("other", func(l *core.LimitSpec) { l.Adaptive.Max = 50 }), core.OriginFile, false, 16},
+		"tables of tenants":        {config("other", func(l *core.LimitSpec) { l.TenantShare = 50 }), core.OriginFile, false, 16},
+		"a push that was compared": {config("other", func(*core.LimitSpec) {}), core.OriginControl, true, 0},
+		"a push that is compared":  {config("other", func(*core.LimitSpec) {}), core.OriginControl, false, 100},
+	} {
+		r := adopted(plain)
+		r.Reserve(c.other, 0)
+		there, back := core.Event{Kind: core.Adopt, Config: c.other, Origin: c.origin}, core.Event{Kind: core.Adopt, Config: plain, Origin: c.origin}
+		if c.change {
+			there.Change, back.Change = core.Compare(plain, c.other), core.Compare(c.other, plain)
+		}
+		out := make([]core.Decision, 0, 1024)
+		n := testing.AllocsPerRun(50, func() {
+			out = r.Step(0, &there, out[:0])
+			out = r.Step(0, &back, out)
+		})
+		if r.Config() != plain || int(n) > c.most || n == 0 && c.most > 0 {
+			t.Errorf("%s: %v allocations, at most %d", name, n, c.most)
+		}
+	}
+}

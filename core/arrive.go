@@ -21,17 +21,18 @@ type verdict struct {
 	rule      uint8 // that refuses, 0 for the class's own
 	failover  Failover
 	circuit   Circuit
-	endpoint  int32 // number; the one to use, or whose breaker refuses; -1 for none
-	placement int32 // number; the one that serves or refuses
-	candidate int   // position in the home placement's list
-	rotates   int   // admissible[:rotates] take a rotation step
-	wait      bool  // in placement's queue (R5)
-	exhausted bool  // no candidate decided
-	pin       bool  // the client's cookie is to name the endpoint (R10)
+	endpoint  int32            // number; the one to use, or whose breaker refuses; -1 for none
+	placement int32            // number; the one that serves or refuses
+	candidate int              // position in the home placement's list
+	rotates   int              // admissible[:rotates] take a rotation step
+	wait      bool             // in placement's queue (R5)
+	exhausted bool             // no candidate decided
+	pin       bool             // the client's cookie is to name the endpoint (R10)
+	spec      *placementConfig // of placement, of a verdict to forward
 }
 
 func (r *Router) arrive(now Time, ev *Event, out []Decision) []Decision {
-	if ev.Handle != (Handle{}) {
+	if ev.Handle.Gen != 0 || ev.Handle.Slot != 0 {
 		return r.comeAgain(now, ev, out)
 	}
 	if class, home := r.precheck(ev); class != ClassNone {
@@ -74,27 +75,39 @@ func (v *verdict) reject(now Time, ev *Event) Decision {
 // precheck refuses what needs no look at any endpoint. home is the number of
 // the key's own placement where there is one, else -1.
 func (r *Router) precheck(ev *Event) (class Class, home int32) {
-	switch {
-	case ev.Route.Refuse == NoKey || ev.Route.Refuse.byBytes():
-		return ev.Route.Refuse, -1
-	case r.draining && ev.again == nil: // one that waits came before the drain
-		return Draining, -1
-	case r.config == nil:
-		return NotReady, -1
-	case ev.Epoch != r.epoch:
-		return Internal, -1
-	case ev.Route.Refuse == UnknownKey && int(ev.Via) < len(r.config.routes):
-		return UnknownKey, -1
-	case ev.Route.Refuse.ByEdge():
-		return ev.Route.Refuse, -1
-	case ev.Route.Placement < 0 || int(ev.Route.Placement) >= len(r.config.placements):
+	if ev.Route.Refuse != ClassNone || r.draining || r.config == nil || ev.Epoch != r.epoch {
+		if class = r.refusal(ev); class != ClassNone {
+			return class, -1
+		}
+	}
+	at := int(ev.Route.Placement)
+	if at < 0 || at >= len(r.config.placements) {
 		return Internal, -1
 	}
-	home = r.numbers.placement[ev.Route.Placement]
-	if limit := r.config.placements[ev.Route.Placement].bodyMax; limit > 0 && ev.Length > limit {
+	home = r.numbers.placement[at]
+	if limit := r.config.placements[at].bodyMax; limit > 0 && ev.Length > limit {
 		return BodyTooLarge, home
 	}
 	return ClassNone, home
+}
+
+// refusal is the part of precheck that asks neither for a placement nor its limits.
+func (r *Router) refusal(ev *Event) Class {
+	switch {
+	case ev.Route.Refuse == NoKey || ev.Route.Refuse.byBytes():
+		return ev.Route.Refuse
+	case r.draining && ev.again == nil: // one that waits came before the drain
+		return Draining
+	case r.config == nil:
+		return NotReady
+	case ev.Epoch != r.epoch:
+		return Internal
+	case ev.Route.Refuse == UnknownKey && int(ev.Via) < len(r.config.routes):
+		return UnknownKey
+	case ev.Route.Refuse.ByEdge():
+		return ev.Route.Refuse
+	}
+	return ClassNone
 }
 
 func ruleOf(c Class) uint8 {
@@ -114,7 +127,7 @@ func ruleOf(c Class) uint8 {
 }
 
 // survey is what one look at a placement's endpoints found. The admissible
-// ones are in r.admissible[:admissible].
+// ones are r.admissible.
 type survey struct {
 	admissible int
 	breaker    int32 // first endpoint that its breaker blocks, -1 for none
@@ -123,33 +136,30 @@ type survey struct {
 }
 
 func (r *Router) survey(p *placementConfig, state *placement, now Time) survey {
+	all := r.numbers.endpoint[p.first:p.end]
+	if p.plain && !state.panic && r.sound(all) {
+		r.admissible = all
+		return survey{admissible: len(all), breaker: -1, health: -1}
+	}
 	s := survey{breaker: -1, health: -1}
-	r.admissible = r.admissible[:0]
-	if p.capped || state.panic {
-		blind := state.panic && p.panicDo == PanicAll
-		for i := p.first; i < p.end; i++ {
-			r.look(&s, r.numbers.endpoint[i], p, now, blind)
-		}
-		s.admissible = len(r.admissible)
-		return s
+	blind := state.panic && p.panicDo == PanicAll
+	r.admissible = r.found[:0]
+	for _, n := range all {
+		r.look(&s, n, p, now, blind)
 	}
-	for i := p.first; i < p.end; i++ {
-		n := r.numbers.endpoint[i]
-		switch e := &r.endpoints[n]; {
-		case e.breaker.state != Closed && !e.breaker.admits(now, &p.breaker):
-			if s.breaker < 0 {
-				s.breaker = n
-			}
-		case e.health.unhealthy:
-			if s.health < 0 {
-				s.health = n
-			}
-		default:
-			r.admissible = append(r.admissible, n)
-		}
-	}
-	s.admissible = len(r.admissible)
+	r.found, s.admissible = r.admissible, len(r.admissible)
 	return s
+}
+
+// sound says that neither breaker nor health blocks any of them, as is usual.
+func (r *Router) sound(all []int32) bool {
+	endpoints := r.endpoints
+	for _, n := range all {
+		if e := &endpoints[n]; e.breaker.state != Closed || e.health.unhealthy {
+			return false
+		}
+	}
+	return true
 }
 
 // block asks R2 of one endpoint in the configuration; blind ignores health (R9).
@@ -255,7 +265,7 @@ func (r *Router) walk(now Time, ev *Event, v *verdict) {
 		}
 		switch room {
 		case roomYes:
-			v.placement, v.candidate, v.failover = number, i, left.first
+			v.placement, v.spec, v.candidate, v.failover = number, p, i, left.first
 			r.choose(now, p, ev, v)
 			return
 		case roomFull, roomShed, roomUnfair:
@@ -374,7 +384,8 @@ func (l *leaving) offer(r *Router, p *placementConfig, number int32, at int, ev 
 func (l *leaving) verdict(r *Router, home int32) verdict {
 	switch {
 	case l.resortAt > 0:
-		return verdict{endpoint: l.resort, placement: l.resortHome, candidate: l.resortAt - 1, failover: l.resortWhy}
+		spec := &r.config.placements[r.placements[l.resortHome].config]
+		return verdict{endpoint: l.resort, placement: l.resortHome, spec: spec, candidate: l.resortAt - 1, failover: l.resortWhy}
 	case l.circuit:
 		return verdict{class: CircuitOpen, endpoint: l.breaker, placement: home, circuit: r.endpoints[l.breaker].breaker.state}
 	case l.unhealthy:
@@ -387,6 +398,8 @@ func (l *leaving) verdict(r *Router, home int32) verdict {
 }
 
 // commit takes the slot, the probe and the rotation step of a verdict to forward.
+// What nearly every request needs is in functions that call nothing, so that
+// they keep in registers what they work on.
 func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decision {
 	n := ev.slot // one that waited has its slot
 	if ev.again == nil {
@@ -395,49 +408,56 @@ func (r *Router) commit(now Time, ev *Event, v *verdict, out []Decision) []Decis
 			return r.tableFull(now, ev, v.placement, out)
 		}
 	}
-	e, p := &r.endpoints[v.endpoint], &r.placements[v.placement]
-	pc := &r.config.placements[p.config]
-	if v.rotates > 0 {
-		r.rotate(r.admissible[:v.rotates], v.endpoint)
-	}
-	probe := e.breaker.state != Closed
-	rule := uint8(3)
-	if probe {
-		out = r.admitProbe(now, v.endpoint, n, pc, out)
-		rule = 6
-	}
 	s := r.slots.at(n) // zero, as release left it, or that of a request that waited
 	if ev.again == nil {
 		s.request, s.gen = ev.Request, r.nextSerial()
 	}
-	s.generation = e.breaker.gen
-	s.endpoint, s.guest, s.probe = v.endpoint, v.candidate > 0, probe
-	if pc.timed {
+	if v.rotates > 0 {
+		r.rotate(r.admissible[:v.rotates], v.endpoint)
+	}
+	v.rule = 3
+	if r.endpoints[v.endpoint].breaker.state != Closed {
+		v.rule = 6
+		out = r.admitProbe(now, v.endpoint, n, v.spec, out)
+	}
+	if v.spec.timed {
 		s.began = r.now + 1
 	}
-	r.sum += s.mix(e.id)
-	e.inFlight++
-	p.inFlight++
-	if s.guest {
-		p.guests++
-	}
-	if pc.shares {
+	r.occupy(s, v)
+	if v.spec.shares {
 		r.takeShare(now, s, v.placement, ev)
 	}
-	r.touchEndpoint(v.endpoint)
-	r.touchPlacement(v.placement)
 	if ev.again != nil || r.config.placements[ev.Route.Placement].retries.Max > 0 {
-		r.depart(now, n, ev, e.id)
+		r.depart(now, n, ev, r.endpoints[v.endpoint].id)
 	}
 	out = append(out, Decision{})
-	d := &out[len(out)-1]
-	d.Kind, d.Rule, d.At, d.Handle, d.Probe = Forward, rule, now, Handle{n, s.gen}, probe
-	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, e.breaker.state
+	v.forward(&out[len(out)-1], now, ev, n, s)
+	return out
+}
+
+// occupy books the attempt in s at the endpoint and the placement of v.
+func (r *Router) occupy(s *slot, v *verdict) {
+	e, p := &r.endpoints[v.endpoint], &r.placements[v.placement]
+	v.circuit = e.breaker.state
+	s.generation, s.endpoint = e.breaker.gen, v.endpoint
+	s.guest, s.probe = v.candidate > 0, v.circuit != Closed
+	s.mixed = s.mix(e.id)
+	r.sum += s.mixed
+	e.inFlight++
+	p.inFlight++
+	p.guests += int32(bit(s.guest))
+	r.touchEndpoint(v.endpoint)
+	r.touchPlacement(v.placement)
+}
+
+// forward fills in d, which is zero, for the attempt in s, which is slot n.
+func (v *verdict) forward(d *Decision, now Time, ev *Event, n uint32, s *slot) {
+	d.Kind, d.Rule, d.At, d.Handle, d.Probe = Forward, v.rule, now, Handle{n, s.gen}, s.probe
+	d.Reason, d.Failover, d.Circuit = ev.Route.Reason, v.failover, v.circuit
 	d.Placement, d.Endpoint, d.Pin = v.placement, v.endpoint, v.pin
 	if ev.again != nil && ev.again.attempts > 1 {
 		d.Count = uint32(ev.again.attempts)
 	}
-	return out
 }
 
 // tableFull refuses a request for which the table of attempts has no slot.

@@ -222,18 +222,18 @@ func (r *Router) surveyShard(p *placementConfig, state *placement, now Time, key
 	}
 	s := survey{breaker: -1, health: -1}
 	blind := state.panic && p.panicDo == PanicAll
-	r.admissible = r.admissible[:0]
+	r.admissible = r.found[:0]
 	for i, left := p.first, k; i < p.end && left > 0; i++ {
 		if draw(0, key, r.config.endpoints[i].id, purposeShard) >= best[k-1] {
 			r.look(&s, r.numbers.endpoint[i], p, now, blind)
 			left--
 		}
 	}
-	s.admissible = len(r.admissible)
+	r.found, s.admissible = r.admissible, len(r.admissible)
 	return s
 }
 
-// look enters endpoint n into a survey; survey does the same in place, for speed.
+// look enters endpoint n into a survey.
 func (r *Router) look(s *survey, n int32, p *placementConfig, now Time, blind bool) {
 	switch r.block(&r.endpoints[n], p, now, blind) {
 	case BlockNone:

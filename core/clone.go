@@ -16,7 +16,7 @@ func (r *Router) CopyFrom(from *Router) {
 	r.numbers.endpoint = append(own.numbers.endpoint[:0], from.numbers.endpoint...)
 	r.touchedPlacements = append(own.touchedPlacements[:0], from.touchedPlacements...)
 	r.touchedEndpoints = append(own.touchedEndpoints[:0], from.touchedEndpoints...)
-	r.admissible, r.ids = own.admissible[:0], own.ids[:0]
+	r.admissible, r.found, r.ids = nil, own.found[:0], own.ids[:0]
 	r.timers.heap = append(own.timers.heap[:0], from.timers.heap...)
 	for k := range r.timers.pos {
 		r.timers.pos[k] = append(own.timers.pos[k][:0], from.timers.pos[k]...)
@@ -28,7 +28,7 @@ func (r *Router) CopyFrom(from *Router) {
 }
 
 // copyFrom copies the attempts in flight, and of a chunk no more than those:
-// a chunk is 40 kB and mostly empty.
+// a chunk is 48 kB and mostly empty.
 func (t *slotTable) copyFrom(from *slotTable) {
 	for n, ok := t.next(0); ok; n, ok = t.next(n + 1) {
 		*t.at(n) = slot{}
@@ -38,7 +38,7 @@ func (t *slotTable) copyFrom(from *slotTable) {
 	}
 	t.chunks = t.chunks[:len(from.chunks)]
 	t.full0 = append(t.full0[:0], from.full0...)
-	t.full1, t.full2, t.live = from.full1, from.full2, from.live
+	t.full1, t.low, t.live = from.full1, from.low, from.live
 	for n, ok := from.next(0); ok; n, ok = from.next(n + 1) {
 		*t.at(n) = *from.at(n)
 	}

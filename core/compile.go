@@ -149,6 +149,7 @@ func (c *compiler) placement(p *PlacementSpec, path string) {
 	c.queue(&p.Limit, out.timeouts.Request, path+".limit")
 	c.choice(p, path, &out)
 	c.endpoints(p, path, &out)
+	out.plain = !out.capped && !out.narrows
 	c.tables(path, &out)
 	c.config.placements = append(c.config.placements, out)
 }

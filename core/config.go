@@ -18,29 +18,31 @@ type Config struct {
 	crc           *[256]uint32 // of ketama, nil when no placement uses it
 }
 
-// placementConfig is one placement with every default filled in.
+// placementConfig is one placement with every default filled in. What every
+// request reads comes first.
 type placementConfig struct {
-	name       string
-	id         uint64 // hash of the name
-	kind       Reason
 	first, end int32   // its endpoints are endpoints[first:end]
 	candidates []int32 // R1: itself, then its fallbacks
+	kind       Reason
 	lastResort LastResort
 	selection  Policy
 	weighted   bool // weights differ
+	plain      bool // its sound endpoints are its admissible ones: neither capped nor narrowed
 	capped     bool // some endpoint has a cap
 	shares     bool // the limit moves or is shared out: adaptive, tenants, priorities (R5)
 	sharded    bool // choice.shards is set
 	narrows    bool // choice narrows what is admissible: sticky, slow start, bound
 	timed      bool // attempts are timed: slow calls, ewma
-	limit      LimitSpec
 	bodyMax    int64
-	breaker    BreakerSpec
-	health     HealthSpec
-	timeouts   TimeoutSpec
 	retries    RetrySpec // zero for none
-	edge       string    // carried for the edge, never read here
+	limit      LimitSpec
+	breaker    BreakerSpec
 
+	name         string
+	id           uint64 // hash of the name
+	health       HealthSpec
+	timeouts     TimeoutSpec
+	edge         string // carried for the edge, never read here
 	panicPercent uint32 // R9, 0 for none
 	panicDo      PanicMode
 	choice       choice

@@ -1,5 +1,7 @@
 package core
 
+import "math/bits"
+
 // The digest is a wrapping sum over entities, so that one entity can change
 // without touching the rest. Slot numbers, tokens, heap order and counters stay
 // out: two machines with equal digests decide alike from here on.
@@ -28,43 +30,52 @@ func mixEntity(k entity, id, fields uint64) uint64 {
 
 // Digest returns the hash of the whole state: epoch, configuration, drain,
 // placements, endpoints and attempts in flight. The cost is that of what
-// changed since the last call.
+// changed since the last call, and of a look at a word for 64 numbers.
 func (r *Router) Digest() uint64 {
-	for _, n := range r.touchedEndpoints {
-		e := &r.endpoints[n]
-		r.sum -= e.mixed
-		e.mixed = e.mix(r.timers.get(timerHealth, n), r.timers.get(timerHealthGuard, n))
-		if int(n) < len(r.extras) && e.id != 0 {
-			e.mixed += r.extras[n].mix(e.id)
+	for w, set := range r.touchedEndpoints {
+		for ; set != 0; set &= set - 1 {
+			r.mixEndpoint(int32(w<<6 + bits.TrailingZeros64(set)))
 		}
-		r.sum += e.mixed
-		e.touched = false
+		r.touchedEndpoints[w] = 0
 	}
-	r.touchedEndpoints = r.touchedEndpoints[:0]
-	for _, n := range r.touchedPlacements {
-		p := &r.placements[n]
-		r.sum -= p.mixed
-		p.mixed = p.mix()
-		r.sum += p.mixed
-		p.touched = false
+	for w, set := range r.touchedPlacements {
+		for ; set != 0; set &= set - 1 {
+			p := &r.placements[w<<6+bits.TrailingZeros64(set)]
+			r.sum -= p.mixed
+			p.mixed = p.mix()
+			r.sum += p.mixed
+		}
+		r.touchedPlacements[w] = 0
 	}
-	r.touchedPlacements = r.touchedPlacements[:0]
 	return r.sum + r.mix()
 }
 
-func (r *Router) touchEndpoint(n int32) {
-	if e := &r.endpoints[n]; !e.touched {
-		e.touched = true
-		r.touchedEndpoints = append(r.touchedEndpoints, n)
+func (r *Router) mixEndpoint(n int32) {
+	e := &r.endpoints[n]
+	r.sum -= e.mixed
+	e.mixed = e.mix(r.timers.get(timerHealth, n), r.timers.get(timerHealthGuard, n))
+	if int(n) < len(r.extras) && e.id != 0 {
+		e.mixed += r.extras[n].mix(e.id)
+	}
+	r.sum += e.mixed
+}
+
+// marks is a set of numbers, a bit each: a mark is two words read and one
+// written, with no branch and no call that a hot function would have to save its
+// registers for.
+type marks []uint64
+
+// reserve makes room for numbers below n.
+func (m *marks) reserve(n int) {
+	for len(*m)<<6 < n {
+		*m = append(*m, 0)
 	}
 }
 
-func (r *Router) touchPlacement(n int32) {
-	if p := &r.placements[n]; !p.touched {
-		p.touched = true
-		r.touchedPlacements = append(r.touchedPlacements, n)
-	}
-}
+func (m marks) add(n int32) { m[uint32(n)>>6] |= 1 << (uint32(n) & 63) }
+
+func (r *Router) touchEndpoint(n int32)  { r.touchedEndpoints.add(n) }
+func (r *Router) touchPlacement(n int32) { r.touchedPlacements.add(n) }
 
 func (r *Router) mix() uint64 {
 	h := mixEntity(entityRouter, r.epoch.Term, r.epoch.Number)

@@ -150,10 +150,8 @@ func (rd *reader) extras(r *Router) {
 			return
 		}
 		s := r.slots.at(n)
-		id := r.endpoints[s.endpoint].id
-		r.sum -= s.mix(id)
 		s.began = began
-		r.sum += s.mix(id)
+		r.remix(s)
 	}
 }
 

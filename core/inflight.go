@@ -27,6 +27,7 @@ type slot struct {
 	probe      bool   // is a half-open probe (R6)
 	replied    bool   // its outcome is booked (R7)
 	state      uint8  // slotPlain, slotJourney or slotWaiting
+	mixed      uint64 // its part of the digest
 	tenant     uint64 // whose share it takes, 0 when it is not counted (R5)
 }
 
@@ -34,28 +35,29 @@ type slot struct {
 const admittedAt = 0xbf58476d1ce4e5b9
 
 // mix is the slot's part of the digest; id is its endpoint's identity. It is
-// worked out twice for every request, so it is one finaliser, not a fold.
+// worked out for every request, so it is one finaliser, not a fold.
 func (s *slot) mix(id uint64) uint64 {
-	word := uint64(s.generation)<<8 | uint64(entityAttempt)<<3
-	if s.guest {
-		word |= 1
-	}
-	if s.probe {
-		word |= 2
-	}
-	if s.replied {
-		word |= 4
-	}
+	word := uint64(s.generation)<<8 | uint64(entityAttempt)<<3 | bit(s.guest) | bit(s.probe)<<1 | bit(s.replied)<<2
 	return finalise(id ^ s.request + golden*word + admittedAt*uint64(s.began))
+}
+
+// remix works out again the digest's part of an attempt that has changed.
+func (r *Router) remix(s *slot) {
+	r.sum -= s.mixed
+	s.mixed = s.mix(r.endpoints[s.endpoint].id)
+	r.sum += s.mixed
 }
 
 type slotTable struct {
 	chunks []*[chunkSize]slot
-	full0  []uint64                   // a bit per slot: taken
-	full1  [maxChunks / 4]uint64      // a bit per word of full0: all taken
-	full2  [maxChunks / 4 / 64]uint64 // a bit per word of full1: all taken
+	full0  []uint64                // a bit per slot: taken
+	full1  [tableWords / 64]uint64 // a bit per word of full0: all taken
+	low    uint32                  // every word of full0 below it is all taken
 	live   uint32
 }
+
+// tableWords is how many words full0 has at most.
+const tableWords = MaxInFlight / 64
 
 // grow adds a chunk of free slots.
 func (t *slotTable) grow() {
@@ -65,29 +67,38 @@ func (t *slotTable) grow() {
 
 // take returns the lowest free slot; ok is false when the table is at its limit.
 func (t *slotTable) take() (n uint32, ok bool) {
-	for top, w := range t.full2 {
-		if w == ^uint64(0) {
+	if int(t.low) >= len(t.full0) || t.full0[t.low] == ^uint64(0) {
+		if !t.seek() {
+			return 0, false
+		}
+	}
+	n = t.low<<6 + uint32(bits.TrailingZeros64(^t.full0[t.low]))
+	t.mark(n)
+	return n, true
+}
+
+// seek moves low to the first word that is not all taken, and reports whether there is one.
+func (t *slotTable) seek() bool {
+	for i := t.low >> 6; i < uint32(len(t.full1)); i++ {
+		if t.full1[i] == ^uint64(0) {
 			continue
 		}
-		i1 := top<<6 + bits.TrailingZeros64(^w)
-		i0 := i1<<6 + bits.TrailingZeros64(^t.full1[i1])
-		if i0 >= len(t.full0) {
+		t.low = i<<6 + uint32(bits.TrailingZeros64(^t.full1[i]))
+		if int(t.low) >= len(t.full0) {
 			t.grow()
 		}
-		n = uint32(i0<<6 + bits.TrailingZeros64(^t.full0[i0]))
-		t.mark(n)
-		return n, true
+		return true
 	}
-	return 0, false
+	return false
 }
 
 // mark records that slot n, which was free, is taken.
 func (t *slotTable) mark(n uint32) {
 	t.live++
-	if t.full0[n>>6] |= 1 << (n & 63); t.full0[n>>6] == ^uint64(0) {
-		if t.full1[n>>12] |= 1 << (n >> 6 & 63); t.full1[n>>12] == ^uint64(0) {
-			t.full2[n>>18] |= 1 << (n >> 12 & 63)
-		}
+	w := t.full0[n>>6] | 1<<(n&63)
+	t.full0[n>>6] = w
+	if w == ^uint64(0) {
+		t.full1[n>>12] |= 1 << (n >> 6 & 63)
 	}
 }
 
@@ -95,9 +106,9 @@ func (t *slotTable) mark(n uint32) {
 func (t *slotTable) release(n uint32) {
 	*t.at(n) = slot{}
 	t.live--
+	t.low = min(t.low, n>>6)
 	t.full0[n>>6] &^= 1 << (n & 63)
 	t.full1[n>>12] &^= 1 << (n >> 6 & 63)
-	t.full2[n>>18] &^= 1 << (n >> 12 & 63)
 }
 
 func (t *slotTable) at(n uint32) *slot { return &t.chunks[n>>chunkBits][n&(chunkSize-1)] }

@@ -68,7 +68,7 @@ func (r *Router) begin(now Time, n uint32, ev *Event) *journey {
 	c := &r.config.placements[ev.Route.Placement]
 	j := r.journey(n)
 	*j = journey{
-		route: ev.Route, epoch: ev.Epoch, via: ev.Via, prefer: ev.Prefer, priority: ev.Priority, length: ev.Length, method: ev.Method,
+		route: ev.Route, epoch: ev.Epoch, via: ev.Via, prefer: ev.Prefer, priority: ev.Priority, length: ev.Length, method: min(ev.Method, MethodOther),
 		deadline: now.Add(c.timeouts.Request), account: home, queue: -1,
 	}
 	p := &r.placements[home]
@@ -170,11 +170,14 @@ func (r *Router) comeAgain(now Time, ev *Event, out []Decision) []Decision {
 	}
 	n := ev.Handle.Slot
 	j := r.journey(n)
-	if ev.Epoch != r.epoch || r.config == nil || ev.Request != s.request ||
-		ev.Route.Refuse == ClassNone && (ev.Route.Placement < 0 || int(ev.Route.Placement) >= len(r.config.placements)) {
+	known := r.config != nil && ev.Route.Placement >= 0 && int(ev.Route.Placement) < len(r.config.placements)
+	if ev.Epoch != r.epoch || r.config == nil || ev.Request != s.request || ev.Route.Refuse == ClassNone && !known {
 		return r.ignore(now, 11, CauseBadRoute, out)
 	}
 	j.route, j.epoch, j.via, j.prefer = ev.Route, ev.Epoch, ev.Via, ev.Prefer
+	if !known {
+		j.route.Placement = -1 // whatever number a refusal carries
+	}
 	r.touchJourney(n)
 	if j.kind == inBackOff {
 		return out
@@ -185,7 +188,7 @@ func (r *Router) comeAgain(now Time, ev *Event, out []Decision) []Decision {
 	}
 	queue := j.queue
 	home := int32(-1)
-	if ev.Route.Placement >= 0 {
+	if known {
 		home = r.numbers.placement[ev.Route.Placement]
 	}
 	if home != queue { // it must not be evaluated before those who keep their places

@@ -20,10 +20,9 @@ func (r *Router) reply(now Time, ev *Event, out []Decision) []Decision {
 	if s.began != 0 {
 		r.sampleReply(now, s, class)
 	}
-	id, began := r.endpoints[s.endpoint].id, s.began
-	r.sum -= s.mix(id)
+	began := s.began
 	s.replied, s.began = true, 0
-	r.sum += s.mix(id)
+	r.remix(s)
 	home := r.endpoints[s.endpoint].placement
 	panicked := r.placements[home].panic
 	out = r.book(now, s, ev.Handle.Slot, class, began, out)
@@ -51,13 +50,22 @@ func (r *Router) finish(now Time, ev *Event, out []Decision) []Decision {
 	if s.began != 0 {
 		r.sample(s, class, now.Sub(s.began-1), s.began)
 	}
-	if !s.replied || class == BrokenBody || class == BodyTimeout {
+	if (!s.replied || class == BrokenBody || class == BodyTimeout) && !r.quiet(s, class) {
 		out = r.book(now, s, ev.Handle.Slot, class, s.began, out)
 	}
 	if s.state == slotJourney {
 		return r.finishJourney(now, ev, class, out)
 	}
 	return r.free(now, s, ev.Handle.Slot, out)
+}
+
+// quiet says that book would change nothing: a good outcome at a closed breaker
+// that counts no failures, where nobody measures or keeps a window. It is the
+// outcome of nearly every request.
+func (r *Router) quiet(s *slot, class Class) bool {
+	e := &r.endpoints[s.endpoint]
+	return class == ClassNone && e.breaker.state == Closed && e.breaker.failures == 0 &&
+		s.generation == e.breaker.gen && s.began == 0 && len(r.extras) == 0
 }
 
 // finishJourney ends an attempt of a request that may come again. A response is
@@ -243,21 +251,35 @@ func (r *Router) free(now Time, s *slot, n uint32, out []Decision) []Decision {
 
 // vacate gives back what an attempt held; an endpoint that retires goes with its last one.
 func (r *Router) vacate(now Time, s *slot, out []Decision) []Decision {
-	number := s.endpoint
-	e := &r.endpoints[number]
-	p := &r.placements[e.placement]
-	out = r.ensure(e.inFlight > 0 && p.inFlight > 0 && p.guests >= int32(bit(s.guest)), now, "a slot without its count", out)
-	e.inFlight--
-	p.inFlight--
-	p.guests -= int32(bit(s.guest))
-	r.sum -= s.mix(e.id)
-	if s.tenant != 0 {
-		out = r.uncount(now, s, p.tenants, out)
+	sound, rest := r.yield(s)
+	if !sound {
+		out = r.ensure(false, now, "a slot without its count", out)
 	}
-	r.touchEndpoint(number)
-	r.touchPlacement(e.placement)
+	if !rest {
+		return out
+	}
+	e := &r.endpoints[s.endpoint]
+	if s.tenant != 0 {
+		out = r.uncount(now, s, r.placements[e.placement].tenants, out)
+	}
 	if e.config < 0 && e.inFlight == 0 {
-		out = r.retire(now, number, out)
+		out = r.retire(now, s.endpoint, out)
 	}
 	return out
+}
+
+// yield takes back what occupy booked. sound: there was as much; rest: the
+// attempt counts for a tenant, or its endpoint retires.
+func (r *Router) yield(s *slot) (sound, rest bool) {
+	e := &r.endpoints[s.endpoint]
+	p := &r.placements[e.placement]
+	guest := int32(bit(s.guest))
+	sound = e.inFlight > 0 && p.inFlight > 0 && p.guests >= guest
+	e.inFlight--
+	p.inFlight--
+	p.guests -= guest
+	r.sum -= s.mixed
+	r.touchEndpoint(s.endpoint)
+	r.touchPlacement(e.placement)
+	return sound, s.tenant != 0 || e.config < 0
 }

@@ -85,7 +85,7 @@ func (r *Router) serveInPanic(now Time, ev *Event, l *leaving, v *verdict) {
 	} else {
 		r.survey(p, state, now)
 	}
-	v.placement, v.candidate, v.failover = l.resortHome, l.resortAt-1, l.resortWhy
+	v.placement, v.spec, v.candidate, v.failover = l.resortHome, p, l.resortAt-1, l.resortWhy
 	r.choose(now, p, ev, v)
 }
 

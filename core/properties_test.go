@@ -227,28 +227,3 @@ func TestExtraTicksAreHarmless(t *testing.T) {
 		}
 	})
 }
-
-// FuzzRestore holds that no bytes make Restore panic, and that what it accepts it can write again.
-func FuzzRestore(f *testing.F) {
-	c, err := core.Compile(referenceSpec(10))
-	if err != nil {
-		f.Fatal(err)
-	}
-	r := adopted(c)
-	f.Add(core.New(core.Options{}).Snapshot(nil), false)
-	f.Add(r.Snapshot(nil), true)
-	f.Fuzz(func(t *testing.T, b []byte, configured bool) {
-		config := c
-		if !configured {
-			config = nil
-		}
-		r, err := core.Restore(b, config, false)
-		if err != nil {
-			return
-		}
-		r.Step(r.Now()+1, &core.Event{Kind: core.Tick}, nil)
-		if _, err := core.Restore(r.Snapshot(nil), config, false); err != nil {
-			t.Errorf("what Restore accepted, it refuses after one Tick: %v", err)
-		}
-	})
-}

@@ -187,7 +187,7 @@ func (r *Router) backOff(now, due Time, n uint32, ev *Event, class Class, out []
 	home := r.endpoints[s.endpoint].placement
 	out = r.vacate(now, s, out)
 	s.gen = r.nextSerial()
-	s.generation, s.guest, s.probe, s.replied, s.began, s.tenant = 0, false, false, false, 0, 0
+	s.generation, s.guest, s.probe, s.replied, s.began, s.tenant, s.mixed = 0, false, false, false, 0, 0, 0
 	r.hold(n, j, inBackOff, due)
 	d.Handle = Handle{n, s.gen}
 	out = r.turn(now, home, out)
@@ -213,7 +213,7 @@ func (r *Router) retryDue(at Time, n uint32, out []Decision) []Decision {
 // those at their caps are no reason to wait when one that was tried could serve.
 func (r *Router) skipTried(ev *Event, s *survey) {
 	j := ev.again
-	kept := r.admissible[:0]
+	kept := r.found[:0] // where r.admissible begins too, or it is only to be read
 	for _, n := range r.admissible {
 		tried := false
 		for i := range min(j.attempts, MaxRetries) {
@@ -228,5 +228,5 @@ func (r *Router) skipTried(ev *Event, s *survey) {
 	if len(kept) == 0 && s.admissible > 0 {
 		s.capped = false
 	}
-	r.admissible, s.admissible = kept, len(kept)
+	r.found, r.admissible, s.admissible = kept, kept, len(kept)
 }

@@ -34,50 +34,51 @@ type Router struct {
 	journeys   []*[chunkSize]journey // by slot; none as long as nothing may come again
 	waiting    uint32                // requests that wait: their slots hold no attempt
 
-	admissible []int32 // scratch of one survey
+	admissible []int32 // of the last survey: found, or a part of numbers, only to be read
+	found      []int32 // scratch of one survey
 	ids        []ident // scratch of one adoption
 	scratch    Event   // of a request that comes again
 
 	sum               uint64 // digest of all placements, endpoints and attempts
-	touchedPlacements []int32
-	touchedEndpoints  []int32
+	touchedPlacements marks
+	touchedEndpoints  marks
 	counters          Counters
 
 	extras []extra // by number of an endpoint; empty while no configuration needs it
 	stamp  uint32  // scratch: the last selection that marked extras
 }
 
-// placement is the state of one placement; id 0 marks a free number.
+// placement is the state of one placement; id 0 marks a free number. What every
+// request reads or writes comes first.
 type placement struct {
 	id       uint64
 	config   int32 // index in the current Config, -1 once removed
 	inFlight int32
 	guests   int32
 	queue    waitList
+	panic    bool      // R9
+	retabled bool      // scratch of one adoption
+	adaptive *adaptive // nil where the limit does not move (R5)
+	tenants  tenants   // attempts by tenant, nil where nobody counts them (R5)
 	budget   budget
 	name     string
 	mixed    uint64
-	touched  bool
-	panic    bool      // R9
-	retabled bool      // scratch of one adoption
-	tenants  tenants   // attempts by tenant, nil where nobody counts them (R5)
-	adaptive *adaptive // nil where the limit does not move (R5)
 }
 
-// endpoint is the state of one endpoint; id 0 marks a free number.
+// endpoint is the state of one endpoint; id 0 marks a free number. What every
+// request reads or writes lies in the first 64 bytes, up to breaker.failures.
 type endpoint struct {
 	id        uint64
+	rotation  int64 // credit of smooth round robin (R10)
 	config    int32 // index in the current Config, -1 while retiring (R12)
 	placement int32 // number of its placement
 	inFlight  int32
 	limit     int32 // cap on inFlight, the largest number for none (R2)
 	weight    uint32
-	rotation  int64 // credit of smooth round robin (R10)
 	health    health
-	touched   bool
-	kept      bool // scratch of one adoption
-	mixed     uint64
 	breaker   breaker
+	mixed     uint64
+	kept      bool // scratch of one adoption
 	name, url string
 }
 
@@ -99,7 +100,7 @@ func New(o Options) *Router {
 // now below an earlier one counts as that one. Deadlines up to now fire first,
 // each as of its own time; then the event is applied. No input can make Step
 // panic; what names nothing is ignored with a note. After Reserve, Step
-// allocates nothing as long as out has room.
+// allocates nothing as long as out has room, but for what an Adopt may make: see there.
 func (r *Router) Step(now Time, ev *Event, out []Decision) []Decision {
 	now = min(max(now, r.now), latest)
 	r.now = now
@@ -207,7 +208,10 @@ func (r *Router) ignore(now Time, rule uint8, cause Cause, out []Decision) []Dec
 
 // Reserve makes room for adopting c and for that many attempts in flight, so
 // that later Steps allocate nothing. It does not change the state. The driver
-// calls it before an Adopt; without it Step makes the room itself.
+// calls it before an Adopt; without it Step makes the room itself. Left to the
+// Adopt, which alone knows the placements that need them, are the adaptive limits
+// of those that had none, tables of tenants of another size than before (R5), and
+// the comparison that a push guard asks for (R13) where the event has no Change.
 func (r *Router) Reserve(c *Config, inFlight int) {
 	for len(r.slots.chunks) < maxChunks && len(r.slots.chunks)<<chunkBits < inFlight {
 		r.slots.grow()
@@ -218,10 +222,10 @@ func (r *Router) Reserve(c *Config, inFlight int) {
 	ps, es := r.livePlacements()+len(c.placements), r.liveEndpoints()+len(c.endpoints)
 	r.placements = growTo(r.placements, ps)
 	r.endpoints = growTo(r.endpoints, es)
-	r.touchedPlacements = growTo(r.touchedPlacements, ps)
-	r.touchedEndpoints = growTo(r.touchedEndpoints, es)
+	r.touchedPlacements.reserve(max(ps, len(r.placements)))
+	r.touchedEndpoints.reserve(max(es, len(r.endpoints)))
 	r.reserveExtras(c, es)
-	r.admissible = growTo(r.admissible, MaxEndpoints)
+	r.found = growTo(r.found[:0], MaxEndpoints)
 	r.ids = growTo(r.ids, es)
 	r.numbers.reserve(c)
 	r.timers.reserve(max(es, ps))

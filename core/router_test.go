@@ -137,9 +137,7 @@ func TestAnEventOfNoKnownKindIsIgnored(t *testing.T) {
 
 func TestAFullTableRefusesAsLimitWithANote(t *testing.T) {
 	r := peers(t, RoundRobin, 1, 1)
-	for i := range r.slots.full2 {
-		r.slots.full2[i] = ^uint64(0)
-	}
+	r.slots.low = tableWords
 	before := r.Digest()
 	out := r.Step(0, &Event{Kind: Arrive, Epoch: r.epoch}, nil)
 	if len(out) != 2 || out[0].Cause != CauseTableFull || out[0].Rule != 5 || out[1].Kind != Reject || out[1].Status != 429 || out[1].Placement != 0 {

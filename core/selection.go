@@ -45,9 +45,9 @@ func (r *Router) pick(now Time, p *placementConfig, admissible []int32, ev *Even
 // pickRotation is smooth weighted round robin (nginx's): the one whose credit,
 // its share of this round included, is largest; ties to the earlier.
 func (r *Router) pickRotation(admissible []int32) int {
-	best, credit := 0, int64(math.MinInt64)
+	endpoints, best, credit := r.endpoints, 0, int64(math.MinInt64)
 	for i, n := range admissible {
-		e := &r.endpoints[n]
+		e := &endpoints[n]
 		c := e.rotation + int64(e.weight)
 		// No branch: whose turn it is, a processor cannot guess.
 		later := bit(c > credit)
@@ -58,15 +58,17 @@ func (r *Router) pickRotation(admissible []int32) int {
 }
 
 // rotate commits a pick of pickRotation.
+//
+//go:noinline
 func (r *Router) rotate(admissible []int32, chosen int32) {
-	var total int64
+	endpoints, touched, total := r.endpoints, r.touchedEndpoints, int64(0)
 	for _, n := range admissible {
-		e := &r.endpoints[n]
+		e := &endpoints[n]
 		e.rotation += int64(e.weight)
 		total += int64(e.weight)
-		r.touchEndpoint(n)
+		touched.add(n)
 	}
-	r.endpoints[chosen].rotation -= total
+	endpoints[chosen].rotation -= total
 }
 
 // pickLeast is the power of two choices (Mitzenmacher 2001): of two distinct

@@ -3,6 +3,7 @@ package core
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // A snapshot is the state as a canonical list of unsigned varints and strings,
@@ -195,6 +196,7 @@ func (rd *reader) string() string {
 }
 
 const (
+	max8  = 1<<8 - 1
 	max24 = 1<<24 - 1
 	max31 = 1<<31 - 1
 	max32 = 1<<32 - 1
@@ -227,6 +229,10 @@ func (rd *reader) body(r *Router) {
 		r.placements = append(r.placements, rd.placement(r.config))
 	}
 	count := rd.uint(min(uint64(len(rd.b)), max24))
+	if r.config == nil && len(r.placements)+int(count) > 0 {
+		rd.fail("it has placements or endpoints, and no configuration")
+		return
+	}
 	r.timers.reserve(int(count))
 	for n := range int32(count) {
 		e := rd.endpoint(r, n)
@@ -235,14 +241,14 @@ func (rd *reader) body(r *Router) {
 	if r.config != nil {
 		r.useExtras(r.config)
 	}
+	r.touchedPlacements.reserve(len(r.placements))
+	r.touchedEndpoints.reserve(len(r.endpoints))
 	rd.number(r)
 	live := rd.uint(MaxInFlight)
 	for range live {
 		rd.slot(r)
 	}
 	rd.sections(r)
-	r.touchedPlacements = growTo(r.touchedPlacements, len(r.placements))
-	r.touchedEndpoints = growTo(r.touchedEndpoints, len(r.endpoints))
 	for n := range r.placements {
 		r.touchPlacement(int32(n))
 	}
@@ -322,7 +328,22 @@ func (rd *reader) endpoint(r *Router, n int32) endpoint {
 	}
 	rd.breaker(&e.breaker)
 	r.timers.set(timerBreakerGuard, n, e.breaker.firstGuard())
+	rd.reachable(r, &e, n)
 	return e
+}
+
+// reachable refuses what no Step makes of an endpoint, and later ones rely on.
+func (rd *reader) reachable(r *Router, e *endpoint, n int32) {
+	switch {
+	case e.config < 0 && e.health.token != 0:
+		rd.fail("a retiring endpoint is probed")
+	case e.config < 0 && e.breaker.probes > 0:
+		rd.fail("a retiring endpoint has a half-open probe out")
+	case e.config < 0 && e.inFlight == 0:
+		rd.fail("a retiring endpoint holds nothing")
+	case e.config >= 0 && r.healthSpec(e).Off && (e.health != (health{}) || r.timers.get(timerHealth, n) != Never || r.timers.get(timerHealthGuard, n) != Never):
+		rd.fail("an endpoint whose health is off is probed")
+	}
 }
 
 // inConfig finds e in the configuration.
@@ -408,11 +429,37 @@ func (rd *reader) slot(r *Router) {
 	}
 	*r.slots.at(n) = s
 	r.slots.mark(n)
-	r.sum += s.mix(r.endpoints[s.endpoint].id)
+	r.remix(r.slots.at(n))
 }
 
-// check compares the counts of endpoints and placements with the attempts.
+// check holds together what was read one by one.
 func (rd *reader) check(r *Router) {
+	rd.counts(r)
+	if r.timers.next() < r.now {
+		rd.fail("a deadline has passed")
+	}
+	if twins(r.placements, func(p *placement) uint64 { return p.id }) {
+		rd.fail("two placements have one name")
+	}
+	if twins(r.endpoints, func(e *endpoint) uint64 { return e.id }) {
+		rd.fail("two endpoints have one identity")
+	}
+}
+
+// twins reports whether two of a list have one id; 0 is none.
+func twins[T any](list []T, id func(*T) uint64) bool {
+	ids := make([]uint64, 0, len(list))
+	for i := range list {
+		if v := id(&list[i]); v != 0 {
+			ids = append(ids, v)
+		}
+	}
+	slices.Sort(ids)
+	return len(slices.Compact(ids)) < len(ids)
+}
+
+// counts compares those of endpoints and placements with the attempts.
+func (rd *reader) counts(r *Router) {
 	perEndpoint := make([]int32, len(r.endpoints))
 	perPlacement := make([]int32, len(r.placements))
 	guests := make([]int32, len(r.placements))

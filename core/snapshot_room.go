@@ -1,5 +1,7 @@
 package core
 
+import "math/bits"
+
 // Sections of a snapshot about room. 8 is what placements remember beyond their
 // counts, 9 whose share attempts take. One with nothing to say is left out.
 
@@ -114,7 +116,8 @@ func (rd *reader) adaptive(r *Router, n int32) {
 		limit: int64(word >> 4), phase: phase(word >> 2 & 3), busy: word&2 != 0, climbing: word&1 != 0, base: Duration(rd.uint(uint64(MaxDuration))), due: rd.time(),
 		sum: rd.uint(max64), count: uint32(rd.uint(max32)), since: uint32(rd.uint(uint64(spec.Remeasure))), peak: int32(rd.uint(MaxInFlight)),
 	}
-	if a.limit < int64(spec.Min)*limitUnit || a.phase > phaseMeasuring || a.due == Never && p.inFlight > 0 && a.peak > 0 {
+	overflow, most := bits.Mul64(uint64(a.count), uint64(MaxDuration)) // above 0 the sum has wrapped, and may be any
+	if a.limit < int64(spec.Min)*limitUnit || overflow == 0 && a.sum > most || a.phase > phaseMeasuring || a.due == Never && p.inFlight > 0 && a.peak > 0 {
 		rd.fail("an adaptive limit is impossible")
 		return
 	}

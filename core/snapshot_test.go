@@ -110,9 +110,25 @@ func TestAStateThatCannotBeIsRefused(t *testing.T) {
 		{"an endpoint at no placement", func(r *Router) { r.endpoints[0].placement = 99 }, "an endpoint belongs to no placement"},
 		{"an endpoint just past the placements", func(r *Router) { r.endpoints[0].placement = int32(len(r.placements)) }, "an endpoint belongs to no placement"},
 		{"an endpoint that is not configured", func(r *Router) { r.endpoints[0].url = "http://x" }, "an endpoint is not in the configuration"},
-		{"an endpoint is missing", func(r *Router) { r.endpoints[3].config = -1; r.stopHealth(3) }, "does not cover its configuration"},
+		{"an endpoint is missing", func(r *Router) { r.endpoints[0].config = -1 }, "does not cover its configuration"},
 		{"a retiring endpoint is probed", func(r *Router) { r.timers.set(timerHealth, 1, 5) }, "a retiring endpoint is probed"},
 		{"a retiring endpoint has a guard", func(r *Router) { r.timers.set(timerHealthGuard, 1, 5) }, "a retiring endpoint is probed"},
+		{"a retiring endpoint has a probe out", func(r *Router) { r.endpoints[1].health.token = 5 }, "a retiring endpoint is probed"},
+		{"a retiring endpoint has a half-open probe", func(r *Router) { r.endpoints[1].breaker.probes = 1 }, "a retiring endpoint has a half-open probe out"},
+		{"an endpoint retires with nothing", func(r *Router) {
+			r.endpoints[3].config, r.endpoints[3].health.token = -1, 0
+			r.stopHealth(3)
+		}, "a retiring endpoint holds nothing"},
+		{"a probe where health is off", func(r *Router) { r.timers.set(timerHealth, 0, Time(5*Second)) }, "an endpoint whose health is off is probed"},
+		{"a guard where health is off", func(r *Router) { r.timers.set(timerHealthGuard, 0, Time(5*Second)) }, "an endpoint whose health is off is probed"},
+		{"health where it is off", func(r *Router) { r.endpoints[0].health.unhealthy = true }, "an endpoint whose health is off is probed"},
+		{"a probe that was due", func(r *Router) { r.timers.set(timerHealth, 2, r.now-1) }, "a deadline has passed"},
+		{"one endpoint twice", func(r *Router) { r.endpoints = append(r.endpoints, r.endpoints[3]) }, "two endpoints have one identity"},
+		{"one placement twice", func(r *Router) {
+			p := r.placements[0]
+			p.inFlight, p.guests = 0, 0
+			r.placements = append(r.placements, p)
+		}, "two placements have one name"},
 		{"a time past the last", func(r *Router) { r.now = latest + 1 }, "out of range"},
 		{"a drain past the table", func(r *Router) { r.abortFrom = MaxInFlight + 1 }, "out of range"},
 	} {
@@ -217,6 +233,42 @@ func TestARestoredRouterShowsTheSameViews(t *testing.T) {
 			if got, want := twin.Endpoint(n), r.Endpoint(n); got != want {
 				t.Errorf("endpoint %d: %+v, want %+v", n, got, want)
 			}
+		}
+	}
+}
+
+func TestAStateWithoutAConfigurationHasNothingInIt(t *testing.T) {
+	r := New(Options{})
+	r.placements = []placement{{id: 1, name: "a", config: -1}}
+	if _, err := Restore(r.Snapshot(nil), nil, false); err == nil || !strings.Contains(err.Error(), "and no configuration") {
+		t.Error(err)
+	}
+}
+
+// TestARefusalWithAnyPlacementIsTaken: a request that waits is matched again, and
+// what it is refused with names a placement that there is not.
+func TestARefusalWithAnyPlacementIsTaken(t *testing.T) {
+	for _, placement := range []int32{-1, 0, 1, 7, 1<<31 - 1, -1 << 31} {
+		g := newRig(t, PlacementSpec{Name: "a", Endpoints: endpoints("1"), Limit: queueOf(1, 2)})
+		g.arrive("a")
+		waits := g.want(g.arrive("a"), Queued, ClassNone)
+		d := g.step(Event{
+			Kind: Arrive, Handle: waits.Handle, Epoch: g.r.epoch, Request: g.r.slots.at(waits.Handle.Slot).request,
+			Route: Route{Placement: placement, Refuse: UnknownKey, Reason: 200},
+		})
+		if twin, err := Restore(g.r.Snapshot(nil), g.r.config, true); err != nil || twin.Digest() != g.r.Digest() {
+			t.Errorf("placement %d, answered %s: %v", placement, d.Kind, err)
+		}
+	}
+}
+
+func TestAnAdaptiveLimitOfMoreThanItsSamplesIsRefused(t *testing.T) {
+	g := newRig(t, PlacementSpec{Name: "a", Endpoints: endpoints("1"), Limit: LimitSpec{Adaptive: AdaptiveSpec{Max: 9}}})
+	g.end(g.arrive("a"))
+	for sum, want := range map[uint64]bool{uint64(MaxDuration): true, uint64(MaxDuration) + 1: false} {
+		g.r.placements[0].adaptive.count, g.r.placements[0].adaptive.sum = 1, sum
+		if _, err := Restore(g.r.Snapshot(nil), g.r.config, true); (err == nil) != want {
+			t.Errorf("a sample of %d: %v", sum, err)
 		}
 	}
 }

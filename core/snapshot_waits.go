@@ -129,7 +129,7 @@ func (rd *reader) journey(r *Router) (n uint32, ok bool) {
 		j.queue, j.ticket = rd.placementNumber(r), uint32(rd.uint(max32))
 	}
 	j.route.Key, j.route.Placement = rd.uint(max64), int32(rd.uint(max31))-1
-	j.route.Reason, j.route.Refuse = Reason(rd.uint(uint64(ReasonDefault))), Class(rd.uint(uint64(classes-1)))
+	j.route.Reason, j.route.Refuse = Reason(rd.uint(max8)), Class(rd.uint(max8))
 	j.route.Ring = uint32(rd.uint(max32))
 	j.via, j.prefer = uint16(rd.uint(1<<16-1)), rd.uint(max64)
 	j.epoch = Epoch{rd.uint(max64), rd.uint(max64)}

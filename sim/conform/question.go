@@ -31,6 +31,7 @@ const (
 	purposeCompile
 	purposeDamage
 	purposeForm
+	purposeForge
 )
 
 // lastOther is the last of 32 kinds that is no stream.
@@ -93,8 +94,8 @@ func content(trace []byte) (blocks, facts int, err error) {
 }
 
 // Make returns the question of a seed: of 32 seeds 23 are streams, one is a
-// simulation, four are configurations to compile, four a damaged trace. One in
-// 32 is asked in the printed view.
+// simulation, four are configurations to compile, four a damaged trace or, one in
+// three of those, a stream from a state that never was. One in 32 is asked in the printed view.
 func (g *Generator) Make(seed uint64) (q Question, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -107,6 +108,8 @@ func (g *Generator) Make(seed uint64) (q Question, err error) {
 		q, err = g.simulated(seed)
 	case kind <= 4:
 		q = compiling(seed)
+	case kind <= lastOther && throw(seed, purposeForge).oneIn(3):
+		q = g.forged(seed)
 	case kind <= lastOther:
 		q, err = g.damaged(seed)
 	default:

@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"bytes"
 	"testing"
 
 	"lockstep/core"
@@ -51,6 +52,31 @@ func TestStreamsReachWhateverCanBeDecided(t *testing.T) {
 		}
 	}
 	t.Log(reached)
+}
+
+// TestForgedStatesAreTakenAndSteppedThrough: most refusals are asked by damaged; these
+// go on.
+func TestForgedStatesAreTakenAndSteppedThrough(t *testing.T) {
+	g := Generator{Binary: true}
+	reached := map[string]int{}
+	for seed := range uint64(60) {
+		q := g.forged(seed)
+		rd := reader(t, q.Answer)
+		for it, err := rd.Next(); err == nil; it, err = rd.Next() {
+			if it.Kind == traces.ItemFact {
+				note(reached, it.Fact.Decisions)
+			}
+		}
+		answer, err := Complete(q.Inputs, Tamper{})
+		if err != nil || !bytes.Equal(answer, q.Answer) {
+			t.Errorf("%s: the answer to the inputs is not the whole: %v", q.Name, err)
+		}
+	}
+	for _, what := range []string{"decision forward", "decision opened", "decision queued", "decision retry", "decision probe"} {
+		if reached[what] == 0 {
+			t.Errorf("no %s", what)
+		}
+	}
 }
 
 func note(reached map[string]int, decisions []core.Decision) {

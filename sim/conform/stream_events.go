@@ -111,7 +111,7 @@ func (s *stream) oddArrive() {
 	case 3:
 		ev.Length = int64(s.word())
 	case 4:
-		ev.Priority, ev.Source = uint8(s.word()), uint8(s.word()) // no method out of range: Restore refuses one of a request that waits
+		ev.Priority, ev.Source, ev.Method = uint8(s.word()), uint8(s.word()), core.Method(s.word())
 	case 5:
 		ev.Prefer, ev.Split = s.magnitude(), s.magnitude()
 	case 6:

@@ -101,6 +101,10 @@ func setArrival(ev *core.Event, key, value string) (err error) {
 		ev.Epoch, err = parseEpoch(value)
 		return err
 	case "method":
+		if n, err := strconv.ParseUint(value, 10, 8); err == nil { // one outside the list
+			ev.Method = core.Method(n)
+			return nil
+		}
 		return word(&ev.Method, value, map[string]core.Method{"safe": core.MethodSafe, "idempotent": core.MethodIdempotent, "other": core.MethodOther})
 	case "route":
 		return count(&ev.Via, value)

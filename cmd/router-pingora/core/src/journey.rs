@@ -133,7 +133,7 @@ impl Router {
             prefer: ev.prefer,
             priority: ev.priority,
             length: ev.length,
-            method: ev.method,
+            method: ev.method.min(Method::OTHER),
             deadline: add(now, pc.timeouts.request),
             account: home,
             queue: -1,
@@ -244,6 +244,9 @@ impl Router {
         }
         let j = self.journey_at_mut(n);
         (j.route, j.epoch, j.via, j.prefer) = (ev.route, ev.epoch, ev.via, ev.prefer);
+        if !known {
+            j.route.placement = -1; // whatever number a refusal carries
+        }
         let (kind, queue, deadline) = (j.kind, j.queue, j.deadline);
         self.touch_journey(n);
         match kind {

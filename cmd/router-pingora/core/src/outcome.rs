@@ -245,11 +245,7 @@ impl Router {
 
     /// Fails a half-open probe that never answered.
     pub(crate) fn breaker_guard(&mut self, c: &Config, at: Time, number: i32, out: &mut Vec<Decision>) {
-        let e = &self.endpoints[number as usize];
-        if e.config < 0 {
-            return self.timers.set(TimerKind::BreakerGuard, number, NEVER); // it stands still while it retires
-        }
-        let home = e.placement;
+        let home = self.endpoints[number as usize].placement;
         let panicked = self.placements[home as usize].panic;
         self.relapse(c, at, number, out);
         self.reweighed(c, at, home, panicked, out);

@@ -14,12 +14,9 @@ impl Router {
     /// probe is really sent.
     pub(crate) fn start_probe(&mut self, c: &Config, at: Time, now: Time, number: i32, out: &mut Vec<Decision>) {
         let e = &self.endpoints[number as usize];
-        if e.config < 0 {
-            return self.stop_health(number); // a retiring one has neither timer nor token
-        }
         let s = &self.placement_of(c, e).health;
         let next = next_probe(now, s, self.seed, e.id);
-        self.counters.missed += (sub(now, at) / s.every.max(1)) as u64;
+        self.counters.missed += (sub(now, at) / s.every) as u64;
         self.timers.set(TimerKind::Health, number, next);
         self.touch_endpoint(number);
         if self.endpoints[number as usize].health.token != 0 {
@@ -56,8 +53,8 @@ impl Router {
         let e = &mut self.endpoints[number as usize];
         e.health.token = 0;
         let home = e.placement;
-        let at = self.placements[home as usize].config;
-        if at < 0 || !e.health.observe(ok, &c.placements[at as usize].health) {
+        let at = self.placements[home as usize].config as usize; // a retiring one has neither timer nor token
+        if !e.health.observe(ok, &c.placements[at].health) {
             return;
         }
         let unhealthy = e.health.unhealthy;

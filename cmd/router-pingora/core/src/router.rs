@@ -147,7 +147,8 @@ impl Router {
     /// Applies one event at time `now` and appends what was decided to `out`. A `now` below an
     /// earlier one counts as that one. Deadlines up to `now` fire first, each as of its own time;
     /// then the event is applied. No input can make it panic; what names nothing is ignored with
-    /// a note. After `reserve`, it allocates nothing as long as `out` has room.
+    /// a note. After `reserve`, it allocates nothing as long as `out` has room, but for what an
+    /// Adopt may make: see there.
     pub fn step(&mut self, now: Time, ev: &mut Event, out: &mut Vec<Decision>) {
         let now = now.max(self.now).min(LATEST);
         self.now = now;
@@ -247,7 +248,9 @@ impl Router {
 
     /// Makes room for adopting `c` and for that many attempts in flight, so that later steps
     /// allocate nothing. It does not change the state. The driver calls it before an Adopt;
-    /// without it a step makes the room itself.
+    /// without it a step makes the room itself. Left to the Adopt, which alone knows the placements
+    /// that need them, are tables of tenants of another size than before (R5), and the comparison
+    /// that a push guard asks for (R13) where the event has no change.
     pub fn reserve(&mut self, c: Option<&Config>, in_flight: usize) {
         while self.slots.chunks.len() < MAX_CHUNKS && self.slots.chunks.len() << CHUNK_BITS < in_flight {
             self.slots.grow();

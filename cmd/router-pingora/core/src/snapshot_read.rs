@@ -181,6 +181,9 @@ impl<'a> Reader<'a> {
             r.placements.push(p);
         }
         let count = self.uint(self.left().min(MAX24));
+        if c.is_none() && (!r.placements.is_empty() || count > 0) {
+            return self.fail("it has placements or endpoints, and no configuration");
+        }
         r.timers.reserve(count as usize);
         for n in 0..count as i32 {
             let e = self.endpoint(c, r, n);
@@ -260,10 +263,11 @@ impl<'a> Reader<'a> {
             self.fail("an endpoint belongs to no placement");
             return free;
         };
+        let home_config = home.config;
         let mut e = Endpoint { id: identity(&home.name, &url), url, name, placement, ..free };
         let current = self.bool();
         if current {
-            self.in_config(c, home.config, &mut e);
+            self.in_config(c, home_config, &mut e);
         }
         e.in_flight = self.uint(MAX31) as i32;
         e.rotation = self.int();
@@ -280,7 +284,23 @@ impl<'a> Reader<'a> {
         }
         e.breaker = self.breaker();
         r.timers.set(TimerKind::BreakerGuard, n, e.breaker.first_guard());
+        let off = c.is_some_and(|c| c.placements.get(home_config as usize).is_some_and(|p| p.health.off));
+        self.reachable(r, &e, n, off);
         e
+    }
+
+    /// Refuses what no step makes of an endpoint, and later ones rely on.
+    fn reachable(&mut self, r: &Router, e: &Endpoint, n: i32, off: bool) {
+        let armed = [TimerKind::Health, TimerKind::HealthGuard].iter().any(|&k| r.timers.get(k, n) != NEVER);
+        if e.config < 0 && e.health.token != 0 {
+            self.fail("a retiring endpoint is probed");
+        } else if e.config < 0 && e.breaker.probes > 0 {
+            self.fail("a retiring endpoint has a half-open probe out");
+        } else if e.config < 0 && e.in_flight == 0 {
+            self.fail("a retiring endpoint holds nothing");
+        } else if e.config >= 0 && off && (armed || e.health != Health::default()) {
+            self.fail("an endpoint whose health is off is probed");
+        }
     }
 
     /// Finds `e` in the configuration, in the placement at an index.
@@ -365,8 +385,22 @@ impl<'a> Reader<'a> {
         r.sum = r.sum.wrapping_add(s.mix(e.id));
     }
 
-    /// Compares the counts of endpoints and placements with the attempts.
+    /// Holds together what was read one by one.
     fn check(&mut self, r: &Router) {
+        self.counts(r);
+        if r.timers.next() < r.now {
+            self.fail("a deadline has passed");
+        }
+        if twins(r.placements.iter().map(|p| p.id)) {
+            self.fail("two placements have one name");
+        }
+        if twins(r.endpoints.iter().map(|e| e.id)) {
+            self.fail("two endpoints have one identity");
+        }
+    }
+
+    /// Compares the counts of endpoints and placements with the attempts.
+    fn counts(&mut self, r: &Router) {
         let mut per_endpoint = vec![0; r.endpoints.len()];
         let mut per_placement = vec![(0, 0); r.placements.len()];
         for (_, s) in r.slots.taken().filter(|(_, s)| s.state != SlotState::Waiting) {
@@ -396,6 +430,15 @@ fn take_numbers(numbers: &mut [i32], configs: impl Iterator<Item = i32>) -> usiz
         }
     }
     found
+}
+
+/// Reports whether two ids are equal; 0 is none.
+fn twins(ids: impl Iterator<Item = u64>) -> bool {
+    let mut ids: Vec<u64> = ids.filter(|&id| id != 0).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.len() < all
 }
 
 #[cfg(test)]

@@ -218,7 +218,13 @@ impl Reader<'_> {
             peak: self.uint(MAX_IN_FLIGHT as u64) as i32,
         };
         let asleep = a.due == NEVER && p.in_flight > 0 && a.peak > 0;
-        if a.limit < i64::from(spec.min) * LIMIT_UNIT || phase.is_none() || asleep {
+        let most = u128::from(a.count) * MAX_DURATION as u128;
+        let overflown = most > u64::MAX.into(); // then the sum has wrapped, and may be any
+        if a.limit < i64::from(spec.min) * LIMIT_UNIT
+            || !overflown && u128::from(a.sum) > most
+            || phase.is_none()
+            || asleep
+        {
             return self.fail("an adaptive limit is impossible");
         }
         p.adaptive = Some(a);

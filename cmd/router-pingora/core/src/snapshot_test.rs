@@ -4,7 +4,7 @@ use crate::config::Route;
 use crate::decision::{Decision, DecisionKind};
 use crate::event::{Event, EventKind, Handle};
 use crate::snapshot::Writer;
-use crate::spec::{BreakerSpec, EndpointSpec, HealthSpec, PlacementSpec, Policy, Spec};
+use crate::spec::{BreakerSpec, EndpointSpec, HealthSpec, LimitSpec, PlacementSpec, Policy, Spec, WhenFull};
 use crate::time::SECOND;
 use alloc::format;
 use alloc::string::ToString;
@@ -121,9 +121,21 @@ const IMPOSSIBLE: &[Plant] = &[
     ("an endpoint belongs to no placement", |r| r.endpoints[0].placement = 99),
     ("an endpoint belongs to no placement", |r| r.endpoints[0].placement = r.placements.len() as i32),
     ("an endpoint is not in the configuration", |r| r.endpoints[0].url = (*b"http://x").into()),
-    ("it does not cover its configuration", |r| {
-        r.endpoints[3].config = -1;
+    ("it does not cover its configuration", |r| r.endpoints[0].config = -1),
+    ("a retiring endpoint is probed", |r| r.endpoints[1].health.token = 5),
+    ("a retiring endpoint has a half-open probe out", |r| r.endpoints[1].breaker.probes = 1),
+    ("a retiring endpoint holds nothing", |r| {
+        (r.endpoints[3].config, r.endpoints[3].health.token) = (-1, 0);
         r.stop_health(3);
+    }),
+    ("an endpoint whose health is off is probed", |r| r.timers.set(TimerKind::Health, 0, 5 * SECOND)),
+    ("an endpoint whose health is off is probed", |r| r.timers.set(TimerKind::HealthGuard, 0, 5 * SECOND)),
+    ("an endpoint whose health is off is probed", |r| r.endpoints[0].health.unhealthy = true),
+    ("a deadline has passed", |r| r.timers.set(TimerKind::Health, 2, r.now - 1)),
+    ("two endpoints have one identity", |r| r.endpoints.push(r.endpoints[3].clone())),
+    ("two placements have one name", |r| {
+        let twin = Placement { in_flight: 0, guests: 0, ..r.placements[0].clone() };
+        r.placements.push(twin);
     }),
     ("a retiring endpoint is probed", |r| r.timers.set(TimerKind::Health, 1, 5)),
     ("a retiring endpoint is probed", |r| r.timers.set(TimerKind::HealthGuard, 1, 5)),
@@ -227,5 +239,27 @@ fn a_copy_goes_its_own_way() {
         step(&mut r, now, Event { deadline: now + 1, ..event(EventKind::DRAIN) });
         assert_eq!((written(&from), from.digest()), (before.clone(), digest));
         assert_eq!(restored(&written(&r), &r).unwrap().digest(), r.digest());
+    }
+}
+
+#[test]
+fn a_refusal_with_any_placement_is_taken() {
+    for placement in [-1, 0, 1, 7, i32::MAX, i32::MIN] {
+        let mut r = Router::new(Options { seed: 7, strict: true });
+        let limit =
+            LimitSpec { in_flight: 1, queue: 2, wait: SECOND, when_full: WhenFull::QUEUE, ..LimitSpec::default() };
+        let endpoints = vec![EndpointSpec { url: "http://a".into(), ..EndpointSpec::default() }];
+        let a = PlacementSpec { name: "a".into(), limit, endpoints, ..PlacementSpec::default() };
+        let c = Config::compile(&Spec { version: "1".into(), placements: vec![a], ..Spec::default() }).unwrap();
+        step(&mut r, 0, Event { config: Some(c), ..event(EventKind::ADOPT) });
+        let arrive = Event { epoch: r.epoch, ..event(EventKind::ARRIVE) };
+        let mut out = Vec::new();
+        r.step(0, &mut arrive.clone(), &mut out);
+        r.step(0, &mut arrive.clone(), &mut out);
+        let waits = out[out.len() - 1];
+        assert_eq!(waits.kind, DecisionKind::QUEUED);
+        let route = Route { placement, refuse: Class::UNKNOWN_KEY, ..Route::default() };
+        r.step(0, &mut Event { handle: waits.handle, route, ..arrive }, &mut out);
+        assert_eq!(restored(&written(&r), &r).unwrap().digest(), r.digest(), "placement {placement}");
     }
 }

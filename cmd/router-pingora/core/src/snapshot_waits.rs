@@ -2,7 +2,7 @@
 //! one that would be empty is absent. 5 is every request that may come again, 6 the debts of
 //! budgets.
 
-use crate::class::{CLASSES, Class};
+use crate::class::Class;
 use crate::config::Route;
 use crate::decision::Reason;
 use crate::digest::Entity;
@@ -159,8 +159,8 @@ impl Reader<'_> {
     fn journey_route(&mut self, j: &mut JourneyState) {
         let key = self.uint(u64::MAX);
         let placement = self.uint(MAX31) as i32 - 1;
-        let reason = Reason(self.uint(Reason::DEFAULT.0.into()) as u8);
-        let refuse = Class(self.uint(u64::from(CLASSES) - 1) as u8);
+        let reason = Reason(self.uint(u8::MAX.into()) as u8);
+        let refuse = Class(self.uint(u8::MAX.into()) as u8);
         let ring = self.uint(MAX32) as u32;
         j.route = Route { key, ring, placement, reason, refuse };
         j.via = self.uint(u16::MAX.into()) as u16;

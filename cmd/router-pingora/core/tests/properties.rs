@@ -63,6 +63,33 @@ fn look(r: &Router, ev: &Event) {
     r.count_back_offs(0, 10, &mut [0; 3]);
 }
 
+/// Writes another number into a field of a snapshot.
+fn forge(snapshot: &[u8], at: prop::sample::Index, word: u64) -> Vec<u8> {
+    let ends: Vec<usize> = (0..snapshot.len()).filter(|&i| snapshot[i] < 0x80).collect();
+    let field = at.index(ends.len());
+    let from = if field == 0 { 0 } else { ends[field - 1] + 1 };
+    let old = snapshot[from..=ends[field]].iter().rev().fold(0, |v: u64, &b| v << 7 | u64::from(b & 0x7f));
+    let small = word >> 8 & 7;
+    let mut with = [
+        old.wrapping_add(1),
+        old.wrapping_sub(1),
+        old ^ 1 << small,
+        small,
+        word >> (word & 63),
+        1 << 62,
+        i64::MAX as u64,
+        u64::MAX,
+    ][(word & 7) as usize];
+    let mut forged = snapshot[..from].to_vec();
+    while with >= 0x80 {
+        forged.push(with as u8 | 0x80);
+        with >>= 7;
+    }
+    forged.push(with as u8);
+    forged.extend_from_slice(&snapshot[ends[field] + 1..]);
+    forged
+}
+
 /// A hundred cases, or as many as PROPTEST_CASES says.
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
@@ -179,6 +206,35 @@ proptest! {
             let mut again = Vec::new();
             cut.snapshot(&mut again);
             prop_assert_eq!(&again, &snapshot[..at]);
+        }
+    }
+
+    /// What step reaches, restore takes: also from a state that may never have been.
+    #[test]
+    fn a_forged_state_is_refused_or_borne(words in tapes(), forgeries in prop::collection::vec((any::<prop::sample::Index>(), any::<u64>()), 1..40)) {
+        let mut s = Stream::new(&words);
+        let mut r = Router::new(STRICT);
+        for _ in 0..60 {
+            let ev = s.event(&r);
+            let out = step(&mut r, s.now, &ev);
+            s.learn(&out);
+        }
+        let mut snapshot = Vec::new();
+        r.snapshot(&mut snapshot);
+        for (at, word) in forgeries {
+            let forged = forge(&snapshot, at, word);
+            let Ok(mut r) = Router::restore(&forged, r.config().cloned(), false) else { continue };
+            s.now = s.now.max(r.now());
+            for _ in 0..20 {
+                let ev = s.event(&r);
+                let mut again = Vec::new();
+                r.snapshot(&mut again);
+                let mut twin = Router::restore(&again, r.config().cloned(), false).unwrap();
+                prop_assert_eq!(step(&mut r, s.now, &ev), step(&mut twin, s.now, &ev));
+                prop_assert_eq!(r.digest(), twin.digest());
+                look(&r, &ev);
+            }
+            r.succeed();
         }
     }
 

@@ -236,7 +236,24 @@ impl<'a> Stream<'a> {
             let key = self.t.pick(&["", "k0", "k1", "k2", "k3", "k4", "other"]);
             ev.route = c.match_via(ev.via, key, ev.split_hash()).0;
         }
+        if self.t.one_in(12) {
+            self.spoil(&mut ev);
+        }
         ev
+    }
+
+    /// Makes fields of an arrive what no edge sends.
+    fn spoil(&mut self, ev: &mut Event) {
+        let t = &mut self.t;
+        (ev.method, ev.priority, ev.via) = (Method(t.word() as u8), t.word() as u8, t.word() as u16);
+        ev.route.reason = Reason(t.word() as u8);
+        ev.length = t.pick(&[i64::MIN, i64::MAX, -2]);
+        if t.one_in(2) {
+            ev.route.refuse = Class(t.pick(&[2, 5, 12, 28, 29, 30, 255]));
+        }
+        if t.one_in(2) {
+            ev.route.placement = t.pick(&[0, 1, 4, -1, i32::MIN, i32::MAX]);
+        }
     }
 
     /// The end, or the headers, of an attempt in flight; now and then of one that is not.
