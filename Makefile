@@ -84,9 +84,11 @@ soak: ## the main job over real sockets with 200,000 requests: serve, break, rel
 endure: ## 5,000 req/s with crashes, pushes and two hot upgrades, every failure explained, all replayed (ENDURE=30m)
 	LOCKSTEP_ENDURE=$(ENDURE) $(GO) test ./cmd/lockstep -run TestLoadWithCrashes -count=1 -timeout 60m -v
 
-peers: ## the hygiene suite over sockets beside nginx and HAProxy, as a table (as root it installs them)
+peers: ## the hygiene suite over sockets beside nginx, HAProxy and router-pingora, as a table (as root it installs them)
 	@.ci/packages peers | grep 'make peers'
 	$(GO) test -tags peers -count=1 -run Peers -v ./adapters/http1
+	@if $(HAVE_CARGO); then $(CARGO) build --release $(RUST) --bins && \
+		LOCKSTEP_ROUTER_PINGORA=$(CURDIR)/cmd/router-pingora/target/release/router-pingora $(GO) test -tags peers -count=1 -run RouterPingora -v ./adapters/http1; else $(NO_CARGO); fi
 
 external: ## curl, h2spec and gRPC's interop client against serve, as the tables in adapters/edge/README.md say
 	@.ci/packages external | grep 'make external'

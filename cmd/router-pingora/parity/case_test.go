@@ -126,7 +126,7 @@ func (r *run) fillAll(texts []string) (out []string) {
 
 // place is the address that a name stands for: <refused> is a closed port,
 // <blackhole> takes no connection and refuses none, <dir> is the folder of the case,
-// <ws> takes WebSockets, <tls-...> are origins with that certificate (certs_test.go), others plain origins.
+// <ws> takes WebSockets, <h2c> speaks HTTP/2 alone, <tls-...> are origins with that certificate (certs_test.go), others plain origins.
 func (r *run) place(name string) string {
 	if name == "dir" {
 		return r.dir
@@ -146,6 +146,8 @@ func (r *run) place(name string) string {
 		s := httptest.NewServer(http.HandlerFunc(echoes))
 		r.t.Cleanup(s.Close)
 		address = s.Listener.Addr().String()
+	case name == "h2c":
+		address = newH2C(r.t)
 	default:
 		o := newOrigin(r.t, name, originTLS(name))
 		r.origins[name], address = o, o.address

@@ -9,7 +9,7 @@ import (
 
 // cases are all tables.
 func cases() []*testCase {
-	return slices.Concat(headerCases(), refusalCases(), upstreamCases(), bodyCases(), contractCases(), methodCases(), resilienceCases(), configCases(), controlCases(), lifeCases(), tlsCases(), webSocketCases(), otherCases())
+	return slices.Concat(headerCases(), refusalCases(), upstreamCases(), bodyCases(), contractCases(), methodCases(), resilienceCases(), configCases(), controlCases(), lifeCases(), tlsCases(), webSocketCases(), otherCases(), http2Cases())
 }
 
 // TestBothRoutersAnswerAsTheContractSays plays every case under each program,

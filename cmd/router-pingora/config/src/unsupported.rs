@@ -4,7 +4,7 @@
 
 use crate::file::File;
 use crate::problem::{Problem, Problems, by_place};
-use crate::settings::{HEADER_MAX, Listener, Placement, Upstream};
+use crate::settings::{HEADER_MAX, Listener, PING_TIMEOUT, Placement, Upstream};
 use lockstep_core::Config;
 
 const HINT: &str = "leave it away, or run lockstep serve";
@@ -16,8 +16,9 @@ const FIXED: &str = "Pingora's server has fixed limits of its own for it";
 const MEMORY: &str = "Pingora's listeners resume from their own memory";
 
 /// Settings of the whole file.
-const FILE: [Row<File>; 2] = [
+const FILE: [Row<File>; 3] = [
     ("tracing.otlp", |f| !f.observe.tracing.otlp.is_empty(), "it sends no traces"),
+    ("tracing.sample", |f| f.observe.tracing.sampled, "it sends no traces"),
     ("metrics.exemplars", |f| f.observe.metrics.exemplars, "it traces no requests"),
 ];
 
@@ -42,7 +43,7 @@ const LISTENER: [Row<Listener>; 16] = [
 ];
 
 /// Settings of connections to endpoints.
-const UPSTREAM: [Row<Upstream>; 7] = [
+const UPSTREAM: [Row<Upstream>; 8] = [
     ("proxy_protocol", |u| !u.proxy_protocol.is_empty(), "its connector sends no PROXY header"),
     (
         "pool.max_open",
@@ -52,6 +53,11 @@ const UPSTREAM: [Row<Upstream>; 7] = [
     ("pool.warm", |u| u.warm > 0, "its pool opens nothing before it is needed"),
     ("pool.max_lifetime", |u| u.max_lifetime > 0, "its pool does not know how old a connection is"),
     ("pool.max_requests", |u| u.max_requests > 0, "its pool does not count requests"),
+    (
+        "h2.ping_timeout",
+        |u| u.h2.ping_timeout > 0 && u.h2.ping_timeout != PING_TIMEOUT,
+        "Pingora waits 5 s for the answer to a ping and has no setting for it",
+    ),
     ("header_max", |u| u.header_max > 0 && u.header_max != HEADER_MAX, "its limit of 1 MiB is fixed"),
     (
         "tls.min",

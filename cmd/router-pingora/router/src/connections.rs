@@ -17,6 +17,7 @@ pub struct Seen {
     pub name: String,
     most: u64, // may be open at once; 0 for no limit
     accepted: AtomicU64,
+    refused: AtomicU64,            // one too many
     busy: AtomicU64,               // connections that the application has
     between: Mutex<BTreeSet<i32>>, // those that it gave back for another request, by descriptor
 }
@@ -28,6 +29,7 @@ impl Seen {
             name: l.name.clone(),
             most: u64::try_from(l.max_connections).unwrap_or(0),
             accepted: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             busy: AtomicU64::new(0),
             between: Mutex::default(),
         })
@@ -44,6 +46,11 @@ impl Seen {
         self.accepted.load(Ordering::Acquire)
     }
 
+    /// Connections closed because there were too many.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Acquire)
+    }
+
     /// Counts a connection that the application is about to get; None for one too many.
     fn begin(&self, id: i32) -> Option<Busy<'_>> {
         self.busy.fetch_add(1, Ordering::AcqRel);
@@ -53,6 +60,7 @@ impl Seen {
             return Some(busy);
         }
         if self.most > 0 && self.open() > self.most {
+            self.refused.fetch_add(1, Ordering::AcqRel);
             return None;
         }
         self.accepted.fetch_add(1, Ordering::AcqRel);

@@ -21,10 +21,11 @@ mod tls;
 
 use clap::Parser;
 use cli::{Check, Cli, Command};
+use source::Refusal;
 
 /// Exit codes (DESIGN, section 6).
 const FINE: i32 = 0;
-const DIVERGED: i32 = 1;
+const FAILED: i32 = 1; // a verdict
 const USAGE: i32 = 2;
 
 fn main() {
@@ -44,7 +45,8 @@ fn main() {
     }));
 }
 
-/// Validates configurations as serve would, and prints a verdict on each.
+/// Validates configurations as serve would, and prints a verdict on each: 1 where one fails. An error
+/// means that the question cannot be asked.
 fn check(o: &Check) -> Result<i32, String> {
     let mut code = FINE;
     for path in &o.files {
@@ -59,11 +61,16 @@ fn check(o: &Check) -> Result<i32, String> {
                     (count(config.placements(), "placement"), count(config.endpoints(), "endpoint"));
                 let (keys, version) = (count(config.keys(), "key"), config.version());
                 println!("OK  {name}   {} form, version {version}: {placements}, {endpoints}, {keys}", file.form);
+                if !file.must.is_empty() {
+                    let promises = count(file.must.len(), "promise");
+                    println!("    {promises} of must are not judged here; run lockstep check");
+                }
             }
-            Err(why) => {
+            Err(Refusal::Faulty(why)) => {
                 println!("FAIL  {name}\n\n{why}");
-                code = USAGE;
+                code = FAILED;
             }
+            Err(Refusal::Unread(why)) => return Err(why),
         }
     }
     Ok(code)

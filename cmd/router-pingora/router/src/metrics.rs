@@ -11,11 +11,13 @@
 mod decisions;
 mod gauges;
 mod names;
+mod process;
 mod series;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lockstep_core::{Class, Failover, Reason, RetryWhy};
 use prometheus::Registry;
@@ -50,6 +52,7 @@ pub struct Metrics {
     o: Options,
     registry: Registry,
     vectors: Vectors,
+    refused: Mutex<BTreeMap<(String, &'static str), u64>>, // what was no HTTP/1, by listener and reason
 }
 
 impl Metrics {
@@ -57,7 +60,7 @@ impl Metrics {
     pub fn new(o: Options) -> Result<Metrics, String> {
         let registry = Registry::new();
         let vectors = Vectors::new(&registry).map_err(|e| format!("making the metrics: {e}"))?;
-        Ok(Metrics { o, registry, vectors })
+        Ok(Metrics { o, registry, vectors, refused: Mutex::default() })
     }
 
     /// Counts what R11 said to the end of an attempt.
@@ -126,6 +129,11 @@ impl proxy::Observer for Metrics {
         if let Some(headers) = seen.headers {
             e.upstream.observe(headers.as_secs_f64());
         }
+    }
+
+    fn refused(&self, listener: &str, reason: &'static str) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        *refused.entry((listener.to_string(), reason)).or_default() += 1;
     }
 
     fn waited(&self, seen: &WaitSeen<'_>) {

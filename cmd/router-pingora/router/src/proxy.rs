@@ -68,7 +68,7 @@ use headers::{Client, Trust};
 use hygiene::{Limits, Reason};
 use live::Live;
 pub use observe::{AttemptSeen, Observer, RequestSeen, WaitSeen};
-use request_id::RequestId;
+use request_id::{RequestId, readable};
 use routing::Routing;
 use sticky::Stickiness;
 use ticket::Ticket;
@@ -241,7 +241,7 @@ impl Proxy {
             key: found.own.then_some(&*found.key),
         };
         let length = call.upload.length;
-        headers::request_header(&a.request, authority, length, &a.id.text, &a.client, &trust, a.upgrade.as_deref())
+        headers::request_header(&a.request, authority, length, &a.id.sent, &a.client, &trust, a.upgrade.as_deref())
     }
 }
 
@@ -461,7 +461,7 @@ impl Side {
         if read {
             let asked = session.req_header();
             method = asked.method.to_string();
-            path = String::from_utf8_lossy(asked.raw_path()).split('?').next().unwrap_or_default().to_string();
+            path = readable(asked.raw_path()).split('?').next().unwrap_or_default().to_string();
         }
         let class = HttpMethod::from_bytes(method.as_bytes())
             .map_or_else(|_| Default::default(), |m| headers::method_class(&m));
@@ -504,6 +504,9 @@ impl Side {
                 detail: adm.map(|adm| Detail { epoch: adm.in_force.number, step: adm.step, ..Detail::default() }),
             });
         }
+        if let Some(o) = &self.proxy.observer {
+            o.refused(&self.listener.name, why.code);
+        }
         if let (Some(o), Some(adm)) = (&self.proxy.observer, adm) {
             o.request_begun();
             let (class, took) = (why.class, Duration::ZERO);
@@ -515,7 +518,7 @@ impl Side {
 /// Answers a request that is none; the connection ends with it.
 async fn tell(session: &mut ServerSession, why: Reason, id: &RequestId, head: bool) -> pingora::Result<()> {
     let mut a = Answer::plain(why.status, why.says())?;
-    a.header.insert_header(headers::REQUEST_ID, &*id.text)?;
+    a.header.insert_header(headers::REQUEST_ID, pingora::http::header_value_from_slice(&id.sent))?;
     if why == hygiene::CONNECT {
         a.header.insert_header("Allow", METHODS)?;
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use lockstep_trace::{Reader, Report, Verifier};
 
-use crate::{DIVERGED, FINE};
+use crate::{FAILED, FINE};
 
 /// Replays files in the order given, as one recording, and prints the verdict. It returns the exit
 /// code; an error means that the question cannot be asked.
@@ -27,7 +27,7 @@ pub fn run(args: &[PathBuf]) -> Result<i32, String> {
     }
     let report = v.report();
     print!("{}", verdict(report));
-    Ok(if report.ok() { FINE } else { DIVERGED })
+    Ok(if report.ok() { FINE } else { FAILED })
 }
 
 fn replay_file(v: &mut Verifier, path: &Path) -> Result<(), String> {

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lockstep_core::{Router, snapshot_config};
 use lockstep_trace::{Header, Reader, append_config, append_file};
 
+use super::upgrade;
 use crate::driver::Driver;
 use crate::say;
 
@@ -53,6 +54,14 @@ pub fn offer(driver: Arc<Driver>, upgrade_sock: &Path) -> std::io::Result<()> {
 /// any other start.
 pub fn ask(upgrade_sock: &Path) -> Option<State> {
     let path = socket(upgrade_sock);
+    if path.exists() && !upgrade::is_ours(&path) {
+        say!(
+            Warn,
+            "the predecessor's socket is another user's: breakers and health begin anew",
+            "path" = path.display()
+        );
+        return None;
+    }
     let state = fetch(&path).map_err(|e| e.to_string()).and_then(|bytes| read(&bytes));
     let _ = std::fs::remove_file(&path); // nobody else is to ask
     match state {

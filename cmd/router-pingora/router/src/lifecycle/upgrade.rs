@@ -1,5 +1,6 @@
 //! Whether a successor waits for the listening sockets.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -21,10 +22,19 @@ pub async fn somebody_comes(sock: &Path) -> bool {
     true
 }
 
+/// Whether a socket was made by the user of this process. In a folder that everybody may write to,
+/// such as that of temporary files, somebody else can make one of that name, and would be handed the
+/// listening sockets, or tell what was learnt. What is not there is nobody's.
+pub fn is_ours(sock: &Path) -> bool {
+    let owner = |path: &Path| std::fs::symlink_metadata(path).ok().map(|m| m.uid());
+    let user = std::fs::metadata("/proc/self").ok().map(|m| m.uid());
+    owner(sock).is_some_and(|owner| Some(owner) == user)
+}
+
 /// Reports whether a process listens on the socket of the hot upgrade. It does not connect: Pingora's
 /// successor accepts one connection and takes it for the predecessor's.
 fn somebody_waits(sock: &Path) -> bool {
-    listens(&std::fs::read_to_string("/proc/net/unix").unwrap_or_default(), sock)
+    is_ours(sock) && listens(&std::fs::read_to_string("/proc/net/unix").unwrap_or_default(), sock)
 }
 
 /// Looks for a listening socket of that name. A line is: number, references, protocol, flags, type,
@@ -49,6 +59,11 @@ mod tests {
         assert!(!somebody_waits(&sock), "nothing is there");
         let listener = UnixListener::bind(&sock).unwrap();
         assert!(somebody_waits(&sock), "one listens");
+        // Where this user may: as if somebody else had made it.
+        if std::os::unix::fs::chown(&sock, Some(12345), None).is_ok() {
+            assert!(!somebody_waits(&sock), "somebody else would be handed the listening sockets");
+            std::os::unix::fs::chown(&sock, Some(std::fs::metadata("/proc/self").unwrap().uid()), None).unwrap();
+        }
         drop(listener);
         assert!(sock.exists() && !somebody_waits(&sock), "it was left behind");
         std::fs::remove_file(&sock).unwrap();

@@ -1,14 +1,16 @@
 //! The metrics that are read from the router when somebody scrapes.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use lockstep_core::{Circuit, Config, Router};
 use prometheus::proto::MetricFamily;
-use prometheus::{GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{Counter, GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
 
 use super::Metrics;
 use super::names::{self, Metric};
+use super::process::process;
 use super::series::endpoint_label;
 
 /// How many placements or endpoints are read in one hold of the driver's lock: a request waits for no
@@ -17,7 +19,7 @@ const VIEW_AT_ONCE: usize = 256;
 
 /// The metrics of one scrape, in a registry of their own, which sorts them.
 #[derive(Default)]
-struct Page(Registry);
+pub struct Page(Registry);
 
 impl Page {
     fn gauges(&mut self, m: &Metric, samples: &[(Vec<&str>, f64)]) {
@@ -38,8 +40,16 @@ impl Page {
         }
     }
 
-    fn gauge(&mut self, m: &Metric, value: f64) {
+    pub(super) fn gauge(&mut self, m: &Metric, value: f64) {
         self.gauges(m, &[(vec![], value)]);
+    }
+
+    /// A counter that was counted elsewhere, in fractions.
+    pub(super) fn gauge_as_counter(&mut self, m: &Metric, value: f64) {
+        if let Ok(counter) = Counter::new(m.name, m.help) {
+            counter.inc_by(value);
+            let _ = self.0.register(Box::new(counter)); // the table of names has each once
+        }
     }
 
     fn counter(&mut self, m: &Metric, value: u64) {
@@ -105,6 +115,13 @@ impl Metrics {
         page.gauges(&names::LISTENER_OPEN, &open);
         let accepted: Vec<_> = self.o.listeners.iter().map(|l| (vec![l.name.as_str()], l.accepted())).collect();
         page.counters(&names::ACCEPTED, &accepted);
+        let full: Vec<_> =
+            self.o.listeners.iter().map(|l| (vec![l.name.as_str(), "max_connections"], l.refused())).collect();
+        page.counters(&names::CONN_REFUSED, &full);
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused: Vec<_> = refused.iter().map(|((l, why), n)| (vec![l.as_str(), *why], *n)).collect();
+        page.counters(&names::HTTP1_REFUSED, &refused);
+        process(page);
     }
 
     /// Counts of events and decisions.

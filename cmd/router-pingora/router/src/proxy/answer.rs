@@ -17,7 +17,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// An answer of our own in plain text. `status` 0 means the one of the class's row in R16.
-    pub(crate) fn of(adm: &Admission, id: &str, class: Class, status: u16, grpc: bool) -> pingora::Result<Answer> {
+    pub(crate) fn of(adm: &Admission, id: &[u8], class: Class, status: u16, grpc: bool) -> pingora::Result<Answer> {
         let text = format!("{class}: {}\n", sentence(class, adm));
         let status = match (status, class.row().status) {
             (0, 0) => 408, // nobody should be left to read it; if it is a stalled upload, somebody is

@@ -17,7 +17,7 @@ use super::answer::Answer;
 use super::exchange::End;
 use super::headers::{self, Client};
 use super::observe::{RequestSeen, WaitSeen};
-use super::request_id::RequestId;
+use super::request_id::{RequestId, readable};
 use super::routing::{self, Found};
 use super::upload::Upload;
 use super::{Proxy, Side, WRITE_TIMEOUT, grpc, upstream};
@@ -79,7 +79,7 @@ impl Call {
         let length = if session.is_body_empty() { 0 } else { content_length(&request.headers) };
         let asked = Asked {
             id: RequestId::of(given),
-            target: String::from_utf8_lossy(request.raw_path()).into_owned(),
+            target: readable(request.raw_path()),
             upgrade: if request.version == Version::HTTP_11 { headers::upgrade_of(&request.headers) } else { None },
             grpc: grpc::is_grpc(request.headers.get(header::CONTENT_TYPE).map(|v| v.as_bytes())),
             listener: edge.listener.name.clone(),
@@ -157,7 +157,7 @@ impl Call {
 
     /// Answers with a class of our own. `says` replaces what the class means for this request.
     pub(crate) async fn refuse(&mut self, adm: &Admission, class: Class, status: u16, says: &str) -> End {
-        let answer = Answer::of(adm, &self.asked.id.text, class, status, self.asked.grpc).and_then(|mut a| {
+        let answer = Answer::of(adm, &self.asked.id.sent, class, status, self.asked.grpc).and_then(|mut a| {
             if !says.is_empty() {
                 let prefix = format!("{class}: ");
                 a.say(if says.starts_with(&prefix) { format!("{says}\n") } else { format!("{prefix}{says}\n") })?;
@@ -352,7 +352,7 @@ impl Story {
         }
         let config = adm.target.config.as_ref();
         let f = asked.found(proxy, config);
-        let (took, key) = (self.begun.elapsed(), String::from_utf8_lossy(&f.key));
+        let (took, key) = (self.begun.elapsed(), readable(&f.key));
         let detailed = proxy.log.as_ref().is_some_and(|l| l.options().detail);
         let (route, source) = if detailed { proxy.routing.names(config, &f) } else { Default::default() };
         if let Some(l) = &proxy.log {

@@ -199,7 +199,7 @@ impl<'a> Exchange<'a> {
         let mut fresh = false;
         let bare = self.call.upload.done && self.call.upload.kept().is_empty();
         loop {
-            let head = proxy.outgoing(self.call, self.adm, &endpoint.authority).map_err(|e| broken(Phase::Send, &e))?;
+            let mut head = proxy.outgoing(self.call, self.adm, &endpoint.authority).map_err(|e| broken(Phase::Send, &e))?;
             let mut c = self
                 .until(async { proxy.upstreams.connect(endpoint, fresh).await })
                 .await?
@@ -207,6 +207,9 @@ impl<'a> Exchange<'a> {
             c.session.set_read_timeout(None);
             c.session.set_write_timeout(None);
             self.ticket.sent = true; // while the write is under way nobody knows better
+            if matches!(c.session, HttpSession::H2(_)) {
+                head.remove_header("Transfer-Encoding"); // HTTP/2 has frames, and h2 refuses the field
+            }
             let write = write_head(&mut c.session, head, bare);
             let written = race(&mut self.timer, self.deadline, &self.ticket.cut, write).await;
             match written.map_err(|class| class.unwrap_or(Class::RESPONSE_TIMEOUT))? {
@@ -400,7 +403,7 @@ impl<'a> Exchange<'a> {
     /// Puts on a response what is the router's own, and frames it for this client.
     fn dress(&mut self, proxy: &Proxy, header: &mut ResponseHeader) -> Result<(), Broken> {
         let internal = |_| Broken::from(Class::INTERNAL);
-        announce(header, self.adm, &self.call.asked.id.text).map_err(internal)?;
+        announce(header, self.adm, &self.call.asked.id.sent).map_err(internal)?;
         let target = &self.adm.target;
         if self.adm.pin && !header.status.is_server_error() {
             // Nobody is bound to what fails.
@@ -555,6 +558,9 @@ impl<'a> Exchange<'a> {
 
     /// Books how a response ended and leaves the client's side as it must be.
     async fn ended(&mut self, proxy: &Arc<Proxy>, status: u16, result: Result<(), Broken>) -> End {
+        if let Err(b) = &result {
+            self.faulted(proxy, b);
+        }
         let Err(b) = result else {
             let reusable = self.call.upload.done;
             if !reusable {
@@ -574,6 +580,7 @@ impl<'a> Exchange<'a> {
 
     /// Ends an attempt that has no response, or none that is passed on.
     async fn failed(&mut self, proxy: &Arc<Proxy>, b: Broken) -> Outcome {
+        self.faulted(proxy, &b);
         let replayable = self.call.upload.whole() && b.class != Class::CLIENT_GONE;
         self.ticket.status = 0;
         let next = self.ticket.finish(b.class, replayable);
@@ -593,6 +600,15 @@ impl<'a> Exchange<'a> {
         let mut end = self.call.refuse(self.adm, b.class, 0, b.says).await;
         end.why = b.why;
         Outcome::Over(end)
+    }
+
+    /// Tells the observer of a body that was no HTTP/1, or came too slowly.
+    fn faulted(&self, proxy: &Proxy, b: &Broken) {
+        if let (Some(o), Some((reason, _))) = (&proxy.observer, b.says.split_once(':'))
+            && !self.call.session.is_http2()
+        {
+            o.refused(&self.call.asked.listener, reason);
+        }
     }
 
     /// Tells the observer of the attempt's end.

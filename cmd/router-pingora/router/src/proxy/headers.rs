@@ -113,7 +113,7 @@ pub(crate) fn request_header(
     request: &RequestHeader,
     host: &str,
     length: i64,
-    id: &str,
+    id: &[u8],
     client: &Client,
     trust: &Trust<'_>,
     upgrade: Option<&str>,
@@ -147,7 +147,7 @@ pub(crate) fn request_header(
     clean(&mut out, trust)?;
     frame(&mut out, length)?;
     // Last, so that a Connection header cannot name them away.
-    out.insert_header(REQUEST_ID, id)?;
+    out.insert_header(REQUEST_ID, pingora::http::header_value_from_slice(id))?;
     match client.forwarded_for(&request.headers, trust.strict) {
         Some(all) => out.insert_header(FORWARDED_FOR, pingora::http::header_value_from_slice(&all))?,
         None => {
@@ -247,8 +247,8 @@ pub(crate) fn clean_response(h: &mut ResponseHeader) -> Option<String> {
 
 /// Puts the router's own headers on an answer (R4). A refusal has been nowhere, so it has no
 /// X-Routed-To; it may have a circuit state.
-pub(crate) fn announce(h: &mut ResponseHeader, a: &Admission, id: &str) -> pingora::Result<()> {
-    h.insert_header(REQUEST_ID, pingora::http::header_value_from_slice(id.as_bytes()))?;
+pub(crate) fn announce(h: &mut ResponseHeader, a: &Admission, id: &[u8]) -> pingora::Result<()> {
+    h.insert_header(REQUEST_ID, pingora::http::header_value_from_slice(id))?;
     let forward = a.kind == DecisionKind::FORWARD;
     if forward {
         h.insert_header(ROUTED_TO, &*a.target.placement)?;
@@ -302,7 +302,7 @@ mod tests {
     }
 
     fn sent(r: &RequestHeader, length: i64) -> Box<RequestHeader> {
-        request_header(r, "cell:80", length, "id", &client(), &plain(), upgrade_of(&r.headers).as_deref()).unwrap()
+        request_header(r, "cell:80", length, b"id", &client(), &plain(), upgrade_of(&r.headers).as_deref()).unwrap()
     }
 
     #[test]
@@ -418,7 +418,7 @@ mod tests {
             ],
         );
         let trust = Trust { strict: true, key: Some(b"found") };
-        let out = request_header(&r, "cell:80", 0, "id", &client(), &trust, None).unwrap();
+        let out = request_header(&r, "cell:80", 0, b"id", &client(), &trust, None).unwrap();
         let mut names: Vec<_> = out.headers.keys().map(|n| n.as_str().to_string()).collect();
         names.sort();
         assert_eq!(names, ["host", "x-forwarded-for", "x-forwarded-proto", "x-ok", "x-request-id", "x-routing-key"]);

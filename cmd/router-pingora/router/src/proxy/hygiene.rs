@@ -24,6 +24,9 @@ const fn bad(code: &'static str, status: u16, text: &'static str) -> Reason {
 pub(crate) const BAD_REQUEST_LINE: Reason =
     bad("bad_request_line", 400, "the request line is not method, target and version with one space between them");
 const BAD_METHOD: Reason = bad("bad_method", 400, "the method is not a name in capital letters");
+const BAD_TARGET: Reason = bad("bad_target", 400, "the request target is not one that a URL allows");
+const NUL: Reason = bad("nul", 400, "there is a zero byte in the head");
+const BAD_TRAILER: Reason = bad("bad_trailer", 400, "a trailer is one that only a header can be");
 const BAD_VERSION: Reason = bad("bad_version", 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
 pub(crate) const CONNECT: Reason = bad("connect", 405, "CONNECT is not proxied");
 const BARE_LF: Reason = bad("bare_lf", 400, "a line ends in LF without CR");
@@ -130,46 +133,166 @@ impl Reason {
 
 /// Looks at a request's head as it came, which Pingora's parser let pass.
 pub(crate) fn request(head: &[u8], limits: Limits) -> Result<(), Reason> {
-    let mut lines = lines(head).map_err(|()| BARE_LF)?;
-    let first = lines.next().unwrap_or_default();
-    let (method, rest) = split(first, b' ');
-    if !method.iter().all(|c| matches!(c, b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_')) || method.len() > 32 {
-        return Err(BAD_METHOD);
+    // One empty line before a request is borne with, as RFC 9112, 2.2 wants it.
+    let head = head.strip_prefix(b"\r\n").unwrap_or(head);
+    if head.starts_with(b"\r\n") {
+        return Err(BAD_REQUEST_LINE);
     }
-    let (target, version) = split(rest, b' ');
-    if target.len() > limits.target {
+    let mut lines = lines(head).map_err(|()| BARE_LF)?;
+    let line = RequestLine::of(lines.next().unwrap_or_default())?;
+    if line.target.len() > limits.target {
         return Err(URI_TOO_LONG);
     }
     if head.len() > limits.head {
         return Err(HEADER_TOO_LARGE);
     }
+    line.judge_target()?;
     let f = Fields::of(lines).map_err(|()| OBS_FOLD)?;
     if f.count > limits.fields {
         return Err(TOO_MANY_HEADERS);
     }
     match f.hosts {
-        0 if version == b"HTTP/1.1" => return Err(MISSING_HOST),
+        0 if line.version == b"HTTP/1.1" => return Err(MISSING_HOST),
         0 | 1 => {}
         _ => return Err(REPEATED_HOST),
     }
+    framing(&f)?;
+    line.judge_host(&f)?;
+    if f.bad_trailer {
+        return Err(BAD_TRAILER);
+    }
+    if f.bad_expect { Err(BAD_EXPECT) } else { Ok(()) }
+}
+
+/// Judges what says how long a request is.
+fn framing(f: &Fields<'_>) -> Result<(), Reason> {
     if f.lengths > 1 {
         return Err(REPEATED_LENGTH);
     }
+    if f.bad_length {
+        return Err(BAD_LENGTH);
+    }
     if f.codings.is_empty() {
-        return if f.bad_expect { Err(BAD_EXPECT) } else { Ok(()) };
+        return Ok(());
     }
     if f.lengths > 0 {
         return Err(BOTH_LENGTHS);
     }
     let chunked = |c: &[u8]| c.eq_ignore_ascii_case(b"chunked");
     match f.codings.as_slice() {
-        [one] if chunked(one) => {}
-        all if all.last().is_some_and(|c| chunked(c)) && all[..all.len() - 1].iter().any(|c| !chunked(c)) => {
-            return Err(TE_UNKNOWN);
-        }
-        _ => return Err(TE_NOT_LAST),
+        [one] if chunked(one) => Ok(()),
+        [before @ .., last] if chunked(last) && before.iter().all(|c| !chunked(c) && !c.is_empty()) => Err(TE_UNKNOWN),
+        _ => Err(TE_NOT_LAST),
     }
-    if f.bad_expect { Err(BAD_EXPECT) } else { Ok(()) }
+}
+
+/// The first line of a request: method, target and version with one space between them.
+struct RequestLine<'a> {
+    method: &'a [u8],
+    target: &'a [u8],
+    version: &'a [u8],
+}
+
+impl<'a> RequestLine<'a> {
+    fn of(line: &'a [u8]) -> Result<RequestLine<'a>, Reason> {
+        if line.contains(&0) {
+            return Err(NUL);
+        }
+        if line.contains(&b'\r') {
+            return Err(BARE_CR);
+        }
+        let (method, rest) = split(line, b' ');
+        if !method.iter().all(|c| matches!(c, b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_')) || method.len() > 32 {
+            return Err(BAD_METHOD);
+        }
+        let (target, version) = split(rest, b' ');
+        if target.is_empty() || !matches!(version, b"HTTP/1.1" | b"HTTP/1.0") {
+            return Err(BAD_REQUEST_LINE);
+        }
+        Ok(RequestLine { method, target, version })
+    }
+
+    /// A target is a path, an absolute URL, or * of OPTIONS, in visible ASCII without #.
+    fn judge_target(&self) -> Result<(), Reason> {
+        let visible = self.target.iter().all(|c| matches!(c, b'!'..=b'~') && *c != b'#');
+        let whole = self.target == b"*" && self.method == b"OPTIONS";
+        let form = self.target.starts_with(b"/") || whole || self.authority().is_some();
+        if visible && form { Ok(()) } else { Err(BAD_TARGET) }
+    }
+
+    /// The authority of an absolute target.
+    fn authority(&self) -> Option<&'a [u8]> {
+        let schemes: [&[u8]; 2] = [b"http://", b"https://"];
+        let begins = |s: &&[u8]| self.target.len() > s.len() && self.target[..s.len()].eq_ignore_ascii_case(s);
+        let at = &self.target[schemes.into_iter().find(begins)?.len()..];
+        Some(&at[..at.iter().position(|c| matches!(c, b'/' | b'?')).unwrap_or(at.len())])
+    }
+
+    /// Host must be a host, and that of an absolute target.
+    fn judge_host(&self, f: &Fields<'_>) -> Result<(), Reason> {
+        if f.hosts > 0 && !valid_host(f.host) {
+            return Err(BAD_HOST);
+        }
+        match self.authority() {
+            Some(a) if !valid_host(a) => Err(BAD_TARGET),
+            Some(a) if f.hosts > 0 && !a.eq_ignore_ascii_case(f.host) => Err(BAD_HOST),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether it is a name, an IPv4 address or an IPv6 address in brackets, with a port or without.
+fn valid_host(host: &[u8]) -> bool {
+    let port = if host.starts_with(b"[") {
+        let Some(end) = host.iter().position(|&c| c == b']').filter(|&end| end >= 3) else { return false };
+        if !host[1..end].iter().all(|c| c.is_ascii_hexdigit() || matches!(c, b':' | b'.')) {
+            return false;
+        }
+        &host[end + 1..]
+    } else {
+        let name = |c: &u8| c.is_ascii_alphanumeric() || b"-._~".contains(c);
+        let end = host.iter().position(|c| !name(c)).unwrap_or(host.len());
+        if end == 0 {
+            return false;
+        }
+        &host[end..]
+    };
+    match port {
+        [] => true,
+        [b':', digits @ ..] if digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit) => {
+            digits.iter().fold(0, |n, c| n * 10 + u32::from(c - b'0')) < 1 << 16
+        }
+        _ => false,
+    }
+}
+
+/// Whether a field may come after the body: not one that frames, routes or authorises the request (RFC
+/// 9110, 6.5.1). The name is in small letters.
+fn may_trail(name: &[u8]) -> bool {
+    const NEVER: [&[u8]; 20] = [
+        b"content-length",
+        b"transfer-encoding",
+        b"trailer",
+        b"host",
+        b"connection",
+        b"keep-alive",
+        b"te",
+        b"upgrade",
+        b"expect",
+        b"max-forwards",
+        b"range",
+        b"authorization",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"cookie",
+        b"content-encoding",
+        b"content-type",
+        b"content-range",
+        b"x-routing-key",
+        b"x-request-id",
+    ];
+    let token = |c: &u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(c);
+    name.iter().all(token) && !NEVER.contains(&name) && !name.starts_with(b"x-forwarded-")
 }
 
 /// Largest head of a response in bytes.
@@ -217,7 +340,10 @@ fn split(line: &[u8], at: u8) -> (&[u8], &[u8]) {
 struct Fields<'a> {
     count: usize,
     hosts: usize,
+    host: &'a [u8],
     lengths: usize,
+    bad_length: bool,
+    bad_trailer: bool,
     listed: bool,
     codings: Vec<&'a [u8]>,
     bad_expect: bool,
@@ -234,12 +360,21 @@ impl<'a> Fields<'a> {
             let (name, value) = split(line, b':');
             let (name, value) = (name.to_ascii_lowercase(), value.trim_ascii());
             match name.as_slice() {
-                b"host" => f.hosts += 1,
+                b"host" => {
+                    f.hosts += 1;
+                    f.host = value;
+                }
                 b"content-length" => {
                     f.lengths += 1;
+                    // 18 digits are below 2^63.
+                    f.bad_length |= !(1..=18).contains(&value.len()) || !value.iter().all(u8::is_ascii_digit);
                     f.listed |= value.contains(&b',');
                 }
                 b"transfer-encoding" => f.codings.extend(value.split(|&c| c == b',').map(<[u8]>::trim_ascii)),
+                b"trailer" => {
+                    let names = value.split(|&c| c == b',').map(|n| n.trim_ascii().to_ascii_lowercase());
+                    f.bad_trailer |= !names.into_iter().all(|n| may_trail(&n));
+                }
                 b"expect" => f.bad_expect |= !value.eq_ignore_ascii_case(b"100-continue"),
                 _ => {}
             }
@@ -278,6 +413,25 @@ mod tests {
             ("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", Err("te_unknown")),
             ("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", Err("te_not_last")),
             ("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", Err("te_not_last")),
+            ("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: , chunked\r\n\r\n", Err("te_not_last")),
+            ("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: Host\r\n\r\n", Err("bad_trailer")),
+            ("PUT / HTTP/1.1\r\nHost: h\r\nTrailer: X-Sum, Y\r\nTransfer-Encoding: chunked\r\n\r\n", Ok(())),
+            ("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1, 1\r\n\r\n", Err("bad_length")),
+            ("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9223372036854775808\r\n\r\n", Err("bad_length")),
+            ("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", Ok(())),
+            ("\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", Err("bad_request_line")),
+            ("GET  / HTTP/1.1\r\nHost: h\r\n\r\n", Err("bad_request_line")),
+            ("GET / x HTTP/1.1\r\nHost: h\r\n\r\n", Err("bad_request_line")),
+            ("GET x HTTP/1.1\r\nHost: h\r\n\r\n", Err("bad_target")),
+            ("GET * HTTP/1.1\r\nHost: h\r\n\r\n", Err("bad_target")),
+            ("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", Ok(())),
+            ("GET /\u{7f} HTTP/1.1\r\nHost: h\r\n\r\n", Err("bad_target")),
+            ("GET /\u{1b}[2J HTTP/1.1\r\nHost: h\r\n\r\n", Err("bad_target")),
+            ("GET /\0 HTTP/1.1\r\nHost: h\r\n\r\n", Err("nul")),
+            ("GET /\r HTTP/1.1\r\nHost: h\r\n\r\n", Err("bare_cr")),
+            ("GET http://h/x HTTP/1.1\r\nHost: h\r\n\r\n", Ok(())),
+            ("GET http://g/x HTTP/1.1\r\nHost: h\r\n\r\n", Err("bad_host")),
+            ("GET http://u@h HTTP/1.1\r\nHost: h\r\n\r\n", Err("bad_target")),
             ("PUT / HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\n\r\n", Err("bad_expect")),
             ("PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\n\r\n", Ok(())),
         ] {
@@ -287,6 +441,19 @@ mod tests {
             asked(&format!("GET / HTTP/1.1\r\nHost: h\r\nA: {}\r\n\r\n", "x".repeat(200))),
             Err("header_too_large")
         );
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_with_perhaps_a_port() {
+        for good in ["h", "a_b.example:8080", "192.0.2.1", "[2001:db8::1]:80", "h:"] {
+            assert!(valid_host(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            "", ":80", "a,b", "a b", "a/x", "u@a", "a?x", "a%00", "ä", "a:b", "a:65536", "a:80:80", "[::1", "[::1]x",
+            "[f%250]",
+        ] {
+            assert!(!valid_host(bad.as_bytes()), "{bad}");
+        }
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct RequestSeen<'a> {
 pub trait Observer: Send + Sync {
     /// Before the request is decided.
     fn request_begun(&self) {}
+    /// What a listener got was not HTTP/1 as it takes it, or came too slowly.
+    fn refused(&self, _listener: &str, _reason: &'static str) {}
     /// Before the request goes upstream.
     fn attempt_begun(&self, _admission: &Admission) {}
     /// Once for every begin.

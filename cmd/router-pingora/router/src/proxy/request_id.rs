@@ -1,11 +1,14 @@
-//! Request ids: as text for headers and logs, and as the 128 bits that the recording keeps.
+//! Request ids: as bytes for headers, as text for logs, and as the 128 bits that the recording keeps.
 
-use lockstep_core::{hash_string, request_hash};
+use lockstep_trace::{format_request_id, parse_request_id};
 use rand::random;
 
 /// One request's id.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId {
+    /// As it came, byte for byte: it goes on so, and back to the client.
+    pub(crate) sent: Vec<u8>,
+    /// For the log.
     pub(crate) text: String,
     pub(crate) bits: [u64; 2],
 }
@@ -14,29 +17,27 @@ impl RequestId {
     /// The id that a request came with, or a new one: unlikely to repeat, though not hard to guess.
     pub(crate) fn of(given: Option<&[u8]>) -> RequestId {
         match given {
-            Some(text) if !text.is_empty() => {
-                let text = String::from_utf8_lossy(text).into_owned();
-                RequestId { bits: parse(&text), text }
+            Some(sent) if !sent.is_empty() => {
+                RequestId { sent: sent.to_vec(), text: readable(sent), bits: parse_request_id(sent) }
             }
             _ => {
                 let bits = [random(), random()];
-                RequestId { text: format!("{:016x}{:016x}", bits[0], bits[1]), bits }
+                let text = format_request_id(bits);
+                RequestId { sent: text.clone().into_bytes(), text, bits }
             }
         }
     }
 }
 
-/// The bits of an id: 32 hex digits are read, the first 16 being the high half; anything else is
-/// hashed, as `traces.ParseRequestID` of the Go side does it.
-pub(crate) fn parse(text: &str) -> [u64; 2] {
-    if text.len() == 32
-        && text.bytes().all(|b| b.is_ascii_hexdigit())
-        && let (Ok(high), Ok(low)) = (u64::from_str_radix(&text[..16], 16), u64::from_str_radix(&text[16..], 16))
-    {
-        return [high, low];
+/// Bytes of a client as text for the log, each that is not UTF-8 as U+FFFD, as encoding/json of the Go
+/// side has it.
+pub(crate) fn readable(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        out.extend(chunk.invalid().iter().map(|_| '\u{fffd}'));
     }
-    let high = hash_string(text);
-    [high, request_hash(high, text.len() as u64)]
+    out
 }
 
 #[cfg(test)]
@@ -44,19 +45,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thirty_two_hex_digits_are_read_and_anything_else_is_hashed() {
-        assert_eq!(parse("000000000000000a00000000000000FF"), [10, 255]);
-        for other in ["abc", "+00000000000000a00000000000000ff", ""] {
-            let high = hash_string(other);
-            assert_eq!(parse(other), [high, request_hash(high, other.len() as u64)], "{other}");
-        }
-    }
-
-    #[test]
     fn an_id_is_made_where_none_came_and_read_back_as_it_is() {
         let made = RequestId::of(Some(b""));
         assert_eq!(made.text.len(), 32);
-        assert_eq!(parse(&made.text), made.bits);
-        assert_eq!(RequestId::of(Some(b"mine")).text, "mine");
+        assert_eq!(parse_request_id(&made.sent), made.bits);
+        let mine = RequestId::of(Some(b"mine"));
+        assert_eq!((&*mine.sent, &*mine.text), (&b"mine"[..], "mine"));
+    }
+
+    #[test]
+    fn an_id_that_is_not_utf8_is_hashed_and_goes_on_as_it_came() {
+        // What traces.ParseRequestID of the Go side makes of these bytes.
+        let id = RequestId::of(Some(b"\xe2\x82\xff"));
+        assert_eq!(id.bits, [0x9007_e6a3_7a59_6d68, 0xbc95_8fd3_8756_5f7c]);
+        assert_eq!((&*id.sent, &*id.text), (&b"\xe2\x82\xff"[..], "\u{fffd}\u{fffd}\u{fffd}"));
     }
 }
