@@ -199,7 +199,8 @@ impl<'a> Exchange<'a> {
         let mut fresh = false;
         let bare = self.call.upload.done && self.call.upload.kept().is_empty();
         loop {
-            let mut head = proxy.outgoing(self.call, self.adm, &endpoint.authority).map_err(|e| broken(Phase::Send, &e))?;
+            let mut head =
+                proxy.outgoing(self.call, self.adm, &endpoint.authority).map_err(|e| broken(Phase::Send, &e))?;
             let mut c = self
                 .until(async { proxy.upstreams.connect(endpoint, fresh).await })
                 .await?
