@@ -203,6 +203,9 @@ impl Asked {
     }
 }
 
+/// How long a connection may be taken in and not counted.
+const UNCOUNTED: Duration = Duration::from_millis(250);
+
 /// The exit code of a process that was told twice to end.
 const CUT: i32 = 1;
 
@@ -262,10 +265,15 @@ impl End {
     }
 
     /// Waits so long for those who are connected to leave, as they are told: a drain at once would refuse
-    /// a request that is on its way.
+    /// a request that is on its way. That nobody is connected must hold for a moment: Pingora tells of the
+    /// end before its listeners know, and a connection that was just taken in is not counted yet.
     async fn gone(&self, patience: Duration) {
-        let until = Instant::now() + patience;
-        while self.connected() > 0 && Instant::now() < until {
+        let begun = Instant::now();
+        let mut last = begun;
+        while last.elapsed() < UNCOUNTED && begun.elapsed() < patience {
+            if self.connected() > 0 {
+                last = Instant::now();
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
