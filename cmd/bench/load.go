@@ -29,7 +29,7 @@ type plan struct {
 // result is what a load saw. A request counts when it was meant to leave after the warm-up.
 type result struct {
 	answered  int             // with 200
-	failed    int             // with another status, on a connection that broke, or not answered within drainFor
+	failed    int             // with another status, on a connection that broke, not answered within drainFor, or due and never sent
 	elapsed   time.Duration   // from the end of the warm-up to the last answer that counts
 	latencies []time.Duration // ascending; from the time at which a request was to leave, not from when it left
 	late      time.Duration   // the 99th percentile of how long a request that had a free connection left after its time
@@ -142,13 +142,13 @@ func (l *load) run() error {
 	over := l.warm + l.last
 	for {
 		now := time.Since(l.start)
-		if now >= over+drainFor || now >= over && l.flying == 0 {
-			l.failed += l.flying
+		wake := l.sendDue(now)
+		if now >= over+drainFor || now >= over && l.flying == 0 && l.unsent() == 0 {
+			l.failed += l.flying + l.unsent()
 			return nil
 		}
-		wake := over + drainFor
 		if now < over {
-			wake = min(over, l.sendDue(now))
+			wake = min(over, wake)
 		}
 		if err := l.poll.wakeIn(wake - time.Since(l.start)); err != nil {
 			return fmt.Errorf("setting the timer: %w", err)
@@ -171,12 +171,22 @@ func (l *load) run() error {
 	}
 }
 
-// sendDue sends what is due now as far as connections are free, and returns when the next is due.
+// unsent counts the requests that were due before the end and found no connection, or no time, to leave on.
+func (l *load) unsent() int {
+	due := int((l.warm + l.last) * time.Duration(l.rate) / time.Second)
+	return max(0, due-max(l.sent, int(l.warm*time.Duration(l.rate)/time.Second)))
+}
+
+// sendDue sends what is due now as far as connections are free, and returns when the next is due. What was due before
+// the end is sent after it too: that it is late is for the latencies to say.
 func (l *load) sendDue(now time.Duration) time.Duration {
 	for len(l.free) > 0 {
 		due := now
 		if l.rate > 0 {
 			due = time.Duration(l.sent) * time.Second / time.Duration(l.rate)
+		}
+		if due >= l.warm+l.last {
+			break
 		}
 		if due > now {
 			return due
@@ -194,7 +204,7 @@ func (l *load) sendDue(now time.Duration) time.Duration {
 			_ = unix.Shutdown(c.fd, unix.SHUT_RDWR)
 		}
 	}
-	return l.warm + l.last + drainFor // an answer comes first: it frees a connection
+	return l.warm + l.last + drainFor // an answer comes first, or the end
 }
 
 // read takes what came on c. An answer that is whole frees it; a connection that broke is opened anew.
