@@ -93,7 +93,7 @@ func (s *specs) placement(name string) core.PlacementSpec {
 	s.selection(&p)
 	s.room(&p)
 	if s.oneIn(4) {
-		p.BodyMax = int64(pick(s.dice, 1, 100, 1<<20, 1<<62))
+		p.BodyMax = pick[int64](s.dice, 1, 100, 1<<20, 1<<62)
 	}
 	p.Breaker, p.Health = s.breaker(), s.health()
 	p.Timeouts = s.timeouts()
@@ -221,7 +221,7 @@ func (s *specs) breaker() core.BreakerSpec {
 	if s.oneIn(5) {
 		return b // the defaults
 	}
-	b.Failures = uint32(pick(s.dice, 0, 1, 2, s.between(1, 6), 1<<31))
+	b.Failures = pick(s.dice, 0, 1, 2, uint32(s.between(1, 6)), 1<<31)
 	b.Open = s.span(0, 0, 10*core.Millisecond, core.Second, 5*core.Second)
 	b.Growth = uint32(pick(s.dice, 0, million, s.between(million, 3*million), 10*million))
 	if s.oneIn(3) {
@@ -256,7 +256,7 @@ func (s *specs) ratios(b *core.BreakerSpec) {
 		b.SlowCall = s.span(5*core.Millisecond, 100*core.Millisecond, core.Second)
 	}
 	b.Window = pick(s.dice, 0, 100*core.Millisecond, core.Duration(s.between(100, 60_000))*core.Millisecond+core.Duration(s.between(0, 9)), 3600*core.Second)
-	b.MinRequests = uint32(pick(s.dice, 0, 1, s.between(1, 30), 1<<32-1))
+	b.MinRequests = pick(s.dice, 0, 1, uint32(s.between(1, 30)), 1<<32-1)
 	if !s.oneIn(3) {
 		b.Failures = core.NeverConsecutive
 	}
@@ -271,7 +271,7 @@ func (s *specs) health() core.HealthSpec {
 	h.Path = pick(s.dice, "", "/", "/ready?full=1", s.label("/"))
 	h.Every = s.span(0, 50*core.Millisecond, core.Second, 3*core.Second)
 	h.Timeout = s.span(0, 20*core.Millisecond, core.Second)
-	h.Fall, h.Rise = uint32(pick(s.dice, 0, 1, s.between(1, 4), 1<<32-1)), uint32(pick(s.dice, 0, 1, s.between(1, 4)))
+	h.Fall, h.Rise = pick(s.dice, 0, 1, uint32(s.between(1, 4)), 1<<32-1), uint32(pick(s.dice, 0, 1, s.between(1, 4)))
 	h.StartUnhealthy = s.oneIn(4)
 	return h
 }
