@@ -89,7 +89,8 @@ impl View for Nobody {
 fn no_bytes_make_the_reader_panic_and_the_same_bytes_mean_the_same() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../adapters/configfile/testdata");
     let mut texts = vec![FORM1.as_bytes().to_vec(), FORM2.as_bytes().to_vec()];
-    for kind in ["good", "bad"] {
+    for kind in ["good", "good", "good", "bad"] {
+        // The good ones thrice: damage leaves few of them good, and those are what the second half of the test is about.
         for entry in std::fs::read_dir(folder.join(kind)).unwrap() {
             texts.push(std::fs::read(entry.unwrap().path()).unwrap());
         }
@@ -122,5 +123,5 @@ fn no_bytes_make_the_reader_panic_and_the_same_bytes_mean_the_same() {
             _ => panic!("read twice, it differs: {:?}", String::from_utf8_lossy(&text)),
         }
     }
-    assert!(taken > 5 && refused > 1000, "{taken} taken, {refused} refused");
+    assert!(taken > 30 && refused > 1000, "{taken} taken, {refused} refused");
 }
