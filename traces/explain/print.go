@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"lockstep/core"
 )
 
-func printStories(w io.Writer, stories []*story) {
+func Print(w io.Writer, stories []*Story) {
 	if len(stories) > 1 {
 		fmt.Fprintf(w, "%d requests carried this id, oldest first: retries of the client, or an id used twice\n\n", len(stories))
 	}
@@ -16,11 +16,11 @@ func printStories(w io.Writer, stories []*story) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		s.print(w)
+		s.Print(w)
 	}
 }
 
-func (s *story) print(w io.Writer) {
+func (s *Story) Print(w io.Writer) {
 	fmt.Fprintf(w, "%s   %s\n\n", s.Time, s.headline())
 	section := func(name string, lines ...string) {
 		for i, line := range lines {
@@ -52,7 +52,7 @@ func (s *story) print(w io.Writer) {
 }
 
 // headline is who, what came of it and how long it took.
-func (s *story) headline() string {
+func (s *Story) headline() string {
 	if !s.arrive {
 		return fmt.Sprintf("step %s, %s", thousands(s.Step), s.Event)
 	}
@@ -76,7 +76,7 @@ func (s *story) headline() string {
 	return strings.Join(append(parts, "step "+thousands(s.Step)), "   ")
 }
 
-func (c *candidate) lines(n int) []string {
+func (c *Candidate) lines(n int) []string {
 	room := fmt.Sprintf("%d in flight", c.InFlight)
 	if c.Limit > 0 {
 		room = fmt.Sprintf("%d of %d in flight", c.InFlight, c.Limit)
@@ -99,7 +99,7 @@ func (c *candidate) lines(n int) []string {
 	return lines
 }
 
-func (e *endpointAtTime) line() string {
+func (e *Endpoint) line() string {
 	state := "sound"
 	switch {
 	case e.Blocked == "shard":

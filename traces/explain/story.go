@@ -1,17 +1,16 @@
-package main
+package explain
 
 import (
 	"fmt"
 	"strings"
 	"time"
 
-	"lockstep/adapters/routing"
 	"lockstep/core"
 	"lockstep/traces"
 )
 
-// story is what explain knows of one request, or of another step.
-type story struct {
+// Story is what explain knows of one request, or of another step.
+type Story struct {
 	Step       uint64      `json:"step"`
 	Time       string      `json:"time"`
 	Event      string      `json:"event"`
@@ -21,9 +20,9 @@ type story struct {
 	Duration   int64       `json:"duration_ns,omitempty"`
 	Sent       bool        `json:"sent"` // something was sent to an endpoint
 	Why        string      `json:"why"`
-	Before     []moment    `json:"before,omitempty"`
+	Before     []Moment    `json:"before,omitempty"`
 	Route      string      `json:"route,omitempty"`
-	Candidates []candidate `json:"candidates,omitempty"`
+	Candidates []Candidate `json:"candidates,omitempty"`
 	Config     string      `json:"config,omitempty"`
 	Decisions  []string    `json:"decisions,omitempty"` // of a step that is no request
 	Outcome    []string    `json:"outcome,omitempty"`
@@ -40,25 +39,25 @@ type story struct {
 }
 
 // clock prints a time: of day in UTC, or since the origin if that is not known.
-func (e *explainer) clock(t core.Time) string {
-	if e.origin == 0 {
-		return fmt.Sprintf("+%.6fs", float64(t)/1e9)
+func (t *Teller) clock(at core.Time) string {
+	if t.origin == 0 {
+		return fmt.Sprintf("+%.6fs", float64(at)/1e9)
 	}
-	return time.Unix(0, e.origin+int64(t)).UTC().Format("15:04:05.000000")
+	return time.Unix(0, t.origin+int64(at)).UTC().Format("15:04:05.000000")
 }
 
-func (e *explainer) date(t core.Time) string {
-	if e.origin == 0 {
-		return e.clock(t)
+func (t *Teller) date(at core.Time) string {
+	if t.origin == 0 {
+		return t.clock(at)
 	}
-	return time.Unix(0, e.origin+int64(t)).UTC().Format("2006-01-02 15:04:05.000000 UTC")
+	return time.Unix(0, t.origin+int64(at)).UTC().Format("2006-01-02 15:04:05.000000 UTC")
 }
 
-// begin opens the story of a step with the state in which it will be decided:
+// begin opens the Story of a step with the state in which it will be decided:
 // the router's, once the deadlines that are due have fired.
-func (e *explainer) begin(f *traces.Fact, r *core.Router) *story {
-	s := &story{Step: f.Step, Time: e.date(f.Time), Event: f.Event.Kind.String(), at: f.Time, origin: e.origin, placements: map[string]bool{}}
-	s.Config = e.configText(r)
+func (t *Teller) begin(f *traces.Fact, r *core.Router) *Story {
+	s := &Story{Step: f.Step, Time: t.date(f.Time), Event: f.Event.Kind.String(), at: f.Time, origin: t.origin, placements: map[string]bool{}}
+	s.Config = t.configText(r)
 	if s.arrive = f.Event.Kind == core.Arrive; !s.arrive {
 		return s
 	}
@@ -72,69 +71,42 @@ func (e *explainer) begin(f *traces.Fact, r *core.Router) *story {
 		return s // Snapshot wrote it, so this cannot be
 	}
 	now.Step(f.Time, &core.Event{Kind: core.Tick}, nil)
-	s.Route = routeText(r.Config(), f, route) + e.place(r.Config(), f, route)
+	s.Route = RouteText(r.Config(), &f.Event, f.Request.Key, route, t.hooks)
 	asked := f.Event
 	asked.Route = route
-	s.Candidates = candidates(now, f.Time, &asked, e.clock)
+	s.Candidates = candidates(now, f.Time, &asked, t.clock)
 	for _, c := range s.Candidates {
 		s.placements[c.Placement] = true
 	}
 	return s
 }
 
-func routeText(c *core.Config, f *traces.Fact, route core.Route) string {
-	key, via := f.Request.Key, int(f.Event.Via)
-	from := fromText(c, &f.Event)
-	home, r := c.Placement(int(route.Placement)).Name, c.RouteInfo(via)
+// RouteText says of a key where it came from, where it belongs and where that is said.
+func RouteText(c *core.Config, ev *core.Event, key string, route core.Route, hooks Hooks) string {
+	home, r := c.Placement(int(route.Placement)).Name, c.RouteInfo(int(ev.Via))
+	from, place := "", ""
+	if hooks.Source != nil {
+		from = hooks.Source(c, ev)
+	}
+	if hooks.Place != nil {
+		place = hooks.Place(c, ev, key, route)
+	}
 	table := "the table"
 	if name := c.TableName(r.Table); name != "" {
 		table = "table " + name
 	}
 	if route.Reason == core.ReasonDefault {
-		return fmt.Sprintf("%s%s is not in %s; unknown keys go to %s (R1)", quoted(key), from, table, home)
+		return fmt.Sprintf("%s%s is not in %s; unknown keys go to %s (R1)%s", quoted(key), from, table, home, place)
 	}
 	text := fmt.Sprintf("%s%s -> %s, %s", quoted(key), from, home, route.Reason)
 	if at, _ := c.TableHome(r.Table, key); at < 0 {
 		by := "drawn by the request"
-		if f.Event.Split != 0 {
+		if ev.Split != 0 {
 			by = "drawn by who sent it"
 		}
 		text += fmt.Sprintf(": a part of %s, %s (R1)", c.HomeName(at), by)
 	}
-	return text
-}
-
-// place is where the key stands in the file that was given.
-func (e *explainer) place(c *core.Config, f *traces.Fact, route core.Route) string {
-	switch {
-	case e.file == nil:
-		return ""
-	case e.compiled.Digest() != c.Digest():
-		return fmt.Sprintf("   (%s is another configuration, version %q)", e.file.Path, e.compiled.Version())
-	}
-	path := e.file.KeyPath(int(f.Event.Via), f.Request.Key)
-	if route.Reason == core.ReasonDefault {
-		path = routePath(int(f.Event.Via), "unknown_key.to")
-	}
-	at, _ := e.file.Where(path)
-	return "   " + at.String()
-}
-
-// fromText says where a key came from and by which route, where the
-// configuration finds keys in its own way.
-func fromText(c *core.Config, ev *core.Event) string {
-	s, err := routing.Settings(c)
-	if err != nil || s == nil || int(ev.Via) >= len(s.Routes) {
-		if ev.Via > 0 {
-			return fmt.Sprintf(", route %d,", ev.Via)
-		}
-		return ""
-	}
-	r := &s.Routes[ev.Via]
-	if int(ev.Source) >= len(r.Sources) {
-		return fmt.Sprintf(", route %s,", r.Name)
-	}
-	return fmt.Sprintf(", from %s, route %s,", r.Sources[ev.Source].String(), r.Name)
+	return text + place
 }
 
 func quoted(key string) string {
@@ -147,25 +119,25 @@ func quoted(key string) string {
 	return key
 }
 
-func (e *explainer) configText(r *core.Router) string {
+func (t *Teller) configText(r *core.Router) string {
 	c := r.Config()
 	if c == nil {
 		return "none yet"
 	}
 	s := fmt.Sprintf("epoch %d.%d, version %q, digest %016x", r.Epoch().Term, r.Epoch().Number, c.Version(), c.Digest())
-	if a := e.past.adoption; a != nil {
+	if a := t.past.adoption; a != nil {
 		return s + fmt.Sprintf(", adopted %s from %s (step %s)", a.Time, a.Origin, thousands(a.Step))
 	}
 	return s + ", adopted before this trace begins"
 }
 
-// decided completes the story with what the step decided.
-func (e *explainer) decided(s *story, f *traces.Fact, r *core.Router, decided []core.Decision) {
-	s.Before = e.past.about(s.placements, f.Step, 12)
+// decided completes the Story with what the step decided.
+func (t *Teller) decided(s *Story, f *traces.Fact, r *core.Router, decided []core.Decision) {
+	s.Before = t.past.about(s.placements, f.Step, 12)
 	if !s.arrive {
-		s.Why = e.stepText(f)
+		s.Why = t.stepText(f)
 		for i := range decided {
-			s.Decisions = append(s.Decisions, e.decisionText(r, &decided[i]))
+			s.Decisions = append(s.Decisions, t.decisionText(r, &decided[i]))
 		}
 		return
 	}
@@ -187,19 +159,19 @@ func (e *explainer) decided(s *story, f *traces.Fact, r *core.Router, decided []
 }
 
 // replyText tells of a Reply: the outcome was booked while the body still flowed.
-func (e *explainer) replyText(s *story, f *traces.Fact, decided []core.Decision) string {
+func (t *Teller) replyText(s *Story, f *traces.Fact, decided []core.Decision) string {
 	s.Status = int(f.Event.Status)
 	defer func() { s.replied = true }()
-	if e.past.ended.journey && s.Status >= 500 { // R11 was asked before any of it went to the client
+	if t.past.ended.journey && s.Status >= 500 { // R11 was asked before any of it went to the client
 		return fmt.Sprintf("%d after %s: %s (R7)%s%s", s.Status, span(f.Time.Sub(s.at)),
-			e.effectText(s, core.Upstream5xx), breakerText(decided), e.noMore(core.Upstream5xx))
+			t.effectText(s, core.Upstream5xx), breakerText(decided), t.noMore(core.Upstream5xx))
 	}
 	return fmt.Sprintf("%d after %s; its body still flowed, so the outcome was booked then%s",
 		s.Status, span(f.Time.Sub(s.at)), breakerText(decided))
 }
 
 // finished tells how the attempt ended.
-func (e *explainer) finished(s *story, f *traces.Fact, decided []core.Decision) {
+func (t *Teller) finished(s *Story, f *traces.Fact, decided []core.Decision) {
 	ev := &f.Event
 	s.Duration = int64(f.Time.Sub(s.at))
 	class := ev.Class
@@ -214,7 +186,7 @@ func (e *explainer) finished(s *story, f *traces.Fact, decided []core.Decision) 
 	}
 	s.ended = true
 	s.Outcome = append(s.Outcome, fmt.Sprintf("%s after %s: %s (R7)%s%s   step %s",
-		outcomeText(class), span(f.Time.Sub(s.at)), e.effectText(s, class), breakerText(decided), e.noMore(class), thousands(f.Step)))
+		outcomeText(class), span(f.Time.Sub(s.at)), t.effectText(s, class), breakerText(decided), t.noMore(class), thousands(f.Step)))
 }
 
 // outcomeText names how an attempt ended.
@@ -226,14 +198,14 @@ func outcomeText(class core.Class) string {
 }
 
 // effectText says what the end of an attempt means for its endpoint.
-func (e *explainer) effectText(s *story, class core.Class) string {
+func (t *Teller) effectText(s *Story, class core.Class) string {
 	effect := class.Effect()
 	switch {
 	case s.replied && class != core.BrokenBody && class != core.BodyTimeout:
 		return "nothing more to book"
 	case effect == core.EffectOK:
 		return "counts as ok"
-	case effect == core.EffectFailure && e.past.ended.failed:
+	case effect == core.EffectFailure && t.past.ended.failed:
 		return "does not count, an earlier attempt of this request has"
 	case effect == core.EffectFailure:
 		return "counts against the endpoint"
@@ -259,10 +231,10 @@ func breakerText(decided []core.Decision) string {
 }
 
 // stepText is the why of a step that is no request.
-func (e *explainer) stepText(f *traces.Fact) string {
+func (t *Teller) stepText(f *traces.Fact) string {
 	switch f.Event.Kind {
 	case core.Finish, core.Reply:
-		a, ok := e.arrivals[f.Event.Handle]
+		a, ok := t.arrivals[f.Event.Handle]
 		if !ok {
 			return "it ends an attempt that began before this trace, or none"
 		}
@@ -273,13 +245,13 @@ func (e *explainer) stepText(f *traces.Fact) string {
 	return "this step is no request"
 }
 
-func (e *explainer) decisionText(r *core.Router, d *core.Decision) string {
+func (t *Teller) decisionText(r *core.Router, d *core.Decision) string {
 	s := fmt.Sprintf("%s (R%d)", d.Kind, d.Rule)
 	if d.Endpoint >= 0 {
 		s += " " + endpointName(r, d.Endpoint)
 	}
 	if d.Until > 0 {
-		s += " until " + e.clock(d.Until)
+		s += " until " + t.clock(d.Until)
 	}
 	if d.Epoch != (core.Epoch{}) {
 		s += fmt.Sprintf(" epoch %d.%d", d.Epoch.Term, d.Epoch.Number)
@@ -292,12 +264,12 @@ func (e *explainer) decisionText(r *core.Router, d *core.Decision) string {
 
 // span prints a length of time with three figures or so.
 func span(d core.Duration) string {
-	t := time.Duration(d)
+	long := time.Duration(d)
 	switch {
-	case t >= time.Second:
-		return t.Round(10 * time.Millisecond).String()
-	case t >= time.Millisecond:
-		return t.Round(10 * time.Microsecond).String()
+	case long >= time.Second:
+		return long.Round(10 * time.Millisecond).String()
+	case long >= time.Millisecond:
+		return long.Round(10 * time.Microsecond).String()
 	}
-	return t.Round(10 * time.Nanosecond).String()
+	return long.Round(10 * time.Nanosecond).String()
 }

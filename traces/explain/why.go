@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"fmt"
@@ -7,24 +7,24 @@ import (
 	"lockstep/core"
 )
 
-// candidate is one placement of R1's list at the moment of the decision.
-type candidate struct {
-	Placement string           `json:"placement"`
-	Verdict   string           `json:"verdict"`
-	InFlight  int              `json:"in_flight"`
-	Limit     int32            `json:"limit,omitempty"` // 0 for none
-	Guests    int              `json:"guests"`
-	GuestCap  int32            `json:"guest_cap,omitempty"`
-	Panic     string           `json:"panic,omitempty"` // what it does in panic, "" when it is not
-	Endpoints []endpointAtTime `json:"endpoints"`
+// Candidate is one placement of R1's list at the moment of the decision.
+type Candidate struct {
+	Placement string     `json:"placement"`
+	Verdict   string     `json:"verdict"`
+	InFlight  int        `json:"in_flight"`
+	Limit     int32      `json:"limit,omitempty"` // 0 for none
+	Guests    int        `json:"guests"`
+	GuestCap  int32      `json:"guest_cap,omitempty"`
+	Panic     string     `json:"panic,omitempty"` // what it does in panic, "" when it is not
+	Endpoints []Endpoint `json:"endpoints"`
 
 	own     int    // endpoints that the key may use
 	left    string // why it could not serve, "" if it could
 	refuses bool   // it was asked and had no room: if it rejects, nobody else is asked
 }
 
-// endpointAtTime is one endpoint at the moment of the decision.
-type endpointAtTime struct {
+// Endpoint is one endpoint at the moment of the decision.
+type Endpoint struct {
 	Name      string `json:"name"`
 	Blocked   string `json:"blocked,omitempty"` // by what, "" for admissible
 	Breaker   string `json:"breaker"`
@@ -34,15 +34,15 @@ type endpointAtTime struct {
 	InFlight  int    `json:"in_flight"`
 	Limit     int    `json:"limit,omitempty"` // its own cap, 0 for none
 	// Beyond the ordinary, where the placement has it (R6, R10):
-	Window    *windowAtTime `json:"window,omitempty"`
-	SlowStart int           `json:"slow_start,omitempty"` // per cent of its full share, 0 outside a slow start
-	Latency   string        `json:"latency,omitempty"`    // of ewma
-	Cookie    bool          `json:"cookie,omitempty"`     // the client's cookie names it
+	Window    *Window `json:"window,omitempty"`
+	SlowStart int     `json:"slow_start,omitempty"` // per cent of its full share, 0 outside a slow start
+	Latency   string  `json:"latency,omitempty"`    // of ewma
+	Cookie    bool    `json:"cookie,omitempty"`     // the client's cookie names it
 }
 
-// candidates looks at every candidate of the route, in order.
-func candidates(r *core.Router, now core.Time, ev *core.Event, clock func(core.Time) string) []candidate {
-	var list []candidate
+// candidates looks at every Candidate of the route, in order.
+func candidates(r *core.Router, now core.Time, ev *core.Event, clock func(core.Time) string) []Candidate {
+	var list []Candidate
 	for i, index := range r.Config().Placement(int(ev.Route.Placement)).Candidates {
 		list = append(list, look(r, now, int(index), ev, i > 0, clock))
 	}
@@ -50,12 +50,12 @@ func candidates(r *core.Router, now core.Time, ev *core.Event, clock func(core.T
 }
 
 // look asks R2, R3 and R5 of one placement.
-func look(r *core.Router, now core.Time, index int, ev *core.Event, guest bool, clock func(core.Time) string) candidate {
+func look(r *core.Router, now core.Time, index int, ev *core.Event, guest bool, clock func(core.Time) string) Candidate {
 	key, prefer := ev.Route.Key, ev.Prefer
 	info := r.Config().Placement(index)
 	p := r.Placement(r.PlacementNumber(index))
 	room := r.Room(r.PlacementNumber(index), ev, guest)
-	c := candidate{
+	c := Candidate{
 		Placement: info.Name, InFlight: p.InFlight, Guests: p.Guests,
 		Limit: int32(room.Limit), GuestCap: info.Limit.Guests,
 	}
@@ -68,7 +68,7 @@ func look(r *core.Router, now core.Time, index int, ev *core.Event, guest bool, 
 		if !e.Unhealthy && e.Breaker != core.Open {
 			usable++
 		}
-		at := endpointAtTime{
+		at := Endpoint{
 			Name: e.Name, Blocked: blockText(block), Breaker: e.Breaker.String(),
 			Failures: e.Failures, Unhealthy: e.Unhealthy, InFlight: e.InFlight, Limit: int(r.Config().Endpoint(i).Limit),
 		}
@@ -116,7 +116,7 @@ func look(r *core.Router, now core.Time, index int, ev *core.Event, guest bool, 
 
 // lacking says of a placement with a sound endpoint why it has no room for a
 // request, "" if it has, and whether that refuses the request.
-func lacking(c *candidate, room *core.RoomView, l *core.LimitSpec, ev *core.Event, guest bool) (why string, refuses bool) {
+func lacking(c *Candidate, room *core.RoomView, l *core.LimitSpec, ev *core.Event, guest bool) (why string, refuses bool) {
 	limit := "the limit"
 	if l.Adaptive.On() {
 		limit = "the adaptive limit"
@@ -151,7 +151,7 @@ func blockText(b core.Block) string {
 }
 
 // markServed gives every candidate its verdict, now that the decision is known.
-func markServed(list []candidate, r *core.Router, d *core.Decision) {
+func markServed(list []Candidate, r *core.Router, d *core.Decision) {
 	served := ""
 	if d.Kind == core.Forward {
 		served = r.Placement(d.Placement).Name
@@ -176,7 +176,7 @@ func markServed(list []candidate, r *core.Router, d *core.Decision) {
 }
 
 // why is the cause in one sentence.
-func why(s *story, r *core.Router, d *core.Decision) string {
+func why(s *Story, r *core.Router, d *core.Decision) string {
 	if d.Kind == core.Forward {
 		return whyServed(s, r, d)
 	}
@@ -204,18 +204,18 @@ func why(s *story, r *core.Router, d *core.Decision) string {
 	case core.LimitReached, core.Shed, core.FairShare:
 		return whyFull(s, place, d)
 	case core.CircuitOpen:
-		return "No candidate could take it: " + whyLeft(s) + "."
+		return "No Candidate could take it: " + whyLeft(s) + "."
 	case core.NoEndpoint:
 		if d.Rule == 9 {
 			return whyPanic(s, place)
 		}
-		return "No candidate could take it, and last_resort is refuse: " + whyLeft(s) + "."
+		return "No Candidate could take it, and last_resort is refuse: " + whyLeft(s) + "."
 	}
 	return "The router refused it as " + d.Class.String() + "."
 }
 
 // whyLeft says of each candidate why it was left.
-func whyLeft(s *story) string {
+func whyLeft(s *Story) string {
 	var parts []string
 	for _, c := range s.Candidates {
 		parts = append(parts, c.Placement+" "+withoutRule(c.left))
@@ -229,7 +229,7 @@ func withoutRule(reason string) string {
 	return text
 }
 
-func whyFull(s *story, place core.PlacementView, d *core.Decision) string {
+func whyFull(s *Story, place core.PlacementView, d *core.Decision) string {
 	for _, c := range s.Candidates {
 		if c.Placement != place.Name || !c.refuses {
 			continue
@@ -247,7 +247,7 @@ func whyFull(s *story, place core.PlacementView, d *core.Decision) string {
 }
 
 // whyPanic is the refusal of a placement that fails in panic.
-func whyPanic(s *story, place core.PlacementView) string {
+func whyPanic(s *Story, place core.PlacementView) string {
 	for _, c := range s.Candidates {
 		if c.Placement == place.Name {
 			return place.Name + " was " + withoutRule(c.left) + "."
@@ -256,7 +256,7 @@ func whyPanic(s *story, place core.PlacementView) string {
 	return place.Name + " was in panic."
 }
 
-func whyServed(s *story, r *core.Router, d *core.Decision) string {
+func whyServed(s *Story, r *core.Router, d *core.Decision) string {
 	name := endpointName(r, d.Endpoint)
 	how := howPicked(s, r, d)
 	switch {

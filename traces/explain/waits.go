@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"fmt"
@@ -9,11 +9,11 @@ import (
 
 // others tells the stories of requests that wait what a step of another event
 // decided about them: a Forward, a refusal or a queue (R5, R11), or an abort.
-func (e *explainer) others(f *traces.Fact, r *core.Router, decided []core.Decision) {
+func (t *Teller) others(f *traces.Fact, r *core.Router, decided []core.Decision) {
 	for i := range decided {
 		d := &decided[i]
-		s := e.flying[d.Handle]
-		if s == nil || s == e.current {
+		s := t.flying[d.Handle]
+		if s == nil || s == t.current {
 			continue
 		}
 		after := span(d.At.Sub(s.at))
@@ -26,8 +26,8 @@ func (e *explainer) others(f *traces.Fact, r *core.Router, decided []core.Decisi
 		case core.Reject:
 			s.Status, s.Duration, s.ended = int(d.Status), int64(d.At.Sub(s.at)), true
 			s.Outcome = append(s.Outcome, fmt.Sprintf("answered %d after %s, class %s (R%d)", d.Status, after, d.Class, d.Rule))
-			delete(e.flying, d.Handle)
-			delete(e.arrivals, d.Handle)
+			delete(t.flying, d.Handle)
+			delete(t.arrivals, d.Handle)
 		case core.Abort:
 			s.Outcome = append(s.Outcome, fmt.Sprintf("aborted after %s, class %s (R%d)", after, d.Class, d.Rule))
 		}
@@ -35,7 +35,7 @@ func (e *explainer) others(f *traces.Fact, r *core.Router, decided []core.Decisi
 }
 
 // attempt begins a line about an attempt that is not the first.
-func (s *story) attempt(d *core.Decision) string {
+func (s *Story) attempt(d *core.Decision) string {
 	if d.Kind == core.Forward && d.Count > 1 {
 		s.attempts = int(d.Count)
 	}
@@ -46,7 +46,7 @@ func (s *story) attempt(d *core.Decision) string {
 }
 
 // queuedText tells of the begin of a wait in a queue.
-func (s *story) queuedText(r *core.Router, d *core.Decision) string {
+func (s *Story) queuedText(r *core.Router, d *core.Decision) string {
 	after := ""
 	if d.At > s.at {
 		after = " after " + span(d.At.Sub(s.at))
@@ -56,19 +56,19 @@ func (s *story) queuedText(r *core.Router, d *core.Decision) string {
 }
 
 // again tells how an attempt ended that another follows.
-func (e *explainer) again(s *story, f *traces.Fact, d *core.Decision, decided []core.Decision) {
+func (t *Teller) again(s *Story, f *traces.Fact, d *core.Decision, decided []core.Decision) {
 	what := d.Class.String()
 	if f.Event.Status >= 500 {
 		what = fmt.Sprint(f.Event.Status)
 	}
 	s.attempts = int(d.Count)
 	s.Outcome = append(s.Outcome, fmt.Sprintf("%s after %s: %s (R7)%s; attempt %d is due %s later (R11)%s   step %s",
-		what, span(f.Time.Sub(s.at)), e.effectText(s, d.Class), breakerText(decided), d.Count, span(d.Until.Sub(f.Time)), e.past.ended.budgetText(), thousands(f.Step)))
+		what, span(f.Time.Sub(s.at)), t.effectText(s, d.Class), breakerText(decided), d.Count, span(d.Until.Sub(f.Time)), t.past.ended.budgetText(), thousands(f.Step)))
 }
 
 // noMore says why no retry follows a failure of a request that may have some.
-func (e *explainer) noMore(class core.Class) string {
-	end := &e.past.ended
+func (t *Teller) noMore(class core.Class) string {
+	end := &t.past.ended
 	if class == core.ClassNone || !end.journey || end.waited || end.retry == core.RetryGranted || end.retry == core.RetryOff {
 		return ""
 	}

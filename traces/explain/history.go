@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"lockstep/traces"
 )
 
-// moment is one line of "before it".
-type moment struct {
+// Moment is one line of "before it".
+type Moment struct {
 	Time string `json:"time"`
 	Step uint64 `json:"step"`
 	Text string `json:"text"`
@@ -19,15 +19,15 @@ type moment struct {
 // keptMoments bounds what is remembered; older notes matter less than newer ones.
 const keptMoments = 4096
 
-// history remembers what happened to placements and endpoints, so that a story
+// history remembers what happened to placements and endpoints, so that a Story
 // can begin before its request.
 type history struct {
-	moments  []moment
+	moments  []Moment
 	failing  map[int32]streak // by endpoint number
 	full     map[int32]bool   // placements that refuse for want of room, by number
 	away     map[int32]bool   // placements whose requests are guests elsewhere, by number
 	ended    ending           // the attempt that the present step ends
-	adoption *adoption
+	adoption *Adoption
 }
 
 // streak is a run of failures of one endpoint.
@@ -49,8 +49,8 @@ type ending struct {
 	budget  core.Budget   // before it answers
 }
 
-// adoption is how the configuration in force came.
-type adoption struct {
+// Adoption is how the configuration in force came.
+type Adoption struct {
 	Step   uint64 `json:"step"`
 	Time   string `json:"time"`
 	Origin string `json:"origin"`
@@ -60,7 +60,7 @@ func newHistory() history {
 	return history{failing: map[int32]streak{}, full: map[int32]bool{}, away: map[int32]bool{}}
 }
 
-func (h *history) add(m moment) {
+func (h *history) add(m Moment) {
 	if len(h.moments) >= 2*keptMoments {
 		h.moments = append(h.moments[:0], h.moments[keptMoments:]...)
 	}
@@ -88,7 +88,7 @@ func (h *history) observe(f *traces.Fact, r *core.Router, decided []core.Decisio
 	for i := range decided {
 		d := &decided[i]
 		if text := h.text(f, r, d, clock); text != "" {
-			h.add(moment{Time: clock(d.At), Step: f.Step, Text: text, placement: r.Placement(d.Placement).Name})
+			h.add(Moment{Time: clock(d.At), Step: f.Step, Text: text, placement: r.Placement(d.Placement).Name})
 		}
 	}
 }
@@ -138,7 +138,7 @@ func (h *history) text(f *traces.Fact, r *core.Router, d *core.Decision, clock f
 	case core.NoteRetired:
 		return "an endpoint retires (R12)"
 	case core.NoteAdopted:
-		h.adoption = &adoption{f.Step, clock(d.At), f.Event.Origin.String()}
+		h.adoption = &Adoption{f.Step, clock(d.At), f.Event.Origin.String()}
 		return fmt.Sprintf("configuration %d.%d adopted from %s (R12)", d.Epoch.Term, d.Epoch.Number, f.Event.Origin)
 	case core.Nack:
 		if how := d.GuardText(); how != "" {
@@ -208,8 +208,8 @@ func (h *history) afterFailures(endpoint int32, clock func(core.Time) string) st
 }
 
 // about returns the last moments that concern one of the placements.
-func (h *history) about(placements map[string]bool, upTo uint64, limit int) []moment {
-	var found []moment
+func (h *history) about(placements map[string]bool, upTo uint64, limit int) []Moment {
+	var found []Moment
 	for i := len(h.moments) - 1; i >= 0 && len(found) < limit; i-- {
 		if m := h.moments[i]; m.Step <= upTo && (m.placement == "" || placements[m.placement]) {
 			found = append(found, m)
