@@ -49,7 +49,7 @@ The id is that of the X-Request-Id header; every request that carried it is told
 
 func (f *explainFlags) query() (q explain.Query) {
 	if f.request == "" {
-		return explain.Query{Step: f.step}
+		return explain.Query{Steps: []uint64{f.step}}
 	}
 	q.ID = new([2]uint64)
 	q.ID[0], q.ID[1] = traces.ParseRequestID(f.request)

@@ -75,7 +75,8 @@ func howPicked(s *Story, r *core.Router, d *core.Decision) string {
 		if c.Placement != info.Name {
 			continue
 		}
-		for _, e := range c.Endpoints {
+		for i := range c.Endpoints {
+			e := &c.Endpoints[i]
 			if e.Cookie && e.Name == r.Endpoint(d.Endpoint).Name && !d.Pin {
 				return "by the client's cookie"
 			}
@@ -85,24 +86,4 @@ func howPicked(s *Story, r *core.Router, d *core.Decision) string {
 		how += ", and the client is pinned to it"
 	}
 	return how
-}
-
-// tripText says which count tripped a breaker, "" for failures in a row.
-func tripText(t core.Trip) string {
-	switch t {
-	case core.TripRatio:
-		return " for its share of failures"
-	case core.TripSlow:
-		return " for its share of slow calls"
-	}
-	return ""
-}
-
-// afterTrip tells why a breaker opened.
-func (h *history) afterTrip(d *core.Decision, clock func(core.Time) string) string {
-	if text := tripText(d.Trip); text != "" {
-		delete(h.failing, d.Endpoint)
-		return text
-	}
-	return h.afterFailures(d.Endpoint, clock)
 }

@@ -7,32 +7,33 @@ import (
 	"lockstep/traces"
 )
 
-// Moment is one line of "before it".
-type Moment struct {
-	Time string `json:"time"`
-	Step uint64 `json:"step"`
-	Text string `json:"text"`
-
-	placement string // "" concerns all
-}
-
 // keptMoments bounds what is remembered; older notes matter less than newer ones.
 const keptMoments = 4096
 
-// history remembers what happened to placements and endpoints, so that a Story
+// history remembers what happened to placements and endpoints, so that a story
 // can begin before its request.
 type history struct {
 	moments  []Moment
 	failing  map[int32]streak // by endpoint number
-	full     map[int32]bool   // placements that refuse for want of room, by number
-	away     map[int32]bool   // placements whose requests are guests elsewhere, by number
-	ended    ending           // the attempt that the present step ends
+	refusals runs
+	guests   runs
+	ended    ending // the attempt that the present step ends
 	adoption *Adoption
+	before   previous // the configuration before the one in force
+	offered  previous // the one in force before the present step
+	drain    core.Time
+	drainAt  core.Time
+}
+
+// previous is a configuration that was in force.
+type previous struct {
+	config *core.Config // nil for none, or not known
+	epoch  core.Epoch
 }
 
 // streak is a run of failures of one endpoint.
 type streak struct {
-	count int
+	count uint32
 	class core.Class
 	time  core.Time
 	step  uint64
@@ -47,6 +48,7 @@ type ending struct {
 	retry   core.RetryWhy // what R11 answers
 	journey bool          // R11 is asked
 	budget  core.Budget   // before it answers
+	window  core.ChoiceView
 }
 
 // Adoption is how the configuration in force came.
@@ -54,10 +56,12 @@ type Adoption struct {
 	Step   uint64 `json:"step"`
 	Time   string `json:"time"`
 	Origin string `json:"origin"`
+
+	at core.Time
 }
 
 func newHistory() history {
-	return history{failing: map[int32]streak{}, full: map[int32]bool{}, away: map[int32]bool{}}
+	return history{failing: map[int32]streak{}, refusals: runs{}, guests: runs{}}
 }
 
 func (h *history) add(m Moment) {
@@ -67,39 +71,51 @@ func (h *history) add(m Moment) {
 	h.moments = append(h.moments, m)
 }
 
-// attemptEnds looks at the attempt of a Reply or Finish while it exists.
-func (h *history) attemptEnds(f *traces.Fact, r *core.Router) {
+// about looks at what a step is about while it exists: the attempt of a Reply
+// or Finish, the configuration that an Adopt may replace.
+func (h *history) about(f *traces.Fact, r *core.Router) {
 	h.ended = ending{}
-	if f.Event.Kind == core.Finish || f.Event.Kind == core.Reply {
-		h.ended.attempt, h.ended.known = r.Attempt(f.Event.Handle)
-		var j core.Journey
-		j, h.ended.journey = r.Journey(f.Event.Handle)
-		h.ended.failed, h.ended.waited = j.Failed, j.Waiting
-		h.ended.retry = r.RetryWhy(f.Time, &f.Event)
-		h.ended.budget = r.Budget(f.Time, j.Account)
+	switch f.Event.Kind {
+	case core.Finish, core.Reply:
+		e := &h.ended
+		e.attempt, e.known = r.Attempt(f.Event.Handle)
+		if r.MayComeAgain(f.Event.Handle) {
+			var j core.Journey
+			j, e.journey = r.Journey(f.Event.Handle)
+			e.failed, e.waited = j.Failed, j.Waiting
+			e.retry = r.RetryWhy(f.Time, &f.Event)
+			e.budget = r.Budget(f.Time, j.Account)
+		}
+		if e.known && outcomeClass(&f.Event).Effect() == core.EffectFailure {
+			e.window = r.Choice(f.Time, e.attempt.Endpoint)
+		}
+	case core.Adopt:
+		h.offered = previous{r.Config(), r.Epoch()}
 	}
 }
 
+// outcomeClass is how an attempt ended, an upstream's 5xx included.
+func outcomeClass(ev *core.Event) core.Class {
+	if ev.Class == core.ClassNone && ev.Status >= 500 {
+		return core.Upstream5xx
+	}
+	return ev.Class
+}
+
 // observe books one step.
-func (h *history) observe(f *traces.Fact, r *core.Router, decided []core.Decision, clock func(core.Time) string) {
+func (h *history) observe(f *traces.Fact, r *core.Router, decided []core.Decision, homes flights) {
 	if h.ended.known && !h.ended.attempt.Replied {
 		h.outcome(f)
 	}
 	for i := range decided {
-		d := &decided[i]
-		if text := h.text(f, r, d, clock); text != "" {
-			h.add(Moment{Time: clock(d.At), Step: f.Step, Text: text, placement: r.Placement(d.Placement).Name})
-		}
+		h.decision(f, r, &decided[i], homes)
 	}
 }
 
 // outcome counts failures in a row.
 func (h *history) outcome(f *traces.Fact) {
 	n := h.ended.attempt.Endpoint
-	class := f.Event.Class
-	if class == core.ClassNone && f.Event.Status >= 500 {
-		class = core.Upstream5xx
-	}
+	class := outcomeClass(&f.Event)
 	switch class.Effect() {
 	case core.EffectOK:
 		delete(h.failing, n)
@@ -115,39 +131,105 @@ func (h *history) outcome(f *traces.Fact) {
 	}
 }
 
-// text says what a decision means to those who come after, "" for nothing.
-func (h *history) text(f *traces.Fact, r *core.Router, d *core.Decision, clock func(core.Time) string) string {
-	name := endpointName(r, d.Endpoint)
+// decision remembers what a decision means to those who come after.
+func (h *history) decision(f *traces.Fact, r *core.Router, d *core.Decision, homes flights) {
+	if d.Kind == core.Forward || d.Kind == core.Reject {
+		h.room(f, r, d, homes)
+		return
+	}
+	m := Moment{At: d.At, Step: f.Step, Count: d.Count, Until: d.Until, Placement: r.Placement(d.Placement).Name, Endpoint: r.Endpoint(d.Endpoint).Name}
 	switch d.Kind {
 	case core.NoteOpened:
-		return name + " breaker opens until " + clock(d.Until) + h.afterTrip(d, clock) + " (R6)"
+		m.Kind = KindOpened
+		h.trip(r, d, &m)
 	case core.NoteHalfOpened:
-		return name + " breaker half-open: a request is its probe (R6)"
+		m.Kind = KindHalfOpened
 	case core.NoteClosed:
-		return name + " breaker closes (R6)"
+		m.Kind = KindClosed
 	case core.NoteTripCapped:
-		return fmt.Sprintf("%s breaker stays closed%s: %d of its placement are open already (R6)", name, tripText(d.Trip), d.Count)
+		m.Kind, m.cause = KindTripCapped, tripText(d.Trip)
 	case core.NoteHealthy:
-		return name + " healthy again (R8)"
+		m.Kind = KindHealthy
 	case core.NoteUnhealthy:
-		return name + " unhealthy (R8)"
+		m.Kind = KindUnhealthy
 	case core.NoteLimitChanged:
-		return fmt.Sprintf("%s adaptive limit is %d (R5)", r.Placement(d.Placement).Name, d.Count)
-	case core.NotePanicEntered, core.NotePanicLeft:
-		return panicText(r, d)
+		m.Kind = KindLimit
+	case core.NotePanicEntered:
+		m.Kind, m.cause = KindPanic, panicText(r, d)
+	case core.NotePanicLeft:
+		m.Kind, m.cause = KindPanicLeft, panicText(r, d)
 	case core.NoteRetired:
-		return "an endpoint retires (R12)"
+		m.Kind, m.cause, m.Placement = KindRetired, "an endpoint retires (R12)", ""
 	case core.NoteAdopted:
-		h.adoption = &Adoption{f.Step, clock(d.At), f.Event.Origin.String()}
-		return fmt.Sprintf("configuration %d.%d adopted from %s (R12)", d.Epoch.Term, d.Epoch.Number, f.Event.Origin)
-	case core.Nack:
-		if how := d.GuardText(); how != "" {
-			return "a push is refused by " + d.Cause.String() + ": " + how + " (R13)"
+		if h.adopted(f, d, &m); m.Kind == "" {
+			return
 		}
+	case core.Nack:
+		m.Kind, m.cause = KindPushRefused, nackText(d)
 	case core.NoteDraining:
-		return "draining until " + clock(d.Until) + " (R14)"
+		m.Kind, h.drain, h.drainAt = KindDraining, d.Until, d.At
+	default:
+		return
 	}
-	return h.room(f, r, d)
+	h.add(m)
+}
+
+func (h *history) adopted(f *traces.Fact, d *core.Decision, m *Moment) {
+	m.Kind = KindAdopted
+	m.cause = fmt.Sprintf("configuration %d.%d adopted from %s (R12)", d.Epoch.Term, d.Epoch.Number, f.Event.Origin)
+	h.adoption = &Adoption{Step: f.Step, Origin: f.Event.Origin.String()}
+	h.adoption.at = d.At
+	h.before = h.offered
+	if h.before.config == nil {
+		m.Kind = "" // the first configuration: nothing was before it
+	}
+}
+
+// nackText says why a push was refused.
+func nackText(d *core.Decision) string {
+	if how := d.GuardText(); how != "" {
+		return "a push is refused by " + d.Cause.String() + ": " + how + " (R13)"
+	}
+	return "a push is refused: " + d.Cause.String() + " (R12)"
+}
+
+// trip tells why a breaker opened: by the failures in a row before it, of which
+// the first is a Moment of its own, or by its window.
+func (h *history) trip(r *core.Router, d *core.Decision, m *Moment) {
+	s := h.failing[d.Endpoint]
+	delete(h.failing, d.Endpoint)
+	m.Count = 0
+	if d.Trip != core.TripConsecutive {
+		w := h.ended.window // before this outcome
+		m.cause = fmt.Sprintf("%s: %d of %d in its window failed", tripText(d.Trip), w.Failures+1, w.Requests+1)
+		if d.Trip == core.TripSlow {
+			m.cause = fmt.Sprintf("%s: %d or more of %d in its window", tripText(d.Trip), w.Slow, w.Requests+1)
+		}
+		return
+	}
+	if s.count == 0 {
+		return
+	}
+	m.Count = s.count
+	if s.count == 1 {
+		m.cause = " after 1 failure, " + s.class.String()
+		return
+	}
+	m.cause = fmt.Sprintf(" after %s in a row", plural(int(s.count), "failure"))
+	h.add(Moment{
+		At: s.time, Step: s.step, Kind: KindFailure, Placement: m.Placement, Endpoint: m.Endpoint, Count: s.count, class: s.class.String(),
+	})
+}
+
+// tripText says which count tripped a breaker, "" for failures in a row.
+func tripText(t core.Trip) string {
+	switch t {
+	case core.TripRatio:
+		return " for its share of failures"
+	case core.TripSlow:
+		return " for its share of slow calls"
+	}
+	return ""
 }
 
 // panicText tells that panic begins or ends.
@@ -158,67 +240,70 @@ func panicText(r *core.Router, d *core.Decision) string {
 		what = "leaves panic"
 	}
 	if p.Index < 0 {
-		return p.Name + " " + what + " (R9)"
+		return p.Name + "  " + what + " (R9)"
 	}
 	info := r.Config().Placement(p.Index)
-	return fmt.Sprintf("%s %s: %d of %d endpoints are usable, panic_percent is %d %% (R9)", p.Name, what, d.Count, info.EndEP-info.FirstEP, info.Panic)
+	return fmt.Sprintf("%s  %s: %d of %d endpoints are usable, panic_percent is %d %% (R9)", p.Name, what, d.Count, info.EndEP-info.FirstEP, info.Panic)
 }
 
 // room tells when guests begin to come and when a placement begins to refuse.
-func (h *history) room(f *traces.Fact, r *core.Router, d *core.Decision) string {
+func (h *history) room(f *traces.Fact, r *core.Router, d *core.Decision, homes flights) {
+	if d.Placement < 0 {
+		return // refused before any placement was looked at
+	}
+	home, known := homeOf(f, r, d, homes)
 	p := r.Placement(d.Placement)
 	switch {
-	case d.Kind == core.Forward && d.Failover == core.FailoverNone:
-		delete(h.full, d.Placement)
-		delete(h.away, d.Placement)
-	case d.Kind == core.Forward:
-		delete(h.full, d.Placement)
-		home, known := homeOf(f, r, d)
-		if known && !h.away[home] {
-			h.away[home] = true
-			return fmt.Sprintf("first guest of %s at %s, reason %s (R3)", r.Placement(home).Name, p.Name, d.Failover)
+	case !known:
+	case d.Kind == core.Forward && d.Failover != core.FailoverNone:
+		n, first := h.guests.count(runKey{d.Placement, home, core.ClassNone}, d.At, f.Step, true)
+		if first {
+			n.name = p.Name
+			h.add(Moment{At: d.At, Step: f.Step, Kind: KindGuest, Placement: p.Name, from: r.Placement(home).Name, cause: d.Failover.String()})
 		}
-	case d.Kind == core.Reject && d.Class == core.LimitReached && !h.full[d.Placement]:
-		h.full[d.Placement] = true
-		return fmt.Sprintf("%s full with %d in flight, %d of them guests: first 429 (R5)", p.Name, p.InFlight, p.Guests)
+	case d.Kind == core.Reject:
+		n, first := h.refusals.count(runKey{d.Placement, -1, d.Class}, d.At, f.Step, home != d.Placement)
+		if first {
+			n.name = p.Name
+			h.add(Moment{At: d.At, Step: f.Step, Kind: KindRefusal, Placement: p.Name, class: d.Class.String(), cause: firstRefusal(p, d)})
+		}
 	}
-	return ""
 }
 
-// homeOf is the number of the placement to which the request of a Forward
-// belongs: the arrive's own, or one that waited.
-func homeOf(f *traces.Fact, r *core.Router, d *core.Decision) (n int32, known bool) {
+// firstRefusal tells that a placement begins to refuse.
+func firstRefusal(p core.PlacementView, d *core.Decision) string {
+	switch {
+	case d.Class != core.LimitReached:
+		return fmt.Sprintf("%s  first %d, %s (R%d)", p.Name, d.Status, d.Class, d.Rule)
+	case p.Limit > 0 && p.InFlight >= p.Limit:
+		return fmt.Sprintf("%s  is at %d of %d, %s; first %d (R5)", p.Name, p.InFlight, p.Limit, guestsText(p.Guests), d.Status)
+	}
+	return fmt.Sprintf("%s  has no room with %d in flight, %s; first %d (R5)", p.Name, p.InFlight, guestsText(p.Guests), d.Status)
+}
+
+func guestsText(n int) string {
+	if n == 0 {
+		return "no guests"
+	}
+	return fmt.Sprintf("%s of them", plural(n, "guest"))
+}
+
+// homeOf is the number of the placement to which the request of a Forward or
+// Reject belongs: the arrive's own, or one that waited.
+func homeOf(f *traces.Fact, r *core.Router, d *core.Decision, homes flights) (n int32, known bool) {
+	if fl, ok := homes[d.Handle]; ok && d.Handle != (core.Handle{}) {
+		return fl.home, fl.home >= 0
+	}
 	route := f.Event.Route
 	if j, waited := r.Journey(d.Handle); waited {
 		route = j.Route
 	} else if f.Event.Kind != core.Arrive {
 		return -1, false
 	}
+	if c := r.Config(); c == nil || route.Placement < 0 || int(route.Placement) >= c.Placements() {
+		return -1, false
+	}
 	return r.PlacementNumber(int(route.Placement)), true
-}
-
-// afterFailures tells of the failures that opened a breaker.
-func (h *history) afterFailures(endpoint int32, clock func(core.Time) string) string {
-	s := h.failing[endpoint]
-	delete(h.failing, endpoint)
-	if s.count == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", after %s in a row since %s, the first %s", plural(s.count, "failure"), clock(s.time), s.class)
-}
-
-// about returns the last moments that concern one of the placements.
-func (h *history) about(placements map[string]bool, upTo uint64, limit int) []Moment {
-	var found []Moment
-	for i := len(h.moments) - 1; i >= 0 && len(found) < limit; i-- {
-		if m := h.moments[i]; m.Step <= upTo && (m.placement == "" || placements[m.placement]) {
-			found = append(found, m)
-		}
-	}
-	for i, j := 0, len(found)-1; i < j; i, j = i+1, j-1 {
-		found[i], found[j] = found[j], found[i]
-	}
-	return found
 }
 
 // endpointName is placement/name of an endpoint number.
@@ -228,4 +313,35 @@ func endpointName(r *core.Router, n int32) string {
 		return "an endpoint"
 	}
 	return r.Placement(e.Placement).Name + "/" + e.Name
+}
+
+// gap remembers that steps are missing, and what is different after them.
+func (h *history) gap(m Missing, before, after *core.Router, clock func(core.Time) string) {
+	text := fmt.Sprintf("GAP: %s are missing here, until %s", pluralN(m.Steps, "step"), clock(m.To))
+	h.add(Moment{At: m.From, Step: m.First, Kind: KindGap, cause: text})
+	if before == nil || before.Config() == nil || after.Config() == nil {
+		return
+	}
+	if before.Config().Digest() != after.Config().Digest() {
+		h.adoption, h.before = nil, previous{}
+		h.add(Moment{At: m.To, Step: m.First, Kind: KindGap, cause: fmt.Sprintf("after the gap configuration %s is in force, before it %s", epochText(after.Epoch()), epochText(before.Epoch()))})
+		return
+	}
+	c := after.Config()
+	for i := range c.Endpoints() {
+		a, b := after.Endpoint(after.EndpointNumber(i)), before.Endpoint(before.EndpointNumber(i))
+		if a.Breaker == b.Breaker && a.Unhealthy == b.Unhealthy {
+			continue
+		}
+		name := c.Placement(c.Endpoint(i).Placement).Name
+		text := fmt.Sprintf("%s/%s  after the gap: breaker %s%s (before it: %s%s)", name, a.Name, a.Breaker, health(a), b.Breaker, health(b))
+		h.add(Moment{At: m.To, Step: m.First, Kind: KindGap, Placement: name, Endpoint: a.Name, cause: text})
+	}
+}
+
+func health(e core.EndpointView) string {
+	if e.Unhealthy {
+		return ", unhealthy"
+	}
+	return ""
 }

@@ -9,76 +9,135 @@ import (
 	"lockstep/traces"
 )
 
-// Story is what explain knows of one request, or of another step.
+// Story is what is known of one request, or of another step.
 type Story struct {
-	Step       uint64      `json:"step"`
+	Router     string      `json:"router,omitempty"` // the name in the recording's header
+	Step       uint64      `json:"step,omitempty"`
 	Time       string      `json:"time"`
+	T          core.Time   `json:"t"` // ns since the recording's origin
 	Event      string      `json:"event"`
 	Key        string      `json:"key,omitempty"`
 	ID         string      `json:"id,omitempty"`
-	Status     int         `json:"status,omitempty"` // 0 while not known
-	Duration   int64       `json:"duration_ns,omitempty"`
-	Sent       bool        `json:"sent"` // something was sent to an endpoint
+	Status     int         `json:"status,omitempty"`      // that the client was told, 0 while not known or when nobody was left to tell
+	Class      string      `json:"class,omitempty"`       // of R16, "" for a completed response below 500
+	Duration   int64       `json:"duration_ns,omitempty"` // from arrival to end
+	Sent       bool        `json:"sent"`                  // something was sent to an endpoint
+	Endpoint   string      `json:"endpoint,omitempty"`    // of the last attempt, as placement/name
+	Assumed    string      `json:"assumed,omitempty"`     // of a what-if of a configuration: with what
 	Why        string      `json:"why"`
 	Before     []Moment    `json:"before,omitempty"`
-	Route      string      `json:"route,omitempty"`
+	Route      string      `json:"route,omitempty"` // the key, where it came from and belongs
 	Candidates []Candidate `json:"candidates,omitempty"`
-	Config     string      `json:"config,omitempty"`
+	Fallback   string      `json:"fallback,omitempty"`  // of the home, and where that is said
 	Decisions  []string    `json:"decisions,omitempty"` // of a step that is no request
 	Outcome    []string    `json:"outcome,omitempty"`
+	Config     *Config     `json:"config,omitempty"`
+	Instead    []Instead   `json:"instead,omitempty"`
+	Tried      []string    `json:"tried,omitempty"` // settings that were tried too and would have changed nothing
+	Missing    []string    `json:"missing,omitempty"`
 	Proof      string      `json:"proof"`
 
 	arrive     bool
-	at         core.Time
 	origin     int64           // of its recording
-	placements map[string]bool // of the candidates
-	endpoint   string          // that serves
+	placements map[string]bool // of the candidates and of who sends them guests
+	number     int32           // of the endpoint of the present attempt
 	attempts   int             // begun after the first; they and waits are told in Outcome
 	replied    bool            // the present attempt's outcome is booked
 	ended      bool
+	placed     string       // why it was placed as it was
+	ending     string       // why it ended as it did, "" for well
+	waits      []string     // what became of its waits
+	state      *core.Router // in which it was decided, while that is needed
+	fact       traces.Fact  // its arrival
+	home       int32
+	episode    *run
+	nth        uint64 // of its episode
+	guest      bool   // it counts as a guest of the episode
+}
+
+// Config is the configuration by which a request was decided.
+type Config struct {
+	Epoch    string    `json:"epoch"`
+	Version  string    `json:"version"`
+	Digest   string    `json:"digest"`
+	Adopted  *Adoption `json:"adopted,omitempty"` // nil: before what was read begins
+	Mattered string    `json:"mattered,omitempty"`
 }
 
 // clock prints a time: of day in UTC, or since the origin if that is not known.
 func (t *Teller) clock(at core.Time) string {
-	if t.origin == 0 {
-		return fmt.Sprintf("+%.6fs", float64(at)/1e9)
+	if t.header.Origin == 0 {
+		return fmt.Sprintf("+%.3fs", float64(at)/1e9)
 	}
-	return time.Unix(0, t.origin+int64(at)).UTC().Format("15:04:05.000000")
+	return time.Unix(0, t.header.Origin+int64(at)).UTC().Format("15:04:05.000")
 }
 
+// date is clock with the day.
 func (t *Teller) date(at core.Time) string {
-	if t.origin == 0 {
+	if t.header.Origin == 0 {
 		return t.clock(at)
 	}
-	return time.Unix(0, t.origin+int64(at)).UTC().Format("2006-01-02 15:04:05.000000 UTC")
+	return time.Unix(0, t.header.Origin+int64(at)).UTC().Format("2006-01-02 15:04:05.000 UTC")
 }
 
-// begin opens the Story of a step with the state in which it will be decided:
+// begin opens the story of a step with the state in which it will be decided:
 // the router's, once the deadlines that are due have fired.
 func (t *Teller) begin(f *traces.Fact, r *core.Router) *Story {
-	s := &Story{Step: f.Step, Time: t.date(f.Time), Event: f.Event.Kind.String(), at: f.Time, origin: t.origin, placements: map[string]bool{}}
-	s.Config = t.configText(r)
+	s := &Story{
+		Router: t.header.Name, Step: f.Step, Time: t.date(f.Time), Event: f.Event.Kind.String(), T: f.Time,
+		origin: t.header.Origin, placements: map[string]bool{}, home: -1, number: -1,
+	}
+	s.Config = t.config(r)
 	if s.arrive = f.Event.Kind == core.Arrive; !s.arrive {
 		return s
 	}
 	s.Key, s.ID = f.Request.Key, traces.FormatRequestID(f.Request.ID)
+	s.fact = *f
+	s.fact.Decisions = nil
+	s.state = new(core.Router)
+	s.state.CopyFrom(r)
+	s.state.Step(f.Time, &core.Event{Kind: core.Tick}, nil)
 	route := traces.RouteOf(r.Config(), f.Request.Key, &f.Event)
+	s.fact.Event.Route = route
 	if route.Placement < 0 {
 		return s
 	}
-	now, err := core.Restore(r.Snapshot(nil), r.Config(), false)
-	if err != nil {
-		return s // Snapshot wrote it, so this cannot be
-	}
-	now.Step(f.Time, &core.Event{Kind: core.Tick}, nil)
+	s.home = s.state.PlacementNumber(int(route.Placement))
 	s.Route = RouteText(r.Config(), &f.Event, f.Request.Key, route, t.hooks)
-	asked := f.Event
-	asked.Route = route
-	s.Candidates = candidates(now, f.Time, &asked, t.clock)
-	for _, c := range s.Candidates {
+	s.Candidates = candidates(s.state, f.Time, &s.fact.Event, t.clock)
+	s.Fallback = t.fallback(r.Config(), int(route.Placement))
+	for i := range s.Candidates {
+		c := &s.Candidates[i]
 		s.placements[c.Placement] = true
+		from, _ := t.flights.guestsOf(s.state, c.number)
+		c.From = fromText(s.state, c.number, c.Guests, from)
+		for _, share := range from {
+			c.homes = append(c.homes, share.name)
+		}
+		if only := onlyHome(s.state, c.number); len(from) == 0 && c.Guests > 0 && only != "" {
+			c.homes = append(c.homes, only)
+		}
 	}
 	return s
+}
+
+// fallback says which fallback a placement has, and where that is said.
+func (t *Teller) fallback(c *core.Config, placement int) string {
+	p := c.Placement(placement)
+	text := "none"
+	if len(p.Candidates) > 1 {
+		var names []string
+		for _, i := range p.Candidates[1:] {
+			names = append(names, c.Placement(int(i)).Name)
+		}
+		text = strings.Join(names, ", ")
+	}
+	if t.hooks.Setting != nil {
+		if at := t.hooks.Setting(c, p.Name, "fallback"); at != "" {
+			text += " (" + at + ")"
+		}
+	}
+	return text
 }
 
 // RouteText says of a key where it came from, where it belongs and where that is said.
@@ -109,33 +168,27 @@ func RouteText(c *core.Config, ev *core.Event, key string, route core.Route, hoo
 	return text + place
 }
 
-func quoted(key string) string {
-	if key == "" {
-		return "(no key)"
-	}
-	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return fmt.Sprintf("%q", key)
-	}
-	return key
-}
-
-func (t *Teller) configText(r *core.Router) string {
+func (t *Teller) config(r *core.Router) *Config {
 	c := r.Config()
 	if c == nil {
-		return "none yet"
+		return nil
 	}
-	s := fmt.Sprintf("epoch %d.%d, version %q, digest %016x", r.Epoch().Term, r.Epoch().Number, c.Version(), c.Digest())
+	out := &Config{Epoch: epochText(r.Epoch()), Version: c.Version(), Digest: fmt.Sprintf("%016x", c.Digest())}
 	if a := t.past.adoption; a != nil {
-		return s + fmt.Sprintf(", adopted %s from %s (step %s)", a.Time, a.Origin, thousands(a.Step))
+		at := *a
+		at.Time = t.date(a.at)
+		out.Adopted = &at
 	}
-	return s + ", adopted before this trace begins"
+	return out
 }
 
-// decided completes the Story with what the step decided.
+func epochText(e core.Epoch) string { return fmt.Sprintf("%d.%d", e.Term, e.Number) }
+
+// decided completes the story with what the step decided.
 func (t *Teller) decided(s *Story, f *traces.Fact, r *core.Router, decided []core.Decision) {
-	s.Before = t.past.about(s.placements, f.Step, 12)
 	if !s.arrive {
-		s.Why = t.stepText(f)
+		s.Before = t.past.timeline(nil, f.Step, f.Time, t.clock)
+		s.placed = t.stepText(f)
 		for i := range decided {
 			s.Decisions = append(s.Decisions, t.decisionText(r, &decided[i]))
 		}
@@ -143,106 +196,74 @@ func (t *Teller) decided(s *Story, f *traces.Fact, r *core.Router, decided []cor
 	}
 	d := &decided[len(decided)-1]
 	markServed(s.Candidates, r, d)
-	s.Why = why(s, r, d)
-	if d.Kind == core.Reject {
-		s.Status = int(d.Status)
-		s.ended = true
-		s.Outcome = []string{fmt.Sprintf("answered %d, class %s (R%d); no slot, probe or rotation step was taken", d.Status, d.Class, d.Rule)}
-		return
+	s.placed = t.why(s, r, d)
+	s.Config.judge(t, s, d)
+	if d.Kind != core.Forward || d.Failover != core.FailoverNone {
+		t.instead(s, d)
 	}
-	if d.Kind == core.Queued {
-		s.Outcome = []string{s.queuedText(r, d)}
-		return
-	}
-	s.Sent, s.endpoint = true, endpointName(r, d.Endpoint)
-	s.Outcome = []string{fmt.Sprintf("forwarded to %s (R%d), breaker %s", s.endpoint, d.Rule, d.Circuit)}
-}
-
-// replyText tells of a Reply: the outcome was booked while the body still flowed.
-func (t *Teller) replyText(s *Story, f *traces.Fact, decided []core.Decision) string {
-	s.Status = int(f.Event.Status)
-	defer func() { s.replied = true }()
-	if t.past.ended.journey && s.Status >= 500 { // R11 was asked before any of it went to the client
-		return fmt.Sprintf("%d after %s: %s (R7)%s%s", s.Status, span(f.Time.Sub(s.at)),
-			t.effectText(s, core.Upstream5xx), breakerText(decided), t.noMore(core.Upstream5xx))
-	}
-	return fmt.Sprintf("%d after %s; its body still flowed, so the outcome was booked then%s",
-		s.Status, span(f.Time.Sub(s.at)), breakerText(decided))
-}
-
-// finished tells how the attempt ended.
-func (t *Teller) finished(s *Story, f *traces.Fact, decided []core.Decision) {
-	ev := &f.Event
-	s.Duration = int64(f.Time.Sub(s.at))
-	class := ev.Class
-	if class == core.ClassNone && ev.Status >= 500 {
-		class = core.Upstream5xx
-	}
-	if ev.Status != 0 {
-		s.Status = int(ev.Status)
-	}
-	if row := class.Row(); row.Status != 0 {
-		s.Status = int(row.Status)
-	}
-	s.ended = true
-	s.Outcome = append(s.Outcome, fmt.Sprintf("%s after %s: %s (R7)%s%s   step %s",
-		outcomeText(class), span(f.Time.Sub(s.at)), t.effectText(s, class), breakerText(decided), t.noMore(class), thousands(f.Step)))
-}
-
-// outcomeText names how an attempt ended.
-func outcomeText(class core.Class) string {
-	if class == core.ClassNone {
-		return "complete"
-	}
-	return class.String()
-}
-
-// effectText says what the end of an attempt means for its endpoint.
-func (t *Teller) effectText(s *Story, class core.Class) string {
-	effect := class.Effect()
-	switch {
-	case s.replied && class != core.BrokenBody && class != core.BodyTimeout:
-		return "nothing more to book"
-	case effect == core.EffectOK:
-		return "counts as ok"
-	case effect == core.EffectFailure && t.past.ended.failed:
-		return "does not count, an earlier attempt of this request has"
-	case effect == core.EffectFailure:
-		return "counts against the endpoint"
-	}
-	return "does not count"
-}
-
-// breakerText tells what an outcome did to the breaker.
-func breakerText(decided []core.Decision) string {
-	for i := range decided {
-		switch d := &decided[i]; d.Kind {
-		case core.NoteOpened:
-			return "; it opened the breaker" + tripText(d.Trip)
-		case core.NoteClosed:
-			return "; it closed the breaker"
-		case core.NoteTripCapped:
-			return "; it would have opened the breaker" + tripText(d.Trip) + ", but too many are open"
-		case core.NoteIgnored:
-			return "; ignored: " + d.Cause.String()
+	t.belongs(s, d)
+	for i := range s.Candidates {
+		for _, home := range s.Candidates[i].homes {
+			s.placements[home] = s.Candidates[i].asked
 		}
 	}
-	return ""
+	for i := range s.Candidates {
+		s.placements[s.Candidates[i].Placement] = s.Candidates[i].asked
+	}
+	s.Before = t.past.timeline(s.placements, f.Step, f.Time, t.clock)
+	switch d.Kind {
+	case core.Reject:
+		s.Status, s.Class, s.ended, s.state = int(d.Status), d.Class.String(), true, nil
+		s.Outcome = []string{fmt.Sprintf("answered %d, class %s (R%d); no slot, probe or rotation step was taken", d.Status, d.Class, d.Rule)}
+	case core.Queued:
+		s.Outcome = []string{s.queuedText(r, d)}
+	case core.Forward:
+		s.Sent, s.Endpoint, s.number = true, endpointName(r, d.Endpoint), d.Endpoint
+		s.Outcome = []string{fmt.Sprintf("forwarded to %s (R%d), breaker %s", s.Endpoint, d.Rule, d.Circuit)}
+	}
+}
+
+// belongs finds the episode that a refusal, or the place of a guest, is part of.
+func (t *Teller) belongs(s *Story, d *core.Decision) {
+	switch {
+	case d.Placement < 0 || s.home < 0:
+		return
+	case d.Kind == core.Reject:
+		s.guest = s.home != d.Placement
+		s.episode = t.past.refusals[runKey{d.Placement, -1, d.Class}]
+	case d.Kind == core.Forward && d.Failover != core.FailoverNone:
+		s.guest = true
+		s.episode = t.past.guests[runKey{d.Placement, s.home, core.ClassNone}]
+	}
+	if s.episode == nil {
+		return
+	}
+	if s.nth = s.episode.home; s.guest {
+		s.nth = s.episode.guests
+	}
 }
 
 // stepText is the why of a step that is no request.
 func (t *Teller) stepText(f *traces.Fact) string {
 	switch f.Event.Kind {
 	case core.Finish, core.Reply:
-		a, ok := t.arrivals[f.Event.Handle]
+		a, ok := t.flights[f.Event.Handle]
 		if !ok {
-			return "it ends an attempt that began before this trace, or none"
+			return "It ends an attempt that began before what was read, or none."
 		}
-		return fmt.Sprintf("it belongs to request %s, which came at step %d: explain --step %d", traces.FormatRequestID(a.id), a.step, a.step)
+		return fmt.Sprintf("It belongs to request %s, which came at step %d: explain --step %d.", traces.FormatRequestID(a.id), a.step, a.step)
 	case core.Tick:
-		return "a deadline was due and nothing else happened"
+		return "A deadline was due and nothing else happened."
+	case core.Probed:
+		return "An active probe of an endpoint's health came back."
+	case core.Adopt:
+		return "A configuration was offered."
+	case core.Control:
+		return "The control plane went up or down, which changes no decision (R13)."
+	case core.Drain:
+		return "The operator wants the router to stop."
 	}
-	return "this step is no request"
+	return "This step is no request."
 }
 
 func (t *Teller) decisionText(r *core.Router, d *core.Decision) string {
@@ -254,22 +275,13 @@ func (t *Teller) decisionText(r *core.Router, d *core.Decision) string {
 		s += " until " + t.clock(d.Until)
 	}
 	if d.Epoch != (core.Epoch{}) {
-		s += fmt.Sprintf(" epoch %d.%d", d.Epoch.Term, d.Epoch.Number)
+		s += " epoch " + epochText(d.Epoch)
 	}
 	if d.Cause != core.CauseNone {
 		s += " " + d.Cause.String()
 	}
-	return s
-}
-
-// span prints a length of time with three figures or so.
-func span(d core.Duration) string {
-	long := time.Duration(d)
-	switch {
-	case long >= time.Second:
-		return long.Round(10 * time.Millisecond).String()
-	case long >= time.Millisecond:
-		return long.Round(10 * time.Microsecond).String()
+	if how := d.GuardText(); how != "" {
+		s += ": " + how
 	}
-	return long.Round(10 * time.Nanosecond).String()
+	return s
 }

@@ -7,218 +7,121 @@ import (
 	"lockstep/core"
 )
 
-// Candidate is one placement of R1's list at the moment of the decision.
-type Candidate struct {
-	Placement string     `json:"placement"`
-	Verdict   string     `json:"verdict"`
-	InFlight  int        `json:"in_flight"`
-	Limit     int32      `json:"limit,omitempty"` // 0 for none
-	Guests    int        `json:"guests"`
-	GuestCap  int32      `json:"guest_cap,omitempty"`
-	Panic     string     `json:"panic,omitempty"` // what it does in panic, "" when it is not
-	Endpoints []Endpoint `json:"endpoints"`
-
-	own     int    // endpoints that the key may use
-	left    string // why it could not serve, "" if it could
-	refuses bool   // it was asked and had no room: if it rejects, nobody else is asked
+// why is the reason of a decision about a request, in a sentence or two.
+func (t *Teller) why(s *Story, r *core.Router, d *core.Decision) string {
+	switch d.Kind {
+	case core.Forward:
+		return whyServed(s, r, d)
+	case core.Queued:
+		return whyFull(s, r, d)
+	}
+	if text := t.whyUnplaced(s, r, d); text != "" {
+		return text
+	}
+	switch d.Class {
+	case core.LimitReached, core.Shed, core.FairShare:
+		return whyFull(s, r, d)
+	case core.CircuitOpen:
+		return "Nothing was left to serve it: " + whyLeft(s) + "."
+	case core.NoEndpoint:
+		if d.Rule == 9 {
+			return whyPanic(s, r, d)
+		}
+		return "Nothing was left to serve it, and last_resort: refuse keeps it from an unhealthy endpoint: " + whyLeft(s) + "."
+	}
+	return fmt.Sprintf("The router refused it as %s (R%d).", d.Class, d.Rule)
 }
 
-// Endpoint is one endpoint at the moment of the decision.
-type Endpoint struct {
-	Name      string `json:"name"`
-	Blocked   string `json:"blocked,omitempty"` // by what, "" for admissible
-	Breaker   string `json:"breaker"`
-	Until     string `json:"until,omitempty"` // when an open breaker is ready for a probe
-	Failures  int    `json:"failures,omitempty"`
-	Unhealthy bool   `json:"unhealthy,omitempty"`
-	InFlight  int    `json:"in_flight"`
-	Limit     int    `json:"limit,omitempty"` // its own cap, 0 for none
-	// Beyond the ordinary, where the placement has it (R6, R10):
-	Window    *Window `json:"window,omitempty"`
-	SlowStart int     `json:"slow_start,omitempty"` // per cent of its full share, 0 outside a slow start
-	Latency   string  `json:"latency,omitempty"`    // of ewma
-	Cookie    bool    `json:"cookie,omitempty"`     // the client's cookie names it
-}
-
-// candidates looks at every Candidate of the route, in order.
-func candidates(r *core.Router, now core.Time, ev *core.Event, clock func(core.Time) string) []Candidate {
-	var list []Candidate
-	for i, index := range r.Config().Placement(int(ev.Route.Placement)).Candidates {
-		list = append(list, look(r, now, int(index), ev, i > 0, clock))
-	}
-	return list
-}
-
-// look asks R2, R3 and R5 of one placement.
-func look(r *core.Router, now core.Time, index int, ev *core.Event, guest bool, clock func(core.Time) string) Candidate {
-	key, prefer := ev.Route.Key, ev.Prefer
-	info := r.Config().Placement(index)
-	p := r.Placement(r.PlacementNumber(index))
-	room := r.Room(r.PlacementNumber(index), ev, guest)
-	c := Candidate{
-		Placement: info.Name, InFlight: p.InFlight, Guests: p.Guests,
-		Limit: int32(room.Limit), GuestCap: info.Limit.Guests,
-	}
-	sound, byBreaker, usable := 0, 0, 0
-	var capped []string
-	for i := info.FirstEP; i < info.EndEP; i++ {
-		n := r.EndpointNumber(i)
-		e := r.Endpoint(n)
-		block := r.Blocked(now, n)
-		if !e.Unhealthy && e.Breaker != core.Open {
-			usable++
-		}
-		at := Endpoint{
-			Name: e.Name, Blocked: blockText(block), Breaker: e.Breaker.String(),
-			Failures: e.Failures, Unhealthy: e.Unhealthy, InFlight: e.InFlight, Limit: int(r.Config().Endpoint(i).Limit),
-		}
-		if e.Breaker == core.Open {
-			at.Until = clock(e.Until)
-		}
-		at.choose(r, now, &info, n)
-		at.Cookie = info.Sticky.Cookie != "" && prefer != 0 && r.Identity(n) == prefer
-		if !r.Config().InShard(index, key, i) {
-			at.Blocked = "shard"
-			c.Endpoints = append(c.Endpoints, at)
-			continue
-		}
-		c.own++
-		c.Endpoints = append(c.Endpoints, at)
-		switch block {
-		case core.BlockNone:
-			if !p.Panic || info.PanicDo == core.PanicAll || e.Breaker != core.Closed {
-				sound++
-			}
-		case core.BlockBreaker:
-			byBreaker++
-		case core.BlockCap:
-			capped = append(capped, fmt.Sprintf("%s %d of %d", e.Name, at.InFlight, at.Limit))
-		}
-	}
-	if p.Panic {
-		c.Panic = info.PanicDo.String()
-	}
-	switch {
-	case sound == 0 && p.Panic && info.PanicDo != core.PanicAll:
-		c.left = fmt.Sprintf("in panic: %d of %d endpoints are usable, %d %% must be; it does: %s (R9)", usable, len(c.Endpoints), info.Panic, c.Panic)
-	case sound == 0 && byBreaker > 0:
-		c.left = fmt.Sprintf("left as circuit_open: breakers block %d of %d endpoints, none is sound (R3)", byBreaker, c.own)
-	case sound == 0 && len(capped) > 0 && !(guest && c.GuestCap != 0 && c.Guests >= int(max(c.GuestCap, 0))):
-		c.refuses = true
-		c.left = "full: every sound endpoint is at its cap, " + strings.Join(capped, ", ") + " in flight (R2, R3)"
-	case sound == 0 && len(capped) == 0:
-		c.left = "left as upstream_unhealthy: no endpoint is sound (R3)"
-	default:
-		c.left, c.refuses = lacking(&c, &room, &info.Limit, ev, guest)
-	}
-	return c
-}
-
-// lacking says of a placement with a sound endpoint why it has no room for a
-// request, "" if it has, and whether that refuses the request.
-func lacking(c *Candidate, room *core.RoomView, l *core.LimitSpec, ev *core.Event, guest bool) (why string, refuses bool) {
-	limit := "the limit"
-	if l.Adaptive.On() {
-		limit = "the adaptive limit"
-	}
-	switch {
-	case room.GuestsFull:
-		return fmt.Sprintf("left: guests %d of %d (R5)", c.Guests, room.Guests), false
-	case room.Class == core.LimitReached && l.Adaptive.On():
-		return fmt.Sprintf("full: %d in flight, %s is %d (R5)", c.InFlight, limit, room.Limit), true
-	case room.Class == core.LimitReached:
-		return fmt.Sprintf("full: %d of %d in flight (R5)", c.InFlight, room.Limit), true
-	case room.Class == core.Shed:
-		return fmt.Sprintf("its priority has no room: %d is admitted up to %d %% of %d, %d are taken (R5)", ev.Priority, room.Share, room.Pool, room.Used), !guest
-	case room.Class == core.FairShare:
-		return fmt.Sprintf("its share is taken: the tenant holds %d, %d of %d are free, tenant_share is %d %% (R5)", room.Held, room.Pool-room.Used, room.Pool, l.TenantShare), !guest
-	}
-	return "", false
-}
-
-func blockText(b core.Block) string {
-	switch b {
-	case core.BlockRetiring:
-		return "retiring"
-	case core.BlockBreaker:
-		return "breaker"
-	case core.BlockHealth:
-		return "health"
-	case core.BlockCap:
-		return "cap"
+// whyUnplaced is the reason of a refusal before any placement was looked at, "" for another.
+func (t *Teller) whyUnplaced(s *Story, r *core.Router, d *core.Decision) string {
+	ev := &s.fact.Event
+	switch d.Class {
+	case core.NoKey:
+		return "The request had no routing key" + t.asked(r.Config(), ev) + "."
+	case core.UnknownKey:
+		return whyUnknown(r.Config(), s, d)
+	case core.NoRoute:
+		return whyNoRoute(r.Config(), d)
+	case core.Unauthorized:
+		return "Its token did not hold: no source of a key gave one that could be verified" + t.asked(r.Config(), ev) + "."
+	case core.BadRequest:
+		return "The edge could not read the request, or what stands where its key should be cannot be a key; no placement was asked."
+	case core.RequestTimeout:
+		return "The client did not finish sending its header or body in time; no placement was asked."
+	case core.HeaderTooLarge:
+		return "Its header section is over the listener's limit; no placement was asked."
+	case core.URITooLong:
+		return "Its request target is over the listener's limit; no placement was asked."
+	case core.NotReady:
+		return "The router had no configuration yet."
+	case core.Draining:
+		return t.whyDraining()
+	case core.BodyTooLarge:
+		info := r.Config().Placement(r.Placement(d.Placement).Index)
+		return fmt.Sprintf("Its body of %s is over body_max of its home %s, which is %s.", bytesText(ev.Length), info.Name, bytesText(info.BodyMax))
+	case core.Internal:
+		return whyInternal(s, r)
 	}
 	return ""
 }
 
-// markServed gives every candidate its verdict, now that the decision is known.
-func markServed(list []Candidate, r *core.Router, d *core.Decision) {
-	served := ""
-	if d.Kind == core.Forward {
-		served = r.Placement(d.Placement).Name
+// asked says which sources of a key the route has.
+func (t *Teller) asked(c *core.Config, ev *core.Event) string {
+	if c == nil || t.hooks.Sources == nil {
+		return ""
 	}
-	done := false
-	for i := range list {
-		c := &list[i]
-		switch {
-		case c.Placement == served && c.left != "":
-			c.Verdict = "serves as the last resort: health never blocks a request (R3)"
-		case c.Placement == served:
-			c.Verdict, done = "serves", true
-		case done:
-			c.Verdict = "not asked"
-		case c.left == "":
-			c.Verdict = "not asked"
-		default:
-			c.Verdict = c.left
-			done = (d.Kind == core.Reject || d.Kind == core.Queued) && d.Rule == 5 && r.Placement(d.Placement).Name == c.Placement && c.refuses
-		}
+	if text := t.hooks.Sources(c, ev); text != "" {
+		return ": asked were " + text
 	}
+	return ""
 }
 
-// why is the cause in one sentence.
-func why(s *Story, r *core.Router, d *core.Decision) string {
-	if d.Kind == core.Forward {
-		return whyServed(s, r, d)
+func whyUnknown(c *core.Config, s *Story, d *core.Decision) string {
+	table := c.RouteInfo(int(s.fact.Event.Via)).Table
+	name := "the table"
+	if n := c.TableName(table); n != "" {
+		name = "table " + n
 	}
-	if d.Kind == core.Queued {
-		return strings.TrimSuffix(whyFull(s, r.Placement(d.Placement), d), ".") + "; it waited in the queue."
-	}
-	place := r.Placement(d.Placement)
-	switch d.Class {
-	case core.NoKey:
-		return "The request had no routing key."
-	case core.BadRequest:
-		return "The edge could not read the request, or what stands where its key should be cannot be a key."
-	case core.NoRoute:
+	return fmt.Sprintf("The key is not among the %s of %s, and unknown keys are refused with %d.", pluralN(uint64(c.TableKeys(table)), "key"), name, d.Status)
+}
+
+func whyNoRoute(c *core.Config, d *core.Decision) string {
+	if c == nil {
 		return "No route takes requests for its host, path and listener."
-	case core.Unauthorized:
-		return "Its token did not hold."
-	case core.UnknownKey:
-		return "The key is not in the table, and this configuration refuses unknown keys."
-	case core.NotReady:
-		return "The router had no configuration yet."
-	case core.Draining:
-		return "The router was draining."
-	case core.BodyTooLarge:
-		return "The body was over the limit of " + place.Name + "."
-	case core.LimitReached, core.Shed, core.FairShare:
-		return whyFull(s, place, d)
-	case core.CircuitOpen:
-		return "No Candidate could take it: " + whyLeft(s) + "."
-	case core.NoEndpoint:
-		if d.Rule == 9 {
-			return whyPanic(s, place)
-		}
-		return "No Candidate could take it, and last_resort is refuse: " + whyLeft(s) + "."
 	}
-	return "The router refused it as " + d.Class.String() + "."
+	return fmt.Sprintf("None of the %s takes requests for its host, path and listener; such requests are refused with %d.", pluralN(uint64(c.Routes()), "route"), d.Status)
+}
+
+func (t *Teller) whyDraining() string {
+	if t.past.drainAt == 0 && t.past.drain == 0 {
+		return "The router was draining, since before what was read."
+	}
+	return fmt.Sprintf("The router was draining since %s: it takes no new requests, and cuts what is left at %s.", t.clock(t.past.drainAt), t.clock(t.past.drain))
+}
+
+func whyInternal(s *Story, r *core.Router) string {
+	if e := s.fact.Event.Epoch; e != r.Epoch() {
+		return fmt.Sprintf("It was matched under configuration %s while %s was in force, which the edge must prevent: a fault of the router's own.", epochText(e), epochText(r.Epoch()))
+	}
+	if s.fact.Event.Route.Refuse == core.Internal {
+		return "The edge met a fault of its own before the request could be placed."
+	}
+	return "It came with a route that the configuration has not: a fault of the router's own."
 }
 
 // whyLeft says of each candidate why it was left.
 func whyLeft(s *Story) string {
 	var parts []string
-	for _, c := range s.Candidates {
-		parts = append(parts, c.Placement+" "+withoutRule(c.left))
+	for i := range s.Candidates {
+		c := &s.Candidates[i]
+		text := c.Placement + " was " + withoutRule(c.left)
+		if c.left == "" {
+			text = c.Placement + " could not take it"
+		}
+		parts = append(parts, text)
+	}
+	if len(parts) == 1 {
+		return parts[0] + ", and it has no fallback"
 	}
 	return strings.Join(parts, "; ")
 }
@@ -229,48 +132,171 @@ func withoutRule(reason string) string {
 	return text
 }
 
-func whyFull(s *Story, place core.PlacementView, d *core.Decision) string {
-	for _, c := range s.Candidates {
-		if c.Placement != place.Name || !c.refuses {
-			continue
-		}
-		text := c.Placement + " was " + withoutRule(c.left)
-		if d.Class != core.LimitReached && d.Kind != core.Queued {
-			return "At " + c.Placement + " " + withoutRule(c.left) + "."
-		}
-		if c.Guests > 0 {
-			text += fmt.Sprintf(", %d of them guests; without guests it would have had %d", c.Guests, c.InFlight-c.Guests)
-		}
-		return text + "."
+// whyFull is the reason of a refusal, or a wait, for want of room.
+func whyFull(s *Story, r *core.Router, d *core.Decision) string {
+	c := s.candidate(r.Placement(d.Placement).Name)
+	switch {
+	case c == nil:
+		return "Only room was missing."
+	case d.Kind == core.Reject && r.InFlight()+r.Waiting() >= 1<<20:
+		return "The table of requests in flight was full: 1,048,576 are (R5)."
+	case d.Kind == core.Reject && !c.refuses && c.left != "":
+		return "Only room was missing: " + whyLeft(s) + "."
+	case d.Class == core.Shed || d.Class == core.FairShare:
+		return fmt.Sprintf("%s had no room for it: %s.", c.Placement, withoutRule(c.left))
+	case c.left == "":
+		return fmt.Sprintf("At %s, which has %s, %s before it.", c.Placement, c.roomText(), waitText(c.Queued))
 	}
-	return "Only room was missing: " + whyLeft(s) + "."
+	text := c.Placement + " was " + withoutRule(c.left) + c.guestsText()
+	if d.Kind == core.Reject && c.queue > 0 && c.Queued >= c.queue && s.home == d.Placement {
+		text += fmt.Sprintf(" And %d of %d places in its queue were taken.", c.Queued, c.queue)
+	}
+	if home := s.Candidates[0]; home.Placement != c.Placement {
+		text += fmt.Sprintf(" It came there as a guest, because its home %s was %s.", home.Placement, withoutRule(home.left))
+	}
+	return text
+}
+
+func waitText(n int) string {
+	if n == 1 {
+		return "1 request waited"
+	}
+	return fmt.Sprintf("%d requests waited", n)
+}
+
+// guestsText ends the sentence on a full placement with who filled it.
+func (c *Candidate) guestsText() string {
+	switch {
+	case c.Guests == 0 && c.InFlight == 0:
+		return "."
+	case c.Guests == 0:
+		return ", none of them a guest."
+	case c.Guests == c.InFlight:
+		return fmt.Sprintf(", all of them guests%s. Without guests it would have been empty.", c.From)
+	}
+	return fmt.Sprintf(", %d of them guests%s. Without guests it would have had %d.", c.Guests, c.From, c.InFlight-c.Guests)
 }
 
 // whyPanic is the refusal of a placement that fails in panic.
-func whyPanic(s *Story, place core.PlacementView) string {
-	for _, c := range s.Candidates {
-		if c.Placement == place.Name {
-			return place.Name + " was " + withoutRule(c.left) + "."
-		}
+func whyPanic(s *Story, r *core.Router, d *core.Decision) string {
+	name := r.Placement(d.Placement).Name
+	if c := s.candidate(name); c != nil {
+		return name + " was " + withoutRule(c.left) + "."
 	}
-	return place.Name + " was in panic."
+	return name + " was in panic."
 }
 
+func (s *Story) candidate(name string) *Candidate {
+	for i := range s.Candidates {
+		if s.Candidates[i].Placement == name {
+			return &s.Candidates[i]
+		}
+	}
+	return nil
+}
+
+// whyServed is the reason of a Forward.
 func whyServed(s *Story, r *core.Router, d *core.Decision) string {
 	name := endpointName(r, d.Endpoint)
 	how := howPicked(s, r, d)
+	c := s.candidate(r.Placement(d.Placement).Name)
+	if c == nil || len(s.Candidates) == 0 {
+		return fmt.Sprintf("%s served, picked %s.", name, how)
+	}
+	home := &s.Candidates[0]
+	whose := fmt.Sprintf("The key's home %s", home.Placement)
+	if d.Reason == core.ReasonDefault {
+		whose = fmt.Sprintf("The key is unknown, so its home is %s, which", home.Placement)
+	}
 	switch {
 	case d.Probe:
-		return fmt.Sprintf("The open time of %s was over, so this request is its half-open probe.", name)
-	case len(s.Candidates) == 0:
-		return fmt.Sprintf("%s served, %s.", name, how)
+		return whyProbe(c, home, name, r, d)
+	case c.left != "" && c.Panic == "":
+		return fmt.Sprintf("Nothing was sound (%s), and health never blocks a request: %s served as the last resort.", whyLeftUpTo(s), name)
+	case c.left != "":
+		return fmt.Sprintf("Nothing else was left (%s), so %s served although %s is in panic.", whyLeftUpTo(s), name, c.Placement)
+	case c == home && c.Panic != "":
+		return fmt.Sprintf("%s was in panic, %d of %d endpoints usable, so health is ignored there (R9); %s was picked %s.", whose, c.usable, len(c.Endpoints), name, how)
+	case c == home:
+		return fmt.Sprintf("%s was sound and had room, %s; %s was picked %s.", whose, c.roomText(), name, how)
 	}
-	home := s.Candidates[0]
-	if home.Placement == r.Placement(d.Placement).Name {
-		if home.left != "" {
-			return fmt.Sprintf("Nothing was sound, and health never blocks a request: %s served.", name)
+	return fmt.Sprintf("%s was %s; %s had room, %s, and %s served it as a guest, picked %s.",
+		whose, whyLeftBefore(s, c), c.Placement, c.roomText(), name, how)
+}
+
+// whyProbe is the reason of a half-open probe.
+func whyProbe(c, home *Candidate, name string, r *core.Router, d *core.Decision) string {
+	text := fmt.Sprintf("The open time of %s was over, so this request is its half-open probe", name)
+	for _, e := range c.Endpoints {
+		if e.Name != r.Endpoint(d.Endpoint).Name {
+			continue
 		}
-		return fmt.Sprintf("The key's home %s was sound and had room; %s was picked %s.", home.Placement, name, how)
+		if e.Breaker == core.HalfOpen.String() {
+			text = fmt.Sprintf("The breaker of %s is half-open and admits %d at once, so this request is one of its probes", name, c.probes)
+		} else if e.Until != "" {
+			text = fmt.Sprintf("The open time of %s was over at %s, so this request is its half-open probe", name, e.Until)
+		}
 	}
-	return fmt.Sprintf("The key's home %s was %s; %s served it as a guest, picked %s.", home.Placement, withoutRule(home.left), name, how)
+	if c != home {
+		text += fmt.Sprintf("; its home %s was %s", home.Placement, withoutRule(home.left))
+	}
+	return text + " (R6)."
+}
+
+// whyLeftUpTo says in short why every candidate was left.
+func whyLeftUpTo(s *Story) string {
+	var parts []string
+	for i := range s.Candidates {
+		if c := &s.Candidates[i]; c.left != "" {
+			parts = append(parts, c.Placement+" "+withoutRule(c.left))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// whyLeftBefore says why the candidates before the one that served were left.
+func whyLeftBefore(s *Story, served *Candidate) string {
+	var parts []string
+	for i := range s.Candidates {
+		c := &s.Candidates[i]
+		if c == served {
+			break
+		}
+		text := withoutRule(c.left)
+		if i > 0 {
+			text = c.Placement + " was " + text
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// roomText is how full a placement was.
+func (c *Candidate) roomText() string {
+	text := fmt.Sprintf("%d in flight", c.InFlight)
+	if c.Limit > 0 {
+		text = fmt.Sprintf("%d of %d in flight", c.InFlight, c.Limit)
+	}
+	switch {
+	case c.GuestCap != 0:
+		text += fmt.Sprintf(", %d of %d guests", c.Guests, max(c.guestRoom, 0))
+	case c.Guests > 0:
+		text += ", " + plural(c.Guests, "guest")
+	}
+	if c.Queued > 0 {
+		text += fmt.Sprintf(", %d in its queue", c.Queued)
+	}
+	return text
+}
+
+// whyText joins why a request was placed as it was with what became of it.
+func (s *Story) whyText() string {
+	parts := append([]string{}, s.waits...)
+	switch {
+	case !s.arrive:
+		return s.placed
+	case s.ending != "":
+		return strings.Join(append([]string{s.ending}, append([]string{s.placed}, parts...)...), " ")
+	}
+	return strings.Join(append([]string{s.placed}, parts...), " ")
 }
