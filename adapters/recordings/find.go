@@ -10,6 +10,7 @@ import (
 
 	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/index"
 )
 
 // Query says what to find. Of ID, Step and Key at most one is set; with none,
@@ -71,28 +72,86 @@ type span struct {
 }
 
 // candidates lists the blocks in which there may be a hit.
-func (r *Recording) candidates(q *Query) (wanted []span, err error) {
+func (r *Recording) candidates(q *Query) ([]span, error) {
+	var parts []*Segment
 	for i, s := range r.Segments {
-		if s.First == 0 || !r.mayHold(i, q) {
-			continue
-		}
-		l, err := s.places()
-		if err != nil {
-			return nil, err
-		}
-		for k := range l.blocks {
-			if !within(l.blocks, k, q) {
-				continue
-			}
-			one := span{l.blocks[k : k+1], after(l.blocks, k)}
-			if n := len(wanted) - 1; s.Form == traces.NDJSON && n >= 0 && wanted[n].blocks[0].Segment == s {
-				one = span{l.blocks[wanted[n].blocks[0].at : k+1], one.end} // it is read from its beginning anyhow
-				wanted = wanted[:n]
-			}
-			wanted = append(wanted, one)
+		if s.First != 0 && r.mayHold(i, q) {
+			parts = append(parts, s)
 		}
 	}
+	wanted, errs := make([][]span, len(parts)), make([]error, len(parts))
+	r.eachSegment(parts, func(i int) { wanted[i], errs[i] = parts[i].candidates(q) })
+	return slices.Concat(wanted...), errors.Join(errs...)
+}
+
+// eachSegment calls do for every segment, several at a time, and says how far it is
+// where indexes are made on the way.
+func (r *Recording) eachSegment(parts []*Segment, do func(i int)) {
+	var wait sync.WaitGroup
+	turn := make(chan struct{}, 2*runtime.GOMAXPROCS(0)) // they wait for the disk too
+	for i := range parts {
+		wait.Add(1)
+		turn <- struct{}{}
+		if r.Progress != nil && parts[i].Form == traces.Binary && !parts[i].indexed() {
+			r.Progress("indexing "+parts[i].Path, i, len(parts))
+		}
+		go func() {
+			defer func() { <-turn; wait.Done() }()
+			do(i)
+		}()
+	}
+	wait.Wait()
+	if r.Progress != nil {
+		r.Progress("", len(parts), len(parts))
+	}
+}
+
+func (s *Segment) candidates(q *Query) (wanted []span, err error) {
+	var only []int
+	indexed := false
+	if q.ID != nil || q.Key != nil {
+		indexed, err = s.lookUp(true, func(ix *index.File) (err error) {
+			only, _, err = lookIn(ix, q)
+			return err
+		})
+		if err != nil || indexed && len(only) == 0 {
+			return nil, err
+		}
+	}
+	l, err := s.places()
+	if err != nil {
+		return nil, err
+	}
+	if s.Form == traces.NDJSON { // which is read from its beginning anyhow
+		return l.spans(0, len(l.blocks), q, true), nil
+	}
+	if !indexed {
+		return l.spans(0, len(l.blocks), q, false), nil
+	}
+	slices.Sort(only)
+	for _, k := range slices.Compact(only) {
+		if k < 0 || k >= len(l.blocks) {
+			continue // an index that lies is found out by its CRC; this is by chance
+		}
+		wanted = append(wanted, l.spans(k, k+1, q, false)...)
+	}
 	return wanted, nil
+}
+
+// spans lists the blocks from first to before end in which q can have a hit, each
+// alone or together.
+func (l *layout) spans(first, end int, q *Query, together bool) (wanted []span) {
+	for k := first; k < end; k++ {
+		if !within(l.blocks, k, q) {
+			continue
+		}
+		if n := len(wanted); together && n > 0 {
+			wanted[0] = span{l.blocks[wanted[0].blocks[0].at : k+1], after(l.blocks, k)}
+			continue
+		}
+		wanted = append(wanted, span{l.blocks[k : k+1], after(l.blocks, k)})
+	}
+	return wanted
 }
 
 func after(blocks []Block, k int) *Block {
@@ -129,7 +188,8 @@ func within(blocks []Block, k int, q *Query) bool {
 	return (q.Step == 0 || q.Step < next.Step) && (q.From == 0 || q.From <= origin+int64(next.Time))
 }
 
-// confirmAll reads the blocks, on all cores, and returns the hits in order.
+// confirmAll reads the blocks, on all cores, and returns the hits in order, or
+// newest first.
 func (r *Recording) confirmAll(spans []span, q *Query) ([]Hit, error) {
 	found := make([][]Hit, len(spans))
 	errs := make([]error, len(spans))
@@ -141,6 +201,9 @@ func (r *Recording) confirmAll(spans []span, q *Query) ([]Hit, error) {
 		go func() {
 			defer func() { <-turn; wait.Done() }()
 			found[i], errs[i] = spans[i].confirm(q)
+			if q.Newest {
+				slices.Reverse(found[i])
+			}
 		}()
 	}
 	wait.Wait()

@@ -3,9 +3,7 @@ package recordings
 import (
 	"cmp"
 	"errors"
-	"runtime"
 	"slices"
-	"sync"
 
 	"lockstep/traces"
 	"lockstep/traces/index"
@@ -53,17 +51,7 @@ func (r *Recording) Notes(from, to int64) (Notes, error) {
 	}
 	found := make([]*index.Index, len(parts))
 	errs := make([]error, len(parts))
-	var wait sync.WaitGroup
-	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i, s := range parts {
-		wait.Add(1)
-		turn <- struct{}{}
-		go func() {
-			defer func() { <-turn; wait.Done() }()
-			found[i], errs[i] = s.notes(&q)
-		}()
-	}
-	wait.Wait()
+	r.eachSegment(parts, func(i int) { found[i], errs[i] = parts[i].notes(&q) })
 	var all Notes
 	for i, ix := range found {
 		if ix != nil {
@@ -73,8 +61,14 @@ func (r *Recording) Notes(from, to int64) (Notes, error) {
 	return all, errors.Join(errs...)
 }
 
-// notes reads the part of the segment that lies in the window.
+// notes takes the segment's notes from its index, or reads the part of it that
+// lies in the window.
 func (s *Segment) notes(q *Query) (*index.Index, error) {
+	ix := &index.Index{}
+	indexed, err := s.lookUp(true, func(f *index.File) error { return ix.TakeNotes(f) })
+	if indexed || err != nil {
+		return ix, err
+	}
 	l, err := s.places()
 	if err != nil {
 		return nil, err

@@ -22,6 +22,9 @@ type Recording struct {
 	// Faults are files that were meant and could not be read, for people to be
 	// told of. They stand at the first recording that came from the same argument.
 	Faults []Fault
+	// Progress is told what is being done that takes time, with how many of how many
+	// segments are done; an empty text when it is over. nil for nobody.
+	Progress func(what string, done, of int)
 
 	life string // of the files' names, "" for any other
 	dump bool

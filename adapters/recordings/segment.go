@@ -23,6 +23,7 @@ type Segment struct {
 
 	mu     sync.Mutex
 	layout *layout
+	memory *index.File // an index that could not be written, nil for none
 }
 
 // Block is a block of a segment: where replay can begin.
@@ -120,26 +121,56 @@ func nextBlock(frames *traces.Frames, see func(traces.Frame)) (traces.BlockHead,
 // places returns where the blocks and configurations of the segment are.
 func (s *Segment) places() (*layout, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.layout != nil {
-		return s.layout, nil
+	known := s.layout
+	s.mu.Unlock()
+	if known != nil {
+		return known, nil
 	}
-	f, err := os.Open(s.Path)
-	if err != nil {
-		return nil, Fault{s.Path, plain(err)}
-	}
-	defer f.Close()
 	l := &layout{}
+	var err error
 	if s.Form == traces.NDJSON {
-		err = l.read(s, f)
+		err = s.withFile(func(f *os.File) error { return l.read(s, f) })
 	} else {
-		err = l.walk(s, f)
+		var indexed bool
+		indexed, err = s.lookUp(false, func(ix *index.File) error { return l.take(s, ix) })
+		if !indexed && err == nil {
+			err = s.withFile(func(f *os.File) error { return l.walk(s, f) })
+		}
 	}
 	if err != nil {
-		return nil, Fault{s.Path, err}
+		return nil, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.layout = l
 	return l, nil
+}
+
+// withFile opens the segment for a while.
+func (s *Segment) withFile(use func(*os.File) error) error {
+	f, err := os.Open(s.Path)
+	if err != nil {
+		return Fault{s.Path, plain(err)}
+	}
+	defer f.Close() // only read from
+	if err := use(f); err != nil {
+		return Fault{s.Path, err}
+	}
+	return nil
+}
+
+// take copies from an index.
+func (l *layout) take(s *Segment, ix *index.File) (err error) {
+	blocks, err := ix.Blocks()
+	if err != nil {
+		return err
+	}
+	l.configs, err = ix.Configs()
+	l.blocks = make([]Block, 0, len(blocks))
+	for _, b := range blocks {
+		l.add(s, &traces.BlockHead{Number: b.Number, Offset: b.Offset, Step: b.Step, Time: b.Time})
+	}
+	return err
 }
 
 func (l *layout) add(s *Segment, h *traces.BlockHead) {

@@ -105,7 +105,7 @@ func (b *Builder) open(rd *traces.Reader, h *traces.BlockHead) {
 	b.notes = 0
 	b.names.open(rd, h)
 	b.ix.Blocks = append(b.ix.Blocks, Block{h.Number, h.Offset, h.Step, h.Time})
-	b.ix.Next, b.ix.Last = h.Step, h.Time
+	b.ix.Next, b.ix.Last, b.ix.digest = h.Step, h.Time, h.Digest
 }
 
 func (b *Builder) fact(rd *traces.Reader, f *traces.Fact) {
@@ -123,7 +123,7 @@ func (b *Builder) fact(rd *traces.Reader, f *traces.Fact) {
 		case noteworthy(d.Kind) && b.notes < maxNotes:
 			b.notes++
 			n := Note{Step: f.Step, Time: f.Time, Block: b.ix.Blocks[at].Number, Event: f.Event.Kind, Origin: f.Event.Origin, Decision: *d}
-			n.Placement, n.Endpoint = b.names.of(d.Placement, d.Endpoint)
+			n.Placement, n.Endpoint = b.names.of(d)
 			b.ix.Notes = append(b.ix.Notes, n)
 		case noteworthy(d.Kind) || counted(d):
 			b.count(f, d, b.ix.Blocks[at].Number)
@@ -152,7 +152,7 @@ func (b *Builder) count(f *traces.Fact, d *core.Decision, number int) {
 		at = len(b.ix.Counts)
 		b.block.counts[t] = at
 		c := Count{Block: number, Kind: d.Kind, Class: d.Class, Failover: d.Failover, Step: f.Step, Time: f.Time}
-		c.Placement, _ = b.names.of(d.Placement, -1)
+		c.Placement, _ = b.names.of(d)
 		b.ix.Counts = append(b.ix.Counts, c)
 	}
 	b.ix.Counts[at].N++

@@ -19,6 +19,7 @@ type Index struct {
 	Notes   []Note
 	Counts  []Count
 
+	digest         uint64 // of the state at the last block's start
 	requests, keys []pair // sorted
 }
 

@@ -9,12 +9,12 @@ import (
 // adopt. So a state is restored from a snapshot when it is first asked for, and
 // serves until the next adopt; a block with an adopt is stepped through.
 type names struct {
-	router   *core.Router // knows the names; nil when there is none yet
-	snapshot []byte       // of the current block
-	config   *core.Config // that it names, nil for none
-	digest   uint64       // of that, 0 for none
-	steps    bool         // router follows the facts of this block
-	until    uint64       // facts before this step have been seen
+	router   *core.Router   // knows the names; nil when there is none yet
+	snapshot []byte         // of the current block
+	config   *core.Config   // that it names, nil for none
+	digest   uint64         // of that, 0 for none
+	steps    bool           // router follows the facts of this block
+	until    uint64         // facts before this step have been seen
 	gone     []goneEndpoint // that this step's decisions name
 	out      []core.Decision
 }
@@ -35,7 +35,7 @@ func (n *names) open(rd *traces.Reader, h *traces.BlockHead) {
 		n.router = nil
 	}
 	n.digest, n.config, n.steps, n.until = digest, rd.Config(digest), false, 0
-	n.snapshot = append(n.snapshot[:0], h.Snapshot...)
+	n.snapshot, n.gone = append(n.snapshot[:0], h.Snapshot...), n.gone[:0]
 	if rd.Form() == traces.NDJSON { // which cannot go back
 		n.restore()
 		n.steps = true
@@ -79,14 +79,25 @@ func (n *names) retiring(f *traces.Fact) {
 	n.gone = n.gone[:0]
 	for i := range f.Decisions {
 		if d := &f.Decisions[i]; d.Kind == core.NoteRetired {
-			placement, name := n.of(d.Placement, d.Endpoint)
+			placement, name := n.numbered(d.Placement, d.Endpoint)
 			n.gone = append(n.gone, goneEndpoint{d.Endpoint, placement, name})
 		}
 	}
 }
 
-// of returns the names of a placement and an endpoint by their numbers, "" where there is none.
-func (n *names) of(placement, endpoint int32) (string, string) {
+// of returns the names of what a decision numbers, "" where there is none.
+func (n *names) of(d *core.Decision) (placement, endpoint string) {
+	if d.Kind == core.NoteRetired {
+		for _, g := range n.gone {
+			if g.number == d.Endpoint {
+				return g.placement, g.name
+			}
+		}
+	}
+	return n.numbered(d.Placement, d.Endpoint)
+}
+
+func (n *names) numbered(placement, endpoint int32) (string, string) {
 	if n.router == nil {
 		n.restore()
 		if n.router == nil {
@@ -94,11 +105,6 @@ func (n *names) of(placement, endpoint int32) (string, string) {
 		}
 	}
 	e := n.router.Endpoint(endpoint)
-	for _, g := range n.gone {
-		if g.number == endpoint && e.URL == "" {
-			return g.placement, g.name
-		}
-	}
 	name := e.Name
 	if name == "" {
 		name = e.URL
