@@ -29,13 +29,9 @@ var (
 // open reads the block's head.
 func (r *blockReader) open(payload []byte) (BlockHead, error) {
 	if len(payload) < blockHead {
-		return BlockHead{}, errors.New("it is too short for a block")
+		return BlockHead{}, errBlockShort
 	}
-	h := BlockHead{
-		Step:   binary.LittleEndian.Uint64(payload),
-		Time:   core.Time(binary.LittleEndian.Uint64(payload[8:])),
-		Digest: binary.LittleEndian.Uint64(payload[16:]),
-	}
+	h := readBlockHead(payload)
 	size := uint64(binary.LittleEndian.Uint32(payload[24:]))
 	if size > uint64(len(payload)-blockHead) {
 		return h, errors.New("its snapshot is longer than it is")

@@ -17,6 +17,8 @@ type Options struct {
 	Before func(f *Fact, r *core.Router)
 	// After is told of each fact with the router after it and what it decided now.
 	After func(f *Fact, r *core.Router, decided []core.Decision)
+	// Stop ends a run before the next item when it reports true; nil never does.
+	Stop func() bool
 }
 
 // Report is what a replay found.
@@ -70,7 +72,7 @@ func NewVerifier(o Options) *Verifier { return &Verifier{options: o} }
 // Report returns what was found so far.
 func (v *Verifier) Report() Report { return v.report }
 
-// Run replays what rd reads, until its end or a divergence.
+// Run replays what rd reads, until its end, a divergence, or Options.Stop.
 func (v *Verifier) Run(rd *Reader) error {
 	h := rd.Header()
 	if h.Spec != SpecVersion && !slices.Contains(v.report.Specs, h.Spec) {
@@ -80,7 +82,7 @@ func (v *Verifier) Run(rd *Reader) error {
 		v.router, v.next = nil, 0 // another recording: nothing to carry over
 	}
 	v.header = h
-	for v.report.Divergence == nil {
+	for v.report.Divergence == nil && (v.options.Stop == nil || !v.options.Stop()) {
 		it, err := rd.Next()
 		if err != nil {
 			if errors.Is(err, io.EOF) {
