@@ -172,7 +172,7 @@ func lacking(c *Candidate, room *core.RoomView, l *core.LimitSpec, ev *core.Even
 	case room.Class == core.LimitReached:
 		return fmt.Sprintf("full: %d of %d in flight (R5)", c.InFlight, room.Limit), true
 	case room.Class == core.Shed:
-		return fmt.Sprintf("its priority has no room: %d is admitted up to %d %% of %d, %d are taken (R5)", ev.Priority, room.Share, room.Pool, room.Used), !guest
+		return fmt.Sprintf("its priority has no room: priority %d is admitted up to %d %% of %d slots, and %d are taken (R5)", ev.Priority, room.Share, room.Pool, room.Used), !guest
 	case room.Class == core.FairShare:
 		return fmt.Sprintf("its tenant has its share: it holds %d and %d of %d are free, tenant_share is %d %% (R5)", room.Held, room.Pool-room.Used, room.Pool, l.TenantShare), !guest
 	}

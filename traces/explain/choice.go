@@ -20,7 +20,7 @@ type Window struct {
 // choose fills in what the placement has of it.
 func (at *Endpoint) choose(r *core.Router, now core.Time, info *core.PlacementInfo, n int32) {
 	v := r.Choice(now, n)
-	if b := &info.Breaker; b.Window > 0 && at.Breaker == core.Closed.String() {
+	if b := &info.Breaker; b.Window > 0 && v.Requests > 0 && at.Breaker == core.Closed.String() {
 		at.Window = &Window{v.Requests, v.Failures, v.Slow, ""}
 		text := fmt.Sprintf("%d in its last %s", v.Requests, span(b.Window))
 		if b.FailureRatio > 0 {

@@ -13,8 +13,7 @@ import (
 type flight struct {
 	step uint64
 	id   [2]uint64
-	home int32  // number of its placement, -1 unknown
-	name string // of that placement
+	name string // of the placement that it belongs to, "" for none
 }
 
 // flights are the requests in flight whose arrival was read.

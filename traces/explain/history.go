@@ -15,8 +15,7 @@ const keptMoments = 4096
 type history struct {
 	moments  []Moment
 	failing  map[int32]streak // by endpoint number
-	refusals runs
-	guests   runs
+	runs     runs
 	ended    ending // the attempt that the present step ends
 	adoption *Adoption
 	before   previous // the configuration before the one in force
@@ -48,7 +47,9 @@ type ending struct {
 	retry   core.RetryWhy // what R11 answers
 	journey bool          // R11 is asked
 	budget  core.Budget   // before it answers
-	window  core.ChoiceView
+	// Of a failure that counts, before it counts:
+	window   core.ChoiceView
+	endpoint core.EndpointView
 }
 
 // Adoption is how the configuration in force came.
@@ -61,7 +62,7 @@ type Adoption struct {
 }
 
 func newHistory() history {
-	return history{failing: map[int32]streak{}, refusals: runs{}, guests: runs{}}
+	return history{failing: map[int32]streak{}, runs: runs{}}
 }
 
 func (h *history) add(m Moment) {
@@ -87,7 +88,7 @@ func (h *history) about(f *traces.Fact, r *core.Router) {
 			e.budget = r.Budget(f.Time, j.Account)
 		}
 		if e.known && outcomeClass(&f.Event).Effect() == core.EffectFailure {
-			e.window = r.Choice(f.Time, e.attempt.Endpoint)
+			e.window, e.endpoint = r.Choice(f.Time, e.attempt.Endpoint), r.Endpoint(e.attempt.Endpoint)
 		}
 	case core.Adopt:
 		h.offered = previous{r.Config(), r.Epoch()}
@@ -102,13 +103,28 @@ func outcomeClass(ev *core.Event) core.Class {
 	return ev.Class
 }
 
+// turned corrects what about saw of a request whose wait ended within the step
+// that ends it too: a deadline fired first.
+func (e *ending) turned(f *traces.Fact, decided []core.Decision) {
+	if !e.waited {
+		return
+	}
+	for i := range decided {
+		if d := &decided[i]; d.Kind == core.Forward && d.Handle == f.Event.Handle {
+			e.waited, e.known = false, true
+			e.attempt = core.Attempt{Handle: d.Handle, Endpoint: d.Endpoint, Guest: d.Failover != core.FailoverNone, Probe: d.Probe, Current: true}
+		}
+	}
+}
+
 // observe books one step.
-func (h *history) observe(f *traces.Fact, r *core.Router, decided []core.Decision, homes flights) {
+func (h *history) observe(f *traces.Fact, r *core.Router, decided []core.Decision) {
+	h.ended.turned(f, decided)
 	if h.ended.known && !h.ended.attempt.Replied {
 		h.outcome(f)
 	}
 	for i := range decided {
-		h.decision(f, r, &decided[i], homes)
+		h.decision(f, r, &decided[i])
 	}
 }
 
@@ -132,16 +148,16 @@ func (h *history) outcome(f *traces.Fact) {
 }
 
 // decision remembers what a decision means to those who come after.
-func (h *history) decision(f *traces.Fact, r *core.Router, d *core.Decision, homes flights) {
+func (h *history) decision(f *traces.Fact, r *core.Router, d *core.Decision) {
 	if d.Kind == core.Forward || d.Kind == core.Reject {
-		h.room(f, r, d, homes)
+		h.room(f, r, d)
 		return
 	}
 	m := Moment{At: d.At, Step: f.Step, Count: d.Count, Until: d.Until, Placement: r.Placement(d.Placement).Name, Endpoint: r.Endpoint(d.Endpoint).Name}
 	switch d.Kind {
 	case core.NoteOpened:
 		m.Kind = KindOpened
-		h.trip(r, d, &m)
+		h.trip(d, &m)
 	case core.NoteHalfOpened:
 		m.Kind = KindHalfOpened
 	case core.NoteClosed:
@@ -194,31 +210,35 @@ func nackText(d *core.Decision) string {
 }
 
 // trip tells why a breaker opened: by the failures in a row before it, of which
-// the first is a Moment of its own, or by its window.
-func (h *history) trip(r *core.Router, d *core.Decision, m *Moment) {
-	s := h.failing[d.Endpoint]
+// the first is a Moment of its own, by its window, or by a half-open probe.
+func (h *history) trip(d *core.Decision, m *Moment) {
+	s, e := h.failing[d.Endpoint], &h.ended
 	delete(h.failing, d.Endpoint)
 	m.Count = 0
-	if d.Trip != core.TripConsecutive {
-		w := h.ended.window // before this outcome
+	w := e.window
+	switch {
+	case !e.known || e.attempt.Endpoint != d.Endpoint:
+		m.cause = ": its half-open probe did not answer in time"
+	case e.endpoint.Breaker != core.Closed:
+		m.cause = ": its half-open probe failed"
+	case d.Trip == core.TripSlow:
+		m.cause = fmt.Sprintf("%s: %d or more of %d in its window", tripText(d.Trip), w.Slow, w.Requests+1)
+	case d.Trip == core.TripRatio:
 		m.cause = fmt.Sprintf("%s: %d of %d in its window failed", tripText(d.Trip), w.Failures+1, w.Requests+1)
-		if d.Trip == core.TripSlow {
-			m.cause = fmt.Sprintf("%s: %d or more of %d in its window", tripText(d.Trip), w.Slow, w.Requests+1)
+	default:
+		m.Count = uint32(e.endpoint.Failures) + 1
+		m.cause = fmt.Sprintf(" after %s in a row", plural(int(m.Count), "failure"))
+		if m.Count == 1 {
+			m.cause = " after 1 failure, " + s.class.String()
+			return
 		}
-		return
+		if m.short = s.count < m.Count; m.short {
+			return
+		}
+		h.add(Moment{
+			At: s.time, Step: s.step, Kind: KindFailure, Placement: m.Placement, Endpoint: m.Endpoint, Count: s.count, class: s.class.String(),
+		})
 	}
-	if s.count == 0 {
-		return
-	}
-	m.Count = s.count
-	if s.count == 1 {
-		m.cause = " after 1 failure, " + s.class.String()
-		return
-	}
-	m.cause = fmt.Sprintf(" after %s in a row", plural(int(s.count), "failure"))
-	h.add(Moment{
-		At: s.time, Step: s.step, Kind: KindFailure, Placement: m.Placement, Endpoint: m.Endpoint, Count: s.count, class: s.class.String(),
-	})
 }
 
 // tripText says which count tripped a breaker, "" for failures in a row.
@@ -247,38 +267,35 @@ func panicText(r *core.Router, d *core.Decision) string {
 }
 
 // room tells when guests begin to come and when a placement begins to refuse.
-func (h *history) room(f *traces.Fact, r *core.Router, d *core.Decision, homes flights) {
-	if d.Placement < 0 {
-		return // refused before any placement was looked at
+func (h *history) room(f *traces.Fact, r *core.Router, d *core.Decision) {
+	if d.Placement < 0 || d.Kind == core.Forward && d.Failover == core.FailoverNone {
+		return
 	}
-	home, known := homeOf(f, r, d, homes)
 	p := r.Placement(d.Placement)
-	switch {
-	case !known:
-	case d.Kind == core.Forward && d.Failover != core.FailoverNone:
-		n, first := h.guests.count(runKey{d.Placement, home, core.ClassNone}, d.At, f.Step, true)
-		if first {
-			n.name = p.Name
-			h.add(Moment{At: d.At, Step: f.Step, Kind: KindGuest, Placement: p.Name, from: r.Placement(home).Name, cause: d.Failover.String()})
-		}
-	case d.Kind == core.Reject:
-		n, first := h.refusals.count(runKey{d.Placement, -1, d.Class}, d.At, f.Step, home != d.Placement)
-		if first {
-			n.name = p.Name
-			h.add(Moment{At: d.At, Step: f.Step, Kind: KindRefusal, Placement: p.Name, class: d.Class.String(), cause: firstRefusal(p, d)})
-		}
+	key := keyOf(p.Name, d)
+	if _, begins := h.runs.count(key, d.At, f.Step, 1); !begins {
+		return
 	}
+	m := Moment{At: d.At, Step: f.Step, Kind: KindRefusal, Placement: p.Name, key: key, cause: firstRefusal(p, d)}
+	if d.Kind == core.Forward {
+		m.Kind, m.cause = KindGuest, ""
+	}
+	h.add(m)
 }
 
 // firstRefusal tells that a placement begins to refuse.
 func firstRefusal(p core.PlacementView, d *core.Decision) string {
+	first := fmt.Sprintf("first %d", d.Status)
+	if d.Rule == 5 && (d.Failover == core.FailoverCircuitOpen || d.Failover == core.FailoverUnhealthy) {
+		first += " of a guest"
+	}
 	switch {
 	case d.Class != core.LimitReached:
-		return fmt.Sprintf("%s  first %d, %s (R%d)", p.Name, d.Status, d.Class, d.Rule)
+		return fmt.Sprintf("%s  %s, %s (R%d)", p.Name, first, d.Class, d.Rule)
 	case p.Limit > 0 && p.InFlight >= p.Limit:
-		return fmt.Sprintf("%s  is at %d of %d, %s; first %d (R5)", p.Name, p.InFlight, p.Limit, guestsText(p.Guests), d.Status)
+		return fmt.Sprintf("%s  is at %d of %d, %s; %s (R5)", p.Name, p.InFlight, p.Limit, guestsText(p.Guests), first)
 	}
-	return fmt.Sprintf("%s  has no room with %d in flight, %s; first %d (R5)", p.Name, p.InFlight, guestsText(p.Guests), d.Status)
+	return fmt.Sprintf("%s  has no room with %d in flight, %s; %s (R5)", p.Name, p.InFlight, guestsText(p.Guests), first)
 }
 
 func guestsText(n int) string {
@@ -286,24 +303,6 @@ func guestsText(n int) string {
 		return "no guests"
 	}
 	return fmt.Sprintf("%s of them", plural(n, "guest"))
-}
-
-// homeOf is the number of the placement to which the request of a Forward or
-// Reject belongs: the arrive's own, or one that waited.
-func homeOf(f *traces.Fact, r *core.Router, d *core.Decision, homes flights) (n int32, known bool) {
-	if fl, ok := homes[d.Handle]; ok && d.Handle != (core.Handle{}) {
-		return fl.home, fl.home >= 0
-	}
-	route := f.Event.Route
-	if j, waited := r.Journey(d.Handle); waited {
-		route = j.Route
-	} else if f.Event.Kind != core.Arrive {
-		return -1, false
-	}
-	if c := r.Config(); c == nil || route.Placement < 0 || int(route.Placement) >= c.Placements() {
-		return -1, false
-	}
-	return r.PlacementNumber(int(route.Placement)), true
 }
 
 // endpointName is placement/name of an endpoint number.

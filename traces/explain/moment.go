@@ -44,11 +44,10 @@ type Moment struct {
 	Until     core.Time `json:"until,omitempty"` // of KindOpened: ready for a probe; of KindDraining: the deadline
 	Count     uint32    `json:"count,omitempty"` // failures in a row, the limit, endpoints usable
 
-	from  string    // KindGuest: the home that was left
-	cause string    // what Text adds for one Moment alone
-	class string    // KindFailure, KindRefusal
-	run   *run      // KindThis: the episode that it belongs to
-	place uint64    // KindThis: which of the episode it is
+	key   runKey // KindGuest, KindRefusal: the episode that begins
+	cause string // what Text adds for one Moment alone
+	class string // KindFailure
+	short bool   // KindOpened: its first failure lies before what was read
 }
 
 // text says what happened; who are the endpoints or the placement.
@@ -75,7 +74,7 @@ func (m *Moment) text(who string, clock func(core.Time) string) string {
 	case KindFailure:
 		return fmt.Sprintf("%s  %s, the first of %s", who, m.class, plural(int(m.Count), "failure"))
 	case KindGuest:
-		return fmt.Sprintf("first guest of %s at %s, reason %s (R1, R3)", m.from, m.Placement, m.cause)
+		return fmt.Sprintf("%s  first guest admitted, reason %s (R1, R3)", m.Placement, m.key.failover)
 	}
 	return m.cause
 }

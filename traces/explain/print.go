@@ -8,6 +8,9 @@ import (
 	"lockstep/core"
 )
 
+// notRecorded is what no recording holds of a request.
+const notRecorded = "method and path, query, headers, body, and which client it was"
+
 // width is how long a line of text gets before it is folded.
 const width = 158
 
@@ -61,7 +64,7 @@ func (s *Story) Print(w io.Writer) {
 	}
 	p.section("Proof", s.Proof)
 	if s.arrive && s.Assumed == "" {
-		p.section("Not recorded", "path, query, headers, body, and which client it was")
+		p.section("Not recorded", notRecorded)
 	}
 }
 
@@ -252,9 +255,10 @@ type printer struct{ w io.Writer }
 
 func (p printer) section(name string, lines ...string) {
 	for _, line := range lines {
-		for i, part := range fold(line, width-13) {
+		deep := strings.Repeat(" ", 2+len(line)-len(strings.TrimLeft(line, " ")))
+		for i, part := range fold(line, width-13-len(deep)) {
 			if i > 0 {
-				part = "  " + part
+				part = deep + part
 			}
 			fmt.Fprintf(p.w, "%-12s %s\n", name, part)
 			name = ""

@@ -6,62 +6,64 @@ import (
 	"lockstep/core"
 )
 
-// An episode is a run of refusals of one class at one placement, or of guests of
-// one home at one placement, without a pause of more than quiet.
+// quiet ends an episode: a run of refusals of one class at one placement, or of
+// guests there, without a longer pause.
 const quiet = 10 * core.Second
 
-// runKey names what a run counts.
+// runKey names what a run counts, as indexes of recordings count it.
 type runKey struct {
-	placement int32 // number of the placement that refuses, or that takes the guests
-	home      int32 // of guests: number of the placement that they belong to, else -1
-	class     core.Class
+	kind      core.DecisionKind // Forward to another placement, or Reject
+	class     core.Class        // of a Reject
+	failover  core.Failover     // why the first candidate was left
+	placement string            // that took it, or refused
+}
+
+func keyOf(placement string, d *core.Decision) runKey {
+	return runKey{d.Kind, d.Class, d.Failover, placement}
 }
 
 // run is an episode.
 type run struct {
-	first, last   core.Time
-	step          uint64 // of the first
-	home, guests  uint64 // how many of each
-	class         core.Class
-	name          string // of the placement
-	open          bool   // its end is not known: the recording ends in it
-	incomplete    bool   // some of its steps are missing
-	startsBefore  bool   // it may have begun before what was read
-	firstInFlight int
+	key         runKey
+	first, last core.Time
+	step        uint64 // of the first
+	n           uint64
+	about       bool // parts of it were counted by block, not one by one
 }
 
-// runs are the episodes under way.
+// runs are the episodes under way, or the last ones.
 type runs map[runKey]*run
 
-// count books one in its episode and reports whether it is the first.
-func (rs runs) count(key runKey, at core.Time, step uint64, guest bool) (r *run, first bool) {
+// count books n of them, the first at a time and step, and reports whether an episode begins.
+func (rs runs) count(key runKey, at core.Time, step, n uint64) (r *run, begins bool) {
 	r = rs[key]
 	if r == nil || at.Sub(r.last) > quiet {
-		r, first = &run{first: at, step: step, class: key.class}, true
+		r, begins = &run{key: key, first: at, step: step}, true
 		rs[key] = r
 	}
-	r.last = at
-	if guest {
-		r.guests++
-	} else {
-		r.home++
-	}
-	return r, first
+	r.last = max(r.last, at)
+	r.n += n
+	return r, begins
 }
 
-// place says which of its episode a request was.
-func (r *run) place(n uint64, guest bool, until core.Time, clock func(core.Time) string) string {
-	what, total := "refusal", r.home
+// what names one of a run: of a refusal, whether of the placement's own.
+func (r *run) what(guests bool) string {
 	switch {
-	case guest && r.class == core.ClassNone:
-		what, total = "guest", r.guests
-	case guest:
-		what, total = "guest refusal", r.guests
-	case r.guests > 0:
-		what = "home refusal"
+	case r.key.kind == core.Forward:
+		return "guest"
+	case r.key.failover == core.FailoverNone && guests:
+		return "home refusal"
+	case r.key.failover == core.FailoverCircuitOpen && r.key.class != core.CircuitOpen, r.key.failover == core.FailoverUnhealthy && r.key.class != core.NoEndpoint:
+		return "guest refusal"
 	}
-	text := fmt.Sprintf("%s %s of the %s in this episode", what, thousands(n), thousands(total))
-	if n == 1 && total == 1 {
+	return "refusal"
+}
+
+// place says which of its episode a request was; until is where what was read ends.
+func (r *run) place(nth uint64, guests bool, until core.Time, clock func(core.Time) string) string {
+	what := r.what(guests)
+	text := fmt.Sprintf("%s %s of the %s in this episode", what, thousands(nth), thousands(r.n))
+	if nth == 1 && r.n == 1 {
 		text = "the only " + what + " of this episode"
 	}
 	switch {

@@ -52,7 +52,7 @@ type Story struct {
 	home       int32
 	episode    *run
 	nth        uint64 // of its episode
-	guest      bool   // it counts as a guest of the episode
+	guests     bool   // there were guests where it was refused
 }
 
 // Config is the configuration by which a request was decided.
@@ -63,6 +63,12 @@ type Config struct {
 	Adopted  *Adoption `json:"adopted,omitempty"` // nil: before what was read begins
 	Mattered string    `json:"mattered,omitempty"`
 }
+
+// Origin is the wall time of the recording's start in ns since 1970 UTC, 0 for a simulated one.
+func (s *Story) Origin() int64 { return s.origin }
+
+// Wall is the time of the step in ns since 1970 UTC; of a simulated recording, since its start.
+func (s *Story) Wall() int64 { return s.origin + int64(s.T) }
 
 // clock prints a time: of day in UTC, or since the origin if that is not known.
 func (t *Teller) clock(at core.Time) string {
@@ -225,21 +231,15 @@ func (t *Teller) decided(s *Story, f *traces.Fact, r *core.Router, decided []cor
 
 // belongs finds the episode that a refusal, or the place of a guest, is part of.
 func (t *Teller) belongs(s *Story, d *core.Decision) {
-	switch {
-	case d.Placement < 0 || s.home < 0:
-		return
-	case d.Kind == core.Reject:
-		s.guest = s.home != d.Placement
-		s.episode = t.past.refusals[runKey{d.Placement, -1, d.Class}]
-	case d.Kind == core.Forward && d.Failover != core.FailoverNone:
-		s.guest = true
-		s.episode = t.past.guests[runKey{d.Placement, s.home, core.ClassNone}]
-	}
-	if s.episode == nil {
+	if d.Placement < 0 || d.Kind == core.Forward && d.Failover == core.FailoverNone || d.Kind == core.Queued {
 		return
 	}
-	if s.nth = s.episode.home; s.guest {
-		s.nth = s.episode.guests
+	name := s.state.Placement(d.Placement).Name
+	if s.episode = t.past.runs[keyOf(name, d)]; s.episode != nil {
+		s.nth = s.episode.n
+	}
+	if c := s.candidate(name); c != nil {
+		s.guests = c.Guests > 0
 	}
 }
 

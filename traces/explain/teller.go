@@ -82,6 +82,20 @@ func (t *Teller) Stories() []*Story {
 	return t.stories
 }
 
+// Done reports whether all steps that were asked for are told to their ends, and
+// the episodes they belong to are over.
+func (t *Teller) Done() bool {
+	if t.query.ID != nil || len(t.stories) < len(t.query.Steps) || len(t.flying) > 0 {
+		return false
+	}
+	for _, s := range t.stories {
+		if s.episode != nil && t.lastAt.Sub(s.episode.last) <= quiet {
+			return false
+		}
+	}
+	return true
+}
+
 // Over is how many more requests matched than are told.
 func (t *Teller) Over() int { return t.over }
 
@@ -95,7 +109,7 @@ func (t *Teller) complete(s *Story) {
 	if s.episode == nil || !s.arrive {
 		return
 	}
-	text := "this request; " + s.episode.place(s.nth, s.guest, t.lastAt, t.clock)
+	text := "this request; " + s.episode.place(s.nth, s.guests, t.lastAt, t.clock)
 	s.Before = append(s.Before, Moment{Time: t.clock(s.T), Step: s.Step, At: s.T, Kind: KindThis, Text: text})
 	s.episode = nil
 }
@@ -179,7 +193,7 @@ func (t *Teller) After(f *traces.Fact, r *core.Router, decided []core.Decision) 
 			t.flying[own.Handle] = t.current
 		}
 	}
-	t.past.observe(f, r, decided, t.flights)
+	t.past.observe(f, r, decided)
 	if s := t.current; s != nil {
 		t.decided(s, f, r, decided)
 	}
@@ -191,10 +205,9 @@ func (t *Teller) After(f *traces.Fact, r *core.Router, decided []core.Decision) 
 
 // flight is the request that a step admitted, or let wait.
 func (t *Teller) flight(f *traces.Fact, r *core.Router) flight {
-	fl := flight{step: f.Step, id: f.Request.ID, home: -1}
+	fl := flight{step: f.Step, id: f.Request.ID}
 	if c, at := r.Config(), int(f.Event.Route.Placement); c != nil && at >= 0 && at < c.Placements() {
-		fl.home = r.PlacementNumber(at)
-		fl.name = r.Placement(fl.home).Name
+		fl.name = r.Placement(r.PlacementNumber(at)).Name
 	}
 	return fl
 }

@@ -65,3 +65,11 @@ func span(d core.Duration) string {
 	}
 	return long.Round(10 * time.Nanosecond).String()
 }
+
+// Classes returns the names of R16's classes, none left out.
+func Classes() (names []string) {
+	for c := core.NoKey; int(c) < core.Classes; c++ {
+		names = append(names, c.String())
+	}
+	return names
+}

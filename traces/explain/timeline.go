@@ -62,7 +62,7 @@ func withoutOver(list []Moment, now core.Time) []Moment {
 			keep[i] = !over["l "+m.Placement]
 			over["l "+m.Placement] = true
 		case KindRefusal, KindGuest:
-			k := string(m.Kind) + m.Placement + m.from + m.class
+			k := fmt.Sprint("e ", m.key)
 			keep[i] = !over[k] // the episode under way, or the last
 			over[k] = true
 		case KindDraining, KindGap:

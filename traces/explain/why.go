@@ -143,7 +143,7 @@ func whyFull(s *Story, r *core.Router, d *core.Decision) string {
 	case d.Kind == core.Reject && !c.refuses && c.left != "":
 		return "Only room was missing: " + whyLeft(s) + "."
 	case d.Class == core.Shed || d.Class == core.FairShare:
-		return fmt.Sprintf("%s had no room for it: %s.", c.Placement, withoutRule(c.left))
+		return fmt.Sprintf("At %s %s.", c.Placement, withoutRule(c.left))
 	case c.left == "":
 		return fmt.Sprintf("At %s, which has %s, %s before it.", c.Placement, c.roomText(), waitText(c.Queued))
 	}
