@@ -78,12 +78,17 @@ func look(r *core.Router, now core.Time, index int, ev *core.Event, guest bool, 
 	case seen.sound == 0 && p.Panic && info.PanicDo != core.PanicAll:
 		c.left = fmt.Sprintf("in panic: %d of %d endpoints are usable, %d %% must be; it does: %s (R9)", c.usable, len(c.Endpoints), info.Panic, c.Panic)
 	case seen.sound == 0 && seen.breaker > 0:
-		c.left = fmt.Sprintf("left as circuit_open: breakers block %s%s (R3)", ofAll(seen.breaker, c.own), seen.untilText(clock))
+		c.left = fmt.Sprintf("left as circuit_open: breakers block %s%s (R3)", ofAll(seen.breaker, c.own), seen.untilText(c.probes, clock))
 	case seen.sound == 0 && len(seen.capped) > 0 && !(guest && c.GuestCap != 0 && c.Guests >= max(c.guestRoom, 0)):
 		c.refuses = true
 		c.left = "full: every sound endpoint is at its cap, " + strings.Join(seen.capped, ", ") + " in flight (R2, R3)"
 	case seen.sound == 0 && len(seen.capped) == 0:
-		c.left = fmt.Sprintf("left as upstream_unhealthy: health blocks %s (R3)", ofAll(c.own, c.own))
+		c.left = fmt.Sprintf("left as upstream_unhealthy: health blocks %s", ofAll(c.own, c.own))
+		if why, _ := lacking(&c, &room, &info.Limit, ev, guest); why != "" && info.LastResort == core.UseLastResort {
+			c.left += ", and as the last resort: " + why
+		} else {
+			c.left += " (R3)"
+		}
 	default:
 		c.left, c.refuses = lacking(&c, &room, &info.Limit, ev, guest)
 	}
@@ -106,13 +111,17 @@ type seen struct {
 	sound, breaker int
 	capped         []string
 	until          core.Time // when the first breaker is ready for a probe
+	testing        int       // half-open ones with all their probes out
 }
 
-func (s *seen) untilText(clock func(core.Time) string) string {
-	if s.until == 0 {
-		return ""
+func (s *seen) untilText(probes uint32, clock func(core.Time) string) string {
+	switch {
+	case s.until != 0:
+		return ", until " + clock(s.until)
+	case s.testing > 0:
+		return fmt.Sprintf(", half-open with all %d of its probes out", probes)
 	}
-	return ", until " + clock(s.until)
+	return ""
 }
 
 // survey looks at the endpoints of a candidate.
@@ -149,7 +158,10 @@ func (c *Candidate) survey(r *core.Router, now core.Time, info *core.PlacementIn
 				out.sound++
 			}
 		case core.BlockBreaker:
-			if out.breaker++; e.Breaker == core.Open && (out.until == 0 || e.Until < out.until) {
+			out.breaker++
+			if e.Breaker == core.HalfOpen {
+				out.testing++
+			} else if out.until == 0 || e.Until < out.until {
 				out.until = e.Until
 			}
 		case core.BlockCap:

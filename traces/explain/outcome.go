@@ -81,6 +81,9 @@ func failedText(s *Story, class core.Class, after string) string {
 	case core.BadResponse:
 		return fmt.Sprintf("What %s sent after %s was not HTTP", e, after)
 	case core.Upstream5xx:
+		if s.Status == 0 {
+			return fmt.Sprintf("%s itself answered with an error of 500 or above after %s", e, after)
+		}
 		return fmt.Sprintf("%s itself answered %d after %s", e, s.Status, after)
 	case core.BrokenBody:
 		return fmt.Sprintf("The response body of %s broke after %s", e, after)

@@ -67,6 +67,9 @@ type Config struct {
 // Origin is the wall time of the recording's start in ns since 1970 UTC, 0 for a simulated one.
 func (s *Story) Origin() int64 { return s.origin }
 
+// IsRequest reports whether the story is that of a request, not of another step.
+func (s *Story) IsRequest() bool { return s.arrive }
+
 // Wall is the time of the step in ns since 1970 UTC; of a simulated recording, since its start.
 func (s *Story) Wall() int64 { return s.origin + int64(s.T) }
 
@@ -94,7 +97,7 @@ func (t *Teller) begin(f *traces.Fact, r *core.Router) *Story {
 		origin: t.header.Origin, placements: map[string]bool{}, home: -1, number: -1,
 	}
 	s.Config = t.config(r)
-	if s.arrive = f.Event.Kind == core.Arrive; !s.arrive {
+	if s.arrive = f.Event.Kind == core.Arrive && f.Event.Handle == (core.Handle{}); !s.arrive {
 		return s
 	}
 	s.Key, s.ID = f.Request.Key, traces.FormatRequestID(f.Request.ID)
@@ -246,6 +249,9 @@ func (t *Teller) belongs(s *Story, d *core.Decision) {
 // stepText is the why of a step that is no request.
 func (t *Teller) stepText(f *traces.Fact) string {
 	switch f.Event.Kind {
+	case core.Arrive:
+		a := t.flights[f.Event.Handle]
+		return fmt.Sprintf("Request %s, which waits, is matched again under a new configuration (R12); it came at step %d: explain --step %d.", traces.FormatRequestID(a.id), a.step, a.step)
 	case core.Finish, core.Reply:
 		a, ok := t.flights[f.Event.Handle]
 		if !ok {

@@ -102,6 +102,9 @@ func (t *Teller) Over() int { return t.over }
 // complete says what is known only at the end of what was read.
 func (t *Teller) complete(s *Story) {
 	if s.arrive && !s.ended && s.Why == "" {
+		if !s.Sent {
+			s.waits = append(s.waits, "It still waited where what was read ends.")
+		}
 		s.Missing = append(s.Missing, "its end: it was still in flight where what was read ends, at step "+thousands(t.last))
 	}
 	s.state = nil

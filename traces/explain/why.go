@@ -142,6 +142,10 @@ func whyFull(s *Story, r *core.Router, d *core.Decision) string {
 		return "The table of requests in flight was full: 1,048,576 are (R5)."
 	case d.Kind == core.Reject && !c.refuses && c.left != "":
 		return "Only room was missing: " + whyLeft(s) + "."
+	case d.Class == core.Shed && strings.HasPrefix(c.left, "full"):
+		return fmt.Sprintf("%s was %s, and priority %d would have no room even at its turn, so it must not wait.", c.Placement, withoutRule(c.left), s.fact.Event.Priority)
+	case d.Class == core.FairShare && strings.HasPrefix(c.left, "full"):
+		return fmt.Sprintf("%s was %s, and its tenant has its share, so it must not wait.", c.Placement, withoutRule(c.left))
 	case d.Class == core.Shed || d.Class == core.FairShare:
 		return fmt.Sprintf("At %s %s.", c.Placement, withoutRule(c.left))
 	case c.left == "":
