@@ -62,6 +62,9 @@ func NewFrames(in io.ReaderAt, size int64) (*Frames, error) {
 // Resume goes on at a frame that is known, after that many blocks.
 func (f *Frames) Resume(offset int64, blocks int) { f.at, f.blocks = offset, blocks }
 
+// At returns the byte at which the next frame is to begin.
+func (f *Frames) At() int64 { return f.at }
+
 // Next returns the next frame, io.EOF at the end, or a *DamageError where a
 // head cannot be read, after which Next goes on with the next good one.
 func (f *Frames) Next() (Frame, error) {
