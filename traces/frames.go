@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"strconv"
 
@@ -157,6 +158,16 @@ func (f *Frames) Block(fr Frame) (BlockHead, error) {
 		return h, &DamageError{Block: fr.Number, Offset: fr.Offset, Err: fmt.Errorf("its time: %w", errRange)}
 	}
 	return h, nil
+}
+
+// Intact reads an uncompressed frame and reports whether what it holds has its CRC.
+func (f *Frames) Intact(fr Frame) bool {
+	if fr.Compressed {
+		return false
+	}
+	h := crc32.New(castagnoli)
+	_, err := io.Copy(h, io.NewSectionReader(f.in, fr.Offset+frameHead, fr.Size-frameHead))
+	return err == nil && h.Sum32() == fr.CRC
 }
 
 // Config returns the digest that a configuration's frame states, 0 where it

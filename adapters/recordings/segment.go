@@ -290,7 +290,7 @@ func (s *Segment) readConfig(f *os.File, frames *traces.Frames, c index.Config, 
 		return fmt.Errorf("reading a configuration: %w", err)
 	}
 	key := configFrame{c.Digest, fr.Size, fr.CRC}
-	if known := cache.get(key); known != nil {
+	if known := cache.get(key); known != nil && frames.Intact(fr) {
 		configs[known.Digest()] = known
 		return nil
 	}
