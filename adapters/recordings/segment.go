@@ -41,6 +41,8 @@ type Block struct {
 type layout struct {
 	blocks  []Block
 	configs []index.Config
+	gaps    []int64 // where frames of gaps are, unless they are known from an index
+	ends    ends    // NDJSON
 }
 
 // openSegment reads as little as tells what the file is.
@@ -185,8 +187,11 @@ func (l *layout) walk(s *Segment, f *os.File) error {
 	}
 	for {
 		h, err := nextBlock(frames, func(fr traces.Frame) {
-			if fr.Kind == traces.FrameConfig {
+			switch fr.Kind {
+			case traces.FrameConfig:
 				l.configs = append(l.configs, index.Config{Offset: fr.Offset, Digest: frames.Config(fr)})
+			case traces.FrameGap:
+				l.gaps = append(l.gaps, fr.Offset)
 			}
 		})
 		if errors.Is(err, io.EOF) {
@@ -212,8 +217,13 @@ func (l *layout) read(s *Segment, f *os.File) error {
 			return nil
 		case err != nil && !damaged:
 			return err
-		case err == nil && it.Kind == traces.ItemBlock:
+		case err != nil:
+		case it.Kind == traces.ItemBlock:
 			l.add(s, it.Block)
+		case it.Kind == traces.ItemFact:
+			l.ends.next, l.ends.last = it.Fact.Step+1, it.Fact.Time
+		case it.Kind == traces.ItemGap:
+			l.ends.gaps = append(l.ends.gaps, *it.Gap)
 		}
 	}
 }
