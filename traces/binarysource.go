@@ -123,7 +123,7 @@ func (s *binarySource) item(kind byte) (Item, error) {
 		s.gap = sc.gap(sc.uint())
 		return Item{Kind: ItemGap, Gap: &s.gap}, sc.err
 	}
-	return Item{}, fmt.Errorf("there is no frame type %d", kind)
+	return Item{}, fmt.Errorf("there is no frame type %d in format version %d: use a newer lockstep", kind, formatVersion)
 }
 
 // frame reads the next frame into payload and returns its type. After an error

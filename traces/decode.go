@@ -61,7 +61,7 @@ func (r *blockReader) next(f *Fact) (mark bool, digest uint64, done bool, err er
 		return true, digest, false, err
 	}
 	if int(tag) >= len(r.schema.events) {
-		return false, 0, false, fmt.Errorf("there is no event kind %d", tag)
+		return false, 0, false, fmt.Errorf("there is no event kind %d in spec %s: use a newer lockstep", tag, SpecVersion)
 	}
 	return false, 0, false, r.fact(f, core.EventKind(tag))
 }
@@ -175,7 +175,7 @@ func (r *blockReader) decision(f *Fact) error {
 	kind := core.DecisionKind(r.b[r.i])
 	r.i++
 	if int(kind) >= len(r.schema.decisions) {
-		return fmt.Errorf("there is no decision kind %d", kind)
+		return fmt.Errorf("there is no decision kind %d in spec %s: use a newer lockstep", kind, SpecVersion)
 	}
 	f.Decisions = append(f.Decisions, blankDecision(kind, r.last))
 	d := &f.Decisions[len(f.Decisions)-1]

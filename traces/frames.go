@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"strconv"
 
@@ -61,6 +62,9 @@ func NewFrames(in io.ReaderAt, size int64) (*Frames, error) {
 
 // Resume goes on at a frame that is known, after that many blocks.
 func (f *Frames) Resume(offset int64, blocks int) { f.at, f.blocks = offset, blocks }
+
+// At returns the byte at which the next frame is to begin.
+func (f *Frames) At() int64 { return f.at }
 
 // Next returns the next frame, io.EOF at the end, or a *DamageError where a
 // head cannot be read, after which Next goes on with the next good one.
@@ -154,6 +158,16 @@ func (f *Frames) Block(fr Frame) (BlockHead, error) {
 		return h, &DamageError{Block: fr.Number, Offset: fr.Offset, Err: fmt.Errorf("its time: %w", errRange)}
 	}
 	return h, nil
+}
+
+// Intact reads an uncompressed frame and reports whether what it holds has its CRC.
+func (f *Frames) Intact(fr Frame) bool {
+	if fr.Compressed {
+		return false
+	}
+	h := crc32.New(castagnoli)
+	_, err := io.Copy(h, io.NewSectionReader(f.in, fr.Offset+frameHead, fr.Size-frameHead))
+	return err == nil && h.Sum32() == fr.CRC
 }
 
 // Config returns the digest that a configuration's frame states, 0 where it

@@ -112,6 +112,9 @@ func (rec *Recorder) Start(r *core.Router, lock sync.Locker, origin time.Time) {
 		rec.disk.began = time.Now().UnixNano()
 	}
 	rec.begin(nil, 1)
+	if rec.o.Dir != "" {
+		rec.disk.index = newIndexer(rec.log)
+	}
 	go rec.work()
 }
 

@@ -219,7 +219,7 @@ func (s span) confirm(q *Query) (hits []Hit, err error) {
 		return hits, nil
 	}
 	segment := s.blocks[0].Segment
-	rd, file, err := segment.open(&s.blocks[0], s.end, nil)
+	rd, file, err := segment.open(&s.blocks[0], s.end, map[uint64]*core.Config{}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -100,8 +100,8 @@ func TestEveryRequestIsFoundByIDKeyStepAndTime(t *testing.T) {
 				q     recordings.Query
 				wants func(b asked) bool
 			}{
-				"id":          {recordings.Query{ID: &a.id}, func(b asked) bool { return b.id == a.id }},
-				"step":        {recordings.Query{Step: a.step}, func(b asked) bool { return b.step == a.step }},
+				"id":   {recordings.Query{ID: &a.id}, func(b asked) bool { return b.id == a.id }},
+				"step": {recordings.Query{Step: a.step}, func(b asked) bool { return b.step == a.step }},
 				"key in time": {recordings.Query{Key: &a.key, From: origin + int64(a.time), To: origin + int64(a.time+core.Time(core.Second))}, func(b asked) bool {
 					return b.key == a.key && b.time >= a.time && b.time <= a.time+core.Time(core.Second)
 				}},

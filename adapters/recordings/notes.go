@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"lockstep/core"
 	"lockstep/traces"
 	"lockstep/traces/index"
 )
@@ -85,7 +86,7 @@ func (s *Segment) notes(q *Query) (*index.Index, error) {
 	if first == nil {
 		return nil, nil
 	}
-	rd, file, err := s.open(first, end, nil)
+	rd, file, err := s.open(first, end, map[uint64]*core.Config{}, nil)
 	if err != nil {
 		return nil, err
 	}

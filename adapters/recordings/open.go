@@ -166,10 +166,7 @@ func tracesIn(dir string) ([]string, error) {
 	return printed, nil
 }
 
-var (
-	segmentName = regexp.MustCompile(`^(\d{8}T\d{6}\.\d{3}Z)-(\d{6,})\.lst$`)
-	dumpName    = regexp.MustCompile(`^dump-\d{8}T\d{6}\.\d{3}Z-\d+\.lst$`)
-)
+var segmentName = regexp.MustCompile(`^(\d{8}T\d{6}\.\d{3}Z)-(\d{6,})\.lst$`)
 
 func recordingOf(s *Segment) *Recording {
 	r := &Recording{Header: s.Header, Segments: []*Segment{s}}
@@ -177,7 +174,7 @@ func recordingOf(s *Segment) *Recording {
 	if m := segmentName.FindStringSubmatch(name); m != nil {
 		r.life = m[1]
 	}
-	r.dump = dumpName.MatchString(name)
+	r.dump = strings.HasPrefix(name, "dump-")
 	return r
 }
 

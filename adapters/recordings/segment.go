@@ -41,6 +41,8 @@ type Block struct {
 type layout struct {
 	blocks  []Block
 	configs []index.Config
+	gaps    []int64 // where frames of gaps are, unless they are known from an index
+	ends    ends    // NDJSON
 }
 
 // openSegment reads as little as tells what the file is.
@@ -185,8 +187,11 @@ func (l *layout) walk(s *Segment, f *os.File) error {
 	}
 	for {
 		h, err := nextBlock(frames, func(fr traces.Frame) {
-			if fr.Kind == traces.FrameConfig {
+			switch fr.Kind {
+			case traces.FrameConfig:
 				l.configs = append(l.configs, index.Config{Offset: fr.Offset, Digest: frames.Config(fr)})
+			case traces.FrameGap:
+				l.gaps = append(l.gaps, fr.Offset)
 			}
 		})
 		if errors.Is(err, io.EOF) {
@@ -212,20 +217,26 @@ func (l *layout) read(s *Segment, f *os.File) error {
 			return nil
 		case err != nil && !damaged:
 			return err
-		case err == nil && it.Kind == traces.ItemBlock:
+		case err != nil:
+		case it.Kind == traces.ItemBlock:
 			l.add(s, it.Block)
+		case it.Kind == traces.ItemFact:
+			l.ends.next, l.ends.last = it.Fact.Step+1, it.Fact.Time
+		case it.Kind == traces.ItemGap:
+			l.ends.gaps = append(l.ends.gaps, *it.Gap)
 		}
 	}
 }
 
-// open returns a reader that begins at one of the segment's blocks and ends
-// before another, nil for the end of the file. A printed trace is read from its beginning.
-func (s *Segment) open(from, to *Block, configs map[uint64]*core.Config) (*traces.Reader, io.Closer, error) {
+// open returns a reader that begins at one of the segment's blocks, nil for its
+// beginning, and ends before another, nil for the end of the file. A printed trace is read from its
+// beginning. Configurations that stand before the block are put into configs.
+func (s *Segment) open(from, to *Block, configs map[uint64]*core.Config, cache *configCache) (*traces.Reader, io.Closer, error) {
 	f, err := os.Open(s.Path)
 	if err != nil {
 		return nil, nil, Fault{s.Path, plain(err)}
 	}
-	rd, err := s.reader(f, from, to, configs)
+	rd, err := s.reader(f, from, to, configs, cache)
 	if err != nil {
 		_ = f.Close() // only read from
 		return nil, nil, Fault{s.Path, err}
@@ -233,20 +244,29 @@ func (s *Segment) open(from, to *Block, configs map[uint64]*core.Config) (*trace
 	return rd, f, nil
 }
 
-func (s *Segment) reader(f *os.File, from, to *Block, configs map[uint64]*core.Config) (*traces.Reader, error) {
-	if s.Form == traces.NDJSON || from == nil {
+func (s *Segment) reader(f *os.File, from, to *Block, configs map[uint64]*core.Config, cache *configCache) (*traces.Reader, error) {
+	if s.Form == traces.NDJSON {
 		return traces.NewReader(f)
 	}
 	l, err := s.places()
 	if err != nil {
 		return nil, err
 	}
-	if configs == nil {
-		configs = map[uint64]*core.Config{}
+	frames, err := traces.NewFrames(f, s.Size)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := frames.Next(); err != nil { // the header, which has been read
+		return nil, err
+	}
+	offset, blocks := frames.At(), 0
+	if from != nil {
+		offset, blocks = from.Offset, from.Number-1
 	}
 	for _, c := range l.configs {
-		if c.Offset < from.Offset {
-			if err := s.readConfig(f, c, configs); err != nil {
+		// Those right before the first block are met on the way, and are known then.
+		if c.Offset < offset || from == nil && c.Offset < l.firstBlock() && c.Digest != 0 {
+			if err := s.readConfig(f, frames, c, configs, cache); err != nil {
 				return nil, err
 			}
 		}
@@ -255,22 +275,45 @@ func (s *Segment) reader(f *os.File, from, to *Block, configs map[uint64]*core.C
 	if to != nil {
 		end = to.Offset
 	}
-	return traces.NewReaderAt(io.NewSectionReader(f, from.Offset, end-from.Offset), s.Header, configs, from.Offset, from.Number-1), nil
+	return traces.NewReaderAt(io.NewSectionReader(f, offset, end-offset), s.Header, configs, offset, blocks), nil
+}
+
+func (l *layout) firstBlock() int64 {
+	if len(l.blocks) == 0 {
+		return 0
+	}
+	return l.blocks[0].Offset
 }
 
 // readConfig reads a configuration into configs. One that is damaged is left
 // out: the block that needs it says so.
-func (s *Segment) readConfig(f *os.File, c index.Config, configs map[uint64]*core.Config) error {
+func (s *Segment) readConfig(f *os.File, frames *traces.Frames, c index.Config, configs map[uint64]*core.Config, cache *configCache) error {
 	if c.Digest != 0 && configs[c.Digest] != nil {
 		return nil
 	}
-	rd := traces.NewReaderAt(io.NewSectionReader(f, c.Offset, s.Size-c.Offset), s.Header, configs, c.Offset, 0)
-	_, err := rd.Next()
+	frames.Resume(c.Offset, 0)
+	fr, err := frames.Next()
 	if _, damaged := errors.AsType[*traces.DamageError](err); damaged {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("reading a configuration: %w", err)
+	}
+	key := configFrame{c.Digest, fr.Size, fr.CRC}
+	if known := cache.get(key); known != nil && frames.Intact(fr) {
+		configs[known.Digest()] = known
+		return nil
+	}
+	rd := traces.NewReaderAt(io.NewSectionReader(f, fr.Offset, fr.Size), s.Header, configs, fr.Offset, 0)
+	it, err := rd.Next()
+	if _, damaged := errors.AsType[*traces.DamageError](err); damaged {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading a configuration: %w", err)
+	}
+	if it.Kind == traces.ItemConfig {
+		cache.put(key, it.Config)
 	}
 	return nil
 }

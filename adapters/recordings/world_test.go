@@ -26,6 +26,9 @@ func config(tb testing.TB, version string, n int) *core.Config {
 			Breaker:  core.BreakerSpec{Failures: 3, Open: core.Second},
 			Fallback: []string{fmt.Sprintf("p%d", (i+1)%n)},
 		}
+		if i == 1 { // requests wait, and are matched again after a push
+			p.Limit = core.LimitSpec{InFlight: 2, WhenFull: core.QueueWhenFull, Queue: 8, Wait: 2 * core.Second}
+		}
 		for e := range 2 {
 			p.Endpoints = append(p.Endpoints, core.EndpointSpec{URL: fmt.Sprintf("http://%s-%s:%d", name, version, e)})
 		}
@@ -64,6 +67,8 @@ type maker struct {
 	perPart int // facts of a block
 	asked   []asked
 	seen    []core.Decision // noteworthy or not, all of them
+	waiting map[core.Handle]*loop.Request
+	lax     bool // requests that wait are not matched again, which no router does
 }
 
 // asked is a request that arrived.
@@ -78,7 +83,7 @@ func newMaker(tb testing.TB, dir string, seed uint64) *maker {
 	m := &maker{
 		tb: tb, dir: dir, rng: rand.New(rand.NewPCG(seed, 1)), router: core.New(core.Options{Seed: seed}),
 		header: traces.Header{Name: fmt.Sprintf("r%d", seed), Seed: seed, Origin: origin}, enc: traces.NewEncoder(),
-		perFile: 8, perPart: 60,
+		perFile: 8, perPart: 60, waiting: map[core.Handle]*loop.Request{},
 	}
 	m.began = time.Unix(0, origin).UTC().Format("20060102T150405.000Z")
 	m.begin(1)
@@ -99,14 +104,33 @@ func (m *maker) step(ev core.Event, req *loop.Request) []core.Decision {
 	m.enc.Append(m.router.Now(), &ev, req, m.out)
 	m.seen = append(m.seen, m.out...)
 	for _, d := range m.out {
-		if d.Kind == core.Forward {
+		switch {
+		case d.Kind == core.Forward:
 			m.flying = append(m.flying, d.Handle)
+			delete(m.waiting, d.Handle)
+		case d.Kind == core.Queued && req != nil:
+			m.waiting[d.Handle] = req
 		}
 	}
+	out := m.out
 	if m.facts++; m.facts >= m.perPart {
 		m.cut()
 	}
-	return m.out
+	return out
+}
+
+// again matches requests that wait under a new configuration, as the loop does.
+func (m *maker) again() {
+	for {
+		stale := m.router.AppendStale(nil)
+		if len(stale) == 0 || m.lax {
+			return
+		}
+		req := m.waiting[stale[0]]
+		ev := core.Event{Kind: core.Arrive, Handle: stale[0], Request: core.RequestHash(req.ID[0], req.ID[1]), Epoch: m.router.Epoch(), Length: -1}
+		ev.Route = traces.RouteOf(m.router.Config(), req.Key, &ev)
+		m.step(ev, req)
+	}
 }
 
 func (m *maker) cut() {
@@ -149,6 +173,7 @@ func (m *maker) path(number int) string {
 
 func (m *maker) adopt(c *core.Config) {
 	m.step(core.Event{Kind: core.Adopt, Config: c, Epoch: core.Epoch{Number: m.router.Epoch().Number + 1}, Origin: core.OriginControl}, nil)
+	m.again()
 }
 
 // traffic is n requests, some of which fail.
