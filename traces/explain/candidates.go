@@ -29,6 +29,7 @@ type Candidate struct {
 	left      string   // why it could not serve, "" if it could
 	refuses   bool     // it was asked and had no room: if it rejects, nobody else is asked
 	asked     bool     // before anything was decided
+	unknown   int      // guests whose arrival was not read
 	homes     []string // of its guests
 }
 

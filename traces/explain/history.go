@@ -153,52 +153,59 @@ func (h *history) decision(f *traces.Fact, r *core.Router, d *core.Decision) {
 		h.room(f, r, d)
 		return
 	}
-	m := Moment{At: d.At, Step: f.Step, Count: d.Count, Until: d.Until, Placement: r.Placement(d.Placement).Name, Endpoint: r.Endpoint(d.Endpoint).Name}
+	m, ok := h.noted(d, f.Step, f.Event.Origin, r.Placement(d.Placement).Name, r.Endpoint(d.Endpoint).Name)
+	if !ok {
+		return
+	}
 	switch d.Kind {
 	case core.NoteOpened:
-		m.Kind = KindOpened
 		h.trip(d, &m)
+	case core.NotePanicEntered, core.NotePanicLeft:
+		m.cause = panicText(r, d)
+	case core.NoteAdopted:
+		if h.before = h.offered; h.before.config == nil {
+			return // the first configuration: nothing was before it
+		}
+	}
+	h.add(m)
+}
+
+// noted is what a decision means to those who come after, by itself; ok is false for nothing.
+func (h *history) noted(d *core.Decision, step uint64, origin core.Origin, placement, endpoint string) (m Moment, ok bool) {
+	m = Moment{At: d.At, Step: step, Placement: placement, Endpoint: endpoint}
+	switch d.Kind {
+	case core.NoteOpened:
+		m.Kind, m.Until, m.cause = KindOpened, d.Until, tripText(d.Trip)
 	case core.NoteHalfOpened:
 		m.Kind = KindHalfOpened
 	case core.NoteClosed:
 		m.Kind = KindClosed
 	case core.NoteTripCapped:
-		m.Kind, m.cause = KindTripCapped, tripText(d.Trip)
+		m.Kind, m.Count, m.cause = KindTripCapped, d.Count, tripText(d.Trip)
 	case core.NoteHealthy:
 		m.Kind = KindHealthy
 	case core.NoteUnhealthy:
 		m.Kind = KindUnhealthy
 	case core.NoteLimitChanged:
-		m.Kind = KindLimit
+		m.Kind, m.Count = KindLimit, d.Count
 	case core.NotePanicEntered:
-		m.Kind, m.cause = KindPanic, panicText(r, d)
+		m.Kind, m.cause = KindPanic, fmt.Sprintf("%s  enters panic: %s usable (R9)", placement, plural(int(d.Count), "endpoint"))
 	case core.NotePanicLeft:
-		m.Kind, m.cause = KindPanicLeft, panicText(r, d)
+		m.Kind, m.cause = KindPanicLeft, fmt.Sprintf("%s  leaves panic: %s usable (R9)", placement, plural(int(d.Count), "endpoint"))
 	case core.NoteRetired:
 		m.Kind, m.cause, m.Placement = KindRetired, "an endpoint retires (R12)", ""
 	case core.NoteAdopted:
-		if h.adopted(f, d, &m); m.Kind == "" {
-			return
-		}
+		m.Kind = KindAdopted
+		m.cause = fmt.Sprintf("configuration %s adopted from %s (R12)", epochText(d.Epoch), origin)
+		h.adoption = &Adoption{Step: step, Origin: origin.String(), at: d.At}
 	case core.Nack:
 		m.Kind, m.cause = KindPushRefused, nackText(d)
 	case core.NoteDraining:
-		m.Kind, h.drain, h.drainAt = KindDraining, d.Until, d.At
+		m.Kind, m.Until, h.drain, h.drainAt = KindDraining, d.Until, d.Until, d.At
 	default:
-		return
+		return m, false
 	}
-	h.add(m)
-}
-
-func (h *history) adopted(f *traces.Fact, d *core.Decision, m *Moment) {
-	m.Kind = KindAdopted
-	m.cause = fmt.Sprintf("configuration %d.%d adopted from %s (R12)", d.Epoch.Term, d.Epoch.Number, f.Event.Origin)
-	h.adoption = &Adoption{Step: f.Step, Origin: f.Event.Origin.String()}
-	h.adoption.at = d.At
-	h.before = h.offered
-	if h.before.config == nil {
-		m.Kind = "" // the first configuration: nothing was before it
-	}
+	return m, true
 }
 
 // nackText says why a push was refused.
@@ -273,12 +280,15 @@ func (h *history) room(f *traces.Fact, r *core.Router, d *core.Decision) {
 	}
 	p := r.Placement(d.Placement)
 	key := keyOf(p.Name, d)
-	if _, begins := h.runs.count(key, d.At, f.Step, 1); !begins {
+	n, begins := h.runs.count(key, d.At, f.Step, 1)
+	if !begins {
 		return
 	}
-	m := Moment{At: d.At, Step: f.Step, Kind: KindRefusal, Placement: p.Name, key: key, cause: firstRefusal(p, d)}
+	m := Moment{At: d.At, Step: f.Step, Kind: KindRefusal, Placement: p.Name, key: key, run: n}
 	if d.Kind == core.Forward {
-		m.Kind, m.cause = KindGuest, ""
+		m.Kind = KindGuest
+	} else {
+		m.cause = firstRefusal(p, d)
 	}
 	h.add(m)
 }

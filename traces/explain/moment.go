@@ -47,6 +47,7 @@ type Moment struct {
 	key   runKey // KindGuest, KindRefusal: the episode that begins
 	cause string // what Text adds for one Moment alone
 	class string // KindFailure
+	run   *run   // KindGuest, KindRefusal: the episode that begins
 	short bool   // KindOpened: its first failure lies before what was read
 }
 

@@ -120,7 +120,9 @@ func (t *Teller) begin(f *traces.Fact, r *core.Router) *Story {
 		s.placements[c.Placement] = true
 		from, _ := t.flights.guestsOf(s.state, c.number)
 		c.From = fromText(s.state, c.number, c.Guests, from)
+		c.unknown = c.Guests
 		for _, share := range from {
+			c.unknown -= share.n
 			c.homes = append(c.homes, share.name)
 		}
 		if only := onlyHome(s.state, c.number); len(from) == 0 && c.Guests > 0 && only != "" {

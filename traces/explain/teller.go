@@ -51,7 +51,7 @@ type Teller struct {
 	lastAt  core.Time // its time
 	skipped bool      // the next jump is on purpose
 	router  *core.Router
-	gaps    []Missing
+	until   core.Time // how far the recording is known, by notes too; 0: as far as it was read
 }
 
 // Missing are steps that are not in what was read.
@@ -112,7 +112,7 @@ func (t *Teller) complete(s *Story) {
 	if s.episode == nil || !s.arrive {
 		return
 	}
-	text := "this request; " + s.episode.place(s.nth, s.guests, t.lastAt, t.clock)
+	text := "this request; " + s.episode.place(s.nth, s.guests, max(t.lastAt, t.until), t.clock)
 	s.Before = append(s.Before, Moment{Time: t.clock(s.T), Step: s.Step, At: s.T, Kind: KindThis, Text: text})
 	s.episode = nil
 }
@@ -158,7 +158,6 @@ func (t *Teller) jump(f *traces.Fact, r *core.Router) {
 	}
 	gap := Missing{First: t.last + 1, Steps: f.Step - t.last - 1, From: t.lastAt, To: f.Time}
 	if !skipped {
-		t.gaps = append(t.gaps, gap)
 		t.past.gap(gap, t.router, r, t.clock)
 	}
 	for h, s := range t.flying {

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,10 @@ const (
 // timeline picks from what happened up to a step what led to it: of the
 // placements of interest, without what was over long before.
 func (h *history) timeline(interest map[string]bool, upTo uint64, now core.Time, clock func(core.Time) string) []Moment {
+	return shorten(merge(h.chosen(interest, upTo, now), clock))
+}
+
+func (h *history) chosen(interest map[string]bool, upTo uint64, now core.Time) []Moment {
 	var list []Moment
 	for _, m := range h.moments {
 		if m.Step <= upTo && (m.Placement == "" || interest[m.Placement]) {
@@ -24,14 +29,9 @@ func (h *history) timeline(interest map[string]bool, upTo uint64, now core.Time,
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Moment) int {
-		if a.Step != b.Step {
-			return int(int64(a.Step) - int64(b.Step))
-		}
-		return int(a.At - b.At)
+		return cmp.Or(cmp.Compare(a.Step, b.Step), cmp.Compare(a.At, b.At))
 	})
-	list = withoutOver(list, now)
-	list = relapses(list)
-	return shorten(merge(list, clock))
+	return relapses(withoutOver(list, now))
 }
 
 // withoutOver drops what ended before and led to nothing any more.
@@ -63,9 +63,9 @@ func withoutOver(list []Moment, now core.Time) []Moment {
 			over["l "+m.Placement] = true
 		case KindRefusal, KindGuest:
 			k := fmt.Sprint("e ", m.key)
-			keep[i] = !over[k] // the episode under way, or the last
+			keep[i] = !over[k] && now.Sub(m.run.last) <= recent // the episode under way, or the last
 			over[k] = true
-		case KindDraining, KindGap:
+		case KindDraining:
 			keep[i] = true
 		default: // a push that came long before is in the line on the configuration
 			keep[i] = !old
@@ -73,7 +73,7 @@ func withoutOver(list []Moment, now core.Time) []Moment {
 	}
 	var out []Moment
 	for i := range list {
-		if keep[i] {
+		if keep[i] || list[i].Kind == KindGap && len(out) > 0 { // steps that are missing in the middle of it
 			out = append(out, list[i])
 		}
 	}

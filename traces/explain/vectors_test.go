@@ -148,7 +148,7 @@ func TestEveryReasonToForwardIsSaid(t *testing.T) {
 		{"breaker/half-open-admits-one-probe", 0, `The open time of visa/a was over at \S+, so this request is its half-open probe`},
 		{"breaker/two-probes-at-once", 0, `is half-open and admits 2 at once, so this request is one of its probes`},
 		{"routing/health-never-blocks", 0, `Nothing was sound \(visa left as upstream_unhealthy: health blocks .*\), and health never blocks a request: visa/a served as the last resort`},
-		{"panic/too-few-healthy-ignores-health", 0, `was in panic, 1 of 3 endpoints usable, so health is ignored there \(R9\)`},
+		{"panic/too-few-healthy-ignores-health", 0, `was in panic, 1 of 4 endpoints usable, so health is ignored there \(R9\)`},
 		{"panic/nothing-else-left-panic-serves", 0, `Nothing else was left .* is in panic`},
 		{"selection/sticky-keeps-a-client-where-it-is", 0, `was picked by the client's cookie`},
 		{"selection/a-key-never-leaves-its-shard", 0, `from the key's shard of 2`},
