@@ -145,6 +145,11 @@ func (x *explained) holdings() string {
 // stories tells what q names in one recording, by replaying all of it or the
 // parts that matter.
 func (x *explained) stories(r *recordings.Recording, q explain.Query) (found []*explain.Story, over int, report traces.Report, err error) {
+	if !x.flags.whole && indexed(r) {
+		b := &byIndex{r: r, hooks: x.hooks, lead: leadBlocks}
+		found, over, err = b.stories(q)
+		return found, over, b.report, err
+	}
 	t := explain.New(q, x.hooks)
 	t.Begin(r.Header)
 	report, err = r.Replay(recordings.Block{}, traces.Options{Before: t.Before, After: t.After, Stop: t.Done})

@@ -312,7 +312,7 @@ func guestsText(n int) string {
 	if n == 0 {
 		return "no guests"
 	}
-	return fmt.Sprintf("%s of them", plural(n, "guest"))
+	return fmt.Sprintf("%d of them guests", n)
 }
 
 // endpointName is placement/name of an endpoint number.

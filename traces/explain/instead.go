@@ -207,18 +207,18 @@ func (x *trials) fewerGuests(path string, c *Candidate, guests []core.Handle) {
 		return
 	}
 	n := c.Guests - at - 1
-	value := fmt.Sprintf("%d or fewer, not %s", n, capText(c.GuestCap))
+	value := fmt.Sprintf("%d or fewer (now %s)", n, capText(c.GuestCap))
 	if n == 0 {
-		value = "none"
+		value = fmt.Sprintf("none (now %s)", capText(c.GuestCap))
 	}
-	x.try(path+"guests", value, fmt.Sprintf("%s more would not have been let in", plural(at+1, "guest")),
+	x.try(path+"guests", value, fmt.Sprintf("%s fewer would have been let in", plural(at+1, "guest")),
 		x.with(c.Placement, func(q *core.PlacementSpec) { q.Limit.Guests = guestCap(n) }), guests[:at+1])
 }
 
 func capText(n int32) string {
 	switch {
 	case n == 0:
-		return "without a cap"
+		return "no cap"
 	case n < 0:
 		return "none"
 	}
@@ -244,7 +244,7 @@ func (x *trials) smallest(setting string, now int32, from, to int, name string, 
 		_, better := x.end(with(from+i), nil)
 		return better
 	})
-	x.try(setting, fmt.Sprintf("%d or more, not %d", at, now), "", with(at), nil)
+	x.try(setting, fmt.Sprintf("%d or more (now %d)", at, now), "", with(at), nil)
 }
 
 // caps tries the caps of endpoints that are all at theirs.
@@ -259,7 +259,7 @@ func (x *trials) caps(name string, p *core.PlacementSpec) {
 		}
 		n := e.Limit + 1
 		setting := fmt.Sprintf("placements.%s.endpoints.%s.limit", name, cmp.Or(e.Name, e.URL))
-		if x.try(setting, fmt.Sprintf("%d or more, not %d", n, e.Limit), "", x.with(name, func(q *core.PlacementSpec) { q.Endpoints[i].Limit = n }), nil) {
+		if x.try(setting, fmt.Sprintf("%d or more (now %d)", n, e.Limit), "", x.with(name, func(q *core.PlacementSpec) { q.Endpoints[i].Limit = n }), nil) {
 			return
 		}
 	}

@@ -49,12 +49,17 @@ type Moment struct {
 	class string // KindFailure
 	run   *run   // KindGuest, KindRefusal: the episode that begins
 	short bool   // KindOpened: its first failure lies before what was read
+
+	several bool // it tells of several endpoints
 }
 
 // text says what happened; who are the endpoints or the placement.
 func (m *Moment) text(who string, clock func(core.Time) string) string {
 	switch m.Kind {
 	case KindOpened:
+		if m.several {
+			return who + "  breakers open until about " + clock(m.Until) + m.cause + " (R6)"
+		}
 		return who + "  breaker opens until " + clock(m.Until) + m.cause + " (R6)"
 	case KindHalfOpened:
 		return who + "  breaker half-open: a request is its probe (R6)"

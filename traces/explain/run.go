@@ -6,9 +6,9 @@ import (
 	"lockstep/core"
 )
 
-// quiet ends an episode: a run of refusals of one class at one placement, or of
+// Quiet ends an episode: a run of refusals of one class at one placement, or of
 // guests there, without a longer pause.
-const quiet = 10 * core.Second
+const Quiet = 10 * core.Second
 
 // runKey names what a run counts, as indexes of recordings count it.
 type runKey struct {
@@ -37,7 +37,7 @@ type runs map[runKey]*run
 // count books n of them, the first at a time and step, and reports whether an episode begins.
 func (rs runs) count(key runKey, at core.Time, step, n uint64) (r *run, begins bool) {
 	r = rs[key]
-	if r == nil || at.Sub(r.last) > quiet {
+	if r == nil || at.Sub(r.last) > Quiet {
 		r, begins = &run{key: key, first: at, step: step}, true
 		rs[key] = r
 	}
@@ -67,7 +67,7 @@ func (r *run) place(nth uint64, guests bool, until core.Time, clock func(core.Ti
 		text = "the only " + what + " of this episode"
 	}
 	switch {
-	case until.Sub(r.last) <= quiet:
+	case until.Sub(r.last) <= Quiet:
 		return text + " so far: what was read ends in it"
 	case r.last > r.first:
 		return text + fmt.Sprintf(", %s to %s", clock(r.first), clock(r.last))

@@ -89,7 +89,7 @@ func (t *Teller) Done() bool {
 		return false
 	}
 	for _, s := range t.stories {
-		if s.episode != nil && t.lastAt.Sub(s.episode.last) <= quiet {
+		if s.episode != nil && t.lastAt.Sub(s.episode.last) <= Quiet {
 			return false
 		}
 	}

@@ -149,6 +149,7 @@ func merge(list []Moment, clock func(core.Time) string) []Moment {
 
 // absorb makes one line of two.
 func (m *Moment) absorb(o *Moment) {
+	m.short, m.several = m.short || o.short, true
 	switch m.Kind {
 	case KindFailure:
 		m.Count += o.Count
