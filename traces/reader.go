@@ -76,6 +76,8 @@ func NewReader(r io.Reader) (*Reader, error) {
 	switch {
 	case len(start) == 0 && errors.Is(err, io.EOF):
 		return nil, errors.New("reading a trace: the file is empty")
+	case len(start) == 0: // such as a folder
+		return nil, fmt.Errorf("reading a trace: %w", err)
 	case len(start) == fileHead && string(start[:len(fileMagic)]) == fileMagic:
 		s := &binarySource{in: b, facts: blockReader{schema: newSchema(), configs: t.configs}}
 		t.source = s
