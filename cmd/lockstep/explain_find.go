@@ -180,11 +180,18 @@ func (x *explained) list(w io.Writer) error {
 		for _, e := range found {
 			owners[e] = r
 		}
-		list, more, ok = append(list, found...), more+over, ok && report.OK()
+		if list, ok = append(list, found...), ok && report.OK(); over < 0 || more < 0 {
+			more = -1
+		} else {
+			more += over
+		}
 	}
 	slices.SortStableFunc(list, func(a, b *explain.Entry) int { return cmp.Compare(a.Wall, b.Wall) })
 	if n := x.flags.limit; n > 0 && len(list) > n {
-		list, more = list[:n], more+len(list)-n
+		if more >= 0 {
+			more += len(list) - n
+		}
+		list = list[:n]
 	}
 	if len(list) == 0 {
 		return errors.New("no request is as asked for; " + x.holdings() + " was searched")
@@ -247,6 +254,11 @@ func (x *explained) filter(r *recordings.Recording) (explain.Filter, error) {
 
 // entries lists the requests of one recording.
 func (x *explained) entries(r *recordings.Recording, filter explain.Filter) (found []*explain.Entry, over int, report traces.Report, err error) {
+	if !x.flags.whole && indexed(r) && (filter.ID != nil || filter.Key != nil || filter.From > 0 || filter.To > 0) {
+		b := &byIndex{r: r, hooks: x.hooks, lead: leadBlocks}
+		found, over, err = b.entries(filter)
+		return found, over, b.report, err
+	}
 	l := explain.NewList(filter)
 	l.Begin(r.Header)
 	report, err = r.Replay(recordings.Block{}, traces.Options{After: l.After})

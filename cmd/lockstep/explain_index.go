@@ -309,6 +309,12 @@ func (b *byIndex) replay(t *explain.Teller, from recordings.Block, stop func(las
 		},
 		Stop: func() bool { return last > 0 && stop(last) },
 	})
+	b.add(&report)
+	return last, err
+}
+
+// add books what a part of the recording showed.
+func (b *byIndex) add(report *traces.Report) {
 	b.report.Decisions += report.Decisions
 	b.report.Blocks += report.Blocks
 	b.report.Facts += report.Facts
@@ -320,7 +326,6 @@ func (b *byIndex) replay(t *explain.Teller, from recordings.Block, stop func(las
 	b.report.Damage = append(b.report.Damage, report.Damage...)
 	b.report.Specs = append(b.report.Specs, report.Specs...)
 	b.report.Divergence = cmp.Or(b.report.Divergence, report.Divergence)
-	return last, err
 }
 
 // unread says what of the recording is known by notes alone.

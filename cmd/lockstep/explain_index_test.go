@@ -102,3 +102,36 @@ func TestAnIDIsFoundByIndexToo(t *testing.T) {
 		t.Errorf("key %q", again[0].Key)
 	}
 }
+
+func TestAListByIndexIsThatByReplay(t *testing.T) {
+	r := opened(t, cellLost(t))
+	for name, f := range map[string]explain.Filter{
+		"a key":             {Key: new("nordbank"), Limit: 30},
+		"a key, refused":    {Key: new("nordbank"), Failed: true, Limit: 30},
+		"all of a key":      {Key: new("acme")},
+		"a window":          {From: 9 * core.Time(core.Second), To: 11 * core.Time(core.Second), Limit: 50},
+		"guests in it":      {From: 9 * core.Time(core.Second), To: 13 * core.Time(core.Second), Guests: true, Limit: 20},
+		"a status":          {Key: new("visa"), Status: 502, Limit: 7},
+		"a class":           {Key: new("visa"), Class: "limit", From: 20 * core.Time(core.Second), Limit: 7},
+		"none at that time": {Key: new("nordbank"), Failed: true, To: core.Time(core.Second)},
+	} {
+		whole := explain.NewList(f)
+		whole.Begin(r.Header)
+		if _, err := r.Replay(recordings.Block{}, traces.Options{After: whole.After}); err != nil {
+			t.Fatal(err)
+		}
+		want, _ := whole.Entries()
+		b := &byIndex{r: r}
+		got, _, err := b.entries(f)
+		if err != nil || len(got) != len(want) || len(want) == 0 != (name == "none at that time") {
+			t.Errorf("%s: %d entries by index, %d by replay, %v", name, len(got), len(want), err)
+			continue
+		}
+		for i := range want {
+			if *got[i] != *want[i] {
+				t.Errorf("%s, entry %d:\n%+v by index\n%+v by replay", name, i, *got[i], *want[i])
+				break
+			}
+		}
+	}
+}

@@ -48,6 +48,7 @@ type List struct {
 	flying map[core.Handle]*Entry
 	found  []*Entry // in order of arrival; those that have not ended are judged later
 	over   int
+	unsure bool // there may be more than over
 }
 
 // NewList returns a List that has seen nothing.
@@ -61,20 +62,38 @@ func (l *List) Pending() bool { return len(l.flying) > 0 }
 
 // Full reports whether the list holds as many as it may, all of them ended.
 func (l *List) Full() bool {
-	return l.filter.Limit > 0 && len(l.flying) == 0 && len(l.found) >= l.filter.Limit
+	if l.filter.Limit == 0 || len(l.flying) > 0 || len(l.found) < l.filter.Limit {
+		return false
+	}
+	n := 0
+	for _, e := range l.found {
+		if l.ok(e) {
+			n++
+		}
+	}
+	return n >= l.filter.Limit
 }
 
-// Entries returns the requests found, oldest first, and how many more there were.
+// ByEnd reports whether it depends on the end of a request, or on who served it.
+func (q *Filter) ByEnd() bool { return q.Status != 0 || q.Class != "" || q.Failed || q.Guests }
+
+// Entries returns the requests found, oldest first, and how many more there
+// were, -1 for some that nobody has counted.
 func (l *List) Entries() (found []*Entry, more int) {
 	for _, e := range l.found {
 		if l.ok(e) {
 			found = append(found, e)
 		}
 	}
+	more = l.over
 	if n := l.filter.Limit; n > 0 && len(found) > n {
-		return found[:n], l.over + len(found) - n
+		more += len(found) - n
+		found = found[:n]
 	}
-	return found, l.over
+	if l.unsure {
+		more = -1
+	}
+	return found, more
 }
 
 func (l *List) wanted(f *traces.Fact) bool {
@@ -147,24 +166,35 @@ func (l *List) arrived(f *traces.Fact, r *core.Router, d *core.Decision) {
 	} else if !l.ok(e) {
 		return
 	}
-	l.keep(e)
+	l.keep(e, d.Handle)
 }
 
-func (l *List) keep(e *Entry) {
-	if n := l.filter.Limit; n > 0 && len(l.found) >= 2*n+len(l.flying) {
-		l.found = slices.DeleteFunc(l.found, func(e *Entry) bool { return e.Ended && !l.ok(e) })
-		if len(l.found) >= 2*n+len(l.flying) {
+// keep adds e, unless there are enough without it.
+func (l *List) keep(e *Entry, h core.Handle) {
+	if n := l.filter.Limit; n > 0 && len(l.found) >= n+len(l.flying) { // all that may still drop out are in flight
+		if delete(l.flying, h); e.Ended || !l.filter.ByEnd() {
 			l.over++
-			return
+		} else {
+			l.unsure = true
 		}
+		return
 	}
 	l.found = append(l.found, e)
 }
 
 // settle drops what has ended and is not wanted.
 func (l *List) settle(e *Entry, h core.Handle) {
-	if e.Ended {
-		delete(l.flying, h)
+	if !e.Ended {
+		return
+	}
+	delete(l.flying, h)
+	if !l.ok(e) {
+		for i := len(l.found) - 1; i >= 0; i-- { // those in flight are near the end
+			if l.found[i] == e {
+				l.found = slices.Delete(l.found, i, i+1)
+				break
+			}
+		}
 	}
 }
 
@@ -244,6 +274,9 @@ func PrintList(w io.Writer, list []*Entry, more int, command func(e *Entry) stri
 			line += "   " + e.Router
 		}
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
+	}
+	if more < 0 {
+		fmt.Fprintln(w, "     and more: --limit shows more of them, --from and --to others")
 	}
 	if more > 0 {
 		fmt.Fprintf(w, "     and %s more: --limit shows more of them, --from and --to others\n", thousands(uint64(more)))
