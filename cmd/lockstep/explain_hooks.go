@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"lockstep/adapters/configfile"
 	"lockstep/adapters/routing"
@@ -28,7 +29,7 @@ func newExplainHooks(path string) (h explainHooks, err error) {
 }
 
 func (h *explainHooks) hooks() explain.Hooks {
-	return explain.Hooks{Source: keySource, Place: h.place}
+	return explain.Hooks{Source: keySource, Sources: keySources, Place: h.place, Setting: h.setting}
 }
 
 // place is where the key stands in the file that was given.
@@ -62,4 +63,29 @@ func keySource(c *core.Config, ev *core.Event) string {
 		return fmt.Sprintf(", route %s,", r.Name)
 	}
 	return fmt.Sprintf(", from %s, route %s,", r.Sources[ev.Source].String(), r.Name)
+}
+
+// keySources lists where a route looks for the key.
+func keySources(c *core.Config, ev *core.Event) string {
+	s, err := routing.Settings(c)
+	if err != nil || s == nil || int(ev.Via) >= len(s.Routes) {
+		return ""
+	}
+	var names []string
+	for i := range s.Routes[ev.Via].Sources {
+		names = append(names, s.Routes[ev.Via].Sources[i].String())
+	}
+	return strings.Join(names, ", then ")
+}
+
+// setting is where a setting of a placement is written, "" for a default or another file.
+func (h *explainHooks) setting(c *core.Config, placement, path string) string {
+	if h.file == nil || h.compiled.Digest() != c.Digest() {
+		return ""
+	}
+	at, ok := h.file.Where("placements." + placement + "." + path)
+	if !ok {
+		return "the default"
+	}
+	return at.String()
 }

@@ -57,6 +57,9 @@ func (t *Teller) instead(s *Story, d *core.Decision) {
 	if s.home < 0 || len(s.Candidates) == 0 {
 		return
 	}
+	if d.Kind == core.Forward && !s.Candidates[0].refuses {
+		return // a guest of a home without a sound endpoint: no limit would have kept it there
+	}
 	if d.Kind == core.Forward { // a guest: what would have kept it at home?
 		x.room(s.Candidates[0].Placement, nil)
 		return

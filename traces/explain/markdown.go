@@ -23,6 +23,9 @@ func Markdown(w io.Writer, stories []*Story) {
 // Markdown writes the story.
 func (s *Story) Markdown(w io.Writer) {
 	fmt.Fprintf(w, "### %s\n\n", escaped(s.Headline()))
+	if s.Assumed != "" {
+		fmt.Fprintf(w, "**Assumed:** %s\n\n", escaped(s.Assumed))
+	}
 	fmt.Fprintf(w, "**Why:** %s\n", escaped(s.Why))
 	if len(s.Before) > 0 {
 		fmt.Fprintf(w, "\n**Before it**\n\n```text\n")

@@ -43,6 +43,9 @@ func sameID(stories []*Story) bool {
 func (s *Story) Print(w io.Writer) {
 	fmt.Fprintf(w, "%s\n\n", s.Headline())
 	p := printer{w}
+	if s.Assumed != "" {
+		p.section("Assumed", s.Assumed)
+	}
 	p.section("Why", s.Why)
 	if len(s.Before) > 0 {
 		fmt.Fprintln(w, "\nBefore it")
@@ -74,9 +77,16 @@ func (s *Story) Headline() string {
 	if s.Assumed != "" {
 		parts = []string{"WHAT IF, not a recording"}
 	}
-	if s.arrive {
+	switch {
+	case s.Assumed != "" && s.Sent:
+		parts = append(parts, quoted(s.Key), "would be sent to "+s.Endpoint)
+	case s.Assumed != "" && s.Status == 0:
+		parts = append(parts, quoted(s.Key), "would wait in a queue")
+	case s.Assumed != "":
+		parts = append(parts, quoted(s.Key), fmt.Sprintf("would be refused with %d", s.Status))
+	case s.arrive:
 		parts = append(parts, quoted(s.Key), s.statusText(), s.sentText())
-	} else {
+	default:
 		parts = append(parts, s.Event)
 	}
 	if s.Router != "" && s.Assumed == "" {
@@ -94,8 +104,6 @@ func (s *Story) statusText() string {
 	switch {
 	case !s.ended && s.Status != 0:
 		return fmt.Sprintf("%d, its body still flowed where what was read ends", s.Status)
-	case !s.ended && s.Assumed != "":
-		return "sent"
 	case !s.ended:
 		return "not ended where what was read ends"
 	case len(s.Missing) > 0 && s.Status == 0:
@@ -222,6 +230,9 @@ func (e *Endpoint) line() string {
 func (c *Config) lines() []string {
 	if c == nil {
 		return []string{"none yet"}
+	}
+	if c.tried {
+		return []string{fmt.Sprintf("version %q, digest %s", c.Version, c.Digest)}
 	}
 	text := fmt.Sprintf("epoch %s, version %q, digest %s", c.Epoch, c.Version, c.Digest)
 	if a := c.Adopted; a != nil {

@@ -62,6 +62,8 @@ type Config struct {
 	Digest   string    `json:"digest"`
 	Adopted  *Adoption `json:"adopted,omitempty"` // nil: before what was read begins
 	Mattered string    `json:"mattered,omitempty"`
+
+	tried bool // nobody has adopted it
 }
 
 // Origin is the wall time of the recording's start in ns since 1970 UTC, 0 for a simulated one.
