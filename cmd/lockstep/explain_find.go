@@ -135,6 +135,13 @@ func (x *explained) notFound() error {
 
 // holdings says what the recordings hold.
 func (x *explained) holdings() string {
+	if len(x.all) > 3 {
+		files := 0
+		for _, r := range x.all {
+			files += len(r.Segments)
+		}
+		return fmt.Sprintf("%s of %s", plural(len(x.all), "recording"), plural(files, "file"))
+	}
 	var parts []string
 	for _, r := range x.all {
 		parts = append(parts, fmt.Sprintf("%s (%s from step %s on)", r.Name(), plural(len(r.Segments), "file"), thousands(r.Segments[0].First)))

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	hitsAtOnce = 4096 // asked of the index at a time
-	factsMore  = 1 << 21
+	hitsAtOnce = 4096    // asked of the index at a time, at most
+	factsMore  = 1 << 21 // replayed after a request to see how it ends
 )
 
 // entries lists requests by their blocks. more is -1 when there are more and
@@ -17,7 +17,10 @@ const (
 func (b *byIndex) entries(filter explain.Filter) (found []*explain.Entry, more int, err error) {
 	l := explain.NewList(filter)
 	l.Begin(b.r.Header)
-	q := recordings.Query{ID: filter.ID, Key: filter.Key, Limit: hitsAtOnce}
+	q := recordings.Query{ID: filter.ID, Key: filter.Key, Limit: max(64, 4*filter.Limit)}
+	if filter.Limit == 0 {
+		q.Limit = hitsAtOnce
+	}
 	if filter.From > 0 {
 		q.From = b.r.Wall(int64(filter.From))
 	}
@@ -43,6 +46,7 @@ func (b *byIndex) entries(filter explain.Filter) (found []*explain.Entry, more i
 			more = -1
 			break
 		}
+		q.Limit = min(2*q.Limit, hitsAtOnce)
 		q.From = b.r.Wall(int64(hits[len(hits)-1].Time)) // some come twice; they are passed over
 	}
 	found, over := l.Entries()

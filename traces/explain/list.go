@@ -49,6 +49,7 @@ type List struct {
 	found  []*Entry // in order of arrival; those that have not ended are judged later
 	over   int
 	unsure bool // there may be more than over
+	good   int  // of found, those that have ended and are wanted
 }
 
 // NewList returns a List that has seen nothing.
@@ -62,16 +63,7 @@ func (l *List) Pending() bool { return len(l.flying) > 0 }
 
 // Full reports whether the list holds as many as it may, all of them ended.
 func (l *List) Full() bool {
-	if l.filter.Limit == 0 || len(l.flying) > 0 || len(l.found) < l.filter.Limit {
-		return false
-	}
-	n := 0
-	for _, e := range l.found {
-		if l.ok(e) {
-			n++
-		}
-	}
-	return n >= l.filter.Limit
+	return l.filter.Limit > 0 && len(l.flying) == 0 && l.good >= l.filter.Limit
 }
 
 // ByEnd reports whether it depends on the end of a request, or on who served it.
@@ -171,7 +163,7 @@ func (l *List) arrived(f *traces.Fact, r *core.Router, d *core.Decision) {
 
 // keep adds e, unless there are enough without it.
 func (l *List) keep(e *Entry, h core.Handle) {
-	if n := l.filter.Limit; n > 0 && len(l.found) >= n+len(l.flying) { // all that may still drop out are in flight
+	if n := l.filter.Limit; n > 0 && l.good >= n {
 		if delete(l.flying, h); e.Ended || !l.filter.ByEnd() {
 			l.over++
 		} else {
@@ -180,6 +172,9 @@ func (l *List) keep(e *Entry, h core.Handle) {
 		return
 	}
 	l.found = append(l.found, e)
+	if e.Ended {
+		l.good++
+	}
 }
 
 // settle drops what has ended and is not wanted.
@@ -188,7 +183,9 @@ func (l *List) settle(e *Entry, h core.Handle) {
 		return
 	}
 	delete(l.flying, h)
-	if !l.ok(e) {
+	if l.ok(e) {
+		l.good++
+	} else {
 		for i := len(l.found) - 1; i >= 0; i-- { // those in flight are near the end
 			if l.found[i] == e {
 				l.found = slices.Delete(l.found, i, i+1)

@@ -50,6 +50,7 @@ func (t *Teller) finished(s *Story, f *traces.Fact, r *core.Router, decided []co
 		outcomeText(class), after, t.effectText(s, r, class), breakerText(decided), t.noMore(class), thousands(f.Step)))
 	if class.Effect() == core.EffectFailure && !t.past.ended.waited {
 		t.insteadRetry(s, f)
+		s.Before = t.past.timeline(s.placements, f.Step, f.Time, t.clock) // what happened until it failed explains it too
 	}
 	s.state = nil
 }
