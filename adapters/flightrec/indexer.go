@@ -14,7 +14,7 @@ import (
 // behind is how many bytes of segments may wait to be indexed. Past it the
 // segment gets no index: keeping up with the recording comes first, and whoever
 // needs an index makes a missing one.
-const behind = 8 << 20
+const behind = 32 << 20
 
 // indexer makes the index of each segment while that is written, so that nobody
 // has to read the segment for it. Its goroutine is not the one that writes.
