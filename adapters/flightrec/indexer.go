@@ -14,7 +14,7 @@ import (
 // behind is how many bytes of segments may wait to be indexed. Past it the
 // segment gets no index: keeping up with the recording comes first, and whoever
 // needs an index makes a missing one.
-const behind = 8 << 20
+const behind = 32 << 20
 
 // indexer makes the index of each segment while that is written, so that nobody
 // has to read the segment for it. Its goroutine is not the one that writes.
@@ -23,6 +23,7 @@ type indexer struct {
 	work    chan indexWork
 	done    chan struct{}
 	waiting atomic.Int64 // bytes
+	sweeper *sweeper
 
 	// These belong to who writes the segments.
 	lost  bool // the open segment gets none
@@ -43,10 +44,11 @@ type indexWork struct {
 	frames  []byte         // that the segment got
 	path    string         // it is finished
 	size    int64          // with so many bytes
+	sweep   bool           // delete what is past its time
 }
 
-func newIndexer(log *slog.Logger) *indexer {
-	x := &indexer{log: log, work: make(chan indexWork, 1024), done: make(chan struct{})}
+func newIndexer(log *slog.Logger, s *sweeper) *indexer {
+	x := &indexer{log: log, sweeper: s, work: make(chan indexWork, 1024), done: make(chan struct{})}
 	go x.run()
 	return x
 }
@@ -114,6 +116,8 @@ func (x *indexer) run() {
 			if err := recordings.WriteIndex(w.path, x.builder.Index(w.size).Encode()); err != nil {
 				x.log.Warn("no index beside a segment; it will be made when it is needed", "file", w.path, "error", err)
 			}
+		case w.sweep:
+			x.sweep()
 		default:
 			for _, c := range w.configs {
 				x.configs[c.Digest()] = c

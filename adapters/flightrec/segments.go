@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"lockstep/adapters/recordings"
 	"lockstep/traces"
 )
 
@@ -20,7 +21,12 @@ type file interface {
 
 // createFile makes a file that only its owner may read: recordings hold routing keys.
 func createFile(path string) (file, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	recordings.HoldOpen(f)
+	return f, nil
 }
 
 // segments writes blocks to numbered files. It belongs to the recorder's goroutine.
@@ -149,6 +155,7 @@ func (s *segments) rotate(e *entry) error {
 	}
 	s.size = int64(len(head))
 	s.index.begin(h, len(head))
+	s.index.askSweep()
 	s.ring.count(func(t *Stats) { t.WrittenBytes += uint64(len(head)) })
 	return nil
 }

@@ -166,7 +166,11 @@ func tracesIn(dir string) ([]string, error) {
 	return printed, nil
 }
 
-var segmentName = regexp.MustCompile(`^(\d{8}T\d{6}\.\d{3}Z)-(\d{6,})\.lst$`)
+// Names that package flightrec gives.
+var (
+	segmentName = regexp.MustCompile(`^(\d{8}T\d{6}\.\d{3}Z)-(\d{6,})\.lst$`)
+	dumpName    = regexp.MustCompile(`^dump-\d{8}T\d{6}\.\d{3}Z-\d+\.lst$`)
+)
 
 func recordingOf(s *Segment) *Recording {
 	r := &Recording{Header: s.Header, Segments: []*Segment{s}}

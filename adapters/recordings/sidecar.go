@@ -18,6 +18,9 @@ import (
 // IndexSuffix ends the name of the index beside a segment.
 const IndexSuffix = ".idx"
 
+// indexTemp begins the name of an index that is being written.
+const indexTemp = ".index-"
+
 // settled is how long a recording's newest segment has not changed when its
 // index is written: before, the router may still write it.
 const settled = 10 * time.Second
@@ -126,7 +129,7 @@ func (s *Segment) build() (*index.File, error) {
 // owner only: it holds what can be looked up by request and key. It needs not
 // be durable, since it can be made again.
 func WriteIndex(segment string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(segment), ".index-*") // mode 0600
+	f, err := os.CreateTemp(filepath.Dir(segment), indexTemp+"*") // mode 0600
 	if err != nil {
 		return err
 	}
