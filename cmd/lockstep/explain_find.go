@@ -70,6 +70,8 @@ func (x *explained) tell(w io.Writer, query func(*recordings.Recording) (explain
 			return err
 		}
 		x.searched.Requests += report.Requests
+		x.searched.Lost += report.Lost
+		x.searched.Damage = append(x.searched.Damage, report.Damage...)
 		x.searched.First = cmp.Or(x.searched.First, report.First)
 		x.searched.Last = max(x.searched.Last, report.Last)
 		x.searched.Divergence = cmp.Or(x.searched.Divergence, report.Divergence)
@@ -126,6 +128,12 @@ func (x *explained) notFound() error {
 	err := fmt.Errorf("%s is not in %s", what, x.holdings())
 	if r.Requests > 0 {
 		err = fmt.Errorf("%s is not among the %s requests, steps %d to %d, that replayed", what, thousands(r.Requests), r.First, r.Last)
+	}
+	if len(r.Damage) > 0 {
+		err = fmt.Errorf("%w; %s of what was read is damaged: %w", err, plural(len(r.Damage), "part"), r.Damage[0])
+	}
+	if r.Lost > 0 {
+		err = fmt.Errorf("%w; %s steps are missing, and it may be one of them", err, thousands(r.Lost))
 	}
 	if r.Divergence != nil {
 		err = fmt.Errorf("%w; replay stopped at a %s", err, r.Divergence)

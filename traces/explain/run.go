@@ -28,7 +28,6 @@ type run struct {
 	first, last core.Time
 	step        uint64 // of the first
 	n           uint64
-	about       bool // parts of it were counted by block, not one by one
 }
 
 // runs are the episodes under way, or the last ones.
