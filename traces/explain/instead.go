@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"lockstep/core"
 	"lockstep/traces"
@@ -73,6 +74,7 @@ func (t *Teller) instead(s *Story, d *core.Decision) {
 	if d.Class == core.NoEndpoint {
 		x.lastResort()
 	}
+	x.guestCaps()
 	x.fallback()
 }
 
@@ -186,9 +188,6 @@ func (x *trials) room(name string, guests []core.Handle) {
 	case p.Limit.InFlight > 0 && c.Limit > 0:
 		x.smallest(path+"in_flight", p.Limit.InFlight, int(c.Limit)+1, 4*int(c.Limit)+c.Queued+8, name, func(q *core.PlacementSpec, n int32) { q.Limit.InFlight = n })
 	}
-	if c.GuestCap != 0 && !atHome {
-		x.smallest(path+"guests", c.GuestCap, c.Guests+1, int(p.Limit.InFlight), name, func(q *core.PlacementSpec, n int32) { q.Limit.Guests = n })
-	}
 	if p.Limit.Priorities[0] != 0 {
 		x.try(path+"priorities", "none", "", x.with(name, func(q *core.PlacementSpec) { q.Limit.Priorities = [core.MaxPriorities]uint8{} }), nil)
 	}
@@ -196,6 +195,22 @@ func (x *trials) room(name string, guests []core.Handle) {
 		x.smallest(path+"tenant_share", int32(p.Limit.TenantShare), int(p.Limit.TenantShare)+1, 99, name, func(q *core.PlacementSpec, n int32) { q.Limit.TenantShare = uint32(n) })
 	}
 	x.caps(name, p)
+}
+
+// guestCaps tries how many guests the fallbacks let in that were passed over for that.
+func (x *trials) guestCaps() {
+	for i := range x.s.Candidates {
+		c := &x.s.Candidates[i]
+		p := x.placement(c.Placement)
+		if i == 0 || p == nil || c.GuestCap == 0 || !strings.HasPrefix(c.left, "left: ") {
+			continue
+		}
+		most := int(p.Limit.InFlight)
+		if most == 0 {
+			most = c.Guests + 1
+		}
+		x.smallest("placements."+c.Placement+".limit.guests", capText(c.GuestCap), c.Guests+1, most, c.Placement, func(q *core.PlacementSpec, n int32) { q.Limit.Guests = n })
+	}
 }
 
 // fewerGuests tries how many guests fewer would have left room: the newest would not be there.
@@ -236,7 +251,7 @@ func guestCap(n int) int32 {
 }
 
 // smallest tries a number: the least of from..to under which the end is better.
-func (x *trials) smallest(setting string, now int32, from, to int, name string, set func(*core.PlacementSpec, int32)) {
+func (x *trials) smallest(setting string, now any, from, to int, name string, set func(*core.PlacementSpec, int32)) {
 	if to < from {
 		return
 	}
@@ -247,7 +262,7 @@ func (x *trials) smallest(setting string, now int32, from, to int, name string, 
 		_, better := x.end(with(from+i), nil)
 		return better
 	})
-	x.try(setting, fmt.Sprintf("%d or more (now %d)", at, now), "", with(at), nil)
+	x.try(setting, fmt.Sprintf("%d or more (now %v)", at, now), "", with(at), nil)
 }
 
 // caps tries the caps of endpoints that are all at theirs.

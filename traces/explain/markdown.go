@@ -53,7 +53,7 @@ func (s *Story) Markdown(w io.Writer) {
 	list("Missing in the recording", s.Missing)
 	fmt.Fprintf(w, "\n**Proof:** %s\n", escaped(s.Proof))
 	if s.arrive && s.Assumed == "" {
-		fmt.Fprintf(w, "\n**Not recorded:** %s\n", notRecorded)
+		fmt.Fprintf(w, "\n**Not recorded:** %s\n", s.notRecorded())
 	}
 }
 

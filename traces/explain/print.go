@@ -11,6 +11,14 @@ import (
 // notRecorded is what no recording holds of a request.
 const notRecorded = "method and path, query, headers, body, and which client it was"
 
+// notRecorded adds what only the control plane may know.
+func (s *Story) notRecorded() string {
+	if s.Config != nil && s.Config.Adopted != nil && s.Config.Adopted.Origin == core.OriginControl.String() {
+		return notRecorded + "; nor who pushed the configuration"
+	}
+	return notRecorded
+}
+
 // width is how long a line of text gets before it is folded.
 const width = 158
 
@@ -67,7 +75,7 @@ func (s *Story) Print(w io.Writer) {
 	}
 	p.section("Proof", s.Proof)
 	if s.arrive && s.Assumed == "" {
-		p.section("Not recorded", notRecorded)
+		p.section("Not recorded", s.notRecorded())
 	}
 }
 

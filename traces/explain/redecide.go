@@ -73,7 +73,7 @@ func (c *Config) judge(t *Teller, s *Story, d *core.Decision) {
 		c.Mattered = "whether its push mattered is not known: what was in force before it is not in what was read"
 		return
 	case before.config == nil:
-		c.Mattered = "it is the first configuration of this router: there was none before it under which to decide"
+		c.Mattered = "it is the first configuration of this router: none was in force before it"
 		return
 	}
 	name := fmt.Sprintf("%s (version %q)", epochText(before.epoch), before.config.Version())

@@ -38,6 +38,7 @@ func (t *Teller) other(s *Story, f *traces.Fact, r *core.Router, d *core.Decisio
 		delete(t.flights, d.Handle)
 	case core.Abort:
 		s.Outcome = append(s.Outcome, fmt.Sprintf("aborted after %s, class %s (R%d)", after, d.Class, d.Rule))
+		s.waits = append(s.waits, fmt.Sprintf("At the drain's deadline, %s after it came, the router had it cut.", after))
 	}
 }
 

@@ -282,6 +282,8 @@ func (c *Candidate) roomText() string {
 		text = fmt.Sprintf("%d of %d in flight", c.InFlight, c.Limit)
 	}
 	switch {
+	case c.GuestCap < 0:
+		text += ", guests are not let in"
 	case c.GuestCap != 0:
 		text += fmt.Sprintf(", %d of %d guests", c.Guests, max(c.guestRoom, 0))
 	case c.Guests > 0:
