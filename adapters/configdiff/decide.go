@@ -27,6 +27,8 @@ type Outcome struct {
 	Failover   string   `json:"failover,omitempty"` // none where the home serves
 	Refused    int      `json:"refused,omitempty"`
 	Class      string   `json:"class,omitempty"` // of the refusal, in the words of R16
+	// Fails: the placement that gets the request is down, and nothing takes it out.
+	Fails bool `json:"fails,omitempty"`
 	// At is the line that decides: of the key, of the fallback, or of what becomes of unknown keys.
 	At *configfile.Position `json:"at,omitempty"`
 
@@ -169,6 +171,7 @@ func (d *decider) serveParts(e *Expectation, o *Outcome, match core.Route) {
 			*o, first = one, false
 			continue
 		}
+		o.Fails = o.Fails || one.Fails
 		if o.Placement != one.Placement || o.Refused != one.Refused {
 			o.Placement, o.serves, o.Refused, o.Class = "", -1, 0, ""
 		}
@@ -198,6 +201,7 @@ func (d *decider) serve(e *Expectation, o *Outcome, match core.Route) {
 			view := r.Placement(x.Placement)
 			o.Placement, o.serves, o.Failover = view.Name, int32(view.Index), x.Failover.String()
 			o.position = slices.Index(o.Candidates, o.Placement)
+			o.Fails = slices.Contains(e.Down, o.Placement)
 			if x.Failover == core.FailoverNone {
 				o.Failover = "none"
 			} else if o.position > 0 {

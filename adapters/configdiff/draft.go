@@ -86,8 +86,8 @@ func (a *drafter) add(via int, key string, down []string) {
 	e := a.request(via, key)
 	e.Down = down
 	got, _, err := a.d.decide(&e)
-	if err != nil {
-		return // its own names are there
+	if err != nil || got.Fails {
+		return // its own names are there; and what fails is not expected of anybody
 	}
 	line := func(indent int, name string, value any) {
 		fmt.Fprintf(&a.b, "%s%s: %s\n", strings.Repeat(" ", indent), name, flow(value))

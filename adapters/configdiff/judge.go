@@ -17,7 +17,14 @@ type Expectations struct {
 	Failed   int            `json:"failed"`
 	Results  []ExpectResult `json:"results"`
 	Coverage Coverage       `json:"coverage"`
+	Least    uint32         `json:"fail_under_ppm,omitempty"` // of the coverage; 0: none asked for
 }
+
+// OK reports whether every golden request holds, and enough is exercised.
+func (x *Expectations) OK() bool { return x.Failed == 0 && !x.Coverage.below(x.Least) }
+
+// FailUnder says how much must be exercised, in parts per million.
+func (x *Expectations) FailUnder(least uint32) { x.Least = least }
 
 // ExpectResult is one golden request.
 type ExpectResult struct {
@@ -84,6 +91,9 @@ func (w *Want) differs(got *Outcome) (faults []string, field string) {
 		served = "a split: " + got.Split
 	}
 	text("placement", w.Placement, served)
+	if w.Placement != "" && w.Placement == got.Placement && got.Fails {
+		miss("placement", w.Placement, got.Placement+", which is down: neither breaker nor health takes all of it out")
+	}
 	if len(w.Candidates) > 0 && !slices.Equal(w.Candidates, got.Candidates) {
 		miss("candidates", strings.Join(w.Candidates, " → "), strings.Join(got.Candidates, " → "))
 	}
@@ -131,6 +141,7 @@ func splitText(text string) string {
 
 // expectFindings says which golden requests fail, and whether they did before.
 func (r *Report) expectFindings(before *Expectations, minCoverage uint32) {
+	r.Expect.FailUnder(minCoverage)
 	for i := range r.Expect.Results {
 		x := &r.Expect.Results[i]
 		if x.Passed {
@@ -178,7 +189,11 @@ func (x *Expectations) Lines() []string {
 		}
 	}
 	c := &x.Coverage
-	s.add("exercised: %s (%d of %d)", share(uint64(c.Covered), uint64(c.Total)), c.Covered, c.Total)
+	verdict := ""
+	if c.below(x.Least) {
+		verdict = "   FAIL: less than --fail-under " + shareText(x.Least)
+	}
+	s.add("exercised: %s (%d of %d)%s", share(uint64(c.Covered), uint64(c.Total)), c.Covered, c.Total, verdict)
 	for i := range c.Kinds {
 		k := &c.Kinds[i]
 		s.add("  %-16s %d of %d", k.Kind, k.Covered, k.Total)
