@@ -31,6 +31,8 @@ type CapacityChange struct {
 	Came int `json:"keys_came,omitempty"`
 	// Stale: so many keys left or came, and facts.peak says the same as before.
 	Stale bool `json:"stale,omitempty"`
+	// At is where its limit is written in the new configuration.
+	At *configfile.Position `json:"at,omitempty"`
 }
 
 // staleShare is the part of a placement's keys, in percent, that may leave or
@@ -65,6 +67,8 @@ func (x *comparison) capacity(r *Report) {
 	for i := range now {
 		p := row(now[i].Placement)
 		p.New, p.Came = &now[i], x.came[i]
+		at, _ := x.new.File.Where("placements." + p.Placement + ".limit")
+		p.At = place(at)
 		if p.Old == nil || p.Old.InFlight == 0 {
 			continue
 		}

@@ -36,7 +36,7 @@ const (
 
 // below reports whether less is covered than asked for.
 func (c *Coverage) below(ppm uint32) bool {
-	return uint64(c.Covered)*million < uint64(c.Total)*uint64(ppm)
+	return c.Total > 0 && uint64(c.Covered)*million < uint64(c.Total)*uint64(ppm)
 }
 
 // coverage marks what golden requests reach.

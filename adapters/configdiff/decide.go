@@ -210,6 +210,9 @@ func (d *decider) serve(e *Expectation, o *Outcome, match core.Route) {
 			r.Step(r.Now(), &core.Event{Kind: core.Finish, Handle: x.Handle, Status: 200}, nil)
 		case core.Reject:
 			o.Refused, o.Class = int(x.Status), x.Class.String()
+			if at := fallbackAt(d.side, match.Placement); at != nil {
+				o.At = at // nobody of that list served
+			}
 		}
 	}
 }

@@ -51,10 +51,16 @@ func (r *Report) mustFindings() {
 }
 
 func (r *Report) guardFindings() {
+	var beyond []string
+	var at *Position
 	for _, g := range r.Guards.Guards {
 		if g.Beyond {
-			r.find(Warning, "push_guards", fmt.Sprintf("routers refuse this push: %s, %s refuses over %d%%", g.Text, g.Name, g.Percent), "if it is meant: "+r.Guards.Mark, g.At)
+			beyond = append(beyond, fmt.Sprintf("%s (%s refuses over %d%%)", g.Text, g.Name, g.Percent))
+			at = cmp.Or(at, g.At)
 		}
+	}
+	if len(beyond) > 0 {
+		r.find(Warning, "push_guards", "routers refuse this push: "+strings.Join(beyond, "; "), "if it is meant, mark it deliberate: "+r.Guards.Mark, at)
 	}
 }
 
@@ -85,7 +91,7 @@ func (r *Report) reroutedFinding(k *KeyChanges) {
 		where = "route " + k.Route + ", table " + k.Table
 	}
 	if k.Rerouted > 0 {
-		text := fmt.Sprintf("%s: %s of %s (%s) get other candidates", where, thousands(k.Rerouted), count(k.Old, "key"), share(k.Moved, uint64(k.Old)*million))
+		text := fmt.Sprintf("%s: %s of %s (%s) get other candidates", where, thousands(k.Rerouted), count(k.Old, "key"), movedText(k.Moved, uint64(k.Rerouted), uint64(k.Old)))
 		switch {
 		case k.HomeMoved == k.Rerouted:
 			text += ", all of them another home"
@@ -99,6 +105,15 @@ func (r *Report) reroutedFinding(k *KeyChanges) {
 	if k.ReasonChanged > 0 {
 		r.find(Note, "keys", fmt.Sprintf("%s: X-Route-Reason of %s changes%s", where, count(k.ReasonChanged, "key"), reasons(k.Groups)), "", nil)
 	}
+}
+
+// movedText is what moves of all keys; of a split key a part may.
+func movedText(moved, keys, whole uint64) string {
+	text := share(moved, whole*million)
+	if moved != keys*million {
+		text += " in all: of split keys a part moves"
+	}
+	return text
 }
 
 // reasons lists the changes of X-Route-Reason, each once.
@@ -155,7 +170,7 @@ func (r *Report) routeFindings() {
 			r.find(Warning, "routes", fmt.Sprintf("route %s is gone: its requests take a later route, or none", name), "", nil)
 		default:
 			if c.OldUnknown != c.NewUnknown {
-				r.find(Warning, "routes", fmt.Sprintf("route %s: unknown keys: %s; it was: %s", name, c.NewUnknown, c.OldUnknown), "", nil)
+				r.find(Warning, "routes", fmt.Sprintf("route %s: unknown keys: %s; it was: %s", name, c.NewUnknown, c.OldUnknown), "", c.UnknownAt)
 			}
 			if c.Order {
 				r.find(Warning, "routes", fmt.Sprintf("route %s stands in another order, place %d for %d: the first route that takes a request counts", name, c.NewPlace, c.OldPlace), "", nil)
@@ -173,7 +188,7 @@ func (r *Report) capacityFindings() {
 	for i := range r.Capacity.Placements {
 		c := &r.Capacity.Placements[i]
 		if c.Worse {
-			r.find(Warning, "capacity", capacityWorse(c), "", nil)
+			r.find(Warning, "capacity", capacityWorse(c), "", c.At)
 		}
 		if c.Stale {
 			r.find(Warning, "capacity", fmt.Sprintf("facts.peak of %s is as before, though %s left and %s came: is it still true?", c.Placement, count(c.Left, "key"), thousands(c.Came)), "state the new peak: the arithmetic here counts with the old one", nil)
@@ -184,13 +199,22 @@ func (r *Report) capacityFindings() {
 	}
 }
 
+// capacityWorse says what of a placement's load finds no room now, and did before.
 func capacityWorse(c *CapacityChange) string {
-	before := "new placement"
+	n := func(n int64) string { return thousands(int(n)) }
+	var before struct{ short, left string }
+	before.short, before.left = "a new placement", "a new placement"
 	if c.Old != nil {
-		before = fmt.Sprintf("before: %s short at its own peak, %s unserved with it down", thousands(int(short(c.Old))), thousands(int(c.Old.Left)))
+		before.short, before.left = n(short(c.Old))+" before", n(c.Old.Left)+" before"
 	}
-	return fmt.Sprintf("%s: of %s in flight at each router %s find no room at its own peak, and %s with it down (%s)",
-		c.Placement, thousands(int(c.New.InFlight)), thousands(int(short(c.New))), thousands(int(c.New.Left)), before)
+	var out []string
+	if missing := short(c.New); missing > 0 {
+		out = append(out, fmt.Sprintf("at its own peak %s of the %s that it has in flight at each router find no room (%s)", n(missing), n(c.New.InFlight), before.short))
+	}
+	if c.New.Left > 0 {
+		out = append(out, fmt.Sprintf("with it down, nobody takes %s of the %s that it has in flight at each router (%s)", n(c.New.Left), n(c.New.InFlight), before.left))
+	}
+	return c.Placement + ": " + strings.Join(out, "; ")
 }
 
 func (r *Report) placementFindings() {

@@ -2,6 +2,7 @@ package configdiff
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,7 +101,7 @@ func (r *Report) judgeGates(list []Gate) {
 		if known := &gates[i]; known.measure != nil {
 			part, whole := known.measure(r)
 			out.Gate += ":" + strconv.FormatFloat(float64(g.Most)/10_000, 'f', -1, 64) + "%"
-			out.Passed = part*million <= whole*uint64(g.Most)
+			out.Passed = !over(part, whole, g.Most)
 			out.Text = fmt.Sprintf("%s %s", share(part, whole), known.says)
 		} else {
 			out.Passed, out.Text = !known.tripped(r), known.says
@@ -112,27 +113,42 @@ func (r *Report) judgeGates(list []Gate) {
 	}
 }
 
-// measure sums up over all tables; wholes are the keys of the old side.
-func (r *Report) measure(part func(k *KeyChanges) int) (sum, whole uint64) {
+// over reports whether a part is more than so many parts per million of the whole.
+func over(part, whole uint64, ppm uint32) bool {
+	partHi, partLo := bits.Mul64(part, million)
+	wholeHi, wholeLo := bits.Mul64(whole, uint64(ppm))
+	return partHi > wholeHi || partHi == wholeHi && partLo > wholeLo
+}
+
+// measure sums up over all tables, beside the keys of the old side.
+func (r *Report) measure(part func(k *KeyChanges) uint64) (sum, whole uint64) {
 	for i := range r.Tables {
-		sum += uint64(part(&r.Tables[i]))
+		sum += part(&r.Tables[i])
 	}
 	for i := range r.Routes {
 		if k := r.Routes[i].Keys; k != nil { // the keys of a table that a route asks no more
-			sum += uint64(part(k))
+			sum += part(k)
 		}
 	}
-	return min(sum, uint64(r.Old.Keys)), uint64(r.Old.Keys)
+	return sum, uint64(r.Old.Keys)
 }
 
+// rerouted is in millionths of a key, as push guards measure it.
 func (r *Report) rerouted() (uint64, uint64) {
-	return r.measure(func(k *KeyChanges) int { return k.Rerouted })
+	moved, whole := r.measure(func(k *KeyChanges) uint64 { return k.Moved })
+	return min(moved, whole*million), whole * million
 }
 
 func (r *Report) homeMoved() (uint64, uint64) {
-	return r.measure(func(k *KeyChanges) int { return k.HomeMoved })
+	keys, whole := r.measure(func(k *KeyChanges) uint64 { return uint64(k.HomeMoved) })
+	return min(keys, whole), whole
 }
 
+// removed counts as push guards do: by the name of the table.
 func (r *Report) removed() (uint64, uint64) {
-	return r.measure(func(k *KeyChanges) int { return k.Removed })
+	n := 0
+	for i := range r.Tables {
+		n += r.Tables[i].Removed
+	}
+	return uint64(n), uint64(r.Old.Keys)
 }

@@ -98,7 +98,11 @@ func (w *Want) differs(got *Outcome) (faults []string, field string) {
 		miss("candidates", strings.Join(w.Candidates, " → "), strings.Join(got.Candidates, " → "))
 	}
 	if len(w.Split) > 0 && splitOf(w.Split) != splitText(got.Split) {
-		miss("split", splitOf(w.Split), splitText(got.Split))
+		is := splitText(got.Split)
+		if is == "" {
+			is = "a key that is not split"
+		}
+		miss("split", splitOf(w.Split), is)
 	}
 	text("reason", w.Reason, got.Reason)
 	text("failover", w.Failover, got.Failover)

@@ -35,13 +35,23 @@ func (r *Report) Markdown(w io.Writer) {
 	if len(r.Findings) > 0 {
 		b.WriteString("\n")
 	}
-	marks := map[Severity]string{Broken: "❌ **broken**", Warning: "⚠️ **warning**", Note: "note"}
-	for i, f := range r.Findings {
-		if i == maxFindings {
-			fmt.Fprintf(&b, "- and %s more; `lockstep diff` prints them\n", count(len(r.Findings)-i, "finding"))
-			break
+	marks := map[Severity]string{Broken: "❌ **broken**", Warning: "⚠️ **warning**"}
+	shown, notes := 0, section{title: "Notes"}
+	for _, f := range r.Findings {
+		if f.Severity == Note {
+			notes.add("%s", f.text())
+			continue
 		}
-		fmt.Fprintf(&b, "- %s %s\n", marks[f.Severity], code(f.text()))
+		if shown++; shown <= maxFindings {
+			fmt.Fprintf(&b, "- %s %s\n", marks[f.Severity], code(f.text()))
+		}
+	}
+	if shown > maxFindings {
+		fmt.Fprintf(&b, "- and %s more; `lockstep diff` prints them\n", count(shown-maxFindings, "finding"))
+	}
+	if len(notes.lines) > 0 {
+		notes.title = count(len(notes.lines), "note")
+		b.WriteString(folded(notes))
 	}
 	for _, s := range r.sections() {
 		part := folded(s)

@@ -20,9 +20,10 @@ type RouteChange struct {
 	Settings []Setting `json:"settings,omitempty"`
 	// OldUnknown and NewUnknown say what becomes of unknown keys, where that differs:
 	// the candidates, or the status of the refusal.
-	OldUnknown string      `json:"old_unknown_key,omitempty"`
-	NewUnknown string      `json:"new_unknown_key,omitempty"`
-	Keys       *KeyChanges `json:"keys,omitempty"` // where it asks a table of another name
+	OldUnknown string               `json:"old_unknown_key,omitempty"`
+	NewUnknown string               `json:"new_unknown_key,omitempty"`
+	UnknownAt  *configfile.Position `json:"unknown_key_at,omitempty"` // in the new side, where it is written
+	Keys       *KeyChanges          `json:"keys,omitempty"`           // where it asks a table of another name
 	// Order is set where routes that both sides have stand in another order: the first
 	// that takes a request counts.
 	OldPlace int  `json:"old_place,omitempty"` // from 1
@@ -123,6 +124,11 @@ func (x *comparison) route(a, b *route, order bool) *RouteChange {
 	c := &RouteChange{Name: b.name, What: Changed, Settings: differences(a.values, b.values), Order: order}
 	if old, now := unknownText(x.old.Config, &a.info), unknownText(x.new.Config, &b.info); old != now {
 		c.OldUnknown, c.NewUnknown = old, now
+		for _, v := range b.values {
+			if strings.HasPrefix(v.Path, "unknown_key.") {
+				c.UnknownAt = place(v.From)
+			}
+		}
 	}
 	if old, now := x.old.Config.TableName(a.info.Table), x.new.Config.TableName(b.info.Table); old != now {
 		k := x.keys(a.info.Table, b.info.Table, false)

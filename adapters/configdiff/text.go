@@ -69,9 +69,10 @@ func (r *Report) headline() string {
 	case EffectSettings:
 		return "every key keeps its candidates; settings change that decide when a candidate is left, or which endpoint serves"
 	}
-	part, whole := r.rerouted()
+	moved, _ := r.rerouted()
+	keys, whole := r.measure(func(k *KeyChanges) uint64 { return uint64(k.Rerouted) })
 	gone, _ := r.removed()
-	text := fmt.Sprintf("%s of %s (%s) get other candidates, %s removed", thousands(int(part)), count(int(whole), "key"), share(part, whole), thousands(int(gone)))
+	text := fmt.Sprintf("%s of %s (%s) get other candidates, %s removed", thousands(int(keys)), count(int(whole), "key"), movedText(moved, keys, whole), thousands(int(gone)))
 	added := 0
 	for i := range r.Tables {
 		added += r.Tables[i].Added
