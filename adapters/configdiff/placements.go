@@ -158,8 +158,8 @@ func differences(old, now []configfile.Value) (out []Setting) {
 // endpoints compares those of a placement by URL; those that are added or
 // removed with the whole placement are not listed one by one.
 func (x *comparison) endpoints(was, is int) (out []EndpointChange) {
-	if was < 0 || is < 0 {
-		return nil
+	if was < 0 || is < 0 || x.old.discovered(was) && x.new.discovered(is) {
+		return nil // what DNS finds is not known here; its name is a setting
 	}
 	a, b := endpointsOf(x.old, was), endpointsOf(x.new, is)
 	urls := slices.Sorted(maps.Keys(a))
@@ -191,6 +191,12 @@ func (x *comparison) endpoints(was, is int) (out []EndpointChange) {
 		}}})
 	}
 	return out
+}
+
+// discovered reports whether DNS finds the endpoints of a placement.
+func (s *Side) discovered(placement int) bool {
+	name := s.Config.Placement(placement).Name
+	return slices.ContainsFunc(s.File.Discover, func(d configfile.Discovery) bool { return d.Placement == name })
 }
 
 // orderOfFirst reports whether the same endpoints stand in another order under
