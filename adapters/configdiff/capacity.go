@@ -60,6 +60,7 @@ func (x *comparison) capacity(r *Report) {
 		}
 		return names[name]
 	}
+	keys := homes(x.old.Config)
 	for i := range old {
 		p := row(old[i].Placement)
 		p.Old, p.Left = &old[i], x.left[i]
@@ -73,7 +74,8 @@ func (x *comparison) capacity(r *Report) {
 			continue
 		}
 		before, after := oldFacts.Peak[p.Placement], newFacts.Peak[p.Placement]
-		p.Stale = before == after && x.shareMoved(p) > staleShare
+		was, _ := x.old.Config.FindPlacement(p.Placement)
+		p.Stale = before == after && 100*max(p.Left, p.Came) > staleShare*keys[was]
 	}
 	for _, p := range names {
 		p.Changed = !reflect.DeepEqual(p.Old, p.New)
@@ -88,23 +90,6 @@ func (x *comparison) capacity(r *Report) {
 		}
 		return 1
 	})
-}
-
-// shareMoved is the larger of what left and what came, in percent of the keys that were there.
-func (x *comparison) shareMoved(p *CapacityChange) int {
-	i, _ := x.old.Config.FindPlacement(p.Placement)
-	n := 0
-	for t := range x.old.Config.Tables() {
-		for k := range x.old.Config.TableKeys(t) {
-			if _, home := x.old.Config.TableKey(t, k); home == i {
-				n++
-			}
-		}
-	}
-	if most := max(p.Left, p.Came); most > 0 {
-		return 100 * most / max(n, 1)
-	}
-	return 0
 }
 
 func stated(l *configfile.PlacementLoad) bool { return l != nil && (l.InFlight > 0 || l.Room() > 0) }

@@ -293,7 +293,7 @@ func TestLargeCountsDoNotOverflowAGate(t *testing.T) {
 }
 
 // million-key files are CSV.
-func manyKeys(b *testing.B, n int, home func(i int) string) Side {
+func manyKeys(b *testing.B, n, weight int, home func(i int) string) Side {
 	b.Helper()
 	dir := b.TempDir()
 	var text strings.Builder
@@ -303,7 +303,7 @@ func manyKeys(b *testing.B, n int, home func(i int) string) Side {
 	}
 	main := "lockstep: 1\ninclude: [eu.csv]\nplacements:\n"
 	for i := range 10 {
-		main += fmt.Sprintf("  cell-%d: {select: rendezvous, endpoints: {a: {url: \"http://a-%d:1\"}, b: {url: \"http://b-%d:1\", weight: %d%%}}}\n", i, i, i, 100+len(home(0)))
+		main += fmt.Sprintf("  cell-%d: {select: rendezvous, endpoints: {a: {url: \"http://a-%d:1\"}, b: {url: \"http://b-%d:1\", weight: %d%%}}}\n", i, i, i, weight)
 	}
 	for name, content := range map[string]string{"main.yaml": main, "eu.csv": text.String()} {
 		if err := os.WriteFile(dir+"/"+name, []byte(content), 0o600); err != nil {
@@ -322,12 +322,18 @@ func manyKeys(b *testing.B, n int, home func(i int) string) Side {
 }
 
 // BenchmarkCompareMillion compares two configurations of a million keys, of which
-// a hundredth moves, and whose endpoints all have another weight under a policy
-// that hashes keys.
+// a hundredth moves; under hashed all endpoints have another weight as well, so
+// that core picks an endpoint for every key on both sides.
 func BenchmarkCompareMillion(b *testing.B) {
+	for name, weight := range map[string]int{"moved": 100, "hashed": 150} {
+		b.Run(name, func(b *testing.B) { benchCompare(b, weight) })
+	}
+}
+
+func benchCompare(b *testing.B, weight int) {
 	const n = 1_000_000
-	old := manyKeys(b, n, func(i int) string { return fmt.Sprintf("cell-%d", i%10) })
-	changed := manyKeys(b, n, func(i int) string {
+	old := manyKeys(b, n, 100, func(i int) string { return fmt.Sprintf("cell-%d", i%10) })
+	changed := manyKeys(b, n, weight, func(i int) string {
 		if i%100 == 7 {
 			return fmt.Sprintf("cell-%d", (i/100)%10)
 		}

@@ -300,21 +300,10 @@ func (x *comparison) movesByHash(p *PlacementChange) bool {
 
 // moves fills in what only the walk over all keys knows.
 func (x *comparison) moves(r *Report) {
-	homes := func(s Side) []int {
-		n := make([]int, s.Config.Placements())
-		for t := range s.Config.Tables() {
-			for i := range s.Config.TableKeys(t) {
-				if _, home := s.Config.TableKey(t, i); home >= 0 {
-					n[home]++
-				}
-			}
-		}
-		return n
-	}
 	if len(r.Placements) == 0 {
 		return
 	}
-	old, now := homes(x.old), homes(x.new)
+	old, now := homes(x.old.Config), homes(x.new.Config)
 	for i := range r.Placements {
 		p := &r.Placements[i]
 		if p.What == Removed {
@@ -326,4 +315,17 @@ func (x *comparison) moves(r *Report) {
 			p.Hash = x.hashed.moves[int32(p.was)]
 		}
 	}
+}
+
+// homes counts the keys of every placement, split ones left out.
+func homes(c *core.Config) []int {
+	n := make([]int, c.Placements())
+	for t := range c.Tables() {
+		for i := range c.TableKeys(t) {
+			if _, home := c.TableKey(t, i); home >= 0 {
+				n[home]++
+			}
+		}
+	}
+	return n
 }
