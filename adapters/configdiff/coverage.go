@@ -136,10 +136,10 @@ func (v *coverage) saw(o *Outcome) {
 		v.mark(kindTable, tableText(c, info.Table))
 		v.mark(kindHome, classText(c, info.Table, int(o.home)))
 	}
-	if o.serves >= 0 {
-		v.mark(kindPlacement, o.Placement)
-		if o.position > 0 {
-			v.mark(kindLink, linkText(o.Candidates, o.position))
+	for _, r := range o.reached {
+		v.mark(kindPlacement, r.placement)
+		if len(r.way) > 1 {
+			v.mark(kindLink, linkText(r.way, len(r.way)-1))
 		}
 	}
 }

@@ -32,10 +32,16 @@ type Outcome struct {
 	// At is the line that decides: of the key, of the fallback, or of what becomes of unknown keys.
 	At *configfile.Position `json:"at,omitempty"`
 
-	via      int
-	home     int32 // as a table has it; none for a refusal before any home
-	serves   int32 // index of the placement, -1
-	position int   // of it among the candidates
+	via     int
+	home    int32 // as a table has it; none for a refusal before any home
+	reached []reached
+}
+
+// reached is a placement that serves, and the candidates up to it; of a split
+// one for each part.
+type reached struct {
+	placement string
+	way       []string
 }
 
 // decider answers golden requests under one configuration.
@@ -79,7 +85,7 @@ func alone(spec core.Spec) core.Spec {
 
 // decide answers one expectation. An error is one of the expectation: at names the field.
 func (d *decider) decide(e *Expectation) (o Outcome, field string, err error) {
-	o = Outcome{home: none, serves: -1}
+	o = Outcome{home: none}
 	var refuse core.Class
 	var split uint64
 	if e.isRequest() {
@@ -166,14 +172,16 @@ func (d *decider) serveParts(e *Expectation, o *Outcome, match core.Route) {
 		}
 		match.Placement, match.Reason = int32(p.Placement), d.side.Config.Placement(p.Placement).Kind
 		one := *o
+		one.reached = nil
 		d.serve(e, &one, match)
 		if first {
 			*o, first = one, false
 			continue
 		}
 		o.Fails = o.Fails || one.Fails
+		o.reached = append(o.reached, one.reached...)
 		if o.Placement != one.Placement || o.Refused != one.Refused {
-			o.Placement, o.serves, o.Refused, o.Class = "", -1, 0, ""
+			o.Placement, o.Refused, o.Class = "", 0, ""
 		}
 		if !slices.Equal(o.Candidates, one.Candidates) {
 			o.Candidates = nil
@@ -199,13 +207,14 @@ func (d *decider) serve(e *Expectation, o *Outcome, match core.Route) {
 		switch x := &d.out[i]; x.Kind {
 		case core.Forward:
 			view := r.Placement(x.Placement)
-			o.Placement, o.serves, o.Failover = view.Name, int32(view.Index), x.Failover.String()
-			o.position = slices.Index(o.Candidates, o.Placement)
+			o.Placement, o.Failover = view.Name, x.Failover.String()
+			position := slices.Index(o.Candidates, o.Placement)
+			o.reached = append(o.reached, reached{o.Placement, o.Candidates[:position+1]})
 			o.Fails = slices.Contains(e.Down, o.Placement)
 			if x.Failover == core.FailoverNone {
 				o.Failover = "none"
-			} else if o.position > 0 {
-				o.At = place(d.side.File.FallbackAt(c, c.Placement(int(match.Placement)), o.position))
+			} else if position > 0 {
+				o.At = place(d.side.File.FallbackAt(c, c.Placement(int(match.Placement)), position))
 			}
 			r.Step(r.Now(), &core.Event{Kind: core.Finish, Handle: x.Handle, Status: 200}, nil)
 		case core.Reject:

@@ -178,7 +178,7 @@ func (r *Report) expectSection() section {
 // Lines writes the results for a terminal: what failed, and what is not exercised.
 func (x *Expectations) Lines() []string {
 	var s section
-	s.add("%s: %s hold, %d fail", x.File, count(x.Passed, "golden request"), x.Failed)
+	s.add("%s: of %s %s hold, %s fail", x.File, count(len(x.Results), "golden request"), thousands(x.Passed), thousands(x.Failed))
 	for i := range x.Results {
 		r := &x.Results[i]
 		if r.Passed {
