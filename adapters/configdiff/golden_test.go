@@ -138,3 +138,19 @@ func TestACommentIsNeverTooLong(t *testing.T) {
 		t.Error("it does not say that more is left out")
 	}
 }
+
+func TestFindingsThatAreAlikeAreNotAllWrittenAndBrokenOnesAre(t *testing.T) {
+	var r Report
+	for range 30 {
+		r.find(Broken, "must", "broken promise", "", nil)
+		r.find(Note, "endpoints", "some endpoint", "", nil)
+	}
+	var b strings.Builder
+	r.Text(&b)
+	if n := strings.Count(b.String(), "broken: "); n != 30 {
+		t.Errorf("%d of 30 broken promises are shown", n)
+	}
+	if n := strings.Count(b.String(), "note: some endpoint"); n != maxAlike || !strings.Contains(b.String(), "note: 20 more about endpoints") {
+		t.Errorf("%d notes:\n%s", n, b.String())
+	}
+}

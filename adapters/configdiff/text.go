@@ -30,18 +30,51 @@ func (r *Report) Text(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%s  %s\n", verdict, clean(r.headline()))
 	fmt.Fprintf(w, "    old  %s\n    new  %s\n", clean(r.Old.text()), clean(r.New.text()))
-	for _, f := range r.Findings {
-		fmt.Fprintf(w, "\n%s: %s\n", f.Severity, clean(f.text()))
-		if f.Hint != "" {
-			fmt.Fprintf(w, "  hint: %s\n", clean(f.Hint))
-		}
-	}
+	r.textFindings(w)
 	for _, s := range r.sections() {
 		fmt.Fprintf(w, "\n%s\n", s.title)
 		for _, line := range s.lines {
 			fmt.Fprintf(w, "  %s\n", line)
 		}
 	}
+}
+
+// maxAlike bounds the findings of one severity about one thing that are written
+// one by one; what is broken is never left out.
+const maxAlike = 10
+
+func (r *Report) textFindings(w io.Writer) {
+	type kind struct {
+		severity Severity
+		about    string
+	}
+	seen := map[kind]int{}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		id := kind{f.Severity, f.About}
+		if seen[id]++; seen[id] > maxAlike && f.Severity != Broken {
+			continue
+		}
+		fmt.Fprintf(w, "\n%s: %s\n", f.Severity, clean(f.text()))
+		if f.Hint != "" {
+			fmt.Fprintf(w, "  hint: %s\n", clean(f.Hint))
+		}
+	}
+	for _, severity := range []Severity{Warning, Note} {
+		for _, about := range slices.Sorted(maps.Keys(abouts(r.Findings))) {
+			if more := seen[kind{severity, about}] - maxAlike; more > 0 {
+				fmt.Fprintf(w, "\n%s: %s more about %s: see below, or --json\n", severity, thousands(more), about)
+			}
+		}
+	}
+}
+
+func abouts(list []Finding) map[string]bool {
+	out := map[string]bool{}
+	for i := range list {
+		out[list[i].About] = true
+	}
+	return out
 }
 
 func (f *Finding) text() string {
