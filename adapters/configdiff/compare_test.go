@@ -260,8 +260,16 @@ func TestEveryGatePassesAndFails(t *testing.T) {
 		gate string
 		pass bool
 	}{
-		{"rerouted:5%", false}, {"rerouted:78.6%", true}, {"home-moved:40%", false}, {"home-moved:43%", true},
-		{"removed:0%", false}, {"removed:15%", true}, {"guards", false}, {"capacity", false}, {"must", false}, {"decisions", false},
+		{"rerouted:5%", false},
+		{"rerouted:78.6%", true},
+		{"home-moved:40%", false},
+		{"home-moved:43%", true},
+		{"removed:0%", false},
+		{"removed:15%", true},
+		{"guards", false},
+		{"capacity", false},
+		{"must", false},
+		{"decisions", false},
 	} {
 		g, err := ParseGate(c.gate)
 		if err != nil {

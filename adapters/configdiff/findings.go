@@ -71,6 +71,9 @@ func (r *Report) keyFindings(x *comparison) {
 			r.find(Warning, "keys", fmt.Sprintf("table %s: %s gone%s", k.Table, countAre(k.Removed, "key"), x.afterwards(k.Table)), "", firstAt(k.RemovedFrom))
 		}
 		r.reroutedFinding(k)
+		if k.RegionChanged > 0 {
+			r.find(Warning, "keys", fmt.Sprintf("table %s: the region of %s changes: promises count by it", k.Table, count(k.RegionChanged, "key")), "", nil)
+		}
 		if k.Added > 0 {
 			r.find(Note, "keys", fmt.Sprintf("table %s: %s new", k.Table, countAre(k.Added, "key")), "", firstAt(k.AddedTo))
 		}

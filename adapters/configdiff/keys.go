@@ -37,6 +37,9 @@ type KeyChanges struct {
 	// split key is 500000.
 	Moved         uint64     `json:"moved_millionths"`
 	ReasonChanged int        `json:"reason_changed"`   // keys whose X-Route-Reason differs
+	// RegionChanged counts the keys that stay and whose region differs: it serves
+	// nobody, but promises count by it.
+	RegionChanged int        `json:"region_changed,omitempty"`
 	Groups        []KeyGroup `json:"groups,omitempty"` // of keys that stay: rerouted, or with another reason; the biggest first
 	AddedTo       []KeyGroup `json:"added_to,omitempty"`
 	RemovedFrom   []KeyGroup `json:"removed_from,omitempty"`
@@ -45,7 +48,7 @@ type KeyChanges struct {
 
 // changes reports whether anything in the table differs.
 func (k *KeyChanges) changes() bool {
-	return k.Added+k.Removed+k.Rerouted+k.ReasonChanged > 0 || k.What != Changed || k.Route != ""
+	return k.Added+k.Removed+k.Rerouted+k.ReasonChanged+k.RegionChanged > 0 || k.What != Changed || k.Route != ""
 }
 
 // KeyGroup is keys that went one way and go another.
@@ -215,6 +218,9 @@ func (x *comparison) keys(was, is int, first bool) KeyChanges {
 		default:
 			p := x.pair(homeA, homeB)
 			x.stays(&out, p, keyA, stayed, first)
+			if was >= 0 && is >= 0 && x.old.File.RegionOf(a.name, i) != x.new.File.RegionOf(b.name, k) {
+				out.RegionChanged++
+			}
 			i, k = i+1, k+1
 		}
 	}

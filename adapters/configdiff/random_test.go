@@ -16,7 +16,6 @@ type model struct {
 	placements map[string]string   // name to its line
 	tables     map[string][]string // name ("" for keys) to lines
 	routes     []string
-	listen     string
 }
 
 var policies = []string{"round_robin", "rendezvous", "maglev", "ketama", "least_request"}
