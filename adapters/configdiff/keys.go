@@ -35,8 +35,8 @@ type KeyChanges struct {
 	HomeMoved int `json:"home_moved"`
 	// Moved is the sum of what moves of each key, in millionths of a key: half of a
 	// split key is 500000.
-	Moved         uint64     `json:"moved_millionths"`
-	ReasonChanged int        `json:"reason_changed"`   // keys whose X-Route-Reason differs
+	Moved         uint64 `json:"moved_millionths"`
+	ReasonChanged int    `json:"reason_changed"` // keys whose X-Route-Reason differs
 	// RegionChanged counts the keys that stay and whose region differs: it serves
 	// nobody, but promises count by it.
 	RegionChanged int        `json:"region_changed,omitempty"`

@@ -93,7 +93,7 @@ func (s *SideInfo) text() string {
 func (r *Report) headline() string {
 	switch r.Effect {
 	case EffectNone:
-		if len(r.Settings)+len(r.Must) > 0 && r.outside() {
+		if r.outside() {
 			return "no decision changes: the digests are equal; what differs is never served from"
 		}
 		return "no decision changes: the digests are equal"
@@ -122,7 +122,7 @@ func (r *Report) headline() string {
 
 // outside reports whether something differs that is outside the digest.
 func (r *Report) outside() bool {
-	if len(r.Settings) > 0 {
+	if len(r.Settings)+len(r.Placements)+len(r.Tables) > 0 {
 		return true
 	}
 	for i := range r.Must {
