@@ -50,12 +50,13 @@ type decider struct {
 	routes []route
 	find   *routing.Offline
 	idle   *core.Config // the configuration as far as it decides one request alone
-	broken map[string]*core.Router
+	down   string       // what is down in broken
+	broken *core.Router // the last one made: one of a large configuration takes megabytes
 	out    []core.Decision
 }
 
 func newDecider(s Side) (*decider, error) {
-	d := &decider{side: s, broken: map[string]*core.Router{}}
+	d := &decider{side: s}
 	var err error
 	if d.routes, err = routesOf(s); err != nil {
 		return nil, err
@@ -245,9 +246,9 @@ func (d *decider) routeAt(via int, setting string) *configfile.Position {
 // long that breakers and health know it, as far as the configuration has any.
 func (d *decider) router(down []string) *core.Router {
 	key := strings.Join(sorted(down), "\n")
-	if r := d.broken[key]; r != nil {
+	if d.broken != nil && d.down == key {
 		fresh := core.New(core.Options{})
-		fresh.CopyFrom(r)
+		fresh.CopyFrom(d.broken)
 		return fresh
 	}
 	r := core.New(core.Options{})
@@ -259,7 +260,7 @@ func (d *decider) router(down []string) *core.Router {
 		}
 	}
 	b.run(failed)
-	d.broken[key] = r
+	d.down, d.broken = key, r
 	return d.router(down)
 }
 
