@@ -89,36 +89,29 @@ func (a *drafter) add(via int, key string, down []string) {
 	if err != nil || got.Fails {
 		return // its own names are there; and what fails is not expected of anybody
 	}
-	line := func(indent int, name string, value any) {
-		fmt.Fprintf(&a.b, "%s%s: %s\n", strings.Repeat(" ", indent), name, flow(value))
-	}
-	if e.Key != "" {
-		fmt.Fprintf(&a.b, "  - key: %s\n", flow(e.Key))
-		if e.Route != "" {
-			line(4, "route", e.Route)
-		}
-	} else {
-		fmt.Fprintf(&a.b, "  - path: %s\n", flow(e.path()))
-		for _, f := range []struct {
-			name  string
-			value any
-			there bool
-		}{
-			{"host", e.Host, e.Host != ""},
-			{"listener", e.Listener, e.Listener != ""},
-			{"headers", e.Headers, len(e.Headers) > 0},
-			{"claims", e.Claims, len(e.Claims) > 0},
-			{"client_cert", e.ClientCert, len(e.ClientCert) > 0},
-		} {
-			if f.there {
-				line(4, f.name, f.value)
-			}
+	// One line each, in braces: the reader bounds how many keys a list may have outside of them.
+	var parts []string
+	for _, f := range []struct {
+		name  string
+		value any
+		there bool
+	}{
+		{"key", e.Key, e.Key != ""},
+		{"route", e.Route, e.Route != ""},
+		{"host", e.Host, e.Host != ""},
+		{"path", e.Path, e.Path != ""},
+		{"listener", e.Listener, e.Listener != ""},
+		{"headers", e.Headers, len(e.Headers) > 0},
+		{"claims", e.Claims, len(e.Claims) > 0},
+		{"client_cert", e.ClientCert, len(e.ClientCert) > 0},
+		{"down", down, len(down) > 0},
+		{"want", got.want(&e), true},
+	} {
+		if f.there {
+			parts = append(parts, f.name+": "+flow(f.value))
 		}
 	}
-	if len(down) > 0 {
-		line(4, "down", down)
-	}
-	line(4, "want", got.want(&e))
+	fmt.Fprintf(&a.b, "  - {%s}\n", strings.Join(parts, ", "))
 }
 
 // want is what must be so that an outcome counts as the same.
