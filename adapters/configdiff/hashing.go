@@ -67,14 +67,11 @@ type picker struct {
 // newPicker makes one with those placements of a side, each by itself.
 func newPicker(s Side, names map[int32]string) *picker {
 	spec := core.Spec{Version: "alone"}
-	for i := range s.File.Spec.Placements {
-		p := &s.File.Spec.Placements[i]
-		for _, name := range names {
-			if name == p.Name {
-				spec.Placements = append(spec.Placements, core.PlacementSpec{
-					Name: p.Name, Kind: p.Kind, Endpoints: slices.Clone(p.Endpoints), Select: p.Select, Shards: p.Shards, Health: core.HealthSpec{Off: true},
-				})
-			}
+	for _, name := range names {
+		if p := s.File.PlacementSpec(name); p != nil {
+			spec.Placements = append(spec.Placements, core.PlacementSpec{
+				Name: p.Name, Kind: p.Kind, Endpoints: slices.Clone(p.Endpoints), Select: p.Select, Shards: p.Shards, Health: core.HealthSpec{Off: true},
+			})
 		}
 	}
 	c, err := core.Compile(spec)

@@ -218,7 +218,7 @@ func (x *comparison) keys(was, is int, first bool) KeyChanges {
 		default:
 			p := x.pair(homeA, homeB)
 			x.stays(&out, p, keyA, stayed, first)
-			if was >= 0 && is >= 0 && x.old.File.RegionOf(a.name, i) != x.new.File.RegionOf(b.name, k) {
+			if a.region(i) != b.region(k) {
 				out.RegionChanged++
 			}
 			i, k = i+1, k+1
@@ -264,16 +264,26 @@ func (x *comparison) count(was, is int32, first bool) {
 
 // keyTable is one table of one side.
 type keyTable struct {
-	side Side
-	name string
-	i, n int
+	side    Side
+	name    string
+	i, n    int
+	regions func(i int) string // nil where no key has one
+}
+
+// region is that of the i-th key, "" for none.
+func (t *keyTable) region(i int) string {
+	if t.regions == nil {
+		return ""
+	}
+	return t.regions(i)
 }
 
 func tableOf(s Side, i int) keyTable {
 	if i < 0 {
 		return keyTable{side: s}
 	}
-	return keyTable{s, s.Config.TableName(i), i, s.Config.TableKeys(i)}
+	name := s.Config.TableName(i)
+	return keyTable{s, name, i, s.Config.TableKeys(i), s.File.RegionsOf(name)}
 }
 
 func (t *keyTable) at(i int) (string, int32) {

@@ -81,10 +81,10 @@ func (x *comparison) placement(name string, was, is int) *PlacementChange {
 	p := &PlacementChange{Name: name, What: Changed, was: was, is: is}
 	var old, now []configfile.Value
 	if was >= 0 {
-		p.OldAt, old = placementAt(x.old, name), effective(x.old, was)
+		old = effective(x.old, was)
 	}
 	if is >= 0 {
-		p.NewAt, now = placementAt(x.new, name), effective(x.new, is)
+		now = effective(x.new, is)
 	}
 	switch {
 	case was < 0:
@@ -93,15 +93,33 @@ func (x *comparison) placement(name string, was, is int) *PlacementChange {
 		p.What = Removed
 	default:
 		p.Settings = differences(old, now)
+		for i := range p.Settings {
+			v := &p.Settings[i]
+			v.OldAt, v.NewAt = settingAt(x.old, name, v.Path), settingAt(x.new, name, v.Path)
+		}
 		if a, b := x.old.Config.PlacementEdge(was), x.new.Config.PlacementEdge(is); a != b && len(p.Settings) == 0 {
-			p.Settings = []Setting{{"upstream", a, b, p.OldAt, p.NewAt}} // a setting that Effective does not list
+			p.Settings = []Setting{{"upstream", a, b, placementAt(x.old, name), placementAt(x.new, name)}} // a setting that Effective does not list
 		}
 	}
 	p.Endpoints = x.endpoints(was, is)
 	if p.What == Changed && len(p.Settings)+len(p.Endpoints) == 0 {
 		return nil
 	}
+	if was >= 0 {
+		p.OldAt = placementAt(x.old, name)
+	}
+	if is >= 0 {
+		p.NewAt = placementAt(x.new, name)
+	}
 	return p
+}
+
+// settingAt is where a setting of a placement is written, nil for nowhere.
+func settingAt(s Side, placement, path string) *configfile.Position {
+	if at, ok := s.File.Where("placements." + placement + "." + path); ok {
+		return place(at)
+	}
+	return nil
 }
 
 func placementAt(s Side, name string) *configfile.Position {
@@ -109,24 +127,22 @@ func placementAt(s Side, name string) *configfile.Position {
 	return place(at)
 }
 
-// effective is the settings of a placement without its endpoints, which have no
-// order, and with what finds them.
+// effective is the settings of a placement, without their places, without its
+// endpoints, which have no order, and with what finds them.
 func effective(s Side, i int) (out []configfile.Value) {
-	for _, v := range s.File.Effective(s.Config, i) {
+	for _, v := range s.File.EffectiveValues(s.Config, i) {
 		if !strings.HasPrefix(v.Path, "endpoints[") {
 			out = append(out, v)
 		}
 	}
 	for k := range s.File.Discover {
-		if d := &s.File.Discover[k]; d.Placement == s.Config.Placement(i).Name {
-			at, _ := s.File.Where("placements." + d.Placement + ".endpoints.dns")
-			out = append(out, configfile.Value{Path: "endpoints.dns", Value: d.String(), From: at})
-			if d.Server != "" {
-				at, _ := s.File.Where("placements." + d.Placement + ".endpoints.server")
-				out = append(out, configfile.Value{Path: "endpoints.server", Value: d.Server, From: at})
-			}
-			if d.Scheme != "" {
-				out = append(out, configfile.Value{Path: "endpoints.scheme", Value: d.Scheme, From: at})
+		d := &s.File.Discover[k]
+		if d.Placement != s.Config.Placement(i).Name {
+			continue
+		}
+		for _, v := range [][2]string{{"dns", d.String()}, {"server", d.Server}, {"scheme", d.Scheme}} {
+			if v[1] != "" {
+				out = append(out, configfile.Value{Path: "endpoints." + v[0], Value: v[1]})
 			}
 		}
 	}
@@ -172,7 +188,7 @@ func (x *comparison) endpoints(was, is int) (out []EndpointChange) {
 	for _, url := range urls {
 		o, inOld := a[url]
 		n, inNew := b[url]
-		e := EndpointChange{URL: url, Name: cmp.Or(n.info.Name, o.info.Name), What: Changed, OldAt: o.at, NewAt: n.at}
+		e := EndpointChange{URL: url, Name: cmp.Or(n.info.Name, o.info.Name), What: Changed}
 		switch {
 		case !inNew:
 			e.What = Removed
@@ -182,6 +198,7 @@ func (x *comparison) endpoints(was, is int) (out []EndpointChange) {
 			e.Settings = endpointSettings(&o, &n)
 		}
 		if e.What != Changed || len(e.Settings) > 0 {
+			e.OldAt, e.NewAt = o.at(), n.at()
 			out = append(out, e)
 		}
 	}
@@ -217,9 +234,17 @@ func urlsOf(s Side, placement int) (out []string) {
 // endpoint is one endpoint and where it is written.
 type endpoint struct {
 	info core.EndpointInfo
-	at   *configfile.Position
-	path string
+	path string // of it in the files, "" where that side does not have it
 	side Side
+}
+
+// at is where it is written.
+func (e *endpoint) at() *configfile.Position {
+	if e.path == "" {
+		return nil
+	}
+	at, _ := e.side.File.Where(e.path)
+	return place(at)
 }
 
 func endpointsOf(s Side, placement int) map[string]endpoint {
@@ -228,15 +253,10 @@ func endpointsOf(s Side, placement int) map[string]endpoint {
 		info := s.Config.Endpoint(i)
 		out[info.URL] = endpoint{info: info, side: s}
 	}
-	for i := range s.File.Spec.Placements {
-		if s.File.Spec.Placements[i].Name != p.Name {
-			continue
-		}
-		for k, e := range s.File.Spec.Placements[i].Endpoints {
-			path := fmt.Sprintf("placements.%s.endpoints[%d]", p.Name, k)
-			at, _ := s.File.Where(path)
+	if spec := s.File.PlacementSpec(p.Name); spec != nil {
+		for k, e := range spec.Endpoints {
 			known := out[e.URL]
-			known.at, known.path = place(at), path
+			known.path = fmt.Sprintf("placements.%s.endpoints[%d]", p.Name, k)
 			out[e.URL] = known
 		}
 	}
@@ -265,18 +285,26 @@ func (e *endpoint) where(setting string) *configfile.Position {
 	if at, ok := e.side.File.Where(e.path + "." + setting); ok {
 		return place(at)
 	}
-	return e.at
+	return e.at()
 }
 
 // renamed notes which placement of one side alone has the endpoints of one of the other.
 func (x *comparison) renamed(all []PlacementChange) {
+	gone := map[string]*PlacementChange{}
 	for i := range all {
-		for k := range all {
-			p, q := &all[i], &all[k]
-			if p.What == Removed && q.What == Added && q.SameAs == "" && slices.Equal(sorted(urlsOf(x.old, p.was)), sorted(urlsOf(x.new, q.is))) {
-				p.SameAs, q.SameAs = q.Name, p.Name
-				break
-			}
+		if p := &all[i]; p.What == Removed {
+			gone[strings.Join(sorted(urlsOf(x.old, p.was)), "\n")] = p
+		}
+	}
+	for i := range all {
+		q := &all[i]
+		if q.What != Added {
+			continue
+		}
+		urls := strings.Join(sorted(urlsOf(x.new, q.is)), "\n")
+		if p := gone[urls]; p != nil {
+			p.SameAs, q.SameAs = q.Name, p.Name
+			delete(gone, urls)
 		}
 	}
 }
