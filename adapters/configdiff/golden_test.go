@@ -130,6 +130,11 @@ func TestACommentIsNeverTooLong(t *testing.T) {
 		r.Settings = append(r.Settings, Section{"s", []Setting{{Path: strings.Repeat("q", 100)}}})
 	}
 	var b strings.Builder
+	r.Text(&b)
+	if !strings.Contains(b.String(), "and 100 lines more; --json has all") {
+		t.Error("the text has no bound")
+	}
+	b.Reset()
 	r.Markdown(&b)
 	if b.Len() > 65_536 {
 		t.Errorf("it has %d bytes", b.Len())

@@ -9,8 +9,11 @@ import (
 	"strings"
 )
 
-// maxShown bounds the groups of a table that the text lists; JSON has more.
-const maxShown = 20
+// Bounds of the text; JSON has more.
+const (
+	maxShown = 20  // groups of a table, things that golden requests do not exercise
+	maxLines = 400 // of one section
+)
 
 // section is one titled part of the text.
 type section struct {
@@ -33,7 +36,11 @@ func (r *Report) Text(w io.Writer) {
 	r.textFindings(w)
 	for _, s := range r.sections() {
 		fmt.Fprintf(w, "\n%s\n", s.title)
-		for _, line := range s.lines {
+		for i, line := range s.lines {
+			if i == maxLines {
+				fmt.Fprintf(w, "  and %s more; --json has all\n", count(len(s.lines)-i, "line"))
+				break
+			}
 			fmt.Fprintf(w, "  %s\n", line)
 		}
 	}
