@@ -53,6 +53,7 @@ func newRoot() *cobra.Command {
 		newConformCommand(),
 		newControlCommand(),
 		newExplainCommand(),
+		newRedactCommand(),
 		newReplayCommand(),
 		newVerifyCommand(),
 		newConvertCommand(),
