@@ -197,6 +197,11 @@ func (b *byIndex) between(t *explain.Teller, from, to uint64) {
 			t.Note(&n.Note)
 		}
 	}
+	for i := range b.notes.Gaps {
+		if g := &b.notes.Gaps[i]; g.Step >= from && g.Step < to {
+			t.Gap(g.Gap, b.countedUntil(g.Step))
+		}
+	}
 	for i := range b.notes.Counts {
 		if c := &b.notes.Counts[i]; c.Step >= from && c.Step < to {
 			t.Count(&c.Count, b.countedUntil(c.Step))

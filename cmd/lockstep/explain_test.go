@@ -246,3 +246,33 @@ func TestWhatAnswersInPlaceOfARouterIsSaid(t *testing.T) {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 }
+
+// Recordings of several routers are asked together: a client that tries again
+// may come to another one.
+func TestExplainAsksTheRecordingsOfSeveralRouters(t *testing.T) {
+	path := cellLost(t)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(t.TempDir(), "other.lst")
+	if err := os.WriteFile(other, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var list struct{ Requests []explain.Entry }
+	_, out, _ := lockstep("explain", path, "--key", "acme", "--limit", "1", "--json")
+	if err := json.Unmarshal([]byte(out), &list); err != nil || len(list.Requests) != 1 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	code, out, errs := lockstep("explain", path, other, "--request", list.Requests[0].ID)
+	if code != exitOK || !strings.HasPrefix(out, "2 requests carried this id, oldest first") || strings.Count(out, "Candidates") != 2 || !strings.Contains(out, "(2 of 2)") {
+		t.Errorf("exit %d: %s\n%s", code, errs, out)
+	}
+	code, out, _ = lockstep("explain", path, other, "--key", "acme", "--limit", "4")
+	if code != exitOK || !strings.Contains(out, "\n  4  ") || strings.Contains(out, "\n  5  ") {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+	if code, _, errs = lockstep("explain", path, filepath.Join(t.TempDir(), "none"), "--key", "acme", "--limit", "1"); code != exitOK || !strings.Contains(errs, "not read: ") {
+		t.Errorf("a folder that is not there hides the other: exit %d: %s", code, errs)
+	}
+}

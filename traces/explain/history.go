@@ -325,9 +325,8 @@ func endpointName(r *core.Router, n int32) string {
 }
 
 // gap remembers that steps are missing, and what is different after them.
-func (h *history) gap(m Missing, before, after *core.Router, clock func(core.Time) string) {
-	text := fmt.Sprintf("GAP: %s are missing here, until %s", pluralN(m.Steps, "step"), clock(m.To))
-	h.add(Moment{At: m.From, Step: m.First, Kind: KindGap, cause: text})
+func (h *history) gap(m Missing, before, after *core.Router) {
+	h.add(Moment{At: m.To, Step: m.First, Kind: KindGap, cause: gapText(m.Steps)})
 	if before == nil || before.Config() == nil || after.Config() == nil {
 		return
 	}
@@ -346,6 +345,11 @@ func (h *history) gap(m Missing, before, after *core.Router, clock func(core.Tim
 		text := fmt.Sprintf("%s/%s  after the gap: breaker %s%s (before it: %s%s)", name, a.Name, a.Breaker, health(a), b.Breaker, health(b))
 		h.add(Moment{At: m.To, Step: m.First, Kind: KindGap, Placement: name, Endpoint: a.Name, cause: text})
 	}
+}
+
+// gapText is the line of steps that are missing.
+func gapText(steps uint64) string {
+	return fmt.Sprintf("GAP: %s are missing right before this", pluralN(steps, "step"))
 }
 
 func health(e core.EndpointView) string {

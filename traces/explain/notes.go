@@ -2,6 +2,7 @@ package explain
 
 import (
 	"lockstep/core"
+	"lockstep/traces"
 	"lockstep/traces/index"
 )
 
@@ -38,6 +39,11 @@ func (t *Teller) Count(c *index.Count, last core.Time) {
 		m.cause = c.Placement + "  first refusals, " + c.Class.String() + " (by the index alone)"
 	}
 	t.past.add(m)
+}
+
+// Gap tells that the recording says that steps are missing; at is a time after them.
+func (t *Teller) Gap(g traces.Gap, at core.Time) {
+	t.past.add(Moment{At: at, Step: g.Step, Kind: KindGap, cause: gapText(g.Steps)})
 }
 
 // Until says how far the recording is known, by notes and counts if not by facts.

@@ -158,7 +158,7 @@ func (t *Teller) jump(f *traces.Fact, r *core.Router) {
 	}
 	gap := Missing{First: t.last + 1, Steps: f.Step - t.last - 1, From: t.lastAt, To: f.Time}
 	if !skipped {
-		t.past.gap(gap, t.router, r, t.clock)
+		t.past.gap(gap, t.router, r)
 	}
 	for h, s := range t.flying {
 		if _, alive := r.Attempt(h); alive {
@@ -167,7 +167,11 @@ func (t *Teller) jump(f *traces.Fact, r *core.Router) {
 		if _, waits := r.Journey(h); waits {
 			continue
 		}
-		s.Missing = append(s.Missing, fmt.Sprintf("its end: it lies in the %s from step %s on, %s to %s, that are missing", pluralN(gap.Steps, "step"), thousands(gap.First), t.clock(gap.From), t.clock(gap.To)))
+		what := "are missing"
+		if skipped {
+			what = "were not replayed"
+		}
+		s.Missing = append(s.Missing, fmt.Sprintf("its end: it lies in the %s from step %s on, %s to %s, that %s", pluralN(gap.Steps, "step"), thousands(gap.First), t.clock(gap.From), t.clock(gap.To), what))
 		s.ended = true
 		delete(t.flying, h)
 	}
