@@ -161,7 +161,7 @@ func (x *explained) holdings() string {
 // parts that matter.
 func (x *explained) stories(r *recordings.Recording, q explain.Query) (found []*explain.Story, over int, report traces.Report, err error) {
 	if !x.flags.whole && indexed(r) {
-		b := &byIndex{r: r, hooks: x.hooks, lead: leadBlocks}
+		b := &byIndex{r: r, hooks: x.hooks, lead: leadBlocks, near: nearSteps}
 		found, over, err = b.stories(q)
 		return found, over, b.report, err
 	}
@@ -270,7 +270,7 @@ func (x *explained) filter(r *recordings.Recording) (explain.Filter, error) {
 // entries lists the requests of one recording.
 func (x *explained) entries(r *recordings.Recording, filter explain.Filter) (found []*explain.Entry, over int, report traces.Report, err error) {
 	if !x.flags.whole && indexed(r) && (filter.ID != nil || filter.Key != nil || filter.From > 0 || filter.To > 0) {
-		b := &byIndex{r: r, hooks: x.hooks, lead: leadBlocks}
+		b := &byIndex{r: r, hooks: x.hooks, lead: leadBlocks, near: nearSteps}
 		found, over, err = b.entries(filter)
 		return found, over, b.report, err
 	}

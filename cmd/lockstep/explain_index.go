@@ -19,6 +19,7 @@ const (
 	smallRecording = 16 << 20 // bytes below which all is replayed
 	notesBefore    = time.Hour
 	notesAfter     = 10 * time.Minute
+	nearSteps      = 1 << 14
 	leadBlocks     = 8    // replayed before the request, and before what led to it
 	mostBlocks     = 1500 // replayed for one story
 	mostHits       = 50   // stories by index
@@ -33,6 +34,7 @@ type byIndex struct {
 	notes  recordings.Notes
 	end    core.Time // how far the notes reach
 	lead   int       // blocks replayed before what matters, at first
+	near   uint64    // steps that are replayed rather than skipped between two requests of a list
 }
 
 // indexed reports whether the recording is worth reading by its index.

@@ -63,8 +63,7 @@ func (b *byIndex) follow(l *explain.List, hits []recordings.Hit, last uint64) (u
 			i++
 			continue
 		}
-		budget := factsMore
-		from := last
+		budget, from, start := factsMore, last, i
 		report, err := b.r.Replay(hits[i].Block, traces.Options{
 			After: func(f *traces.Fact, r *core.Router, decided []core.Decision) {
 				if budget--; f.Step > from {
@@ -76,11 +75,14 @@ func (b *byIndex) follow(l *explain.List, hits []recordings.Hit, last uint64) (u
 				for i < len(hits) && hits[i].Step <= last {
 					i, budget = i+1, factsMore
 				}
-				near := i < len(hits) && hits[i].Block.Step <= last+1<<14
-				return l.Full() || !near && (!l.Pending() || budget < 0) && last > 0
+				near := i < len(hits) && hits[i].Block.Step <= last+b.near
+				return l.Full() || i > start && !near && (!l.Pending() || budget < 0)
 			},
 		})
 		b.add(&report)
+		if i == start { // it was not reached: what lies there is damaged
+			i++
+		}
 		if err != nil || report.Divergence != nil {
 			return last, err
 		}
