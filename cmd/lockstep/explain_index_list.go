@@ -30,6 +30,17 @@ func (b *byIndex) entries(filter explain.Filter) (found []*explain.Entry, more i
 	if !filter.ByEnd() && filter.Limit > 0 {
 		q.Limit = filter.Limit + 1
 	}
+	if q.ID == nil && q.Key == nil {
+		more, err = b.window(l, q, filter.To)
+		if err != nil {
+			return nil, 0, err
+		}
+		found, over := l.Entries()
+		if more == 0 {
+			more = over
+		}
+		return found, more, nil
+	}
 	last := uint64(0) // step that was read last
 	for {
 		hits, err := b.r.Find(q)
@@ -54,6 +65,31 @@ func (b *byIndex) entries(filter explain.Filter) (found []*explain.Entry, more i
 		more = over
 	}
 	return found, more, nil
+}
+
+// window replays all from the first block of a window to its end, or until the
+// list is full; then more is -1.
+func (b *byIndex) window(l *explain.List, q recordings.Query, to core.Time) (more int, err error) {
+	q.Limit = 1
+	hits, err := b.r.Find(q)
+	if err != nil || len(hits) == 0 {
+		return 0, err
+	}
+	over, after := false, factsMore
+	report, err := b.r.Replay(hits[0].Block, traces.Options{
+		After: func(f *traces.Fact, r *core.Router, decided []core.Decision) {
+			if l.After(f, r, decided); to != 0 && f.Time > to {
+				over = true
+				after--
+			}
+		},
+		Stop: func() bool { return l.Full() || over && (!l.Pending() || after < 0) },
+	})
+	b.add(&report)
+	if !over && l.Full() {
+		more = -1
+	}
+	return more, err
 }
 
 // follow replays the blocks of hits, each until its requests have ended.
