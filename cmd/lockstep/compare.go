@@ -52,7 +52,7 @@ func runCompare(w io.Writer, stdin io.Reader, files []string, format, under stri
 	if flags.config == "" {
 		return errors.New("name the configuration that is compared with the log: -c CONFIG")
 	}
-	limit, err := percentOf(under)
+	limit, err := failUnder(under)
 	if err != nil {
 		return err
 	}
@@ -88,8 +88,8 @@ func runCompare(w io.Writer, stdin io.Reader, files []string, format, under stri
 	return err
 }
 
-// percentOf reads a share such as 99%; "" is none, -1.
-func percentOf(s string) (float64, error) {
+// failUnder reads a share such as 99%; "" is none, -1.
+func failUnder(s string) (float64, error) {
 	if s == "" {
 		return -1, nil
 	}
