@@ -18,6 +18,7 @@ type leaf struct {
 	key   string
 	value any    // string, *tree or []*tree
 	from  string // the comment: where it comes from; "": nowhere in particular
+	named bool   // key is a name of somebody's, not a setting
 }
 
 // set writes a value at a path such as limit/in_flight; one that is there is replaced.
@@ -46,7 +47,7 @@ func joined(from []string) string {
 
 // setWhole is set for a key that may hold slashes.
 func (t *tree) setWhole(key string, value any, from ...string) {
-	t.entries = append(t.entries, &leaf{key, value, joined(from)})
+	t.entries = append(t.entries, &leaf{key, value, joined(from), true})
 }
 
 func (t *tree) get(key string) *leaf {
@@ -74,24 +75,28 @@ func (t *tree) remove(key string) {
 	t.entries = slices.DeleteFunc(t.entries, func(e *leaf) bool { return e.key == key })
 }
 
-// write appends the map in block style.
-func (t *tree) write(b *strings.Builder, indent string) {
+// write appends the map in block style; item says that a dash stands before it.
+func (t *tree) write(b *strings.Builder, indent string, item bool) {
 	for i, e := range t.entries {
-		if i > 0 || indent == "" || !strings.HasSuffix(b.String(), "- ") {
+		if i > 0 || !item {
 			b.WriteString(indent)
 		}
-		b.WriteString(quoted(e.key) + ":")
+		name := e.key
+		if e.named {
+			name = quoted(name)
+		}
+		b.WriteString(name + ":")
 		switch v := e.value.(type) {
 		case string:
 			b.WriteString(" " + v + comment(e.from) + "\n")
 		case *tree:
 			b.WriteString(comment(e.from) + "\n")
-			v.write(b, indent+"  ")
+			v.write(b, indent+"  ", false)
 		case []*tree:
 			b.WriteString(comment(e.from) + "\n")
-			for _, item := range v {
+			for _, one := range v {
 				b.WriteString(indent + "  - ")
-				item.write(b, indent+"    ")
+				one.write(b, indent+"    ", true)
 			}
 		}
 	}
@@ -112,7 +117,7 @@ func comment(from string) string {
 // plain returns the value without comments, to compare it.
 func (e *leaf) plain() string {
 	var b strings.Builder
-	bare(&tree{[]*leaf{e}}).write(&b, "")
+	bare(&tree{[]*leaf{e}}).write(&b, "", false)
 	return b.String()
 }
 
@@ -123,7 +128,7 @@ func bare(t *tree) *tree {
 		if c, ok := v.(*tree); ok {
 			v = bare(c)
 		}
-		out.entries = append(out.entries, &leaf{key: e.key, value: v})
+		out.entries = append(out.entries, &leaf{key: e.key, value: v, named: e.named})
 	}
 	return out
 }

@@ -260,7 +260,7 @@ func (b *hapBackend) readCookie(l *hapLine) {
 	}
 	b.cookie, b.cookieAt, b.ttl = name, l, 0
 	l.ok()
-	l.differs("the value is made by the router, so clients with a cookie of HAProxy's are placed anew once; the cookie is HttpOnly, SameSite=Lax, Path=/, and taken away before the service sees it or not as the router does it", "")
+	l.differs("the value is made by the router, so clients with a cookie of HAProxy's are placed anew once; the cookie is HttpOnly, SameSite=Lax, Path=/", "")
 	for i := 2; i < len(l.words); i++ {
 		switch w := l.words[i]; w {
 		case "insert", "indirect", "nocache", "httponly", "secure", "dynamic":

@@ -194,7 +194,7 @@ func (p *plan) yaml(head string) []byte {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		(&tree{[]*leaf{e}}).write(&b, "")
+		(&tree{[]*leaf{e}}).write(&b, "", false)
 	}
 	return []byte(b.String())
 }

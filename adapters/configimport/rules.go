@@ -44,6 +44,12 @@ type rule struct {
 	line   *Line // where faults are noted; may be nil
 }
 
+// marker is what a fault of a rule is noted on.
+type marker interface {
+	not(why, do string)
+	differs(why, do string)
+}
+
 type keyTo struct {
 	key  string
 	to   target
@@ -57,6 +63,7 @@ type built struct {
 	keys []keyTo
 	to   target // of the requests without a known key
 	from []string
+	line marker          // of the rule that decides; may be nil
 	seen map[string]bool // the keys so far
 }
 
@@ -72,13 +79,13 @@ type expansion struct {
 // expand returns the routes that decide as rules do. The last rule must take everything.
 func expand(rules []rule) (out []built, complete bool) {
 	e := &expansion{rules: rules}
-	e.build(region{}, 0)
+	e.build(region{}, nil, 0)
 	return e.out, !e.full
 }
 
-// build adds the routes for the requests in r.
-func (e *expansion) build(r region, depth int) {
-	var taken []region // parts of r that have routes of their own
+// build adds the routes for the requests in r. Those in taken have routes already.
+func (e *expansion) build(r region, taken []region, depth int) {
+	taken = slices.Clone(taken)
 	route := built{in: r}
 	for i := range e.rules {
 		if len(e.out) >= most || depth > 64 {
@@ -91,7 +98,7 @@ func (e *expansion) build(r region, depth int) {
 			continue
 		}
 		if !r.within(rule.in) { // it concerns a part
-			e.build(in, depth+1)
+			e.build(in, taken, depth+1)
 			taken = append(taken, in)
 			continue
 		}
@@ -118,7 +125,7 @@ func (e *expansion) except(rule *rule, r region, taken *[]region, depth int) (wi
 		case r.within(not):
 			return true, split
 		default:
-			e.build(in, depth+1)
+			e.build(in, *taken, depth+1)
 			*taken = append(*taken, in)
 			split = true
 		}
@@ -133,6 +140,7 @@ func covered(in region, taken []region) bool {
 // take lets a rule that concerns all of a route decide; done says that nothing is left.
 func (e *expansion) take(r *rule, route *built) (done bool) {
 	route.from = append(route.from, r.from...)
+	route.line = r.line
 	if r.key == "" {
 		route.to = r.to
 		return true
