@@ -18,6 +18,8 @@ type plan struct {
 	tables     tree
 	noRoute    string // the status of requests that no route takes; "": the default
 	byContent  map[string]string
+	admin      string // where operators look; "": nowhere
+	adminFrom  string
 }
 
 // placement is one placement in the making.
@@ -46,6 +48,7 @@ const (
 // addRoutes writes routes, in order, for requests by these listeners (nil: by any).
 func (p *plan) addRoutes(routes []built, listeners []string, tableName string) {
 	for _, b := range routes {
+		b.divide()
 		t := &tree{}
 		var match []string
 		if b.in.hosts != nil {
@@ -74,6 +77,45 @@ func (p *plan) addRoutes(routes []built, listeners []string, tableName string) {
 	}
 }
 
+// divide finds a key that every request of a route has, where they are split
+// between placements without one: only keys are split.
+func (b *built) divide() {
+	if len(b.to.parts) == 0 {
+		return
+	}
+	add := func(k key, words []string) {
+		b.key = k
+		seen := map[string]bool{}
+		for _, w := range words {
+			if !seen[w] {
+				seen[w] = true
+				b.keys = append(b.keys, keyTo{w, b.to, joined(slices.Clone(b.from))})
+			}
+		}
+	}
+	switch {
+	case b.key != "":
+	case b.in.hosts != nil && !slices.ContainsFunc(b.in.hosts, func(h string) bool { return strings.HasPrefix(h, "*") || strings.Trim(h, "0123456789.") == "" }):
+		add(anyHost, parted(b.in.hosts, "."))
+		return
+	case b.in.paths != nil:
+		add("{path_segment: 1}", parted(b.in.paths, "/"))
+		return
+	}
+	if b.line != nil {
+		b.line.not("requests without a known key cannot be split between placements, and nothing that they all have can be a key: all go to "+b.to.placement, "give them a key, or name their hosts")
+	}
+}
+
+// parted returns the first part of each word.
+func parted(words []string, by string) (out []string) {
+	for _, w := range words {
+		first, _, _ := strings.Cut(strings.TrimPrefix(w, "/"), by)
+		out = append(out, first)
+	}
+	return out
+}
+
 // sources lists where a route reads its key. A request that has none of them is
 // refused with 400, so the last is one that nearly all have.
 func (p *plan) sources(b *built) []string {
@@ -83,7 +125,7 @@ func (p *plan) sources(b *built) []string {
 		}
 		return []string{anyHost}
 	}
-	if b.to.reject != 0 || strings.HasPrefix(string(b.key), "{host_label") || mayBeTop(b.keys) {
+	if b.to.reject != 0 || strings.HasPrefix(string(b.key), "{host_label") || strings.HasPrefix(string(b.key), "{path_segment") || mayBeTop(b.keys) {
 		return []string{string(b.key)}
 	}
 	return []string{string(b.key), anyLabel}
@@ -168,6 +210,9 @@ func (p *plan) yaml(head string) []byte {
 	doc.set("lockstep", "1")
 	if len(p.listeners.entries) > 0 {
 		doc.set("listen", &p.listeners)
+	}
+	if p.admin != "" {
+		doc.set("admin/address", quoted(p.admin), p.adminFrom)
 	}
 	if p.noRoute != "" {
 		doc.set("routing", "{no_route: {reject: "+p.noRoute+"}}")

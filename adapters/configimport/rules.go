@@ -41,7 +41,7 @@ type rule struct {
 	ends   bool
 	lookup string
 	from   []string
-	line   *Line // where faults are noted; may be nil
+	line   marker // where faults are noted; may be nil
 }
 
 // marker is what a fault of a rule is noted on.
