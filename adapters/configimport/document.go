@@ -71,6 +71,11 @@ func (t *tree) child(key string) *tree {
 	return c
 }
 
+// order sorts the entries as in keys.
+func (t *tree) order(keys ...string) {
+	slices.SortStableFunc(t.entries, func(a, b *leaf) int { return slices.Index(keys, a.key) - slices.Index(keys, b.key) })
+}
+
 func (t *tree) remove(key string) {
 	t.entries = slices.DeleteFunc(t.entries, func(e *leaf) bool { return e.key == key })
 }

@@ -146,6 +146,10 @@ func (e *envoy) listener(l *evNode) *evFront {
 	if host == "0.0.0.0" || host == "::" {
 		host = ""
 	}
+	if e.plan.listens(hostPort(host, port)) {
+		l.refuse("another listener has this address", "")
+		return nil
+	}
 	t := &tree{}
 	t.set("address", quoted(hostPort(host, port)), address.from())
 	var manager *evNode
@@ -205,7 +209,7 @@ func (e *envoy) listenerFilter(f *evNode, t *tree) {
 	name := f.str("name")
 	switch {
 	case strings.HasSuffix(name, "tls_inspector") || strings.HasSuffix(name, "http_inspector"):
-		f.accept()
+		f.known("typed_config/@type")
 	case strings.HasSuffix(name, "proxy_protocol"):
 		f.get("typed_config", "@type")
 		t.set("proxy_protocol", `{from: ["0.0.0.0/0", "::/0"], required: true}`, f.from())
@@ -276,7 +280,7 @@ func (e *envoy) manager(m *evNode, t *tree) *evNode {
 	}
 	for _, f := range m.list("http_filters") {
 		if name := f.str("name"); name == "envoy.filters.http.router" || f.get("typed_config").kind() == "Router" {
-			f.accept()
+			f.known("typed_config/@type")
 		} else {
 			f.refuse("the filter "+name+" has no counterpart", "do what it does before the router or in the service, from the first day on")
 		}

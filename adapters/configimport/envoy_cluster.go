@@ -62,7 +62,7 @@ func (e *envoy) ends(k *evCluster) map[int][]evEnd {
 			weight = 1
 		}
 		if l := group.get("locality"); l != nil {
-			l.accept()
+			l.known("region", "zone", "sub_zone")
 			l.differs("a router has no zone; where an endpoint is, is for people (labels)", "")
 		}
 		for _, lb := range group.list("lb_endpoints") {
@@ -155,7 +155,7 @@ func (e *envoy) fillCluster(k *evCluster, name string, ends []evEnd) {
 	e.writeEnds(k, t, ends, secure)
 	e.writePolicy(k, p)
 	writeEnvoyTimeouts(k, t)
-	e.writeChecks(c, t, secure)
+	writeChecks(c, t)
 	e.writeOutlier(c, t)
 	e.writeThresholds(k, t)
 	writeEnvoyRetries(k, t)
@@ -302,7 +302,7 @@ func writeEnvoyTimeouts(k *evCluster, t *tree) {
 }
 
 // writeChecks writes the first health check.
-func (e *envoy) writeChecks(c *evNode, t *tree, secure bool) {
+func writeChecks(c *evNode, t *tree) {
 	checks := c.list("health_checks")
 	if len(checks) == 0 {
 		t.set("health", "none", "it has no health_checks")
@@ -332,7 +332,6 @@ func (e *envoy) writeChecks(c *evNode, t *tree, secure bool) {
 		t.set("health", "none", h.from())
 		return
 	}
-	_ = secure
 	length := func(path, field, otherwise string) {
 		n := h.get(field)
 		if d, ok := n.length(); ok {
@@ -348,12 +347,7 @@ func (e *envoy) writeChecks(c *evNode, t *tree, secure bool) {
 			t.set(path, strconv.Itoa(n), h.get(field).from())
 		}
 	}
-	if health := t.child("health"); health != nil { // a map's order must not show
-		slices.SortStableFunc(health.entries, func(a, b *leaf) int {
-			order := []string{"get", "grpc", "tcp", "status", "every", "timeout", "fall", "rise"}
-			return cmp.Compare(slices.Index(order, a.key), slices.Index(order, b.key))
-		})
-	}
+	t.child("health").order("get", "grpc", "tcp", "status", "every", "timeout", "fall", "rise")
 	h.get("no_traffic_interval").differs("checks have one interval", "")
 	h.get("reuse_connection")
 }

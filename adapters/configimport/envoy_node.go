@@ -113,11 +113,10 @@ func (n *evNode) refuse(why, do string) {
 	}
 }
 
-// accept takes all that is in the node as translated: it changes nothing here.
-func (n *evNode) accept() {
-	if n != nil {
-		n.ask()
-		n.all()
+// known asks for the fields that may be there and change nothing here. What else is there is listed.
+func (n *evNode) known(paths ...string) {
+	for _, p := range paths {
+		n.get(strings.Split(p, "/")...)
 	}
 }
 

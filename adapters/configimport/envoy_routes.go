@@ -93,7 +93,7 @@ func (e *envoy) route(r, retry *evNode) []rule {
 			return nil
 		}
 		if d.get("body") != nil {
-			d.get("body").accept()
+			d.known("body/inline_string", "body/filename")
 			d.differs("it has no body of its own", "")
 		}
 		if base.key != "" {
@@ -213,9 +213,7 @@ func evValues(h *evNode) []string {
 		if v == nil {
 			continue
 		}
-		if e := h.get(path[:len(path)-1]...).get("google_re2"); e != nil {
-			e.accept()
-		}
+		h.get(path[:len(path)-1]...).known("google_re2")
 		text := strings.TrimSuffix(strings.TrimPrefix(v.text, "^"), "$")
 		if inner, ok := strings.CutPrefix(text, "("); ok && strings.HasSuffix(inner, ")") {
 			text = strings.TrimPrefix(strings.TrimSuffix(inner, ")"), "?:")
@@ -253,8 +251,8 @@ func (e *envoy) action(r, a, retry *evNode, base rule, ok bool) []rule {
 		c.differs("an unknown cluster is 503", "")
 	}
 	for _, u := range a.list("upgrade_configs") {
-		if strings.EqualFold(u.str("upgrade_type"), "websocket") {
-			u.accept() // they always pass
+		if kind := u.str("upgrade_type"); !strings.EqualFold(kind, "websocket") {
+			u.not("connections are upgraded to WebSocket alone, not to "+kind, "")
 		}
 	}
 	hash, hashAt := e.hashPolicy(a)

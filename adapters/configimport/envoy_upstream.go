@@ -52,7 +52,10 @@ func (e *envoy) upstreamTLS(s *evNode, t *tree) (secure bool) {
 		s.differs("the name in the certificate is checked too: server_name, or the host of the URL", "")
 		for _, name := range []string{"match_typed_subject_alt_names", "match_subject_alt_names"} {
 			if m := validation.get(name); m != nil {
-				m.accept()
+				for _, one := range m.items {
+					one.ask()
+					one.known("san_type", "matcher/exact", "exact")
+				}
 				m.differs("the certificate must have the name that is asked for (server_name); no list of others", "")
 			}
 		}
@@ -102,11 +105,11 @@ func (e *envoy) writeProtocol(c *evNode, t *tree, secure bool) {
 			if n := o.get("explicit_http_config", "http2_protocol_options"); n != nil {
 				h2, from = n, n
 			}
-			o.get("explicit_http_config", "http_protocol_options").accept()
+			o.known("explicit_http_config/http_protocol_options")
 			if n := o.get("auto_config"); n != nil {
 				auto, from = true, n
 				h2 = n.get("http2_protocol_options")
-				n.get("http_protocol_options").accept()
+				n.known("http_protocol_options")
 			}
 			if n := o.get("use_downstream_protocol_config"); n != nil {
 				n.refuse("endpoints are spoken to in one protocol, whatever the client speaks: HTTP/1.1", "upstream.protocol: auto, h2 or h2c")
@@ -142,8 +145,8 @@ func (e *envoy) writeProtocol(c *evNode, t *tree, secure bool) {
 			t.set(path, lengthOfTime(d), h2.get("connection_keepalive", field).from())
 		}
 	}
-	if h := t.child("upstream").get("h2"); h != nil {
-		slices.SortFunc(h.value.(*tree).entries, func(a, b *leaf) int { return strings.Compare(b.key, a.key) })
+	if t.child("upstream").get("h2") != nil {
+		t.child("upstream").child("h2").order("streams", "ping_after", "ping_timeout")
 	}
 }
 
@@ -170,6 +173,8 @@ var evRetryOn = map[string][]string{
 func writeEnvoyRetries(k *evCluster, t *tree) {
 	var policy *evNode
 	without := false
+	k.budget.get("max_retries")
+	k.budget.known("retry_budget/budget_percent/value", "retry_budget/min_retry_concurrency")
 	for _, r := range k.retries {
 		switch {
 		case r == nil:
@@ -224,7 +229,7 @@ func writeEnvoyRetries(k *evCluster, t *tree) {
 		t.set("retries/backoff/max", lengthOfTime(d), policy.get("retry_back_off", "max_interval").from())
 	}
 	for _, p := range policy.list("retry_host_predicate") {
-		p.accept()
+		p.known("name", "typed_config/@type")
 	}
 	policy.get("host_selection_retry_max_attempts")
 	if n := policy.get("per_try_timeout"); n != nil {

@@ -3,6 +3,7 @@ package configimport
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -170,19 +171,21 @@ func (h *hap) directive(l *hapLine, skipping bool) bool {
 
 func (h *hap) section(l *hapLine) *hapSection {
 	s := &hapSection{kind: l.words[0], name: l.word(1), head: l}
+	if s.name == "from" {
+		s.name = ""
+	}
 	switch {
 	case !hapKinds[s.kind]:
 		s.unread = "a section " + s.kind + " has no counterpart"
 	case s.name == "" && s.kind != "global" && s.kind != "defaults":
 		s.unread = "this section has no name"
+	case !isHapName(s.name):
+		s.unread = strconv.Quote(s.name) + " is no name of HAProxy's"
 	}
 	if i := slices.Index(l.words, "from"); i > 0 && i+1 < len(l.words) {
 		s.base = h.defaultsNamed(l.words[i+1])
 		if s.base == nil {
 			l.not("there is no defaults section named "+l.words[i+1], "")
-		}
-		if i == 1 {
-			s.name = ""
 		}
 	} else if s.kind != "defaults" {
 		s.base = h.lastDefaults()
@@ -194,6 +197,11 @@ func (h *hap) section(l *hapLine) *hapSection {
 	}
 	h.sections = append(h.sections, s)
 	return s
+}
+
+// isHapName reports whether HAProxy takes name as the name of a proxy or server.
+func isHapName(name string) bool {
+	return len(name) <= 150 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:") == ""
 }
 
 func (h *hap) defaultsNamed(name string) *hapSection {

@@ -25,7 +25,17 @@ type absence struct{ why, do string }
 // hapAbsences says why a setting has no counterpart. An empty one needs none:
 // Lockstep does so anyway.
 var hapAbsences = map[string]absence{
-	"http-request":                        {"requests are not changed, refused or redirected by rules", "what keeps somebody out must be done before the router or in the service, from the first day on; headers can be set there too"},
+	"http-request deny":                   {"requests that it keeps out are let through by the result: nothing here judges requests", "keep them out before the router or in the service, from the first day on"},
+	"http-request tarpit":                 {"requests that it keeps out are let through by the result: nothing here judges requests", "keep them out before the router or in the service, from the first day on"},
+	"http-request reject":                 {"requests that it keeps out are let through by the result: nothing here judges requests", "keep them out before the router or in the service, from the first day on"},
+	"http-request auth":                   {"requests that it keeps out are let through by the result: nothing here judges requests", "keep them out before the router or in the service, from the first day on"},
+	"http-request wait-for-handshake":     {"requests that it keeps out are let through by the result: nothing here judges requests", "keep them out before the router or in the service, from the first day on"},
+	"http-request redirect":               {"requests that it redirects are served as they come", "redirect before the router or in the service"},
+	"http-request return":                 {"requests that it answers go to a placement", "answer in a service"},
+	"tcp-request connection":              {"connections that it keeps out are let in by the result", "max_connections and max_connections_per_client of a listener; a firewall"},
+	"tcp-request content":                 {"connections that it keeps out are let in by the result", "max_connections and max_connections_per_client of a listener; a firewall"},
+	"tcp-request session":                 {"connections that it keeps out are let in by the result", "max_connections and max_connections_per_client of a listener; a firewall"},
+	"http-request":                        {"requests are not changed by rules", "set headers and rewrite paths before the router or in the service"},
 	"http-response":                       {"answers are not changed", "set headers of answers in the service"},
 	"http-after-response":                 {"answers are not changed", "set headers of answers in the service"},
 	"tcp-request":                         {"connections are not judged by rules", "limits of connections: max_connections and max_connections_per_client of a listener"},

@@ -175,6 +175,10 @@ func isHostName(h string) bool {
 // paths adds what a path is compared with.
 func (a *hapACL) paths(method string, values []string) {
 	var out []string
+	if method != "beg" && method != "str" {
+		a.fault = "paths are whole segments from the beginning, not matched by " + method
+		return
+	}
 	for _, v := range values {
 		if fault := pathFault(v); fault != "" {
 			a.fault = strconv.Quote(v) + " " + fault
@@ -192,10 +196,7 @@ func (a *hapACL) paths(method string, values []string) {
 		case method == "str" && v != "/":
 			a.differs = append(a.differs, "what lies below "+v+" is meant too")
 		default:
-			a.fault = "paths are whole segments from the beginning, not matched by " + method
-			if v == "/" {
-				a.fault = "the path / alone is not told from all others"
-			}
+			a.fault = "the path / alone is not told from all others"
 			continue
 		}
 		out = append(out, whole)

@@ -254,7 +254,7 @@ func (b *hapBackend) readExpect(l *hapLine) {
 
 func (b *hapBackend) readCookie(l *hapLine) {
 	name := l.word(1)
-	if !slices.Contains(l.words[2:], "insert") || name == "" || len(name) > 64 {
+	if !slices.Contains(l.words, "insert") || !isHapName(name) || name == "" || len(name) > 64 || strings.Contains(name, ":") {
 		l.not("only a cookie that the router inserts keeps a client at an endpoint", "write sticky: {cookie: NAME}, whose value the router makes")
 		return
 	}
@@ -280,7 +280,7 @@ func (b *hapBackend) readCookie(l *hapLine) {
 // addServer reads a server line.
 func (b *hapBackend) addServer(h *hap, l *hapLine, s hapServer) {
 	s.hapLine, s.name, s.address = l, l.word(1), l.word(2)
-	if s.address == "" {
+	if s.address == "" || !isHapName(s.name) {
 		l.not("a server has a name and an address", "")
 		return
 	}

@@ -70,9 +70,17 @@ func (h *hap) frontend(s *hapSection, several bool) {
 	for _, a := range f.acls {
 		a.settle()
 	}
+	end, leads := h.lastRule(f)
 	if len(f.binds) == 0 {
 		if s.kind == "frontend" {
 			s.head.not("it listens nowhere (bind), so no request takes its routes", "")
+		}
+		return
+	}
+	if !leads {
+		s.head.not("no request of it goes to a placement, so nothing listens for it", "")
+		for _, l := range f.binds {
+			l.not("no request goes to a placement from here", "")
 		}
 		return
 	}
@@ -83,7 +91,7 @@ func (h *hap) frontend(s *hapSection, several bool) {
 		s.head.not("none of its addresses is translated, so no request takes its routes", "")
 		return
 	}
-	h.routes(f, several)
+	h.routes(f, end, several)
 }
 
 // frontLine reads one line; rules are read when all ACLs are known.
@@ -344,9 +352,9 @@ func (h *hap) rulesFor(f *hapFront, name string, l *hapLine) ([]rule, string) {
 	return h.dynamic(f, withVariable(e, f.vars), before, rest[i+1:], r, l)
 }
 
-// routes writes the routes of a frontend for its listeners.
-func (h *hap) routes(f *hapFront, several bool) {
-	end := rule{to: target{reject: 503}, from: []string{f.section.head.from()}}
+// lastRule is for the requests that no rule takes; leads says that some request goes to a placement.
+func (h *hap) lastRule(f *hapFront) (end rule, leads bool) {
+	end = rule{to: target{reject: 503}, from: []string{f.section.head.from()}}
 	if f.section.kind == "listen" && h.plan.placement(f.section.name) != nil {
 		end.to = target{placement: f.section.name}
 	}
@@ -363,6 +371,11 @@ func (h *hap) routes(f *hapFront, several bool) {
 			end = rules[0]
 		}
 	}
+	return end, len(f.rules) > 0 || end.to.reject == 0
+}
+
+// routes writes the routes of a frontend for its listeners.
+func (h *hap) routes(f *hapFront, end rule, several bool) {
 	for i := range f.rules { // what a map lacks goes where requests go that no rule takes
 		if r := &f.rules[i]; r.elsewhere {
 			r.to = end.to
@@ -391,6 +404,10 @@ func (h *hap) bind(f *hapFront, l *hapLine) {
 		}
 		if host == "*" || host == "0.0.0.0" || host == "::" {
 			host = ""
+		}
+		if h.plan.listens(hostPort(host, port)) {
+			l.not("another listener has the address "+address, "give each its own, or tell requests apart by host")
+			continue
 		}
 		name := f.section.name
 		for i := 2; h.plan.listeners.get(name) != nil; i++ {

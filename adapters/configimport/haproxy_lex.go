@@ -10,9 +10,6 @@ type hapLine struct {
 	words []string
 }
 
-// from is the comment that a value from this line gets.
-func (l *hapLine) from() string { return l.At() }
-
 // word returns the i-th word, "" when there are fewer.
 func (l *hapLine) word(i int) string {
 	if i < len(l.words) {

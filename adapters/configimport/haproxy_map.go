@@ -18,13 +18,12 @@ func (h *hap) readMap(path string) (entries []mapEntry, fault string) {
 	if err != nil {
 		return nil, "the map " + path + " cannot be read here: give this command its folder, or put it beside the configuration"
 	}
-	_, byNumber, list := linesOf(Input{path, data})
+	_, _, list := linesOf(Input{path, data})
 	if have := h.linesOfMap(path); have != nil { // read by an earlier rule
 		list = have
 	} else {
 		h.report.Lines = append(h.report.Lines, list...)
 	}
-	_ = byNumber
 	for _, l := range list {
 		k, v, _ := strings.Cut(l.Text, " ")
 		if i := strings.IndexAny(l.Text, " \t"); i >= 0 {
@@ -140,7 +139,7 @@ func (h *hap) keysOfMap(k key, entries []mapEntry, before, after string, r, end 
 		default:
 			seen[m.key] = true
 			m.ok()
-			r.keys = append(r.keys, keyTo{m.key, to, m.At()})
+			r.keys = append(r.keys, keyTo{m.key, to, m.from()})
 		}
 	}
 	return r
@@ -172,7 +171,7 @@ func (h *hap) hostsOfMap(method string, entries []mapEntry, before, after string
 			m.differs(d, "")
 		}
 		one := r
-		one.from = append(slices.Clone(r.from), m.At())
+		one.from = append(slices.Clone(r.from), m.from())
 		label, suffix, _ := strings.Cut(a.any[0].in.hosts[0], ".")
 		if families[suffix] > 2 && strings.Contains(suffix, ".") && isKey(label) {
 			i, have := family[suffix]
@@ -182,7 +181,7 @@ func (h *hap) hostsOfMap(method string, entries []mapEntry, before, after string
 				one.from, one.in.hosts, one.key = r.from, []string{"*." + suffix}, key("{host: "+quoted("*."+suffix)+"}")
 				out = append(out, one)
 			}
-			out[i].keys = append(out[i].keys, keyTo{label, to, m.At()})
+			out[i].keys = append(out[i].keys, keyTo{label, to, m.from()})
 			continue
 		}
 		one.in, one.to = a.any[0].in, to
@@ -211,7 +210,7 @@ func (h *hap) pathsOfMap(method string, entries []mapEntry, before, after string
 		}
 		one := r
 		one.in, one.to = a.any[0].in, to
-		one.from = append(slices.Clone(r.from), m.At())
+		one.from = append(slices.Clone(r.from), m.from())
 		out = append(out, one)
 	}
 	return out

@@ -3,6 +3,7 @@ package configimport
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,11 @@ func (p *plan) placement(name string) *placement {
 		}
 	}
 	return nil
+}
+
+// listens reports whether a listener has that address already.
+func (p *plan) listens(address string) bool {
+	return slices.ContainsFunc(p.listeners.entries, func(e *leaf) bool { return valueOf(e.value.(*tree), "address") == quoted(address) })
 }
 
 // anyHost and anyLabel are keys that every request for a name has.
@@ -186,22 +192,56 @@ func (p *plan) hoist() *tree {
 	if len(p.placements) < 2 {
 		return out
 	}
-	first := &p.placements[0].tree
-	for _, e := range slices.Clone(first.entries) {
-		if e.key == "endpoints" || e.key == "fallback" {
+	var trees []*tree
+	for _, q := range p.placements {
+		trees = append(trees, &q.tree)
+	}
+	share(trees, out, "endpoints", "fallback")
+	for _, name := range []string{"timeouts", "retries"} { // what a map shares in part
+		var parts []*tree
+		for _, t := range trees {
+			if e := t.get(name); e != nil {
+				if part, ok := e.value.(*tree); ok {
+					parts = append(parts, part)
+				}
+			}
+		}
+		if len(parts) != len(trees) {
 			continue
 		}
+		common := &tree{}
+		share(parts, common)
+		if len(common.entries) > 0 {
+			out.set(name, common)
+		}
+		for _, t := range trees {
+			if len(t.child(name).entries) == 0 {
+				t.remove(name)
+			}
+		}
+	}
+	out.order(settingsOrder...)
+	return out
+}
+
+// share moves the entries that all trees have alike to out.
+func share(trees []*tree, out *tree, except ...string) {
+	for _, e := range slices.Clone(trees[0].entries) {
 		plain := e.plain()
-		same := func(o *placement) bool { have := o.tree.get(e.key); return have != nil && have.plain() == plain }
-		if slices.ContainsFunc(p.placements, func(o *placement) bool { return !same(o) }) {
+		same := func(t *tree) bool { have := t.get(e.key); return have != nil && have.plain() == plain }
+		if slices.Contains(except, e.key) || slices.ContainsFunc(trees, func(t *tree) bool { return !same(t) }) {
 			continue
 		}
 		out.entries = append(out.entries, e)
-		for _, o := range p.placements {
-			o.tree.remove(e.key)
+		for _, t := range trees {
+			t.remove(e.key)
 		}
 	}
-	return out
+}
+
+// settingsOrder is how the settings of a placement are written.
+var settingsOrder = []string{
+	"endpoints", "fallback", "select", "bound", "sticky", "slow_start", "timeouts", "health", "breaker", "panic_percent", "limit", "retries", "upstream",
 }
 
 // yaml writes the whole.
@@ -224,6 +264,9 @@ func (p *plan) yaml(head string) []byte {
 		doc.set("defaults", d)
 	}
 	places := &tree{}
+	for _, q := range p.placements {
+		q.tree.order(settingsOrder...)
+	}
 	for _, q := range p.placements {
 		places.setWhole(q.name, &q.tree, q.from)
 	}
@@ -253,4 +296,5 @@ func (r *Result) Annotated() []byte {
 	return append([]byte(b.String()+"#\n"), r.YAML...)
 }
 
-func at(file string, line int) string { return fmt.Sprintf("%s:%d", file, line) }
+// at is a place in a comment of the result: short, since the report has whole paths.
+func at(file string, line int) string { return fmt.Sprintf("%s:%d", path.Base(file), line) }

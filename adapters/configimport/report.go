@@ -55,6 +55,9 @@ type Line struct {
 // At returns FILE:LINE.
 func (l *Line) At() string { return fmt.Sprintf("%s:%d", l.File, l.Number) }
 
+// from is the comment that a value from this line gets.
+func (l *Line) from() string { return at(l.File, l.Number) }
+
 // ok marks the line as translated, unless something else is known of it already.
 func (l *Line) ok() {
 	if l.Class == 0 {
