@@ -127,8 +127,8 @@ type evFront struct {
 // listener writes a listener; nil when it has no HTTP or no address.
 func (e *envoy) listener(l *evNode) *evFront {
 	name := l.str("name")
-	if name == "" {
-		name = "listener"
+	if name == "" || name == "admin" { // admin is the name of the listener for operators
+		name = strings.TrimPrefix(name+"-listener", "-")
 	}
 	free := name
 	for i := 2; e.plan.listeners.get(free) != nil; i++ {
