@@ -47,7 +47,7 @@ func parseHAProxy(p *parser, line string, e *Entry) error {
 		return fmt.Errorf("the termination flags are %q, expected four letters as in %s", short(flags), haproxyForm)
 	}
 	setBytes(e, sent, bytes)
-	e.Told = true
+	p.coded, e.Told = true, true
 	var timers [5]int64
 	if timers, ok = haproxyTimers(times); !ok {
 		return fmt.Errorf("the timers are %q, expected five numbers TR/Tw/Tc/Tr/Ta", short(times))
