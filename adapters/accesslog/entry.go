@@ -35,6 +35,11 @@ type Entry struct {
 	// other router itself, whose Status then says which.
 	Class core.Class
 
+	// Server, where it is not "", makes this no request: the other router says that
+	// the server of that name came up, or went down.
+	Server string
+	Up     bool
+
 	line  string // what the strings share
 	one   [2]Attempt
 	lists lists

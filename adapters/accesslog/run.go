@@ -95,7 +95,15 @@ func (p *pass) run(observe func(r *core.Router, origin int64) loop.Observer, don
 		if p.machine == nil {
 			p.start(e, observe, done)
 		}
+		if e.Server != "" {
+			p.machine.notice(core.Time(e.Arrival-p.origin), e)
+			p.order.release(e)
+			continue
+		}
 		how := p.resolver.find(e)
+		if e.unread() {
+			how.refuse = e.Class
+		}
 		if how.key == "" && p.groups {
 			how.key, how.refuse = groupOf(e), core.ClassNone
 		}
@@ -137,7 +145,7 @@ func (p *pass) count(e *Entry, how *found) {
 	if e.Took == unknown {
 		r.NoDuration++
 	}
-	if how.key == "" {
+	if how.key == "" && !e.unread() {
 		r.NoKey++
 	}
 	if !e.Told {
