@@ -340,6 +340,8 @@ func (m *machine) outcome(f *flight) (class core.Class, code uint16, took int64)
 		return ending(failing, 0, took)
 	case e.Class == core.ClientGone:
 		return ending(core.ClientGone, 0, took)
+	case !e.Told && e.Status >= 100:
+		return ending(core.ClassNone, e.Status, took) // nobody knows of which endpoint; of ours, then
 	case e.Status >= 500 || e.Status < 100 || len(e.Attempts) == 0:
 		return ending(core.ClassNone, 200, took)
 	}
