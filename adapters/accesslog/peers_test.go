@@ -19,6 +19,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"lockstep/adapters/accesslog"
+	"lockstep/adapters/configfile"
+	"lockstep/traces"
 )
 
 // The logs of the real nginx and HAProxy, under load, with failures in the
@@ -98,7 +102,10 @@ func (b *backend) down() {
 func newPeersRig(t *testing.T) *peersRig {
 	r := &peersRig{dir: t.TempDir()}
 	if *keepLogs != "" {
-		r.dir = *keepLogs
+		r.dir = filepath.Join(*keepLogs, t.Name())
+		if err := os.MkdirAll(r.dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var addrs []any
 	for range 6 {
@@ -133,6 +140,9 @@ func (r *peersRig) file(t *testing.T, name, text string) string {
 	return path
 }
 
+// nginxPlain is a log_format as text that has what compare needs.
+const nginxPlain = `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_time $upstream_addr $upstream_status $upstream_response_time "$http_x_routing_key"`
+
 // nginxSetup: a map from the key to an upstream, as its manual has it. The backup
 // of cell-b is the shared cell.
 const nginxSetup = `daemon off; pid DIR/nginx.pid; error_log DIR/nginx.err; worker_processes 1;
@@ -141,7 +151,7 @@ http {
   log_format routed escape=json '{"time":"$msec","request_id":"$request_id","http_x_routing_key":"$http_x_routing_key","request_method":"$request_method","request_uri":"$request_uri","host":"$host",'
     '"status":"$status","body_bytes_sent":"$body_bytes_sent","request_time":"$request_time","upstream_addr":"$upstream_addr","upstream_status":"$upstream_status",'
     '"upstream_connect_time":"$upstream_connect_time","upstream_header_time":"$upstream_header_time","upstream_response_time":"$upstream_response_time"}';
-  log_format plain '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_time $upstream_addr $upstream_status $upstream_response_time "$http_x_routing_key"';
+  log_format plain '` + nginxPlain + `';
   access_log DIR/nginx.json routed buffer=64k flush=1s;
   access_log DIR/nginx.log plain buffer=64k flush=1s;
   access_log DIR/nginx-combined.log combined buffer=64k flush=1s;
@@ -352,8 +362,63 @@ func answer(in *bufio.Reader) (ok bool, err error) {
 	return ok, err
 }
 
-func TestPeersLogsAreMade(t *testing.T) {
+// feed is a log of this run, under the configuration that the servers were set up as.
+func (r *peersRig) feed(t *testing.T, file string, format accesslog.Format, o accesslog.FormatOptions) accesslog.Feed {
+	f, err := configfile.Load(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := f.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return accesslog.Feed{Input: accesslog.Input{Files: []string{filepath.Join(r.dir, file)}, Format: format, Options: o}, Config: c}
+}
+
+// judge holds a log to what its server did: all of it is read, its trace replays,
+// and where we would not place a request the same, breakers or retries say why.
+func (r *peersRig) judge(t *testing.T, f accesslog.Feed) {
+	c, err := accesslog.Compare(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judged, agree := c.Judged()
+	explained := c.Count(accesslog.WeFailOver) + c.Count(accesslog.TheyFailedOver) + c.Count(accesslog.TheyRetried) + c.Count(accesslog.RefusedByThem)
+	t.Logf("%s: %d requests, %d judged, %d (%.2f%%) placed the same, %d by another endpoint of the placement, %d explained by failover; %d lines malformed",
+		filepath.Base(f.Files[0]), c.Requests, judged, agree, 100*float64(agree)/float64(max(1, judged)), c.Count(accesslog.OtherEndpoint), explained, c.Malformed)
+	if c.Malformed > 0 || c.Requests < *wantLines-100 || judged < *wantLines-100 {
+		t.Errorf("%+v", c.Stats)
+	}
+	if agree+explained != judged || 2*explained > judged {
+		t.Errorf("%d of %d agree, %d are explained: %+v", agree, judged, explained, c.Groups)
+	}
+	begin := time.Now()
+	var out bytes.Buffer
+	i, err := accesslog.Import(&out, f, accesslog.ImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s: %d lines imported in %v; %d of %d attempts end as logged", filepath.Base(f.Files[0]), i.Lines, time.Since(begin).Round(time.Millisecond), i.Outcomes.Logged, i.Outcomes.Attempts)
+	reader, err := traces.NewReader(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := traces.NewVerifier(traces.Options{})
+	err = v.Run(reader)
+	if report := v.Report(); err != nil || !report.OK() {
+		t.Errorf("the trace of %s: %v %v", f.Files[0], err, report.Divergence)
+	}
+}
+
+func TestPeersNginxLogsAreReadWholeAndCompareAgreesWithWhatNginxDid(t *testing.T) {
 	r := newPeersRig(t)
 	r.nginx(t)
+	r.judge(t, r.feed(t, "nginx.json", accesslog.NginxJSON, accesslog.FormatOptions{}))
+	r.judge(t, r.feed(t, "nginx.log", accesslog.Nginx, accesslog.FormatOptions{LogFormat: nginxPlain}))
+}
+
+func TestPeersHAProxyLogsAreReadWholeAndCompareAgreesWithWhatHAProxyDid(t *testing.T) {
+	r := newPeersRig(t)
 	r.haproxy(t)
+	r.judge(t, r.feed(t, "haproxy.log", accesslog.HAProxy, accesslog.FormatOptions{Captures: []string{"X-Routing-Key", "X-Request-Id"}}))
 }
