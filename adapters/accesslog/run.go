@@ -26,6 +26,8 @@ type Feed struct {
 	Maps []string
 	// Seed of the router's randomness.
 	Seed uint64
+	// Progress is told now and then how many requests have been decided; nil means nobody.
+	Progress func(requests uint64)
 }
 
 // Read is what was read, and in which order it stands.
@@ -109,6 +111,9 @@ func (p *pass) run(observe func(r *core.Router, origin int64) loop.Observer, don
 		}
 		p.count(e, &how)
 		p.machine.admit(core.Time(e.Arrival-p.origin), e, how, seq)
+		if seq%progressEvery == 0 && p.feed.Progress != nil {
+			p.feed.Progress(seq)
+		}
 	}
 	if p.machine == nil {
 		return errEmpty
@@ -117,6 +122,8 @@ func (p *pass) run(observe func(r *core.Router, origin int64) loop.Observer, don
 	p.finish()
 	return nil
 }
+
+const progressEvery = 8192 // requests
 
 // errEmpty: a log without a request decides nothing.
 var errEmpty = errors.New("there is no request in the log")
