@@ -78,13 +78,3 @@ func (e *Entry) Final() *Attempt {
 	}
 	return &e.Attempts[len(e.Attempts)-1]
 }
-
-// header returns a logged request header, by its canonical name.
-func (e *Entry) header(name string) string {
-	for i := range e.Headers {
-		if e.Headers[i].Name == name {
-			return e.Headers[i].Value
-		}
-	}
-	return ""
-}

@@ -62,7 +62,7 @@ func headerField(name string) field {
 
 // set puts a value into an entry. Values are unescaped. The error says what was expected.
 func (f field) set(p *parser, e *Entry, v string) error {
-	ok := true
+	var ok bool
 	switch f.means {
 	case ignored:
 	case timeEnd, timeStart:
