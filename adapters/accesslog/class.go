@@ -117,3 +117,16 @@ func (e *Entry) refused() bool {
 func (e *Entry) lonely() bool {
 	return len(e.Attempts) == 1 && e.Attempts[0].Class == core.NoEndpoint && !strings.ContainsAny(e.Attempts[0].Upstream, ":/")
 }
+
+// unread reports whether the other router could not read the request: then
+// nobody knows where it was to go.
+func (e *Entry) unread() bool {
+	if e.URI != "" || len(e.Attempts) > 0 {
+		return false
+	}
+	switch e.Class {
+	case core.BadRequest, core.RequestTimeout, core.HeaderTooLarge, core.URITooLong:
+		return true
+	}
+	return false
+}

@@ -163,7 +163,7 @@ func (c *comparison) judge(f *flight) (Verdict, string) {
 	e := f.e
 	ours := f.refuse.Kind != core.Reject
 	switch {
-	case e.URI == "" && len(e.Attempts) == 0 && e.Status >= 400, e.Class == core.ClientGone && len(e.Attempts) == 0:
+	case e.unread(), e.Class == core.ClientGone && len(e.Attempts) == 0:
 		return Unread, e.Class.String()
 	case !e.Told:
 		return NoUpstream, ""

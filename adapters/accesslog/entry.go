@@ -35,6 +35,11 @@ type Entry struct {
 	// other router itself, whose Status then says which.
 	Class core.Class
 
+	// Server, where it is not "", makes this no request: the other router says that
+	// the server of that name came up, or went down.
+	Server string
+	Up     bool
+
 	line  string // what the strings share
 	one   [2]Attempt
 	lists lists
@@ -72,14 +77,4 @@ func (e *Entry) Final() *Attempt {
 		return nil
 	}
 	return &e.Attempts[len(e.Attempts)-1]
-}
-
-// header returns a logged request header, by its canonical name.
-func (e *Entry) header(name string) string {
-	for i := range e.Headers {
-		if e.Headers[i].Name == name {
-			return e.Headers[i].Value
-		}
-	}
-	return ""
 }

@@ -50,12 +50,19 @@ type field struct {
 	name  string // of a header in canonical form, of a cookie, of a parameter
 }
 
-// headerField is a request header that was logged by itself.
-func headerField(name string) field { return field{header, http.CanonicalHeaderKey(name)} }
+// headerField is a request header that was logged by itself. Those that nearly
+// every log has and no route reads are left out.
+func headerField(name string) field {
+	switch name = http.CanonicalHeaderKey(name); name {
+	case "User-Agent", "Referer", "X-Forwarded-For":
+		return field{}
+	}
+	return field{header, name}
+}
 
 // set puts a value into an entry. Values are unescaped. The error says what was expected.
 func (f field) set(p *parser, e *Entry, v string) error {
-	ok := true
+	var ok bool
 	switch f.means {
 	case ignored:
 	case timeEnd, timeStart:
@@ -63,6 +70,7 @@ func (f field) set(p *parser, e *Entry, v string) error {
 	case request:
 		return setRequest(e, v)
 	case code:
+		p.coded = true
 		if e.Status, ok = status(v); !ok {
 			return fmt.Errorf("the status is %q, expected three digits", short(v))
 		}

@@ -73,6 +73,7 @@ type parser struct {
 	// Of the present line.
 	query, group, logger string
 	before               []Attempt // ours: before the last one
+	coded                bool      // it has a status, if only 0 for no answer
 }
 
 // newParser checks the options of a format.
@@ -175,7 +176,7 @@ func (p *parser) parse(line string, e *Entry) error {
 	e.reset()
 	e.line = line
 	e.Attempts = e.one[:0]
-	p.query, p.group, p.logger, p.before = "", "", "", p.before[:0]
+	p.query, p.group, p.logger, p.before, p.coded = "", "", "", p.before[:0], false
 	if err := p.read(p, line, e); err != nil {
 		return err
 	}
@@ -185,7 +186,10 @@ func (p *parser) parse(line string, e *Entry) error {
 	if e.Arrival == 0 && e.end == 0 {
 		return errors.New("it has no time")
 	}
-	if e.Status == 0 && p.format != Envoy && p.format != EnvoyJSON && p.format != HAProxy {
+	if p.format == Caddy {
+		e.Resolution = min(e.Resolution, 1000) // a number without its zeros does not tell its step
+	}
+	if !p.coded {
 		return errors.New("it has no status")
 	}
 	p.assemble(e)

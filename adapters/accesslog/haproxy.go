@@ -20,6 +20,9 @@ const haproxyDate = len("[26/Nov/2026:21:51:04.633] ")
 // parseHAProxy reads httplog and httpslog, raw or behind what syslog puts before.
 func parseHAProxy(p *parser, line string, e *Entry) error {
 	at := haproxyDateAt(line)
+	if at < 0 && haproxyNotice(line, e) {
+		return errOther
+	}
 	if at < 0 {
 		return fmt.Errorf("no date such as [26/Nov/2026:21:51:04.633] is in it, expected %s", haproxyForm)
 	}
@@ -47,7 +50,7 @@ func parseHAProxy(p *parser, line string, e *Entry) error {
 		return fmt.Errorf("the termination flags are %q, expected four letters as in %s", short(flags), haproxyForm)
 	}
 	setBytes(e, sent, bytes)
-	e.Told = true
+	p.coded, e.Told = true, true
 	var timers [5]int64
 	if timers, ok = haproxyTimers(times); !ok {
 		return fmt.Errorf("the timers are %q, expected five numbers TR/Tw/Tc/Tr/Ta", short(times))
@@ -75,6 +78,30 @@ func haproxyDateAt(line string) int {
 		}
 		from = at + 1
 	}
+}
+
+// haproxyNotice reports whether a line is of HAProxy itself. One that says that a
+// server went down or came up is kept: no request tells that as well.
+func haproxyNotice(line string, e *Entry) bool {
+	if _, after, ok := strings.Cut(line, "]: "); ok {
+		line = after
+	}
+	first, rest := word(line)
+	if first == "Backup" {
+		first, rest = word(rest)
+	}
+	switch first {
+	case "Server":
+		server, state := word(rest)
+		e.Up = strings.HasPrefix(state, "is UP")
+		if strings.Contains(server, "/") && (e.Up || strings.HasPrefix(state, "is DOWN")) {
+			e.Server = server
+		}
+		return true
+	case "backend", "Proxy", "Stopping", "Pausing", "Health", "Loading", "Connect":
+		return true
+	}
+	return false
 }
 
 // haproxyTimers reads TR/Tw/Tc/Tr/Ta, each in ms or -1 where it did not come to

@@ -55,7 +55,7 @@ func (r *jsonReader) text() (string, error) {
 	if !r.take('"') {
 		return "", r.bad("a string")
 	}
-	from, plain := r.at, true
+	from := r.at
 	for {
 		i := strings.IndexByte(r.s[r.at:], '"')
 		if i < 0 {
@@ -68,9 +68,6 @@ func (r *jsonReader) text() (string, error) {
 		}
 		v := r.s[from:r.at]
 		r.at++
-		if plain = strings.IndexByte(v, '\\') < 0; plain {
-			return v, nil
-		}
 		return unescape(v), nil
 	}
 }

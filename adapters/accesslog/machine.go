@@ -62,21 +62,38 @@ type decided struct {
 
 var undecided = decided{placement: -1, endpoint: -1}
 
-// evidence is how the last attempt at an endpoint went, in the log.
+// evidence is how the last attempts at an endpoint went, in the log.
 type evidence struct {
 	at    core.Time
-	class core.Class
+	class core.Class // of the last
+	run   int        // how many in a row did not get an answer
 }
 
-// evidenceLasts is for how long a failure says something of what follows.
+// evidenceLasts is for how long one failure alone says something of what follows.
 const evidenceLasts = 10 * core.Second
 
-// failing reports how an endpoint fails at a time, ClassNone if it is thought not to.
+// unanswered reports whether a class means that the endpoint gave no answer, as
+// one does that is down.
+func unanswered(c core.Class) bool {
+	return c >= core.FirstFailure && c <= core.LastFailure && c != core.Upstream5xx && c != core.BrokenBody && c != core.BodyTimeout
+}
+
+// failing reports how an endpoint fails at a time, ClassNone if it is thought not
+// to. Two failures in a row hold until an attempt goes well: the other router
+// may have stopped asking.
 func (v *evidence) failing(now core.Time) core.Class {
-	if v.class < core.FirstFailure || v.class > core.LastFailure || v.class == core.Upstream5xx || now.Sub(v.at) > evidenceLasts {
+	if v.run == 0 || v.run == 1 && now.Sub(v.at) > evidenceLasts {
 		return core.ClassNone
 	}
 	return v.class
+}
+
+// see takes in one attempt that ends at a time.
+func (v *evidence) see(at core.Time, c core.Class) {
+	v.at, v.class = at, c
+	if v.run++; !unanswered(c) {
+		v.run = 0
+	}
 }
 
 // newMachine puts a configuration in force at time 0.
@@ -247,7 +264,18 @@ func (m *machine) learn(e *Entry) {
 	for i := range e.Attempts {
 		a := &e.Attempts[i]
 		for _, n := range m.targets.find(a).endpoints {
-			m.health[n] = evidence{m.now.Add(core.Duration(max(0, a.Took))), a.Class}
+			m.health[n].see(m.now.Add(core.Duration(max(0, a.Took))), a.Class)
+		}
+	}
+}
+
+// notice takes in what the other router says of a server.
+func (m *machine) notice(at core.Time, e *Entry) {
+	m.until(at)
+	for _, n := range m.targets.find(&Attempt{Upstream: e.Server}).endpoints {
+		m.health[n] = evidence{}
+		if !e.Up {
+			m.health[n] = evidence{at: at, class: core.ConnectRefused, run: 2}
 		}
 	}
 }
@@ -312,6 +340,8 @@ func (m *machine) outcome(f *flight) (class core.Class, code uint16, took int64)
 		return ending(failing, 0, took)
 	case e.Class == core.ClientGone:
 		return ending(core.ClientGone, 0, took)
+	case !e.Told && e.Status >= 100:
+		return ending(core.ClassNone, e.Status, took) // nobody knows of which endpoint; of ours, then
 	case e.Status >= 500 || e.Status < 100 || len(e.Attempts) == 0:
 		return ending(core.ClassNone, 200, took)
 	}

@@ -104,7 +104,7 @@ func takeCensus(f Feed) (*census, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err == nil {
+		if err == nil && e.Server == "" {
 			err = c.take(e, r.find(e).key)
 		}
 		if err != nil {

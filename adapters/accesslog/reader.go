@@ -58,6 +58,7 @@ type reader struct {
 	// stats may be read after next has returned an error.
 	stats Stats
 	first []string // lines, to guess from
+	end   int64    // of the latest request so far
 }
 
 func newReader(in Input) (*reader, error) {
@@ -188,11 +189,16 @@ func (r *reader) file(i int, p *parser, get func() *Entry, put func(e *Entry, ok
 		if in.long {
 			fault = fmt.Errorf("it is longer than %d bytes", maxLine)
 		}
-		put(e, fault == nil)
+		notice := errors.Is(fault, errOther) && e.Server != "" && r.end > 0
+		if notice {
+			e.Arrival = r.end // such a line may have no time; it stands where it was written
+		}
+		put(e, fault == nil || notice)
 		if fault != nil {
 			r.fault(name, n, line, fault)
 		} else {
 			e.File, e.Line = i, n
+			r.end = max(r.end, e.Arrival+max(0, e.Took))
 			r.stats.Requests++
 		}
 		if err := r.watch(line); err != nil {

@@ -26,6 +26,8 @@ type Feed struct {
 	Maps []string
 	// Seed of the router's randomness.
 	Seed uint64
+	// Progress is told now and then how many requests have been decided; nil means nobody.
+	Progress func(requests uint64)
 }
 
 // Read is what was read, and in which order it stands.
@@ -95,12 +97,23 @@ func (p *pass) run(observe func(r *core.Router, origin int64) loop.Observer, don
 		if p.machine == nil {
 			p.start(e, observe, done)
 		}
+		if e.Server != "" {
+			p.machine.notice(core.Time(e.Arrival-p.origin), e)
+			p.order.release(e)
+			continue
+		}
 		how := p.resolver.find(e)
+		if e.unread() {
+			how.refuse = e.Class
+		}
 		if how.key == "" && p.groups {
 			how.key, how.refuse = groupOf(e), core.ClassNone
 		}
 		p.count(e, &how)
 		p.machine.admit(core.Time(e.Arrival-p.origin), e, how, seq)
+		if seq%progressEvery == 0 && p.feed.Progress != nil {
+			p.feed.Progress(seq)
+		}
 	}
 	if p.machine == nil {
 		return errEmpty
@@ -109,6 +122,8 @@ func (p *pass) run(observe func(r *core.Router, origin int64) loop.Observer, don
 	p.finish()
 	return nil
 }
+
+const progressEvery = 8192 // requests
 
 // errEmpty: a log without a request decides nothing.
 var errEmpty = errors.New("there is no request in the log")
@@ -137,7 +152,7 @@ func (p *pass) count(e *Entry, how *found) {
 	if e.Took == unknown {
 		r.NoDuration++
 	}
-	if how.key == "" {
+	if how.key == "" && !e.unread() {
 		r.NoKey++
 	}
 	if !e.Told {

@@ -31,7 +31,7 @@ with --fail-under, when fewer agree or fewer than half can be judged.`,
   zcat access.log.*.gz | lockstep compare - -c router.yaml --format nginx-json --map 10.0.0.7:80=cell-07`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runCompare(cmd.OutOrStdout(), cmd.InOrStdin(), args, format, under, flags)
+			return runCompare(cmd.OutOrStdout(), cmd.ErrOrStderr(), cmd.InOrStdin(), args, format, under, flags)
 		},
 	}
 	flags.add(cmd)
@@ -48,7 +48,7 @@ func formatNames() string {
 	return strings.Join(names, ", ")
 }
 
-func runCompare(w io.Writer, stdin io.Reader, files []string, format, under string, flags logFlags) error {
+func runCompare(w, stderr io.Writer, stdin io.Reader, files []string, format, under string, flags logFlags) error {
 	if flags.config == "" {
 		return errors.New("name the configuration that is compared with the log: -c CONFIG")
 	}
@@ -72,7 +72,10 @@ func runCompare(w io.Writer, stdin io.Reader, files []string, format, under stri
 	if err != nil {
 		return err
 	}
+	progress := newProgress(stderr)
+	feed.Progress = func(n uint64) { progress.line("%s requests compared", thousands(n)) }
 	c, err := accesslog.Compare(feed)
+	progress.clear()
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (v *compareVerdict) print(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	o := &c.Outcomes
-	fmt.Fprintf(w, "Assumed    %s of %s went where they did not send that request: as the last attempt there within 10 s, else well\n", thousands(uint64(o.Assumed)), plurals(o.Attempts, "attempt"))
+	fmt.Fprintf(w, "Assumed    %s of %s went where they did not send that request: as the last attempts there in the log, else well\n", thousands(uint64(o.Assumed)), plurals(o.Attempts, "attempt"))
 	printRead(w, &c.Read)
 }
 

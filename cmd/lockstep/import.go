@@ -125,7 +125,7 @@ func newImportLogCommand(format accesslog.Format) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return runImport(cmd.OutOrStdout(), cmd.ErrOrStderr(), feed, output, name, flags)
+			return runImport(cmd.OutOrStdout(), cmd.ErrOrStderr(), feed, output, name, flags.json)
 		},
 	}
 	flags.add(cmd)
@@ -137,38 +137,39 @@ func newImportLogCommand(format accesslog.Format) *cobra.Command {
 
 // runImport writes the trace and says what it is made of. With the trace on
 // standard output that goes to the other.
-func runImport(stdout, stderr io.Writer, feed accesslog.Feed, output, name string, flags logFlags) error {
+func runImport(stdout, stderr io.Writer, feed accesslog.Feed, output, name string, asJSON bool) error {
 	form, err := formOf(output)
 	if err != nil {
 		return err
 	}
-	options := accesslog.ImportOptions{Form: form, Name: name}
 	report := stdout
 	var out io.Writer = stdout
 	var file *os.File
 	if output == "-" {
 		report = stderr
 	} else {
-		for _, f := range feed.Files {
-			if same, err := sameFile(f, output); f != accesslog.Stdin && (err != nil || same) {
-				return errors.Join(err, fmt.Errorf("%s is the log; give the trace another name", output))
-			}
-		}
-		if file, err = os.OpenFile(output, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err != nil { // traces hold routing keys
+		if file, err = os.OpenFile(output+".part", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err != nil { // traces hold routing keys
 			return err
 		}
 		out = file
 	}
+	progress := newProgress(stderr)
+	feed.Progress = func(n uint64) { progress.line("%s requests decided", thousands(n)) }
 	b := bufio.NewWriterSize(out, 1<<20)
-	result, err := accesslog.Import(b, feed, options)
+	result, err := accesslog.Import(b, feed, accesslog.ImportOptions{Form: form, Name: name})
+	progress.clear()
 	err = errors.Join(err, b.Flush())
 	if file != nil {
-		err = errors.Join(err, file.Close())
+		if err = errors.Join(err, file.Close()); err == nil {
+			err = os.Rename(file.Name(), output)
+		} else {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
 	}
 	if err != nil {
 		return err
 	}
-	if flags.json {
+	if asJSON {
 		return writeJSON(report, result)
 	}
 	printImported(report, result, output)

@@ -25,9 +25,9 @@ func printImported(w io.Writer, r *accesslog.Imported, output string) {
 	o := &r.Outcomes
 	fmt.Fprintf(w, "   outcomes  %s of %s (%s) ended as the log says of that endpoint\n", thousands(uint64(o.Logged)), plurals(o.Attempts, "attempt"), share(o.Logged, o.Attempts))
 	fmt.Fprintln(w, "Assumed")
-	fmt.Fprintf(w, "   outcomes  %s went where the other router did not send that request: as the last attempt there within 10 s, else well\n", thousands(uint64(o.Assumed)))
+	fmt.Fprintf(w, "   outcomes  %s went where the other router did not send that request: as the last attempts there in the log, else well\n", thousands(uint64(o.Assumed)))
 	if o.Probes > 0 {
-		fmt.Fprintf(w, "   health    %s of which the log says nothing: %s failed, those within 10 s after an attempt that did not get an answer\n", plurals(o.Probes, "check"), thousands(uint64(o.ProbesFailed)))
+		fmt.Fprintf(w, "   health    %s of which the log says nothing: %s failed, those of endpoints whose last attempts in the log got no answer\n", plurals(o.Probes, "check"), thousands(uint64(o.ProbesFailed)))
 	}
 	printRead(w, &r.Read)
 }
