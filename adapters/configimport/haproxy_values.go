@@ -28,6 +28,10 @@ func (l *hapLine) timeOf(i int) (time.Duration, bool) {
 		l.not(strconv.Quote(l.word(i))+" is not a time", "")
 		return 0, false
 	}
+	if d == 0 {
+		l.differs("0 is no timeout in HAProxy; here it is as if the line were not there, and the router has a default", "write a long time")
+		return 0, false
+	}
 	return clamped(d, l.Line), true
 }
 
