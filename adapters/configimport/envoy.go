@@ -15,8 +15,6 @@ type envoy struct {
 	clusters map[string]*evCluster
 	order    []*evCluster
 	several  bool // listeners
-	admin    string
-	adminAt  string
 }
 
 // evCluster is a cluster and what routes want of it.

@@ -62,6 +62,18 @@ func (e *envoy) upstreamTLS(s *evNode, t *tree) (secure bool) {
 	} else if sni != nil {
 		sni.not("no name is asked for where any certificate will do", "")
 	}
+	upstreamIdentity(common, t)
+	if len(t.child("upstream").child("tls").entries) == 0 {
+		t.child("upstream").remove("tls")
+		if len(t.child("upstream").entries) == 0 {
+			t.remove("upstream")
+		}
+	}
+	return true
+}
+
+// upstreamIdentity writes the router's own certificate and the least version.
+func upstreamIdentity(common *evNode, t *tree) {
 	certs := common.list("tls_certificates")
 	for i, cert := range certs {
 		chain, private := cert.str("certificate_chain", "filename"), cert.str("private_key", "filename")
@@ -81,13 +93,6 @@ func (e *envoy) upstreamTLS(s *evNode, t *tree) (secure bool) {
 			v.differs("TLS is 1.2 or newer", "")
 		}
 	}
-	if len(t.child("upstream").child("tls").entries) == 0 {
-		t.child("upstream").remove("tls")
-		if len(t.child("upstream").entries) == 0 {
-			t.remove("upstream")
-		}
-	}
-	return true
 }
 
 // writeProtocol writes what endpoints speak.

@@ -31,10 +31,9 @@ type hapSection struct {
 
 // hapGlobal is what the section global says to others.
 type hapGlobal struct {
-	maxconn  string
-	line     *hapLine
-	verify   string // ssl-server-verify
-	serverCA string
+	maxconn string
+	line    *hapLine
+	verify  string // ssl-server-verify
 }
 
 // hapKinds are the sections that HAProxy knows; true for those that are read.

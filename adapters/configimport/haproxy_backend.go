@@ -39,8 +39,6 @@ type hapBackend struct {
 	cookieAt   *hapLine
 	ttl        time.Duration
 	allBackups bool
-	fallback   []string
-	fallbackAt []string
 }
 
 type hapTimeout struct {
