@@ -92,6 +92,15 @@ type Report struct {
 type Result struct {
 	YAML   []byte // in the native form
 	Report *Report
+	// CSV are tables that the YAML includes, to be written beside it, by name.
+	CSV map[string][]byte
+}
+
+// tooLarge says that the YAML is more than the native form reads.
+func (r *Result) tooLarge() {
+	if len(r.YAML) > 4<<20 {
+		r.Report.Everywhere = append(r.Report.Everywhere, "THE CONFIGURATION HAS MORE THAN 4 MiB AND IS NOT READ: write it with -o FILE, which puts large tables into CSV files beside it.")
+	}
 }
 
 // Input is one file to translate, or one that it names.
@@ -106,6 +115,11 @@ type Options struct {
 	Env func(name string) (string, bool)
 	// Read returns a file that the configuration names: a map, a list of patterns. Nil: none can be read.
 	Read func(path string) ([]byte, error)
+	// CSVOver is how many keys a table may have before it is a CSV that the YAML
+	// includes. 0: all tables are in the YAML, which is read up to 4 MiB.
+	CSVOver int
+	// CSVPrefix is what the names of these files begin with.
+	CSVPrefix string
 }
 
 func (o *Options) env(name string) (string, bool) {
