@@ -83,6 +83,13 @@ func printRead(w io.Writer, r *accesslog.Read) {
 	}
 }
 
+// printByDNS says whose addresses cannot be told from the configuration.
+func printByDNS(w io.Writer, placements []string) {
+	if len(placements) > 0 {
+		fmt.Fprintf(w, "DNS        the endpoints of %s are found by DNS, and not asked for here: name their addresses with --map ADDRESS=PLACEMENT\n", strings.Join(placements, ", "))
+	}
+}
+
 func filesText(files []string) string {
 	if len(files) == 1 {
 		if files[0] == accesslog.Stdin {
