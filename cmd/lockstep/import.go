@@ -125,6 +125,7 @@ read in the order of their times. A line that cannot be read is counted and show
 	for _, f := range accesslog.Formats() {
 		cmd.AddCommand(newImportLogCommand(f))
 	}
+	cmd.AddCommand(newImportConfigCommands()...)
 	return cmd
 }
 
