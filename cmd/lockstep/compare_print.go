@@ -27,9 +27,9 @@ func verdictText(v accesslog.Verdict) string {
 	case accesslog.TheyRetried:
 		return "another placement: the first attempt is the same, they then tried elsewhere"
 	case accesslog.RefusedByUs:
-		return "refused by us, served by them"
+		return "refused by us, sent on by them"
 	case accesslog.RefusedByThem:
-		return "refused by them, served by us"
+		return "refused by them, sent on by us"
 	case accesslog.NoUpstream:
 		return "the line does not tell the upstream"
 	case accesslog.NotInConfig:

@@ -24,8 +24,12 @@ func printImported(w io.Writer, r *accesslog.Imported, output string) {
 	fmt.Fprintf(w, "   times     %s\n", timesText(&r.Read))
 	o := &r.Outcomes
 	fmt.Fprintf(w, "   outcomes  %s of %s (%s) ended as the log says of that endpoint\n", thousands(uint64(o.Logged)), plurals(o.Attempts, "attempt"), share(o.Logged, o.Attempts))
-	fmt.Fprintln(w, "Assumed")
-	fmt.Fprintf(w, "   outcomes  %s went where the other router did not send that request: as the last attempts there in the log, else well\n", thousands(uint64(o.Assumed)))
+	if o.Assumed+o.Probes > 0 {
+		fmt.Fprintln(w, "Assumed")
+	}
+	if o.Assumed > 0 {
+		fmt.Fprintf(w, "   outcomes  %s went where the other router did not send that request: as the last attempts there in the log, else well\n", thousands(uint64(o.Assumed)))
+	}
 	if o.Probes > 0 {
 		fmt.Fprintf(w, "   health    %s of which the log says nothing: %s failed, those of endpoints whose last attempts in the log got no answer\n", plurals(o.Probes, "check"), thousands(uint64(o.ProbesFailed)))
 	}
