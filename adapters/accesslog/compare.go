@@ -64,8 +64,14 @@ type Group struct {
 	Verdict  Verdict   `json:"verdict"`
 	Cause    string    `json:"cause,omitempty"` // what set it apart: a class, a reason, an upstream
 	Requests int       `json:"requests"`
+	Keys     int       `json:"keys,omitempty"` // how many routing keys, counted to MaxKeys; not of SameEndpoint
 	Examples []Example `json:"examples,omitempty"`
+
+	keys map[string]bool
 }
+
+// MaxKeys is how far the routing keys of a group are counted.
+const MaxKeys = 10_000
 
 // Compared is what Compare found.
 type Compared struct {
@@ -153,9 +159,22 @@ func (c *comparison) see(f *flight) {
 		}
 	}
 	g.Requests++
+	g.concerns(f.found.key)
 	if len(g.Examples) < keptExamples && verdict != SameEndpoint {
 		g.Examples = append(g.Examples, c.example(f))
 	}
+}
+
+// concerns counts a routing key of a group that is worth a look.
+func (g *Group) concerns(key string) {
+	if key == "" || g.Verdict == SameEndpoint || len(g.keys) >= MaxKeys || g.keys[key] {
+		return
+	}
+	if g.keys == nil {
+		g.keys = map[string]bool{}
+	}
+	g.keys[strings.Clone(key)] = true
+	g.Keys = len(g.keys)
 }
 
 // judge compares where a request was sent with where it would be.

@@ -475,3 +475,14 @@ func TestWhatCannotBeAskedIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestALogThatPausesForACenturyIsReadAtOnce(t *testing.T) {
+	config := strings.Replace(twoCells, "health: none", "health: {get: /h, every: 1s}", 1)
+	text := strings.Replace(routedLine(10, 5, "10.0.0.3:80", "200", "bob"), "[1795730000", "[100000000", 1) + routedLine(20, 99_999_000, "10.0.0.3:80", "200", "bob")
+	var out bytes.Buffer
+	r, err := Import(&out, nginxFeed(t, config, text), ImportOptions{})
+	if err != nil || r.Outcomes.Probes > 400_000 || r.Outcomes.Probes < 3*120 {
+		t.Fatal(r, err)
+	}
+	replays(t, out.Bytes())
+}

@@ -185,6 +185,10 @@ func setRequest(e *Entry, v string) error {
 	return nil
 }
 
+// longest is the longest duration that is believed, a week: a wrong one must not
+// let a router run for years.
+const longest = 7 * 24 * 3600 * second
+
 func duration(m meaning, v string) (ns int64, ok bool) {
 	unit := second
 	switch {
@@ -200,7 +204,7 @@ func duration(m meaning, v string) (ns int64, ok bool) {
 		v = v[:len(v)-1]
 	}
 	ns, ok = decimal(strings.TrimPrefix(v, "+"), unit)
-	return min(ns, 1<<56), ok // two years: room for arithmetic
+	return min(ns, longest), ok
 }
 
 func setBytes(e *Entry, m meaning, v string) {

@@ -114,10 +114,10 @@ func haproxyTimers(s string) (t [5]int64, ok bool) {
 			t[i] = unknown
 			continue
 		}
-		if t[i], ok = digits(strings.TrimPrefix(one, "+")); !ok || t[i] > 1<<45 {
+		if t[i], ok = digits(strings.TrimPrefix(one, "+")); !ok {
 			return t, false
 		}
-		t[i] *= milli
+		t[i] = min(t[i], longest/milli) * milli
 	}
 	return t, s == ""
 }

@@ -177,8 +177,29 @@ func (m *machine) Deliver(d *core.Decision) {
 	}
 }
 
+// Of a time in which nothing is under way only the begin and the end are played
+// when it is long: a log may pause for a night, and a wrong date make it a century.
+const (
+	longIdle = 600 * core.Second
+	endsOf   = 60 * core.Second
+)
+
 // until lets everything happen that is due before or at a time.
 func (m *machine) until(t core.Time) {
+	r := m.loop.Router()
+	for t.Sub(m.now) > longIdle {
+		to := m.now.Add(endsOf)
+		m.play(to)
+		m.now = max(m.now, to)
+		if r.InFlight() == 0 && r.Waiting() == 0 {
+			m.now = max(m.now, t.Add(-endsOf))
+		}
+	}
+	m.play(t)
+}
+
+// play is until without a pause left out.
+func (m *machine) play(t core.Time) {
 	for {
 		next := m.armed
 		if len(m.due) > 0 {

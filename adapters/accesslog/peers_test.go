@@ -22,6 +22,7 @@ import (
 
 	"lockstep/adapters/accesslog"
 	"lockstep/adapters/configfile"
+	"lockstep/adapters/configimport"
 	"lockstep/traces"
 )
 
@@ -420,5 +421,45 @@ func TestPeersNginxLogsAreReadWholeAndCompareAgreesWithWhatNginxDid(t *testing.T
 func TestPeersHAProxyLogsAreReadWholeAndCompareAgreesWithWhatHAProxyDid(t *testing.T) {
 	r := newPeersRig(t)
 	r.haproxy(t)
-	r.judge(t, r.feed(t, "haproxy.log", accesslog.HAProxy, accesslog.FormatOptions{Captures: []string{"X-Routing-Key", "X-Request-Id"}}))
+	f := r.feed(t, "haproxy.log", accesslog.HAProxy, accesslog.FormatOptions{Captures: []string{"X-Routing-Key", "X-Request-Id"}})
+	r.judge(t, f)
+	r.translated(t, f)
+}
+
+// translated compares the log with what its own server's configuration is
+// translated to. Its one rule that is not translated, the shared cell for cell-b
+// when no server of that is up, is what is left different.
+func (r *peersRig) translated(t *testing.T, f accesslog.Feed) {
+	text, err := os.ReadFile(filepath.Join(r.dir, "haproxy.cfg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := configimport.HAProxy([]configimport.Input{{Name: "haproxy.cfg", Data: text}}, configimport.Options{Read: os.ReadFile})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := configfile.Parse("haproxy.cfg", result.YAML)
+	if err == nil {
+		f.Config, err = file.Compile()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := accesslog.Compare(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judged, agree := c.Judged()
+	left := c.Count(accesslog.OtherPlacement) + c.Count(accesslog.RefusedByThem)
+	t.Logf("under its own configuration, translated: %d of %d placed the same, %d left to the rule that is not translated", agree, judged, left)
+	if judged < *wantLines-100 || agree+left != judged {
+		t.Errorf("%+v", c.Groups)
+	}
+	for _, g := range c.Groups {
+		for _, e := range g.Examples {
+			if tenant, _ := strconv.Atoi(strings.TrimPrefix(e.Key, "t")); g.Verdict == accesslog.OtherPlacement && homeOf(tenant) != "cell-b" {
+				t.Errorf("%s:%d: a tenant of %s is placed elsewhere: %+v", e.File, e.Line, homeOf(tenant), e)
+			}
+		}
+	}
 }

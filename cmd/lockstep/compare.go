@@ -84,6 +84,7 @@ func runCompare(w, stderr io.Writer, stdin io.Reader, files []string, format, un
 		err = writeJSON(w, v.json())
 	} else {
 		v.print(w)
+		printByDNS(w, flags.byDNS)
 	}
 	if err == nil && !v.passed() {
 		return errFailed

@@ -27,9 +27,9 @@ func verdictText(v accesslog.Verdict) string {
 	case accesslog.TheyRetried:
 		return "another placement: the first attempt is the same, they then tried elsewhere"
 	case accesslog.RefusedByUs:
-		return "refused by us, served by them"
+		return "refused by us, sent on by them"
 	case accesslog.RefusedByThem:
-		return "refused by them, served by us"
+		return "refused by them, sent on by us"
 	case accesslog.NoUpstream:
 		return "the line does not tell the upstream"
 	case accesslog.NotInConfig:
@@ -86,8 +86,8 @@ func printGroup(w io.Writer, c *accesslog.Compared, i int) {
 		n := c.Count(g.Verdict)
 		fmt.Fprintf(w, "\n%10s  %7s  %s\n", thousands(uint64(n)), share(n, c.Requests), verdictText(g.Verdict))
 	}
-	if g.Cause != "" {
-		fmt.Fprintf(w, "%10s           %s\n", thousands(uint64(g.Requests)), g.Cause)
+	if cause := causeText(g); cause != "" {
+		fmt.Fprintf(w, "%10s           %s\n", thousands(uint64(g.Requests)), cause)
 	}
 	if g.Verdict.Agrees() {
 		return // examples of agreement are in the JSON
@@ -95,4 +95,20 @@ func printGroup(w io.Writer, c *accesslog.Compared, i int) {
 	for _, e := range g.Examples {
 		fmt.Fprintf(w, "     %s:%d  %s  key %q\n        they: %s\n        we:   %s\n", e.File, e.Line, e.Time.Format("15:04:05.000"), e.Key, e.Theirs, e.Ours)
 	}
+}
+
+// causeText says what sets a group apart, and how many tenants it concerns.
+func causeText(g *accesslog.Group) string {
+	keys := ""
+	switch {
+	case g.Verdict.Agrees() || g.Keys == 0:
+	case g.Keys >= accesslog.MaxKeys:
+		keys = "of " + thousands(uint64(g.Keys)) + " keys or more"
+	default:
+		keys = "of " + plurals(g.Keys, "key")
+	}
+	if g.Cause != "" && keys != "" {
+		return g.Cause + ", " + keys
+	}
+	return g.Cause + keys
 }

@@ -28,6 +28,8 @@ type logFlags struct {
 	window    time.Duration
 	seed      uint64
 	json      bool
+	// byDNS are the placements of the configuration whose endpoints nobody knows here.
+	byDNS []string
 }
 
 func (l *logFlags) add(cmd *cobra.Command) {
@@ -75,16 +77,19 @@ func (l *logFlags) feed(format accesslog.Format, files []string, stdin io.Reader
 		return f, err
 	}
 	if l.config != "" {
-		f.Config, err = compileTarget(l.config)
+		f.Config, err = l.compile()
 	}
 	return f, err
 }
 
-// compileTarget reads and compiles a configuration.
-func compileTarget(path string) (*core.Config, error) {
-	f, err := loadTarget(path)
+// compile reads and compiles the configuration.
+func (l *logFlags) compile() (*core.Config, error) {
+	f, err := loadTarget(l.config)
 	if err != nil {
 		return nil, err
+	}
+	for _, d := range f.Discover {
+		l.byDNS = append(l.byDNS, d.Placement)
 	}
 	return f.Compile()
 }
@@ -104,6 +109,18 @@ read in the order of their times. A line that cannot be read is counted and show
 		Example: `  lockstep import nginx access.log -o access.lst -c router.yaml --log-format '$remote_addr [$time_iso8601] "$request" $status $request_time $upstream_addr $upstream_status $upstream_response_time "$http_x_routing_key"'
   lockstep import haproxy haproxy.log haproxy.log.1.gz -o haproxy.lst -c router.yaml --captures X-Routing-Key
   lockstep import caddy access.json -o access.ndjson -c router.yaml --key 'header: X-Tenant'`,
+		// A format that is none would print the help, and pass.
+		FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var names []string
+			for _, c := range cmd.Commands() {
+				names = append(names, c.Name())
+			}
+			if len(args) == 0 {
+				return fmt.Errorf("name the format and the file: lockstep import FORMAT FILE; formats are %s", strings.Join(names, ", "))
+			}
+			return fmt.Errorf("%q is no format: use one of %s", args[0], strings.Join(names, ", "))
+		},
 	}
 	for _, f := range accesslog.Formats() {
 		cmd.AddCommand(newImportLogCommand(f))
@@ -125,7 +142,7 @@ func newImportLogCommand(format accesslog.Format) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return runImport(cmd.OutOrStdout(), cmd.ErrOrStderr(), feed, output, name, flags.json)
+			return runImport(cmd.OutOrStdout(), cmd.ErrOrStderr(), feed, output, name, &flags)
 		},
 	}
 	flags.add(cmd)
@@ -137,7 +154,7 @@ func newImportLogCommand(format accesslog.Format) *cobra.Command {
 
 // runImport writes the trace and says what it is made of. With the trace on
 // standard output that goes to the other.
-func runImport(stdout, stderr io.Writer, feed accesslog.Feed, output, name string, asJSON bool) error {
+func runImport(stdout, stderr io.Writer, feed accesslog.Feed, output, name string, flags *logFlags) error {
 	form, err := formOf(output)
 	if err != nil {
 		return err
@@ -169,9 +186,10 @@ func runImport(stdout, stderr io.Writer, feed accesslog.Feed, output, name strin
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if flags.json {
 		return writeJSON(report, result)
 	}
 	printImported(report, result, output)
+	printByDNS(report, flags.byDNS)
 	return nil
 }

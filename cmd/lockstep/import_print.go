@@ -24,8 +24,12 @@ func printImported(w io.Writer, r *accesslog.Imported, output string) {
 	fmt.Fprintf(w, "   times     %s\n", timesText(&r.Read))
 	o := &r.Outcomes
 	fmt.Fprintf(w, "   outcomes  %s of %s (%s) ended as the log says of that endpoint\n", thousands(uint64(o.Logged)), plurals(o.Attempts, "attempt"), share(o.Logged, o.Attempts))
-	fmt.Fprintln(w, "Assumed")
-	fmt.Fprintf(w, "   outcomes  %s went where the other router did not send that request: as the last attempts there in the log, else well\n", thousands(uint64(o.Assumed)))
+	if o.Assumed+o.Probes > 0 {
+		fmt.Fprintln(w, "Assumed")
+	}
+	if o.Assumed > 0 {
+		fmt.Fprintf(w, "   outcomes  %s went where the other router did not send that request: as the last attempts there in the log, else well\n", thousands(uint64(o.Assumed)))
+	}
 	if o.Probes > 0 {
 		fmt.Fprintf(w, "   health    %s of which the log says nothing: %s failed, those of endpoints whose last attempts in the log got no answer\n", plurals(o.Probes, "check"), thousands(uint64(o.ProbesFailed)))
 	}
@@ -80,6 +84,13 @@ func printRead(w io.Writer, r *accesslog.Read) {
 	}
 	if n := r.Malformed - len(r.Problems); n > 0 {
 		fmt.Fprintf(w, "   and %s more\n", thousands(uint64(n)))
+	}
+}
+
+// printByDNS says whose addresses cannot be told from the configuration.
+func printByDNS(w io.Writer, placements []string) {
+	if len(placements) > 0 {
+		fmt.Fprintf(w, "DNS        the endpoints of %s are found by DNS, and not asked for here: name their addresses with --map ADDRESS=PLACEMENT\n", strings.Join(placements, ", "))
 	}
 }
 

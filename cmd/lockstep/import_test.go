@@ -139,6 +139,10 @@ func TestCompareFailsUnderItsLimitAndImportRefusesWhatItCannotDo(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	found := filepath.Join(dir, "dns.yaml")
+	if err := os.WriteFile(found, []byte("lockstep: 1\nplacements: {all: {endpoints: {dns: \"all.internal:80\"}}}\nroutes: [{unknown_key: {to: all}}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	real := "../../adapters/accesslog/testdata/router.yaml"
 	for _, c := range []struct {
 		args []string
@@ -146,6 +150,7 @@ func TestCompareFailsUnderItsLimitAndImportRefusesWhatItCannotDo(t *testing.T) {
 		want string
 	}{
 		{[]string{"compare", nginxSample, "-c", real, "--fail-under", "80%"}, exitOK, "OK    "},
+		{[]string{"compare", nginxSample, "-c", found}, exitOK, "the endpoints of all are found by DNS"},
 		{[]string{"compare", "--format", "nginx-json", nginxSample, "-c", config, "--fail-under", "99%"}, exitFailed, "fewer than half of the requests can be judged"},
 		{[]string{"compare", nginxSample}, exitUsage, "-c CONFIG"},
 		{[]string{"compare", nginxSample, "-c", real, "--fail-under", "99"}, exitUsage, "such as 99%"},
@@ -154,6 +159,8 @@ func TestCompareFailsUnderItsLimitAndImportRefusesWhatItCannotDo(t *testing.T) {
 		{[]string{"compare", nginxSample, "-c", real, "--zone", "Nowhere"}, exitUsage, "--zone"},
 		{[]string{"compare", nginxSample, "-c", real, "--window", "0s"}, exitUsage, "--window"},
 		{[]string{"compare", "-", "-c", real}, exitUsage, "name it"},
+		{[]string{"import", "apache", nginxSample, "-o", "x.lst"}, exitUsage, `"apache" is no format: use one of caddy, envoy`},
+		{[]string{"import"}, exitUsage, "name the format"},
 		{[]string{"import", "haproxy", nginxSample, "-c", real, "-o", filepath.Join(dir, "x.lst")}, exitUsage, "probably nginx-json"},
 		{[]string{"import", "nginx-json", nginxSample, "-c", real, "-o", filepath.Join(dir, "x.txt")}, exitUsage, "end the name with .lst"},
 		{[]string{"import", "nginx-json", nginxSample, "-c", real, "-o", nginxSample}, exitUsage, "end the name"},
