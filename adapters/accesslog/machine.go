@@ -64,34 +64,37 @@ var undecided = decided{placement: -1, endpoint: -1}
 
 // evidence is how the last attempts at an endpoint went, in the log.
 type evidence struct {
-	at    core.Time
-	class core.Class // of the last
-	run   int        // how many in a row did not get an answer
+	at     core.Time
+	class  core.Class // of the last
+	status uint16
+	run    int // how many in a row failed
 }
 
 // evidenceLasts is for how long one failure alone says something of what follows.
 const evidenceLasts = 10 * core.Second
 
-// unanswered reports whether a class means that the endpoint gave no answer, as
-// one does that is down.
-func unanswered(c core.Class) bool {
-	return c >= core.FirstFailure && c <= core.LastFailure && c != core.Upstream5xx && c != core.BrokenBody && c != core.BodyTimeout
+// failed reports whether a class means that the endpoint did not serve.
+func failed(c core.Class) bool {
+	return c >= core.FirstFailure && c <= core.LastFailure && c != core.BrokenBody && c != core.BodyTimeout
 }
+
+// unanswered reports whether it gave no answer at all, as one does that is down.
+func unanswered(c core.Class) bool { return failed(c) && c != core.Upstream5xx }
 
 // failing reports how an endpoint fails at a time, ClassNone if it is thought not
 // to. Two failures in a row hold until an attempt goes well: the other router
-// may have stopped asking.
+// may have stopped asking. One answer of 500 and above may be of its request alone.
 func (v *evidence) failing(now core.Time) core.Class {
-	if v.run == 0 || v.run == 1 && now.Sub(v.at) > evidenceLasts {
+	if v.run == 0 || v.run == 1 && (now.Sub(v.at) > evidenceLasts || !unanswered(v.class)) {
 		return core.ClassNone
 	}
 	return v.class
 }
 
 // see takes in one attempt that ends at a time.
-func (v *evidence) see(at core.Time, c core.Class) {
-	v.at, v.class = at, c
-	if v.run++; !unanswered(c) {
+func (v *evidence) see(at core.Time, a *Attempt) {
+	v.at, v.class, v.status = at, a.Class, a.Status
+	if v.run++; !failed(a.Class) {
 		v.run = 0
 	}
 }
@@ -161,7 +164,7 @@ func (m *machine) Deliver(d *core.Decision) {
 	switch d.Kind {
 	case core.Probe:
 		m.counts.Probes++
-		ok := m.health[m.index[d.Endpoint]].failing(m.now) == core.ClassNone
+		ok := !unanswered(m.health[m.index[d.Endpoint]].failing(m.now))
 		if !ok {
 			m.counts.ProbesFailed++
 		}
@@ -285,7 +288,7 @@ func (m *machine) learn(e *Entry) {
 	for i := range e.Attempts {
 		a := &e.Attempts[i]
 		for _, n := range m.targets.find(a).endpoints {
-			m.health[n].see(m.now.Add(core.Duration(max(0, a.Took))), a.Class)
+			m.health[n].see(m.now.Add(core.Duration(max(0, a.Took))), a)
 		}
 	}
 }
@@ -358,7 +361,7 @@ func (m *machine) outcome(f *flight) (class core.Class, code uint16, took int64)
 	}
 	switch failing := m.health[f.last.endpoint].failing(m.now); {
 	case failing != core.ClassNone:
-		return ending(failing, 0, took)
+		return ending(failing, m.health[f.last.endpoint].status, took)
 	case e.Class == core.ClientGone:
 		return ending(core.ClientGone, 0, took)
 	case !e.Told && e.Status >= 100:
