@@ -248,6 +248,17 @@ func TestAnEndpointThatIsSaidToBeDownFailsUntilItIsSaidToBeUp(t *testing.T) {
 	}
 }
 
+func TestWhatAnAttemptSaysOfItsEndpointIsKnownFromItsEndOn(t *testing.T) {
+	config := strings.Replace(twoCells, "consecutive_failures: 2", "consecutive_failures: 3", 1)
+	// Two fail that came before one that went well and ended sooner.
+	text := routedLine(101, 1, "10.0.0.3:80", "200", "bob") + routedLine(200, 150, "10.0.0.3:80", "502", "bob") + routedLine(201, 151, "10.0.0.3:80", "502", "bob") +
+		routedLine(301, 1, "10.0.0.1:80", "200", "bob") + routedLine(311, 1, "10.0.0.1:80", "200", "bob")
+	got, err := Compare(nginxFeed(t, config, text))
+	if err != nil || got.Count(TheyFailedOver) != 1 || got.Count(SameEndpoint)+got.Count(OtherEndpoint) != 4 {
+		t.Errorf("the endpoint is down at 301, so its third failure opens the breaker: %+v, %v", got, err)
+	}
+}
+
 func TestRequestsThatTookLongArePutWhereTheyCame(t *testing.T) {
 	text := routedLine(1000, 1, "10.0.0.3:80", "200", "bob") + routedLine(3000, 1, "10.0.0.3:80", "200", "bob") + routedLine(5000, 4500, "10.0.0.3:80", "200", "bob") + routedLine(5001, 1, "10.0.0.3:80", "200", "bob")
 	for _, c := range []struct {

@@ -1,8 +1,6 @@
 package accesslog
 
 import (
-	"container/heap"
-
 	"lockstep/core"
 	"lockstep/core/loop"
 	"lockstep/traces"
@@ -16,7 +14,7 @@ type machine struct {
 	targets *targets
 	now     core.Time
 	armed   core.Time // the loop's timer
-	due     duties
+	due     []duty    // a heap
 	seq     uint64
 	bySlot  []*flight // those in flight or waiting
 	index   []int     // of endpoint numbers in the configuration
@@ -64,36 +62,44 @@ var undecided = decided{placement: -1, endpoint: -1}
 
 // evidence is how the last attempts at an endpoint went, in the log.
 type evidence struct {
-	at    core.Time
-	class core.Class // of the last
-	run   int        // how many in a row did not get an answer
+	at     core.Time  // when it ended
+	class  core.Class // of the last
+	status uint16
+	run    int // how many in a row failed
+	// awaited is how many failures are known to come.
+	awaited int
 }
 
 // evidenceLasts is for how long one failure alone says something of what follows.
 const evidenceLasts = 10 * core.Second
 
-// unanswered reports whether a class means that the endpoint gave no answer, as
-// one does that is down.
-func unanswered(c core.Class) bool {
-	return c >= core.FirstFailure && c <= core.LastFailure && c != core.Upstream5xx && c != core.BrokenBody && c != core.BodyTimeout
+// failed reports whether a class means that the endpoint did not serve.
+func failed(c core.Class) bool {
+	return c >= core.FirstFailure && c <= core.LastFailure && c != core.BrokenBody && c != core.BodyTimeout
 }
+
+// unanswered reports whether it gave no answer at all, as one does that is down.
+func unanswered(c core.Class) bool { return failed(c) && c != core.Upstream5xx }
 
 // failing reports how an endpoint fails at a time, ClassNone if it is thought not
 // to. Two failures in a row hold until an attempt goes well: the other router
-// may have stopped asking.
+// may have stopped asking. One answer of 500 and above may be of its request alone.
 func (v *evidence) failing(now core.Time) core.Class {
-	if v.run == 0 || v.run == 1 && now.Sub(v.at) > evidenceLasts {
+	if v.run == 0 || v.run == 1 && (now.Sub(v.at) > evidenceLasts || !unanswered(v.class)) {
 		return core.ClassNone
 	}
 	return v.class
 }
 
-// see takes in one attempt that ends at a time.
-func (v *evidence) see(at core.Time, c core.Class) {
-	v.at, v.class = at, c
-	if v.run++; !unanswered(c) {
+// see takes in one attempt that has ended.
+func (v *evidence) see(d *duty) {
+	v.at, v.class, v.status = d.at, d.class, d.status
+	if !failed(d.class) {
 		v.run = 0
+		return
 	}
+	v.run++
+	v.awaited--
 }
 
 // newMachine puts a configuration in force at time 0.
@@ -124,36 +130,33 @@ func (m *machine) NewTimer(func()) loop.Timer { return m }
 func (m *machine) Reset(at core.Time)         { m.armed = at }
 func (m *machine) Stop()                      { m.armed = core.Never }
 
-// duty is something that will happen: an attempt ends, or a health check does.
+// duty is something that will happen.
 type duty struct {
 	at       core.Time
 	seq      uint64
-	handle   core.Handle
-	endpoint int32 // of a health check, else -1
+	kind     dutyKind
+	handle   core.Handle // of our attempt
+	endpoint int32       // the router's number of a health check; the index of a logged attempt
 	token    uint32
 	class    core.Class
 	status   uint16
 	ok       bool
 }
 
-type duties []duty
+type dutyKind uint8
 
-func (d duties) Len() int { return len(d) }
-func (d duties) Less(i, j int) bool {
-	return d[i].at < d[j].at || d[i].at == d[j].at && d[i].seq < d[j].seq
-}
-func (d duties) Swap(i, j int) { d[i], d[j] = d[j], d[i] }
-func (d *duties) Push(x any)   { *d = append(*d, x.(duty)) }
-func (d *duties) Pop() any {
-	x := (*d)[len(*d)-1]
-	*d = (*d)[:len(*d)-1]
-	return x
-}
+const (
+	attemptEnds dutyKind = iota // ours
+	checkEnds                   // a health check of ours
+	loggedEnds                  // an attempt of the other router: what it says of the endpoint is known from then on
+)
+
+func (d *duty) before(o *duty) bool { return d.at < o.at || d.at == o.at && d.seq < o.seq }
 
 func (m *machine) schedule(d duty) {
 	m.seq++
 	d.seq = m.seq
-	heap.Push(&m.due, d)
+	push(&m.due, d)
 }
 
 // Deliver is loop.Transport: what is decided without anybody waiting for it.
@@ -161,11 +164,11 @@ func (m *machine) Deliver(d *core.Decision) {
 	switch d.Kind {
 	case core.Probe:
 		m.counts.Probes++
-		ok := m.health[m.index[d.Endpoint]].failing(m.now) == core.ClassNone
+		ok := !unanswered(m.health[m.index[d.Endpoint]].failing(m.now))
 		if !ok {
 			m.counts.ProbesFailed++
 		}
-		m.schedule(duty{at: m.now.Add(core.Millisecond), endpoint: d.Endpoint, token: d.Token, ok: ok})
+		m.schedule(duty{kind: checkEnds, at: m.now.Add(core.Millisecond), endpoint: d.Endpoint, token: d.Token, ok: ok})
 	case core.Forward:
 		m.start(m.flightOf(d.Handle), d)
 	case core.Reject:
@@ -214,11 +217,13 @@ func (m *machine) play(t core.Time) {
 			m.loop.Wake()
 			continue
 		}
-		switch d := heap.Pop(&m.due).(duty); {
-		case d.endpoint >= 0:
-			m.loop.Apply(&core.Event{Kind: core.Probed, Endpoint: d.endpoint, Token: d.token, OK: d.ok})
-		default:
+		switch d := pop(&m.due); d.kind {
+		case attemptEnds:
 			m.over(&d)
+		case checkEnds:
+			m.loop.Apply(&core.Event{Kind: core.Probed, Endpoint: d.endpoint, Token: d.token, OK: d.ok})
+		case loggedEnds:
+			m.health[d.endpoint].see(&d)
 		}
 	}
 }
@@ -280,12 +285,21 @@ func (m *machine) prefers(e *Entry) uint64 {
 	return m.config.EndpointID(p.endpoints[0])
 }
 
-// learn keeps how the attempts of the log went.
+// learn keeps how the attempts of a logged request went, each from its end on:
+// in the order of arrivals a failure may stand before successes that ended sooner.
 func (m *machine) learn(e *Entry) {
+	end := m.now
 	for i := range e.Attempts {
 		a := &e.Attempts[i]
+		end = end.Add(core.Duration(max(0, a.Took)))
 		for _, n := range m.targets.find(a).endpoints {
-			m.health[n].see(m.now.Add(core.Duration(max(0, a.Took))), a.Class)
+			switch v := &m.health[n]; {
+			case failed(a.Class):
+				v.awaited++
+			case v.run == 0 && v.awaited == 0:
+				continue // it changes nothing
+			}
+			m.schedule(duty{kind: loggedEnds, at: end, endpoint: int32(n), class: a.Class, status: a.Status})
 		}
 	}
 }
@@ -294,9 +308,10 @@ func (m *machine) learn(e *Entry) {
 func (m *machine) notice(at core.Time, e *Entry) {
 	m.until(at)
 	for _, n := range m.targets.find(&Attempt{Upstream: e.Server}).endpoints {
-		m.health[n] = evidence{}
+		v := &m.health[n]
+		v.run = 0
 		if !e.Up {
-			m.health[n] = evidence{at: at, class: core.ConnectRefused, run: 2}
+			v.at, v.class, v.run = at, core.ConnectRefused, 2
 		}
 	}
 }
@@ -335,7 +350,7 @@ func (m *machine) start(f *flight, d *core.Decision) {
 		f.first = f.last
 	}
 	class, code, took := m.outcome(f)
-	m.schedule(duty{at: m.now.Add(core.Duration(took)), endpoint: -1, handle: d.Handle, class: class, status: code})
+	m.schedule(duty{kind: attemptEnds, at: m.now.Add(core.Duration(took)), handle: d.Handle, class: class, status: code})
 }
 
 // outcome is how the present attempt ends: as logged, if the log has one at this
@@ -358,7 +373,7 @@ func (m *machine) outcome(f *flight) (class core.Class, code uint16, took int64)
 	}
 	switch failing := m.health[f.last.endpoint].failing(m.now); {
 	case failing != core.ClassNone:
-		return ending(failing, 0, took)
+		return ending(failing, m.health[f.last.endpoint].status, took)
 	case e.Class == core.ClientGone:
 		return ending(core.ClientGone, 0, took)
 	case !e.Told && e.Status >= 100:

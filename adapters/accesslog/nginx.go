@@ -125,9 +125,9 @@ func (l *lists) join(e *Entry) {
 }
 
 // nginxClass is how an attempt ended. nginx writes 502 and 504 of its own for
-// an upstream that did not answer; only the times of the phases, if they are
-// logged, tell that from an upstream's own 502. Without them it is counted as
-// that: both are a failure of the endpoint.
+// an upstream that did not answer; only the times of the phases tell that from an
+// upstream's own 502. Where they are not logged it is taken for nginx's, which is
+// by far the more frequent.
 func nginxClass(addr, code, header, connect string) core.Class {
 	switch n, _ := status(code); {
 	case n == http.StatusBadGateway && !strings.ContainsAny(addr, ":/"):
@@ -136,9 +136,9 @@ func nginxClass(addr, code, header, connect string) core.Class {
 		return core.ConnectRefused
 	case n == http.StatusGatewayTimeout && connect == "-":
 		return core.ConnectTimeout
-	case n == http.StatusBadGateway && header == "-":
+	case n == http.StatusBadGateway && blank(header):
 		return core.ResetBeforeResponse
-	case n == http.StatusGatewayTimeout && header == "-":
+	case n == http.StatusGatewayTimeout && blank(header):
 		return core.ResponseTimeout
 	case n == statusClientGone || n == 0 && blank(code):
 		return core.ClientGone

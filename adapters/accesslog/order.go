@@ -35,7 +35,7 @@ type sorter struct {
 	in      *reader
 	window  int64
 	most    int
-	heap    arrivals
+	heap    []arrival
 	seq     uint64
 	newest  int64    // end of the latest request so far
 	emitted int64    // arrival of the last one given
@@ -73,7 +73,7 @@ func (s *sorter) next() (*Entry, error) {
 		}
 		return nil, s.done
 	}
-	e := s.heap.pop()
+	e := pop(&s.heap).e
 	if e.Arrival < s.emitted {
 		shift := s.emitted - e.Arrival
 		s.late.Count++
@@ -132,7 +132,7 @@ func (s *sorter) scatter() {
 
 func (s *sorter) push(e *Entry) {
 	s.newest = max(s.newest, e.Arrival+max(0, e.Took))
-	s.heap.push(arrival{e.Arrival, s.seq, e})
+	push(&s.heap, arrival{e.Arrival, s.seq, e})
 	s.seq++
 }
 
@@ -144,42 +144,3 @@ type arrival struct {
 }
 
 func (a *arrival) before(b *arrival) bool { return a.at < b.at || a.at == b.at && a.seq < b.seq }
-
-// arrivals is a heap with four children a node: fewer levels, so fewer places
-// of memory to visit.
-type arrivals []arrival
-
-func (h *arrivals) push(a arrival) {
-	*h = append(*h, a)
-	x := *h
-	for i := len(x) - 1; i > 0; {
-		up := (i - 1) / 4
-		if !x[i].before(&x[up]) {
-			return
-		}
-		x[i], x[up] = x[up], x[i]
-		i = up
-	}
-}
-
-func (h *arrivals) pop() *Entry {
-	x := *h
-	top, last := x[0].e, len(x)-1
-	x[0] = x[last]
-	x[last] = arrival{}
-	x = x[:last]
-	*h = x
-	for i := 0; ; {
-		least := i
-		for kid := 4*i + 1; kid < min(4*i+5, len(x)); kid++ {
-			if x[kid].before(&x[least]) {
-				least = kid
-			}
-		}
-		if least == i {
-			return top
-		}
-		x[i], x[least] = x[least], x[i]
-		i = least
-	}
-}

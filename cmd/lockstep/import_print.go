@@ -31,7 +31,7 @@ func printImported(w io.Writer, r *accesslog.Imported, output string) {
 		fmt.Fprintf(w, "   outcomes  %s went where the other router did not send that request: as the last attempts there in the log, else well\n", thousands(uint64(o.Assumed)))
 	}
 	if o.Probes > 0 {
-		fmt.Fprintf(w, "   health    %s of which the log says nothing: %s failed, those of endpoints whose last attempts in the log got no answer\n", plurals(o.Probes, "check"), thousands(uint64(o.ProbesFailed)))
+		fmt.Fprintf(w, "   health    %s of which the log says nothing: %s failed, those of endpoints whose last attempts in the log got no answer, or that are said to be down\n", plurals(o.Probes, "check"), thousands(uint64(o.ProbesFailed)))
 	}
 	printRead(w, &r.Read)
 }
