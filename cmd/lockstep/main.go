@@ -58,6 +58,8 @@ func newRoot() *cobra.Command {
 		newReplayCommand(),
 		newVerifyCommand(),
 		newConvertCommand(),
+		newImportCommand(),
+		newCompareCommand(),
 		newSimCommand(),
 		newFuzzCommand(),
 		newDemoCommand(),
