@@ -50,6 +50,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newCellCommand(),
 		newCheckCommand(),
+		newDiffCommand(),
 		newConformCommand(),
 		newControlCommand(),
 		newExplainCommand(),
@@ -57,6 +58,8 @@ func newRoot() *cobra.Command {
 		newReplayCommand(),
 		newVerifyCommand(),
 		newConvertCommand(),
+		newImportCommand(),
+		newCompareCommand(),
 		newSimCommand(),
 		newFuzzCommand(),
 		newDemoCommand(),
