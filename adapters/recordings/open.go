@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"lockstep/traces"
 )
@@ -80,6 +81,9 @@ func Open(args []string) ([]*Recording, error) {
 	return nil, errors.Join(errs...)
 }
 
+// opensAtOnce is how many files of a folder are opened at a time: they wait for the disk.
+const opensAtOnce = 16
+
 func openArgument(a string) (found []*Recording, faults []Fault, err error) {
 	info, err := os.Stat(a)
 	if err != nil {
@@ -96,13 +100,23 @@ func openArgument(a string) (found []*Recording, faults []Fault, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, path := range files {
-		s, err := openSegment(path)
-		if err != nil {
-			faults = append(faults, Fault{path, err})
+	opened, errs := make([]*Segment, len(files)), make([]error, len(files))
+	var wait sync.WaitGroup
+	turn := make(chan struct{}, opensAtOnce)
+	for i, path := range files {
+		turn <- struct{}{}
+		wait.Go(func() {
+			opened[i], errs[i] = openSegment(path)
+			<-turn
+		})
+	}
+	wait.Wait()
+	for i, path := range files {
+		if errs[i] != nil {
+			faults = append(faults, Fault{path, errs[i]})
 			continue
 		}
-		found = merge(found, []*Recording{recordingOf(s)})
+		found = merge(found, []*Recording{recordingOf(opened[i])})
 	}
 	return withoutDumps(found), faults, nil
 }
