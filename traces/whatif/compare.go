@@ -6,6 +6,13 @@ func (r *Result) compare(e *engine, q *request) {
 	r.Decisions.add(q.decision)
 	r.Outcomes.add(q.outcome)
 	r.Worst.add(max(q.decision, q.outcome))
+	if each := e.w.options.Each; each != nil {
+		each(&Request{
+			Example: e.exampleOf(q), Decision: q.decision, Outcome: q.outcome, Before: q.rec.where(), After: q.alt.where(),
+			StatusBefore: q.rec.status, StatusAfter: q.alt.status, ClassBefore: q.rec.class, ClassAfter: q.alt.class,
+			AttemptsBefore: int(q.rec.attempts), AttemptsAfter: int(q.alt.attempts), Same: q.same,
+		})
+	}
 	from, to := q.rec.where(), q.alt.where()
 	moved, told := from != to, q.rec.status != q.alt.status
 	if !moved && !told {
@@ -57,5 +64,9 @@ func (e *engine) example(to []Example, q *request) []Example {
 	if len(to) >= e.w.options.Examples || q.inherited {
 		return to
 	}
-	return append(to, Example{Router: e.name, ID: q.id, Key: q.key, Step: q.step, Time: q.at, Label: max(q.decision, q.outcome), Why: q.why})
+	return append(to, e.exampleOf(q))
+}
+
+func (e *engine) exampleOf(q *request) Example {
+	return Example{Router: e.name, ID: q.id, Key: q.key, Step: q.step, Time: q.at, Label: max(q.decision, q.outcome), Why: q.why}
 }

@@ -21,6 +21,7 @@ type engine struct {
 
 	recs, alts []*request // by slot
 	free       []*request
+	sent       []*request // that the recorded router forwarded at this fact
 	closing    []*request // ended on both sides, to be used again after the step
 	pending    heap
 	recProbes  map[uint64]probe // by identity of the endpoint
@@ -158,6 +159,10 @@ func (e *engine) after(f *traces.Fact, r *core.Router, decided []core.Decision) 
 		e.recorded(f, r, decided, nil)
 		e.step(f.Time, &e.tick, nil)
 	}
+	for _, q := range e.sent {
+		e.doubt.missed(q)
+	}
+	e.sent = e.sent[:0]
 	e.flush(f.Time)
 	e.free = append(e.free, e.closing...)
 	e.closing = e.closing[:0]
@@ -328,11 +333,11 @@ func (e *engine) inherit(h core.Handle) *request {
 	}
 	q.same = q.rec.state == inFlight && q.alt.state == inFlight
 	if q.rec.state != absent {
-		e.recs = room(e.recs, int(h.Slot))
+		e.recs = grown(e.recs, int(h.Slot))
 		e.recs[h.Slot] = q
 	}
 	if q.alt.state != absent {
-		e.alts = room(e.alts, int(h.Slot))
+		e.alts = grown(e.alts, int(h.Slot))
 		e.alts[h.Slot] = q
 	}
 	return q
@@ -370,7 +375,7 @@ func (e *engine) owner(rec bool, h core.Handle) *request {
 
 func (e *engine) setAlt(q *request, h core.Handle) {
 	e.clearAlt(q)
-	e.alts = room(e.alts, int(h.Slot))
+	e.alts = grown(e.alts, int(h.Slot))
 	e.alts[h.Slot] = q
 	q.alt.handle = h
 }
@@ -383,7 +388,7 @@ func (e *engine) clearAlt(q *request) {
 
 func (e *engine) setRec(q *request, h core.Handle) {
 	e.clearRec(q)
-	e.recs = room(e.recs, int(h.Slot))
+	e.recs = grown(e.recs, int(h.Slot))
 	e.recs[h.Slot] = q
 	q.rec.handle = h
 }

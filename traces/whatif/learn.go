@@ -86,7 +86,7 @@ func (l *learner) after(f *traces.Fact, r *core.Router, decided []core.Decision)
 func (l *learner) forward(f *traces.Fact, r *core.Router, d *core.Decision) {
 	v := r.Endpoint(d.Endpoint)
 	h := l.samples.history(r.Identity(d.Endpoint), r.Placement(d.Placement).Name, v.URL)
-	l.open = room(l.open, int(d.Handle.Slot))
+	l.open = grown(l.open, int(d.Handle.Slot))
 	l.open[d.Handle.Slot] = attempt{gen: d.Handle.Gen, began: f.Time, home: h, request: f.Event.Request}
 	b := l.samples.at(h, l.origin+int64(f.Time))
 	b.peak = max(b.peak, int32(min(v.InFlight, 1<<30)))
@@ -129,7 +129,7 @@ func (l *learner) end(a *attempt, o sample) {
 }
 
 func (l *learner) probe(f *traces.Fact, r *core.Router, d *core.Decision) {
-	l.probes = room(l.probes, int(d.Endpoint))
+	l.probes = grown(l.probes, int(d.Endpoint))
 	p := &l.probes[d.Endpoint]
 	if p.gen != 0 { // its guard came first
 		l.samples.addProbe(p.home, l.origin+int64(p.began), fold(uint64(p.began), uint64(p.gen)), probeSample{took: -1})
@@ -148,8 +148,8 @@ func (l *learner) probed(f *traces.Fact) {
 	*p = attempt{}
 }
 
-// room makes s long enough for index n.
-func room[T any](s []T, n int) []T {
+// grown makes s long enough for index n.
+func grown[T any](s []T, n int) []T {
 	for len(s) <= n {
 		s = append(s, *new(T))
 	}

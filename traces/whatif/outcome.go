@@ -287,6 +287,7 @@ func (e *engine) probeEnds(now core.Time, n int32, token uint32, good bool, labe
 
 // wait lets a request wait on alt's side.
 func (e *engine) wait(q *request, d *core.Decision) {
+	e.doubt.over(q)
 	e.setAlt(q, d.Handle)
 	q.alt.state, q.same = waiting, false
 }
@@ -309,6 +310,7 @@ func (e *engine) altEnds(q *request, class core.Class, status uint16) {
 
 func (e *engine) altDone(q *request) {
 	e.clearAlt(q)
+	e.doubt.over(q)
 	q.alt.state = ended
 	e.w.result.After.ended(&q.alt)
 	e.triesAgain(q)

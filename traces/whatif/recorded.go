@@ -43,11 +43,15 @@ func (e *engine) recorded(f *traces.Fact, r *core.Router, decided []core.Decisio
 			s.attempts++
 			s.placement = r.Placement(d.Placement).Name
 			t.forwarded(s, d, r)
+			e.doubt.recOver(of)
+			e.doubt.recForwarded(r.Endpoint(d.Endpoint).URL, of)
+			e.sent = append(e.sent, of)
 		case core.Queued:
 			e.setRec(of, d.Handle)
 			s.state = waiting
 			t.Queued++
 		case core.Retry:
+			e.doubt.recOver(of)
 			e.setRec(of, d.Handle)
 			s.state = waiting
 			t.Retries++
@@ -92,7 +96,7 @@ func (t *Tally) refused(s *side) {
 func (e *engine) recEnds(q *request) {
 	e.clearRec(q)
 	q.rec.state = ended
-	e.doubt.missed(q)
+	e.doubt.recOver(q)
 	e.w.result.Before.ended(&q.rec)
 }
 

@@ -41,9 +41,12 @@ type request struct {
 	at         core.Time
 	gone       core.Time // the client left in the recording, 0: it did not
 	replayable bool
-	closed     bool // compared
-	inherited  bool // it was there when the recording began
-	same       bool // its attempt is the one that was recorded
+	closed     bool    // compared
+	loose      bool    // its attempt on alt's side is not exact
+	guest      bool    // that attempt came by failover
+	server     *server // of the recorded attempt in flight
+	inherited  bool    // it was there when the recording began
+	same       bool    // its attempt is the one that was recorded
 	again      *repeat
 	rec, alt   side
 	decision   Label

@@ -124,6 +124,17 @@ type Example struct {
 	Why    string // it is not recorded
 }
 
+// Request is one request on both sides.
+type Request struct {
+	Example
+	Decision, Outcome             Label
+	Before, After                 Where
+	StatusBefore, StatusAfter     uint16 // told; 0: no answer, or one cut off
+	ClassBefore, ClassAfter       core.Class
+	AttemptsBefore, AttemptsAfter int
+	Same                          bool // its last attempt is the recorded one
+}
+
 // KeyChange is what changes for the requests of one routing key.
 type KeyChange struct {
 	Key      string

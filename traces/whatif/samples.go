@@ -231,7 +231,7 @@ func (s *Samples) drawProbe(id uint64, wall int64, window core.Duration, hash ui
 	if h == nil {
 		return probeSample{}, false, false
 	}
-	near, _ := s.window(h, wall, window, func(b *bucket) uint64 { return enough / 2 * (uint64(b.good) + uint64(b.bad)) })
+	near, _ := s.window(h, wall, window, func(b *bucket) uint64 { return enough / 4 * (uint64(b.good) + uint64(b.bad)) })
 	var good, bad uint64
 	for i := range near {
 		good, bad = good+uint64(near[i].good), bad+uint64(near[i].bad)
@@ -241,7 +241,7 @@ func (s *Samples) drawProbe(id uint64, wall int64, window core.Duration, hash ui
 		b := &near[i]
 		n := uint64(b.good) + uint64(b.bad)
 		if at < n {
-			return b.probes[at%uint64(len(b.probes))], good == 0 || bad == 0, true
+			return b.probes[at%uint64(len(b.probes))], (good == 0 || bad == 0) && good+bad >= 4, true
 		}
 		at -= n
 	}
@@ -285,6 +285,19 @@ func (s *Samples) around(id uint64, wall int64, lasts core.Duration) (c calm) {
 		c.peak, c.longest = max(c.peak, b.peak), max(c.longest, b.longest)
 	}
 	return c
+}
+
+// peak is the most that any router had in flight at an endpoint near a time.
+func (s *Samples) peak(id uint64, wall int64, window core.Duration) (most int32) {
+	h := s.ends[id]
+	if h == nil {
+		return 0
+	}
+	near := s.span(h, wall-int64(window), wall+int64(window))
+	for i := range near {
+		most = max(most, near[i].peak)
+	}
+	return most
 }
 
 // typical is about the median time of an answer, of all endpoints.

@@ -21,6 +21,9 @@ type Options struct {
 	Seed uint64
 	// Window is how far from its time an outcome is looked for, to either side; 0 means 60 s.
 	Window core.Duration
+	// Each, when set, is told of every request that has ended on both sides. It must
+	// copy what it keeps.
+	Each func(*Request)
 	// Examples is how many requests of each kind of change are kept; 0 means 3.
 	Examples int
 }

@@ -1,0 +1,484 @@
+package whatif
+
+import "lockstep/core"
+
+// doubt follows how far alt's state may differ from what the new configuration
+// would really have led to. The difference begins with a request that goes
+// elsewhere than it was recorded, and reaches no further than a component: the
+// placements that fallbacks or a common server join (R15).
+//
+// An attempt is exact when it is certain that it would have been made and its
+// endpoint served the same requests as recorded: then its recorded outcome is the
+// outcome. Any other is loose: it may be in flight until its longest time is
+// over, and it may fail where its endpoint failed anybody near that time.
+type doubt struct {
+	e         *engine
+	component []int32 // of each placement of alt's configuration
+	dirty     []bool  // by component: something differs
+	places    []placeDoubt
+	ends      []endDoubt // by index of the endpoint in alt's configuration
+	index     map[uint64]int32
+	servers   map[string]*server
+	adopts    int
+	choice    choice // of the decision at hand
+}
+
+// placeDoubt is one placement's.
+type placeDoubt struct {
+	index        int
+	info         core.PlacementInfo
+	loose        int // loose attempts that alt has in flight
+	looseGuests  int
+	alive        times // when loose attempts are over at the latest
+	aliveGuests  times
+	unknownUntil core.Time // attempts whose outcome is unknown are over
+	turned       bool      // its rotation may be another
+	touched      bool      // it has had loose attempts
+	pushed       bool      // a push that was left out changed it
+}
+
+// endDoubt is one endpoint's.
+type endDoubt struct {
+	place        int32
+	limit        uint32
+	server       *server
+	breakerUntil core.Time // until then its breaker may be in another state, 0: it is alt's
+	health       bool      // its health may be the other
+	agree        int       // probes in a row whose result is certain and the same
+	good         bool      // result of those
+	fails        int       // exact failures in a row
+	murky        bool      // loose outcomes may lie between those
+	alive        times     // loose attempts
+	risky        times     // of those, the ones that may fail
+	known        calm      // around the bucket
+	bucket       int64
+	fresh        bool // known is set
+}
+
+// server is what several placements may share: one URL.
+type server struct {
+	component  int32
+	ends       []int32
+	disturbed  bool
+	until      core.Time // what differed is over by then
+	recordings int32     // attempts of the recorded router in flight
+}
+
+// choice is what is certain of the decision at hand.
+type choice struct {
+	placed bool // the placement is
+}
+
+func newDoubt(e *engine) doubt { return doubt{e: e} }
+
+// adopted begins with a configuration that is in force as it was recorded, or
+// from the state that was recorded.
+func (d *doubt) adopted() {
+	c := d.e.alt.Config()
+	if c == nil || len(d.places) > 0 {
+		return
+	}
+	parent := make([]int32, c.Placements())
+	for i := range parent {
+		parent[i] = int32(i)
+	}
+	var root func(int32) int32
+	root = func(i int32) int32 {
+		if parent[i] != i {
+			parent[i] = root(parent[i])
+		}
+		return parent[i]
+	}
+	d.index, d.servers = map[uint64]int32{}, map[string]*server{}
+	for i := range c.Placements() {
+		p := c.Placement(i)
+		d.places = append(d.places, placeDoubt{index: i, info: p})
+		for _, to := range p.Candidates {
+			parent[root(to)] = root(int32(i))
+		}
+	}
+	for i := range c.Endpoints() {
+		x := c.Endpoint(i)
+		s := d.servers[x.URL]
+		if s == nil {
+			s = new(server)
+			d.servers[x.URL] = s
+		} else {
+			parent[root(int32(x.Placement))] = root(d.ends[s.ends[0]].place)
+		}
+		s.ends = append(s.ends, int32(i))
+		d.ends = append(d.ends, endDoubt{place: int32(x.Placement), limit: x.Limit, server: s})
+		d.index[c.EndpointID(i)] = int32(i)
+	}
+	d.component = make([]int32, len(parent))
+	d.dirty = make([]bool, len(parent))
+	for i := range parent {
+		d.component[i] = root(int32(i))
+	}
+	for _, s := range d.servers {
+		s.component = d.component[d.ends[s.ends[0]].place]
+	}
+}
+
+// pushed notes that a push in the recording was left out: what it changed for
+// alt cannot be told from the state, so that is only said.
+func (d *doubt) pushed() { d.adopts++ }
+
+// differs marks a server that got a request more or less than was recorded.
+func (d *doubt) differs(s *server) {
+	if s == nil {
+		return
+	}
+	d.dirty[s.component] = true
+	s.disturbed = true
+	lasts := core.Duration(0)
+	for _, i := range s.ends {
+		lasts = max(lasts, d.lasts(i))
+	}
+	s.until = max(s.until, d.e.now.Add(lasts))
+}
+
+// disturbed says whether a server may answer otherwise than it did: what it got
+// more or less may still be at work, or have left a line. Where it was idle on
+// both sides since, it is as it was.
+func (d *doubt) disturbed(s *server) bool {
+	if s.disturbed && d.e.now > s.until && s.recordings == 0 {
+		busy := 0
+		for _, i := range s.ends {
+			busy += d.e.alt.Endpoint(d.e.alt.EndpointNumber(int(i))).InFlight
+		}
+		s.disturbed = busy > 0
+	}
+	return s.disturbed
+}
+
+// calm returns what the recordings show of an endpoint around now.
+func (d *doubt) calm(i int32) *calm {
+	x := &d.ends[i]
+	s := d.e.w.samples
+	wall := d.e.origin + int64(d.e.now)
+	if n := floorDiv(wall, s.width); !x.fresh || x.bucket != n {
+		id := d.e.alt.Identity(d.e.alt.EndpointNumber(int(i)))
+		c := s.around(id, wall, 0)
+		if 2*c.longest > core.Duration(s.width) { // it must hold for as long as an attempt may last
+			c = s.around(id, wall, 2*c.longest)
+		}
+		c.peak = s.peak(id, wall, d.e.w.options.Window)
+		x.known, x.bucket, x.fresh = c, n, true
+	}
+	return &x.known
+}
+
+// lasts is how long an attempt that begins now may be in flight.
+func (d *doubt) lasts(i int32) core.Duration {
+	c := d.calm(i)
+	limits := &d.places[d.ends[i].place].info.Timeouts
+	if c.attempts < enough || c.failures > 0 {
+		return max(2*c.longest, limits.Request)
+	}
+	return 2 * c.longest
+}
+
+// mayFail says whether an attempt that begins now may fail.
+func (d *doubt) mayFail(i int32) bool {
+	c := d.calm(i)
+	return c.failures > 0 || c.attempts < enough || d.crowded(i)
+}
+
+// crowded says that an endpoint has more in flight than it had near that time
+// at any router: nobody has seen how it bears that.
+func (d *doubt) crowded(i int32) bool {
+	in := d.e.alt.Endpoint(d.e.alt.EndpointNumber(int(i))).InFlight
+	peak := int(d.calm(i).peak)
+	return in > peak+peak/4+1
+}
+
+// beyond is crowded for the attempt at hand.
+func (d *doubt) beyond(q *request, _ *core.Decision) bool {
+	i, ok := d.index[q.alt.endpoint]
+	if !ok || !d.crowded(i) {
+		return false
+	}
+	p := &d.places[d.ends[i].place]
+	p.unknownUntil = max(p.unknownUntil, d.e.now.Add(d.lasts(i)))
+	return true
+}
+
+// decided is told that a new request was decided. Where that was not certain,
+// any of its candidates may really have got it.
+func (d *doubt) decided(ev *core.Event, q *request) {
+	if q.decision == Recorded || ev.Route.Placement < 0 || d.places == nil {
+		return
+	}
+	for at, n := range d.places[ev.Route.Placement].info.Candidates {
+		d.maybe(n, at > 0)
+	}
+}
+
+// turn is told of a decision about a request that waited: when its turn came
+// depends on all that was in flight.
+func (d *doubt) turn(q *request, dec *core.Decision) {
+	if dec.Placement < 0 {
+		return
+	}
+	at := d.e.alt.Placement(dec.Placement).Index
+	if at >= 0 && d.dirty[d.component[at]] {
+		label, why := d.uncertain(d.places[at].info.Candidates, "it waited, and its turn depends on outcomes that are not recorded")
+		q.worsen(&q.decision, label, why)
+		for n := range d.places[at].info.Candidates {
+			d.maybe(d.places[at].info.Candidates[n], n > 0)
+		}
+	}
+}
+
+// maybe books an attempt that a placement may really have got.
+func (d *doubt) maybe(n int32, guest bool) {
+	p := &d.places[n]
+	p.turned, p.touched = true, true
+	lasts := core.Duration(0)
+	for i := p.info.FirstEP; i < p.info.EndEP; i++ {
+		lasts = max(lasts, d.lasts(int32(i)))
+		d.differs(d.ends[i].server)
+		d.risk(int32(i))
+	}
+	p.alive.add(d.e.now.Add(lasts))
+	if guest {
+		p.aliveGuests.add(d.e.now.Add(lasts))
+	}
+}
+
+// forwarded is told of an attempt that alt makes.
+func (d *doubt) forwarded(q *request, dec *core.Decision) {
+	i, ok := d.index[q.alt.endpoint]
+	if !ok {
+		return
+	}
+	x := &d.ends[i]
+	p := &d.places[x.place]
+	q.guest = dec.Failover != core.FailoverNone
+	if a, ok := d.e.alt.Attempt(dec.Handle); ok {
+		q.guest = a.Guest
+	}
+	if q.loose = false; !q.same {
+		d.differs(x.server)
+	}
+	if !d.dirty[d.component[x.place]] {
+		return
+	}
+	chosen := q.decision == Recorded && d.chosen(p)
+	q.loose = !q.same || !chosen || d.disturbed(x.server)
+	if !q.loose {
+		return
+	}
+	p.loose++
+	p.touched = true
+	p.looseGuests += int(bit(q.guest))
+	if !chosen {
+		p.turned = true
+		for n := p.info.FirstEP; n < p.info.EndEP; n++ {
+			if int32(n) != i {
+				d.differs(d.ends[n].server)
+				d.risk(int32(n))
+			}
+		}
+	}
+	d.risk(i)
+	if dec.Circuit != core.Closed { // a test: when it ends the breaker closes, or does not
+		d.unsure(i, d.lasts(i))
+	}
+	until := d.e.now.Add(d.lasts(i))
+	p.alive.add(until)
+	if q.guest {
+		p.aliveGuests.add(until)
+	}
+}
+
+// chosen says whether the endpoint that a placement picks is certain, too (R10).
+func (d *doubt) chosen(p *placeDoubt) bool {
+	if !d.dirty[d.component[p.index]] {
+		return true
+	}
+	for i := p.info.FirstEP; i < p.info.EndEP; i++ {
+		if x := &d.ends[i]; d.breakerDoubt(x, d.e.alt.EndpointNumber(i)) || x.health || x.limit > 0 {
+			p.turned = true
+			return false
+		}
+	}
+	if p.info.Bound > 0 || p.info.SlowStart > 0 || p.info.Sticky.Cookie != "" {
+		return false
+	}
+	switch p.info.Select {
+	case core.RoundRobin:
+		return !p.turned
+	case core.LeastRequest:
+		return d.alive(p) == 0
+	case core.EWMA:
+		return !p.touched
+	}
+	return true
+}
+
+// risk books a loose attempt at an endpoint, and what it may do to its breaker.
+func (d *doubt) risk(i int32) {
+	x := &d.ends[i]
+	b := &d.places[x.place].info.Breaker
+	until := d.e.now.Add(d.lasts(i))
+	x.alive.add(until)
+	slow := b.SlowRatio > 0 && 2*d.calm(i).longest >= b.SlowCall
+	if b.Off || !d.mayFail(i) && !slow {
+		return
+	}
+	x.risky.add(until)
+	x.murky = true
+	if b.Window > 0 && (b.FailureRatio > 0 || b.SlowRatio > 0) || x.fails+len(x.risky) >= int(min(b.Failures, 1<<30)) {
+		d.unsure(i, d.lasts(i)+b.OpenMax+b.OpenMax/1000*core.Duration(b.Jitter/1000))
+	}
+}
+
+// unsure says that a breaker may be in another state than alt's for so long.
+func (d *doubt) unsure(i int32, lasts core.Duration) {
+	x := &d.ends[i]
+	x.breakerUntil = max(x.breakerUntil, d.e.now.Add(lasts))
+	p := &d.places[x.place]
+	if p.info.Breaker.MaxOpenPercent < 100 { // one that may be open keeps others from opening
+		for n := p.info.FirstEP; n < p.info.EndEP; n++ {
+			d.ends[n].breakerUntil = max(d.ends[n].breakerUntil, x.breakerUntil)
+		}
+	}
+}
+
+// outcome is told of an outcome before alt is.
+func (d *doubt) outcome(q *request, class core.Class, status uint16, now core.Time) {
+	i, ok := d.index[q.alt.endpoint]
+	if !ok || q.alt.state != inFlight {
+		return
+	}
+	x := &d.ends[i]
+	if !d.dirty[d.component[x.place]] || q.loose {
+		return
+	}
+	b := &d.places[x.place].info.Breaker
+	effect := class.Effect()
+	if class == core.ClassNone && status >= 500 {
+		effect = core.EffectFailure
+	}
+	loose := x.alive.count(now) > 0
+	switch effect {
+	case core.EffectOK:
+		x.fails = 0
+		if !loose {
+			x.risky, x.murky = x.risky[:0], false
+		}
+	case core.EffectFailure:
+		x.fails++
+		x.murky = x.murky || loose
+		if x.murky && (b.Window > 0 && b.FailureRatio > 0 || x.fails+len(x.risky) >= int(min(b.Failures, 1<<30))) {
+			d.unsure(i, d.lasts(i)+b.OpenMax+b.OpenMax/1000*core.Duration(b.Jitter/1000))
+		}
+	}
+}
+
+// over is told that an attempt of alt has ended.
+func (d *doubt) over(q *request) {
+	if i, ok := d.index[q.alt.endpoint]; ok && q.loose {
+		p := &d.places[d.ends[i].place]
+		p.loose--
+		p.looseGuests -= int(bit(q.guest))
+		q.loose = false
+	}
+}
+
+// recForwarded and recOver follow what the recorded router has at each server;
+// what alt does not send there makes a difference, too.
+func (d *doubt) recForwarded(url string, q *request) {
+	s := d.servers[url]
+	if s == nil {
+		return
+	}
+	s.recordings++
+	q.server = s
+}
+
+func (d *doubt) recOver(q *request) {
+	if q.server != nil {
+		q.server.recordings--
+		q.server = nil
+	}
+}
+
+// missed is asked after a fact about each request that the recorded router
+// forwarded in it.
+func (d *doubt) missed(q *request) {
+	if q.server != nil && !(q.same && q.alt.began == q.rec.began) {
+		d.differs(q.server)
+	}
+}
+
+// probed is told of the result of an active probe before alt is.
+func (d *doubt) probed(n int32, good bool, label Label) {
+	i, ok := d.index[d.e.alt.Identity(n)]
+	if !ok {
+		return
+	}
+	x := &d.ends[i]
+	if label != Recorded {
+		x.health, x.agree = true, 0
+		d.dirty[d.component[x.place]] = true
+		return
+	}
+	if !x.health {
+		return
+	}
+	if good != x.good {
+		x.good, x.agree = good, 0
+	}
+	h := &d.places[x.place].info.Health
+	if x.agree++; x.agree >= int(max(h.Fall, h.Rise)) {
+		x.health = false
+	}
+}
+
+// times holds points in time, and counts those still to come.
+type times []core.Time
+
+func (t *times) add(at core.Time) {
+	s := append(*t, at)
+	for i := len(s) - 1; i > 0; {
+		up := (i - 1) / 2
+		if s[up] <= s[i] {
+			break
+		}
+		s[up], s[i] = s[i], s[up]
+		i = up
+	}
+	*t = s
+}
+
+// count forgets what is past, and counts the rest.
+func (t *times) count(now core.Time) int {
+	s := *t
+	for len(s) > 0 && s[0] < now {
+		last := len(s) - 1
+		s[0] = s[last]
+		s = s[:last]
+		for i := 0; ; {
+			c := 2*i + 1
+			if c >= last {
+				break
+			}
+			if c+1 < last && s[c+1] < s[c] {
+				c++
+			}
+			if s[i] <= s[c] {
+				break
+			}
+			s[i], s[c] = s[c], s[i]
+			i = c
+		}
+	}
+	*t = s
+	return len(s)
+}
+
+func (e *engine) comesAgain(pending)  {}
+func (e *engine) triesAgain(*request) {}
