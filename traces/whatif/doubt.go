@@ -50,6 +50,9 @@ type endDoubt struct {
 	murky        bool      // loose outcomes may lie between those
 	alive        times     // loose attempts
 	risky        times     // of those, the ones that may fail
+	counting     int64     // the bucket in which alt's attempts are counted
+	got          uint32    // in it
+	gotBefore    uint32    // in the one before
 	known        calm      // around the bucket
 	bucket       int64
 	fresh        bool // known is set
@@ -57,6 +60,8 @@ type endDoubt struct {
 
 // server is what several placements may share: one URL.
 type server struct {
+	url        string
+	foreign    bool // another router made a difference here
 	component  int32
 	ends       []int32
 	disturbed  bool
@@ -101,7 +106,7 @@ func (d *doubt) adopted() {
 		x := c.Endpoint(i)
 		s := d.servers[x.URL]
 		if s == nil {
-			s = new(server)
+			s = &server{url: x.URL}
 			d.servers[x.URL] = s
 		} else {
 			parent[root(int32(x.Placement))] = root(d.ends[s.ends[0]].place)
@@ -129,7 +134,11 @@ func (d *doubt) differs(s *server) {
 	if s == nil {
 		return
 	}
-	d.dirty[s.component] = true
+	d.soil(s.component)
+	wall := d.e.origin + int64(d.e.now)
+	if first, ok := d.e.w.differ[s.url]; !ok || wall < first {
+		d.e.w.differ[s.url] = wall
+	}
 	s.disturbed = true
 	lasts := core.Duration(0)
 	for _, i := range s.ends {
@@ -138,10 +147,39 @@ func (d *doubt) differs(s *server) {
 	s.until = max(s.until, d.e.now.Add(lasts))
 }
 
+// soil marks a component in which something differs from now on. What its
+// breakers counted so far is certain.
+func (d *doubt) soil(component int32) {
+	if d.dirty[component] {
+		return
+	}
+	d.dirty[component] = true
+	for i := range d.ends {
+		if x := &d.ends[i]; d.component[x.place] == component {
+			x.fails = d.e.alt.Endpoint(d.e.alt.EndpointNumber(i)).Failures
+		}
+	}
+}
+
+// others takes note of what other routers do otherwise at the same servers, as
+// the round before found it.
+func (d *doubt) others(now core.Time) {
+	wall := d.e.origin + int64(now)
+	for url, first := range d.e.w.known {
+		if s := d.servers[url]; s != nil && !s.foreign && first <= wall {
+			s.foreign = true
+			d.soil(s.component)
+		}
+	}
+}
+
 // disturbed says whether a server may answer otherwise than it did: what it got
 // more or less may still be at work, or have left a line. Where it was idle on
 // both sides since, it is as it was.
 func (d *doubt) disturbed(s *server) bool {
+	if s.foreign {
+		return true
+	}
 	if s.disturbed && d.e.now > s.until && s.recordings == 0 {
 		busy := 0
 		for _, i := range s.ends {
@@ -163,7 +201,7 @@ func (d *doubt) calm(i int32) *calm {
 		if 2*c.longest > core.Duration(s.width) { // it must hold for as long as an attempt may last
 			c = s.around(id, wall, 2*c.longest)
 		}
-		c.peak = s.peak(id, wall, d.e.w.options.Window)
+		c.peak, c.rate = s.load(id, wall, d.e.w.options.Window)
 		x.known, x.bucket, x.fresh = c, n, true
 	}
 	return &x.known
@@ -185,12 +223,31 @@ func (d *doubt) mayFail(i int32) bool {
 	return c.failures > 0 || c.attempts < enough || d.crowded(i)
 }
 
-// crowded says that an endpoint has more in flight than it had near that time
-// at any router: nobody has seen how it bears that.
+// crowded says that an endpoint has more in flight, or gets more, than it had near
+// that time: nobody has seen how it bears that. Of several routers each is taken
+// to send an even share.
 func (d *doubt) crowded(i int32) bool {
+	c := d.calm(i)
 	in := d.e.alt.Endpoint(d.e.alt.EndpointNumber(int(i))).InFlight
-	peak := int(d.calm(i).peak)
-	return in > peak+peak/4+1
+	if peak := int(c.peak); in > peak+peak/4+1 {
+		return true
+	}
+	share := uint64(c.rate) / uint64(max(1, len(d.e.w.samples.routers)))
+	x := &d.ends[i]
+	return uint64(max(x.got, x.gotBefore)) > share+share/4+2
+}
+
+// count counts the attempts that alt sends to an endpoint, by bucket.
+func (x *endDoubt) count(bucket int64) {
+	switch {
+	case bucket == x.counting:
+	case bucket == x.counting+1:
+		x.gotBefore, x.got = x.got, 0
+	default:
+		x.gotBefore, x.got = 0, 0
+	}
+	x.counting = bucket
+	x.got++
 }
 
 // beyond is crowded for the attempt at hand.
@@ -255,6 +312,7 @@ func (d *doubt) forwarded(q *request, dec *core.Decision) {
 	}
 	x := &d.ends[i]
 	p := &d.places[x.place]
+	x.count(floorDiv(d.e.origin+int64(d.e.now), d.e.w.samples.width))
 	q.guest = dec.Failover != core.FailoverNone
 	if a, ok := d.e.alt.Attempt(dec.Handle); ok {
 		q.guest = a.Guest
@@ -281,6 +339,9 @@ func (d *doubt) forwarded(q *request, dec *core.Decision) {
 				d.risk(int32(n))
 			}
 		}
+	}
+	if q.same && d.mayFail(i) {
+		q.worsen(&q.outcome, Modelled, "it is taken as recorded, but its endpoint had other requests, or it may have gone to another")
 	}
 	d.risk(i)
 	if dec.Circuit != core.Closed { // a test: when it ends the breaker closes, or does not
@@ -423,7 +484,7 @@ func (d *doubt) probed(n int32, good bool, label Label) {
 	x := &d.ends[i]
 	if label != Recorded {
 		x.health, x.agree = true, 0
-		d.dirty[d.component[x.place]] = true
+		d.soil(d.component[x.place])
 		return
 	}
 	if !x.health {

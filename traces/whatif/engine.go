@@ -10,6 +10,7 @@ import (
 type engine struct {
 	w                *WhatIf
 	name             string
+	router           int // its number among those that were learnt from
 	origin           int64
 	verifier         *traces.Verifier
 	rec              *core.Router
@@ -42,7 +43,7 @@ type probe struct {
 }
 
 func newEngine(w *WhatIf, name string) *engine {
-	e := &engine{w: w, name: name, keys: map[string]string{}, tick: core.Event{Kind: core.Tick}}
+	e := &engine{w: w, name: name, router: w.samples.number(name), keys: map[string]string{}, tick: core.Event{Kind: core.Tick}}
 	e.verifier = traces.NewVerifier(traces.Options{Before: e.before, After: e.after})
 	return e
 }
@@ -57,6 +58,9 @@ func (e *engine) before(f *traces.Fact, r *core.Router) {
 	}
 	e.advance(f.Time, r.Deadline())
 	e.now = f.Time
+	if len(e.w.known) > 0 {
+		e.doubt.others(f.Time)
+	}
 }
 
 // restart makes alt from the state at which the replay begins: all that was

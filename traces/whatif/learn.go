@@ -9,6 +9,7 @@ import (
 type learner struct {
 	samples  *Samples
 	name     string
+	number   int
 	origin   int64
 	verifier *traces.Verifier
 	router   *core.Router // the verifier's, to notice when it begins anew
@@ -35,6 +36,16 @@ func (s *Samples) Learn(router string, rd *traces.Reader) error {
 	return l.verifier.Run(rd)
 }
 
+// number returns which router a name is, -1 for one that was not learnt from.
+func (s *Samples) number(router string) int {
+	for _, l := range s.routers {
+		if l.name == router {
+			return l.number
+		}
+	}
+	return -1
+}
+
 // Report returns what replaying a router's recording found so far.
 func (s *Samples) Report(router string) traces.Report { return s.learner(router).verifier.Report() }
 
@@ -44,7 +55,10 @@ func (s *Samples) learner(router string) *learner {
 			return l
 		}
 	}
-	l := &learner{samples: s, name: router}
+	for _, h := range s.ends {
+		h.close()
+	}
+	l := &learner{samples: s, name: router, number: len(s.routers)}
 	l.verifier = traces.NewVerifier(traces.Options{Before: l.before, After: l.after})
 	s.routers = append(s.routers, l)
 	return l
@@ -123,7 +137,9 @@ func (l *learner) finish(f *traces.Fact) {
 // end books an attempt; one that a drain cut says nothing about its endpoint.
 func (l *learner) end(a *attempt, o sample) {
 	if o.class != core.Draining {
-		l.samples.add(a.home, l.origin+int64(a.began), fold(a.request, uint64(a.began), uint64(a.gen)), o)
+		wall, draw := l.origin+int64(a.began), fold(a.request, uint64(a.began), uint64(a.gen))
+		l.samples.add(a.home, wall, draw, o)
+		a.home.follow(l.number, wall, draw, &o)
 	}
 	*a = attempt{}
 }

@@ -165,7 +165,7 @@ func (e *engine) stillSilent(f *traces.Fact, q *request) bool {
 // model draws the outcome of an attempt that was not recorded.
 func (e *engine) model(now core.Time, q *request, d *core.Decision) {
 	hash := fold(e.w.options.Seed, q.hash, uint64(q.alt.attempts), q.alt.endpoint, uint64(q.at))
-	o, reach, ok := e.w.samples.draw(q.alt.endpoint, e.origin+int64(now), e.w.options.Window, hash)
+	o, reach, ok := e.w.samples.draw(e.router, q.alt.endpoint, e.origin+int64(now), e.w.options.Window, hash)
 	label, why := Modelled, "its outcome at "+q.alt.placement+" is drawn"
 	if !ok {
 		label, why = Unknown, "no recording shows that endpoint near that time"

@@ -1,6 +1,7 @@
 package whatif
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 	"sort"
@@ -25,6 +26,9 @@ type Samples struct {
 type history struct {
 	placement, url string
 	buckets        []bucket
+	streaks        []streak // by router, then by time
+	failing        bool     // the last of them goes on
+	lastGood       int64    // when the last attempt of the router that did well began
 }
 
 // bucket is what began at one endpoint within one width of time.
@@ -80,7 +84,7 @@ func (s *Samples) Endpoints() int { return len(s.ends) }
 func (s *Samples) history(id uint64, placement, url string) *history {
 	h := s.ends[id]
 	if h == nil {
-		h = &history{placement: placement, url: url}
+		h = &history{placement: placement, url: url, lastGood: math.MinInt64}
 		s.ends[id] = h
 	}
 	return h
@@ -202,12 +206,16 @@ func (s *Samples) span(h *history, from, to int64) []bucket {
 	return h.buckets[i:j]
 }
 
-// draw returns what an attempt at an endpoint that begins then would meet: one
-// of the attempts that began near that time. reach is how far it had to look.
-func (s *Samples) draw(id uint64, wall int64, window core.Duration, hash uint64) (o sample, reach core.Duration, ok bool) {
+// draw returns what an attempt of a router at an endpoint that begins then would
+// meet: one of the attempts that failed in the streak in which it falls, else one
+// of those that began near that time. reach is how far it had to look.
+func (s *Samples) draw(router int, id uint64, wall int64, window core.Duration, hash uint64) (o sample, reach core.Duration, ok bool) {
 	h := s.ends[id]
 	if h == nil {
 		return sample{}, 0, false
+	}
+	if f := h.streak(router, wall); f != nil {
+		return f.kept[below(hash, uint64(min(f.count, keptFailures)))], 0, true
 	}
 	near, reach := s.window(h, wall, window, func(b *bucket) uint64 { return uint64(b.attempts) })
 	total := uint64(0)
@@ -268,6 +276,7 @@ type calm struct {
 	attempts uint64
 	failures uint64
 	peak     int32         // most in flight at one router
+	rate     uint32        // most attempts of a bucket
 	longest  core.Duration // attempt, 0 for none
 }
 
@@ -276,6 +285,11 @@ func (s *Samples) around(id uint64, wall int64, lasts core.Duration) (c calm) {
 	h := s.ends[id]
 	if h == nil {
 		return c
+	}
+	for i := range h.streaks {
+		if f := &h.streaks[i]; f.from <= wall+int64(lasts)+s.width && f.to >= wall-s.width {
+			c.failures++
+		}
 	}
 	near := s.span(h, wall-s.width, wall+int64(lasts)+s.width)
 	for i := range near {
@@ -287,17 +301,18 @@ func (s *Samples) around(id uint64, wall int64, lasts core.Duration) (c calm) {
 	return c
 }
 
-// peak is the most that any router had in flight at an endpoint near a time.
-func (s *Samples) peak(id uint64, wall int64, window core.Duration) (most int32) {
+// load is the most that any router had in flight at an endpoint near a time, and
+// the most attempts of all routers within one bucket.
+func (s *Samples) load(id uint64, wall int64, window core.Duration) (peak int32, rate uint32) {
 	h := s.ends[id]
 	if h == nil {
-		return 0
+		return 0, 0
 	}
 	near := s.span(h, wall-int64(window), wall+int64(window))
 	for i := range near {
-		most = max(most, near[i].peak)
+		peak, rate = max(peak, near[i].peak), max(rate, near[i].attempts)
 	}
-	return most
+	return peak, rate
 }
 
 // typical is about the median time of an answer, of all endpoints.

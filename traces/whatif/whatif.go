@@ -34,6 +34,8 @@ type WhatIf struct {
 	samples *Samples
 	engines []*engine
 	result  Result
+	differ  map[string]int64 // by URL: when a router first sent it something else than was recorded
+	known   map[string]int64 // the same of the round before
 }
 
 // New returns a WhatIf that has seen nothing. The error says what is missing.
@@ -51,8 +53,22 @@ func New(o Options) (*WhatIf, error) {
 	if w.samples == nil {
 		w.samples = NewSamples()
 	}
-	w.result.init()
+	w.begin()
 	return w, nil
+}
+
+func (w *WhatIf) begin() {
+	w.engines, w.result, w.differ = nil, Result{}, map[string]int64{}
+	w.result.init()
+}
+
+// Again forgets the result and begins a second round, which knows from the first
+// when each router began to treat an endpoint otherwise. With several routers, do
+// that and replay all of them again: what one of them sends to an endpoint changes what the
+// others may meet there. With one it changes nothing.
+func (w *WhatIf) Again() {
+	w.known = w.differ
+	w.begin()
 }
 
 // Replay replays one segment of a router's recording. Segments of one router
