@@ -34,11 +34,13 @@ type placeDoubt struct {
 	unknownUntil core.Time // attempts whose outcome is unknown are over
 	turned       bool      // its rotation may be another
 	touched      bool      // it has had loose attempts
+	sent         sent      // by alt
 	pushed       bool      // a push that was left out changed it
 }
 
 // endDoubt is one endpoint's.
 type endDoubt struct {
+	index        int32
 	place        int32
 	limit        uint32
 	server       *server
@@ -50,10 +52,8 @@ type endDoubt struct {
 	murky        bool      // loose outcomes may lie between those
 	alive        times     // loose attempts
 	risky        times     // of those, the ones that may fail
-	counting     int64     // the bucket in which alt's attempts are counted
-	got          uint32    // in it
-	gotBefore    uint32    // in the one before
-	known        calm      // around the bucket
+	sent         sent      // by alt
+	near, wide   calm      // around the bucket
 	bucket       int64
 	fresh        bool // known is set
 }
@@ -112,7 +112,7 @@ func (d *doubt) adopted() {
 			parent[root(int32(x.Placement))] = root(d.ends[s.ends[0]].place)
 		}
 		s.ends = append(s.ends, int32(i))
-		d.ends = append(d.ends, endDoubt{place: int32(x.Placement), limit: x.Limit, server: s})
+		d.ends = append(d.ends, endDoubt{index: int32(i), place: int32(x.Placement), limit: x.Limit, server: s})
 		d.index[c.EndpointID(i)] = int32(i)
 	}
 	d.component = make([]int32, len(parent))
@@ -190,21 +190,25 @@ func (d *doubt) disturbed(s *server) bool {
 	return s.disturbed
 }
 
-// calm returns what the recordings show of an endpoint around now.
+// calm returns what the recordings show of an endpoint around now or, where it has
+// more to bear than it had just then, in a wider window.
 func (d *doubt) calm(i int32) *calm {
 	x := &d.ends[i]
 	s := d.e.w.samples
 	wall := d.e.origin + int64(d.e.now)
 	if n := floorDiv(wall, s.width); !x.fresh || x.bucket != n {
 		id := d.e.alt.Identity(d.e.alt.EndpointNumber(int(i)))
-		c := s.around(id, wall, 0)
-		if 2*c.longest > core.Duration(s.width) { // it must hold for as long as an attempt may last
-			c = s.around(id, wall, 2*c.longest)
+		near := s.around(id, wall, 0, 0)
+		if 2*near.longest > core.Duration(s.width) { // it must hold for as long as an attempt may last
+			near = s.around(id, wall, 0, 2*near.longest)
 		}
-		c.peak, c.rate = s.load(id, wall, d.e.w.options.Window)
-		x.known, x.bucket, x.fresh = c, n, true
+		window := d.e.w.options.Window
+		x.near, x.wide, x.bucket, x.fresh = near, s.around(id, wall, window, window), n, true
 	}
-	return &x.known
+	if d.exceeds(x, &x.near) {
+		return &x.wide
+	}
+	return &x.near
 }
 
 // lasts is how long an attempt that begins now may be in flight.
@@ -224,30 +228,61 @@ func (d *doubt) mayFail(i int32) bool {
 }
 
 // crowded says that an endpoint has more in flight, or gets more, than it had near
-// that time: nobody has seen how it bears that. Of several routers each is taken
-// to send an even share.
+// that time: nobody has seen how it bears that.
 func (d *doubt) crowded(i int32) bool {
-	c := d.calm(i)
-	in := d.e.alt.Endpoint(d.e.alt.EndpointNumber(int(i))).InFlight
+	d.calm(i)
+	x := &d.ends[i]
+	return d.exceeds(x, &x.wide)
+}
+
+// exceeds compares what alt has and sends at an endpoint with what the recordings
+// show. Of several routers each is taken to send an even share.
+func (d *doubt) exceeds(x *endDoubt, c *calm) bool {
+	got, in := x.sent, d.e.alt.Endpoint(d.e.alt.EndpointNumber(int(x.index))).InFlight
+	if p := &d.places[x.place]; d.unsettled(p) { // it may get what alt sends to the others
+		got = p.sent
+	}
 	if peak := int(c.peak); in > peak+peak/4+1 {
 		return true
 	}
+	// Of what came in the fullest bucket near, the part that this much of a bucket would hold.
+	wall, width := d.e.origin+int64(d.e.now), d.e.w.samples.width
 	share := uint64(c.rate) / uint64(max(1, len(d.e.w.samples.routers)))
-	x := &d.ends[i]
-	return uint64(max(x.got, x.gotBefore)) > share+share/4+2
+	passed := uint64(wall-floorDiv(wall, width)*width) * 1000 / uint64(width)
+	return over(uint64(got.now), share*passed/1000) || over(uint64(got.before), share)
 }
 
-// count counts the attempts that alt sends to an endpoint, by bucket.
-func (x *endDoubt) count(bucket int64) {
+// over says whether so many are more than chance makes of what is expected.
+func over(n, expected uint64) bool {
+	return n > expected+4 && (n-expected-4)*(n-expected-4) > 16*max(1, expected)
+}
+
+// sent counts attempts by bucket.
+type sent struct {
+	bucket      int64
+	now, before uint32
+}
+
+func (s *sent) count(bucket int64) {
 	switch {
-	case bucket == x.counting:
-	case bucket == x.counting+1:
-		x.gotBefore, x.got = x.got, 0
+	case bucket == s.bucket:
+	case bucket == s.bucket+1:
+		s.before, s.now = s.now, 0
 	default:
-		x.gotBefore, x.got = 0, 0
+		s.before, s.now = 0, 0
 	}
-	x.counting = bucket
-	x.got++
+	s.bucket = bucket
+	s.now++
+}
+
+// unsettled says that a breaker or the health of an endpoint is in doubt.
+func (d *doubt) unsettled(p *placeDoubt) bool {
+	for i := p.info.FirstEP; i < p.info.EndEP; i++ {
+		if x := &d.ends[i]; x.health || d.breakerDoubt(x, d.e.alt.EndpointNumber(i)) {
+			return true
+		}
+	}
+	return false
 }
 
 // beyond is crowded for the attempt at hand.
@@ -292,9 +327,12 @@ func (d *doubt) turn(q *request, dec *core.Decision) {
 func (d *doubt) maybe(n int32, guest bool) {
 	p := &d.places[n]
 	p.turned, p.touched = true, true
+	bucket := floorDiv(d.e.origin+int64(d.e.now), d.e.w.samples.width)
+	p.sent.count(bucket)
 	lasts := core.Duration(0)
 	for i := p.info.FirstEP; i < p.info.EndEP; i++ {
 		lasts = max(lasts, d.lasts(int32(i)))
+		d.ends[i].sent.count(bucket)
 		d.differs(d.ends[i].server)
 		d.risk(int32(i))
 	}
@@ -312,7 +350,9 @@ func (d *doubt) forwarded(q *request, dec *core.Decision) {
 	}
 	x := &d.ends[i]
 	p := &d.places[x.place]
-	x.count(floorDiv(d.e.origin+int64(d.e.now), d.e.w.samples.width))
+	bucket := floorDiv(d.e.origin+int64(d.e.now), d.e.w.samples.width)
+	x.sent.count(bucket)
+	p.sent.count(bucket)
 	q.guest = dec.Failover != core.FailoverNone
 	if a, ok := d.e.alt.Attempt(dec.Handle); ok {
 		q.guest = a.Guest

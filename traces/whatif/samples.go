@@ -280,39 +280,27 @@ type calm struct {
 	longest  core.Duration // attempt, 0 for none
 }
 
-// around sums up what began at an endpoint from a time on, and what lies one bucket about it.
-func (s *Samples) around(id uint64, wall int64, lasts core.Duration) (c calm) {
+// around sums up what began at an endpoint from so long before a time until so
+// long after it, and what lies one bucket about that.
+func (s *Samples) around(id uint64, wall int64, before, after core.Duration) (c calm) {
 	h := s.ends[id]
 	if h == nil {
 		return c
 	}
+	from, to := wall-int64(before)-s.width, wall+int64(after)+s.width
 	for i := range h.streaks {
-		if f := &h.streaks[i]; f.from <= wall+int64(lasts)+s.width && f.to >= wall-s.width {
+		if f := &h.streaks[i]; f.from <= to && f.to >= from {
 			c.failures++
 		}
 	}
-	near := s.span(h, wall-s.width, wall+int64(lasts)+s.width)
+	near := s.span(h, from, to)
 	for i := range near {
 		b := &near[i]
 		c.attempts += uint64(b.attempts)
 		c.failures += uint64(b.failures)
-		c.peak, c.longest = max(c.peak, b.peak), max(c.longest, b.longest)
+		c.peak, c.rate, c.longest = max(c.peak, b.peak), max(c.rate, b.attempts), max(c.longest, b.longest)
 	}
 	return c
-}
-
-// load is the most that any router had in flight at an endpoint near a time, and
-// the most attempts of all routers within one bucket.
-func (s *Samples) load(id uint64, wall int64, window core.Duration) (peak int32, rate uint32) {
-	h := s.ends[id]
-	if h == nil {
-		return 0, 0
-	}
-	near := s.span(h, wall-int64(window), wall+int64(window))
-	for i := range near {
-		peak, rate = max(peak, near[i].peak), max(rate, near[i].attempts)
-	}
-	return peak, rate
 }
 
 // typical is about the median time of an answer, of all endpoints.

@@ -14,7 +14,7 @@ type streak struct {
 	router int
 	from   int64 // wall time at which the first of them began
 	last   int64 // at which the last of them began
-	to     int64 // half way to the next that did well; the last time known, as long as there is none
+	to     int64 // half way to the next that did well; without one, as long as an outcome is looked for
 	count  uint32
 	kept   [keptFailures]sample
 }
@@ -55,10 +55,10 @@ func (h *history) follow(router int, wall int64, draw uint64, o *sample) {
 			s.kept[at] = *o
 		}
 		s.from, s.last = min(s.from, wall), max(s.last, wall)
-		s.to = s.last
+		s.to = s.last + int64(defaultWindow)
 	case n < mostStreaks:
 		h.failing = true
-		h.streaks = append(h.streaks, streak{router: router, from: wall, last: wall, to: wall, count: 1, kept: [keptFailures]sample{*o}})
+		h.streaks = append(h.streaks, streak{router: router, from: wall, last: wall, to: wall + int64(defaultWindow), count: 1, kept: [keptFailures]sample{*o}})
 	}
 }
 
