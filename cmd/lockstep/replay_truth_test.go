@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"lockstep/core"
@@ -155,6 +157,9 @@ func TestWhatIfAgainstTruth(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range files {
+		if only := os.Getenv("ONLY"); only != "" && !strings.Contains(path, only) {
+			continue
+		}
 		if filepath.Base(filepath.Dir(path)) == "configs" {
 			continue
 		}
@@ -193,6 +198,9 @@ func TestWhatIfAgainstTruth(t *testing.T) {
 					checked++
 					if q.Outcome == whatif.Recorded && is.status != q.StatusAfter {
 						badStatus++
+						if ex == "" {
+							ex = fmt.Sprintf("STATUS %s t=%v key=%s: before %s %d, predicted %s %d, truth %s %d attempts %d same %v", q.Router, core.Duration(q.Time)/core.Millisecond, q.Key, q.Before, q.StatusBefore, q.After, q.StatusAfter, is.where, is.status, q.AttemptsAfter, q.Same)
+						}
 					}
 					if is.where != q.After {
 						wrong++
@@ -207,7 +215,7 @@ func TestWhatIfAgainstTruth(t *testing.T) {
 			fmt.Printf("%-40s %-18s n %6d moved %5.1f%% dec rec %5.1f mod %5.1f unk %5.1f | WRONG %5d status %4d | refused %6d %6d truth %6d | failover %6d %6d truth %6d | err %6d %6d truth %6d\n",
 				filepath.Base(path), ch.name, n, pc(res.Moved), pc(res.Decisions.Recorded), pc(res.Decisions.Modelled), pc(res.Decisions.Unknown), wrong, badStatus,
 				res.Before.Refused, res.After.Refused, tr.Before.Refused, res.Before.Failovers, res.After.Failovers, tr.Before.Failovers, res.Before.Errors, res.After.Errors, tr.Before.Errors)
-			if wrong > 0 {
+			if wrong+badStatus > 0 {
 				fmt.Println("      ", ex)
 			}
 		}

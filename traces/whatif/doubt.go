@@ -380,7 +380,11 @@ func (d *doubt) forwarded(q *request, dec *core.Decision) {
 			}
 		}
 	}
-	if q.same && d.mayFail(i) {
+	mayFail := d.mayFail(i)
+	for n := p.info.FirstEP; n < p.info.EndEP && !chosen; n++ {
+		mayFail = mayFail || d.mayFail(int32(n))
+	}
+	if q.same && mayFail {
 		q.worsen(&q.outcome, Modelled, "it is taken as recorded, but its endpoint had other requests, or it may have gone to another")
 	}
 	d.risk(i)

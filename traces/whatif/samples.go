@@ -214,7 +214,7 @@ func (s *Samples) draw(router int, id uint64, wall int64, window core.Duration, 
 	if h == nil {
 		return sample{}, 0, false
 	}
-	if f := h.streak(router, wall); f != nil {
+	if f := s.streak(h, router, wall); f != nil {
 		return f.kept[below(hash, uint64(min(f.count, keptFailures)))], 0, true
 	}
 	near, reach := s.window(h, wall, window, func(b *bucket) uint64 { return uint64(b.attempts) })

@@ -16,6 +16,8 @@ type streak struct {
 	last   int64 // at which the last of them began
 	to     int64 // half way to the next that did well; without one, as long as an outcome is looked for
 	count  uint32
+	asked  bool // whether it is more than chance
+	chance bool
 	kept   [keptFailures]sample
 }
 
@@ -70,8 +72,32 @@ func (h *history) close() {
 	h.failing, h.lastGood = false, math.MinInt64
 }
 
+// byChance says that an endpoint which fails as large a share of its attempts as
+// this one does besides would fail so many in a row once in a thousand times, or
+// more often: then the streak says nothing about what another would have met.
+func (s *Samples) byChance(h *history, f *streak) bool {
+	if f.asked {
+		return f.chance
+	}
+	var attempts, failures uint64
+	near := s.span(h, f.from-int64(defaultWindow), f.last+int64(defaultWindow))
+	for i := range near {
+		attempts, failures = attempts+uint64(near[i].attempts), failures+uint64(near[i].failures)
+	}
+	n := uint64(f.count)
+	share, p := uint64(0), uint64(1_000_000)
+	if attempts > n && failures > n {
+		share = (failures - n) * 1_000_000 / (attempts - n)
+	}
+	for range min(f.count, 1000) {
+		p = p * share / 1_000_000
+	}
+	f.asked, f.chance = true, p >= 1000
+	return f.chance
+}
+
 // streak returns the streak in which a time lies: of that router before any other's.
-func (h *history) streak(router int, wall int64) (found *streak) {
+func (s *Samples) streak(h *history, router int, wall int64) (found *streak) {
 	for first := 0; first < len(h.streaks); {
 		end := first + 1
 		for end < len(h.streaks) && h.streaks[end].router == h.streaks[first].router {
@@ -79,7 +105,7 @@ func (h *history) streak(router int, wall int64) (found *streak) {
 		}
 		part := h.streaks[first:end]
 		i := sort.Search(len(part), func(i int) bool { return part[i].from > wall })
-		if i > 0 && wall <= part[i-1].to {
+		if i > 0 && wall <= part[i-1].to && !s.byChance(h, &part[i-1]) {
 			if part[0].router == router {
 				return &part[i-1]
 			}
