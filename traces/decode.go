@@ -29,13 +29,9 @@ var (
 // open reads the block's head.
 func (r *blockReader) open(payload []byte) (BlockHead, error) {
 	if len(payload) < blockHead {
-		return BlockHead{}, errors.New("it is too short for a block")
+		return BlockHead{}, errBlockShort
 	}
-	h := BlockHead{
-		Step:   binary.LittleEndian.Uint64(payload),
-		Time:   core.Time(binary.LittleEndian.Uint64(payload[8:])),
-		Digest: binary.LittleEndian.Uint64(payload[16:]),
-	}
+	h := readBlockHead(payload)
 	size := uint64(binary.LittleEndian.Uint32(payload[24:]))
 	if size > uint64(len(payload)-blockHead) {
 		return h, errors.New("its snapshot is longer than it is")
@@ -65,7 +61,7 @@ func (r *blockReader) next(f *Fact) (mark bool, digest uint64, done bool, err er
 		return true, digest, false, err
 	}
 	if int(tag) >= len(r.schema.events) {
-		return false, 0, false, fmt.Errorf("there is no event kind %d", tag)
+		return false, 0, false, fmt.Errorf("there is no event kind %d in spec %s: use a newer lockstep", tag, SpecVersion)
 	}
 	return false, 0, false, r.fact(f, core.EventKind(tag))
 }
@@ -179,7 +175,7 @@ func (r *blockReader) decision(f *Fact) error {
 	kind := core.DecisionKind(r.b[r.i])
 	r.i++
 	if int(kind) >= len(r.schema.decisions) {
-		return fmt.Errorf("there is no decision kind %d", kind)
+		return fmt.Errorf("there is no decision kind %d in spec %s: use a newer lockstep", kind, SpecVersion)
 	}
 	f.Decisions = append(f.Decisions, blankDecision(kind, r.last))
 	d := &f.Decisions[len(f.Decisions)-1]

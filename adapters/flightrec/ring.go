@@ -44,6 +44,8 @@ type Stats struct {
 	LostSteps     uint64 // in those
 	Dumps         uint64 // written
 	DumpsSkipped  uint64 // over the rate or the cap
+	DeletedFiles  uint64 // segments and dumps past their time
+	DeletedBytes  uint64 // in those, with their indexes
 	DiskErrors    uint64
 	LastError     string // "" for none
 }
