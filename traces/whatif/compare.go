@@ -8,7 +8,7 @@ func (r *Result) compare(e *engine, q *request) {
 	r.Worst.add(max(q.decision, q.outcome))
 	if each := e.w.options.Each; each != nil {
 		each(&Request{
-			Example: e.exampleOf(q), Decision: q.decision, Outcome: q.outcome, Before: q.rec.where(), After: q.alt.where(),
+			Example: e.exampleOf(q), Decision: q.decision, Outcome: q.outcome, DecisionWhy: q.decisionWhy, Before: q.rec.where(), After: q.alt.where(),
 			StatusBefore: q.rec.status, StatusAfter: q.alt.status, ClassBefore: q.rec.class, ClassAfter: q.alt.class,
 			AttemptsBefore: int(q.rec.attempts), AttemptsAfter: int(q.alt.attempts), Same: q.same,
 		})

@@ -436,8 +436,17 @@ func (d *doubt) risk(i int32) {
 	x.risky.add(until)
 	x.murky = true
 	if b.Window > 0 && (b.FailureRatio > 0 || b.SlowRatio > 0) || x.fails+len(x.risky) >= int(min(b.Failures, 1<<30)) {
-		d.unsure(i, d.lasts(i)+b.OpenMax+b.OpenMax/1000*core.Duration(b.Jitter/1000))
+		d.unsure(i, d.lasts(i)+longestOpen(b))
 	}
+}
+
+// longestOpen is how long a breaker may stay open after one failure.
+func longestOpen(b *core.BreakerSpec) core.Duration {
+	open := b.OpenMax
+	if b.Growth <= million {
+		open = min(open, b.Open)
+	}
+	return open + open/1000*core.Duration(b.Jitter/1000)
 }
 
 // unsure says that a breaker may be in another state than alt's for so long.
@@ -478,7 +487,7 @@ func (d *doubt) outcome(q *request, class core.Class, status uint16, now core.Ti
 		x.fails++
 		x.murky = x.murky || loose
 		if x.murky && (b.Window > 0 && b.FailureRatio > 0 || x.fails+len(x.risky) >= int(min(b.Failures, 1<<30))) {
-			d.unsure(i, d.lasts(i)+b.OpenMax+b.OpenMax/1000*core.Duration(b.Jitter/1000))
+			d.unsure(i, d.lasts(i)+longestOpen(b))
 		}
 	}
 }

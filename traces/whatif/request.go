@@ -33,25 +33,26 @@ type side struct {
 func (s *side) where() Where { return Where{s.placement, s.refused} }
 
 type request struct {
-	key        string
-	id         [2]uint64
-	hash       uint64
-	split      uint64
-	step       uint64
-	at         core.Time
-	gone       core.Time // the client left in the recording, 0: it did not
-	replayable bool
-	closed     bool    // compared
-	loose      bool    // its attempt on alt's side is not exact
-	guest      bool    // that attempt came by failover
-	server     *server // of the recorded attempt in flight
-	inherited  bool    // it was there when the recording began
-	same       bool    // its attempt is the one that was recorded
-	again      *repeat
-	rec, alt   side
-	decision   Label
-	outcome    Label
-	why        string // of the worse of both
+	key         string
+	id          [2]uint64
+	hash        uint64
+	split       uint64
+	step        uint64
+	at          core.Time
+	gone        core.Time // the client left in the recording, 0: it did not
+	replayable  bool
+	closed      bool    // compared
+	loose       bool    // its attempt on alt's side is not exact
+	guest       bool    // that attempt came by failover
+	server      *server // of the recorded attempt in flight
+	inherited   bool    // it was there when the recording began
+	same        bool    // its attempt is the one that was recorded
+	again       *repeat
+	rec, alt    side
+	decision    Label
+	outcome     Label
+	decisionWhy string // the decision is not recorded
+	why         string // of the worse of both
 }
 
 // worsen makes the labels of a request no better than l.
@@ -61,6 +62,9 @@ func (q *request) worsen(to *Label, l Label, why string) {
 			q.why = why
 		}
 		*to = l
+		if to == &q.decision {
+			q.decisionWhy = why
+		}
 	}
 }
 

@@ -128,6 +128,7 @@ type Example struct {
 type Request struct {
 	Example
 	Decision, Outcome             Label
+	DecisionWhy                   string // the decision is not recorded
 	Before, After                 Where
 	StatusBefore, StatusAfter     uint16 // told; 0: no answer, or one cut off
 	ClassBefore, ClassAfter       core.Class
