@@ -65,14 +65,21 @@ func (r *lives) each(t *testing.T, do func(name string, rd *traces.Reader) error
 // what runs the what-if of recordings under a configuration.
 func (r *lives) what(t *testing.T, c *core.Config, each func(*whatif.Request)) *whatif.Result {
 	t.Helper()
+	return r.try(t, whatif.Options{Config: c, Each: each})
+}
+
+func (r *lives) try(t *testing.T, o whatif.Options) *whatif.Result {
+	t.Helper()
 	s := whatif.NewSamples()
 	r.each(t, s.Learn)
 	quiet := len(r.files) > 1
-	w, err := whatif.New(whatif.Options{Config: c, Samples: s, Each: func(q *whatif.Request) {
-		if !quiet {
+	each := o.Each
+	o.Samples, o.Each = s, func(q *whatif.Request) {
+		if !quiet && each != nil {
 			each(q)
 		}
-	}})
+	}
+	w, err := whatif.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,5 +337,42 @@ func TestALabelThatSaysTooMuchIsFound(t *testing.T) {
 				t.Errorf("the lie is not found: %s", s)
 			}
 		})
+	}
+}
+
+func TestClientsThatAreSimulatedAgainComeAsOftenAsTheyWould(t *testing.T) {
+	s, err := loadScenario("../../scenarios/limit/guests.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range s.plan.Clients {
+		c := &s.plan.Clients[i]
+		c.Rate /= 4
+		c.Retries, c.Backoff = 2, 200*core.Millisecond
+	}
+	for i := range s.plan.Spec.Placements {
+		l := &s.plan.Spec.Placements[i].Limit
+		l.InFlight, l.Guests = l.InFlight/4, l.Guests/4
+	}
+	for _, name := range []string{"twice the limits", "no fallback", "half the limits", "no cap on guests"} {
+		all := changes()
+		ch := &all[slices.IndexFunc(all, func(c change) bool { return c.name == name })]
+		spec, config := ch.apply(s.plan.Spec)
+		a := record(t, s.plan)
+		other := *s.plan
+		other.Spec = *spec
+		is := record(t, &other).try(t, whatif.Options{Config: config}).Before
+		plain := a.try(t, whatif.Options{Config: config}).After
+		again := a.try(t, whatif.Options{Config: config, Retries: true})
+		off := func(n, of uint64) float64 { return 100 * math.Abs(float64(n)-float64(of)) / float64(of) }
+		t.Logf("%s: requests %d, truth %d, as recorded %d (off by %.1f %%), simulated again %d (off by %.1f %%); refused truth %d, as recorded %d, simulated again %d",
+			name, again.Before.Requests, is.Requests, plain.Requests, off(plain.Requests, is.Requests), again.After.Requests, off(again.After.Requests, is.Requests),
+			is.Refused, plain.Refused, again.After.Refused)
+		if off(again.After.Requests, is.Requests) > 3 {
+			t.Errorf("%s: %d requests instead of %d", name, again.After.Requests, is.Requests)
+		}
+		if again.Assumed.Again+again.Assumed.NotAgain == 0 && is.Requests != again.Before.Requests {
+			t.Errorf("%s: nothing was simulated again", name)
+		}
 	}
 }

@@ -593,6 +593,3 @@ func (t *times) count(now core.Time) int {
 	*t = s
 	return len(s)
 }
-
-func (e *engine) comesAgain(pending)  {}
-func (e *engine) triesAgain(*request) {}

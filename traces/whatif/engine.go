@@ -28,6 +28,7 @@ type engine struct {
 	recProbes  map[uint64]probe // by identity of the endpoint
 	altProbes  map[uint64]probe
 	keys       map[string]string
+	clients    recent[client] // who was failed
 	doubt      doubt
 
 	ev   core.Event // what alt is fed
@@ -203,14 +204,26 @@ func (e *engine) arrive(f *traces.Fact, r *core.Router, decided []core.Decision)
 	q.key, q.id, q.hash, q.step, q.at = e.intern(f.Request.Key), f.Request.ID, f.Event.Request, f.Step, f.Time
 	q.replayable, q.split = f.Event.Replayable, f.Event.Split
 	e.w.result.Before.Requests++
+	comes := e.repeats(q)
+	if e.w.options.Retries {
+		q.event = new(core.Event)
+		*q.event = f.Event
+	}
 	e.recorded(f, r, decided, q)
-	e.comes(f, q)
+	if comes {
+		e.comes(f.Time, &f.Event, q)
+		return
+	}
+	q.skipped = true
+	e.step(f.Time, &e.tick, nil)
+	e.close(q)
 }
 
-func (e *engine) comes(f *traces.Fact, q *request) {
+// comes feeds alt a request.
+func (e *engine) comes(now core.Time, recorded *core.Event, q *request) {
 	res := &e.w.result
 	res.After.Requests++
-	e.ev = f.Event
+	e.ev = *recorded
 	ev := &e.ev
 	ev.Epoch = e.alt.Epoch()
 	c := e.alt.Config()
@@ -219,12 +232,12 @@ func (e *engine) comes(f *traces.Fact, q *request) {
 		ev.Via = 0
 	}
 	ev.Route = traces.RouteOf(c, q.key, ev)
-	if ev.Route.Refuse == core.UnknownKey && f.Event.Route.Refuse == core.ClassNone {
+	if ev.Route.Refuse == core.UnknownKey && recorded.Route.Refuse == core.ClassNone {
 		res.Assumed.KeysUnknown++
 	}
 	label, why := e.doubt.judge(ev, q)
 	q.worsen(&q.decision, label, why)
-	e.step(f.Time, ev, q)
+	e.step(now, ev, q)
 	e.doubt.decided(ev, q)
 	e.close(q)
 }
@@ -254,6 +267,7 @@ func (e *engine) take() *request {
 
 // step feeds alt one event; q is the request that it is about, if any.
 func (e *engine) step(now core.Time, ev *core.Event, q *request) {
+	e.now = now
 	out := e.alt.Step(now, ev, e.out[:0])
 	own := -1
 	if ev.Kind == core.Arrive && ev.Handle == (core.Handle{}) {

@@ -14,6 +14,7 @@ type learner struct {
 	verifier *traces.Verifier
 	router   *core.Router // the verifier's, to notice when it begins anew
 	open     []attempt    // by slot
+	who      []caller     // by slot
 	probes   []attempt    // by number of the endpoint; gen is the token
 }
 
@@ -82,8 +83,6 @@ func (l *learner) after(f *traces.Fact, r *core.Router, decided []core.Decision)
 		l.finish(f)
 	case core.Probed:
 		l.probed(f)
-	case core.Arrive:
-		l.samples.clients.arrived(l.origin+int64(f.Time), f)
 	}
 	for i := range decided {
 		d := &decided[i]
@@ -94,7 +93,7 @@ func (l *learner) after(f *traces.Fact, r *core.Router, decided []core.Decision)
 			l.probe(f, r, d)
 		}
 	}
-	l.samples.clients.decided(l.origin+int64(f.Time), f, decided)
+	l.clients(f, decided)
 }
 
 func (l *learner) forward(f *traces.Fact, r *core.Router, d *core.Decision) {

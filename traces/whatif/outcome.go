@@ -32,6 +32,7 @@ type pending struct {
 	endpoint   uint64 // of a probe
 	q          *request
 	label      Label
+	again      *repeat
 }
 
 // heap orders what is pending by time, then by when it was scheduled.
@@ -319,10 +320,12 @@ func (e *engine) altDone(q *request) {
 
 // close compares both sides of a request that has ended on both.
 func (e *engine) close(q *request) {
-	if q.rec.state != ended || q.alt.state != ended || q.closed {
+	if q.rec.state != ended || q.alt.state != ended && !q.skipped || q.closed {
 		return
 	}
 	q.closed = true
-	e.w.result.compare(e, q)
+	if !q.modelled && !q.skipped {
+		e.w.result.compare(e, q)
+	}
 	e.closing = append(e.closing, q)
 }

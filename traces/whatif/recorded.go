@@ -98,6 +98,7 @@ func (e *engine) recEnds(q *request) {
 	q.rec.state = ended
 	e.doubt.recOver(q)
 	e.w.result.Before.ended(&q.rec)
+	e.recTriesAgain(q)
 }
 
 // reply is a recorded Reply. alt hears it if its attempt is the same.

@@ -41,13 +41,16 @@ type request struct {
 	at          core.Time
 	gone        core.Time // the client left in the recording, 0: it did not
 	replayable  bool
-	closed      bool    // compared
-	loose       bool    // its attempt on alt's side is not exact
-	guest       bool    // that attempt came by failover
-	server      *server // of the recorded attempt in flight
-	inherited   bool    // it was there when the recording began
-	same        bool    // its attempt is the one that was recorded
-	again       *repeat
+	closed      bool        // compared
+	loose       bool        // its attempt on alt's side is not exact
+	guest       bool        // that attempt came by failover
+	server      *server     // of the recorded attempt in flight
+	inherited   bool        // it was there when the recording began
+	same        bool        // its attempt is the one that was recorded
+	modelled    bool        // a client's retry that was drawn: there is no recorded side
+	skipped     bool        // a recorded retry that does not come: there is no other side
+	try         uint8       // how often its client had tried, as far as is known
+	event       *core.Event // its arrive, kept with Options.Retries
 	rec, alt    side
 	decision    Label
 	outcome     Label
@@ -67,6 +70,3 @@ func (q *request) worsen(to *Label, l Label, why string) {
 		}
 	}
 }
-
-// repeat is a client's retry that is simulated.
-type repeat struct{}
