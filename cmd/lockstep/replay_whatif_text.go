@@ -35,6 +35,9 @@ func shareOf(n, of uint64) string {
 }
 
 func perCent(ppm uint64) string {
+	if ppm > 0 && ppm < 100 { // else it would look like nothing
+		return fmt.Sprintf("0.%04d %%", ppm)
+	}
 	return fmt.Sprintf("%d.%02d %%", ppm/10_000, ppm%10_000/100)
 }
 

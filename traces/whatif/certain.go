@@ -165,7 +165,7 @@ func (d *doubt) breakerDoubt(x *endDoubt, n int32) bool {
 	}
 	if d.e.now > x.breakerUntil && d.e.alt.Endpoint(n).Breaker == core.Closed {
 		x.breakerUntil, x.fails, x.murky = 0, 0, false
-		x.risky = x.risky[:0]
+		x.risky = 0
 		return false
 	}
 	return true

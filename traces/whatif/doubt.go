@@ -51,9 +51,11 @@ type endDoubt struct {
 	fails        int       // exact failures in a row
 	murky        bool      // loose outcomes may lie between those
 	alive        times     // loose attempts
-	risky        times     // of those, the ones that may fail
+	risky        int       // loose attempts that may fail, since the last exact good one
 	sent         sent      // by alt
-	near, wide   calm      // around the bucket
+	asked        asked
+	exceeds      bool // what came of it
+	near, wide   calm // around the bucket
 	bucket       int64
 	fresh        bool // known is set
 }
@@ -203,12 +205,23 @@ func (d *doubt) calm(i int32) *calm {
 			near = s.around(id, wall, 0, 2*near.longest)
 		}
 		window := d.e.w.options.Window
+		x.asked = asked{}
 		x.near, x.wide, x.bucket, x.fresh = near, s.around(id, wall, window, window), n, true
 	}
-	if d.exceeds(x, &x.near) {
+	at := asked{d.e.now, x.sent.now, d.places[x.place].sent.now}
+	if x.asked != at {
+		x.asked, x.exceeds = at, d.exceeds(x, &x.near)
+	}
+	if x.exceeds {
 		return &x.wide
 	}
 	return &x.near
+}
+
+// asked is when it was asked whether an endpoint has more to bear than usual.
+type asked struct {
+	now        core.Time
+	sent, home uint32
 }
 
 // lasts is how long an attempt that begins now may be in flight.
@@ -230,9 +243,8 @@ func (d *doubt) mayFail(i int32) bool {
 // crowded says that an endpoint has more in flight, or gets more, than it had near
 // that time: nobody has seen how it bears that.
 func (d *doubt) crowded(i int32) bool {
-	d.calm(i)
 	x := &d.ends[i]
-	return d.exceeds(x, &x.wide)
+	return d.calm(i) == &x.wide && d.exceeds(x, &x.wide)
 }
 
 // exceeds compares what alt has and sends at an endpoint with what the recordings
@@ -336,9 +348,9 @@ func (d *doubt) maybe(n int32, guest bool) {
 		d.differs(d.ends[i].server)
 		d.risk(int32(i))
 	}
-	p.alive.add(d.e.now.Add(lasts))
+	p.alive.add(d.e.now, d.e.now.Add(lasts))
 	if guest {
-		p.aliveGuests.add(d.e.now.Add(lasts))
+		p.aliveGuests.add(d.e.now, d.e.now.Add(lasts))
 	}
 }
 
@@ -392,9 +404,9 @@ func (d *doubt) forwarded(q *request, dec *core.Decision) {
 		d.unsure(i, d.lasts(i))
 	}
 	until := d.e.now.Add(d.lasts(i))
-	p.alive.add(until)
+	p.alive.add(d.e.now, until)
 	if q.guest {
-		p.aliveGuests.add(until)
+		p.aliveGuests.add(d.e.now, until)
 	}
 }
 
@@ -428,14 +440,14 @@ func (d *doubt) risk(i int32) {
 	x := &d.ends[i]
 	b := &d.places[x.place].info.Breaker
 	until := d.e.now.Add(d.lasts(i))
-	x.alive.add(until)
+	x.alive.add(d.e.now, until)
 	slow := b.SlowRatio > 0 && 2*d.calm(i).longest >= b.SlowCall
 	if b.Off || !d.mayFail(i) && !slow {
 		return
 	}
-	x.risky.add(until)
+	x.risky++
 	x.murky = true
-	if b.Window > 0 && (b.FailureRatio > 0 || b.SlowRatio > 0) || x.fails+len(x.risky) >= int(min(b.Failures, 1<<30)) {
+	if b.Window > 0 && (b.FailureRatio > 0 || b.SlowRatio > 0) || x.fails+x.risky >= int(min(b.Failures, 1<<30)) {
 		d.unsure(i, d.lasts(i)+longestOpen(b))
 	}
 }
@@ -481,12 +493,12 @@ func (d *doubt) outcome(q *request, class core.Class, status uint16, now core.Ti
 	case core.EffectOK:
 		x.fails = 0
 		if !loose {
-			x.risky, x.murky = x.risky[:0], false
+			x.risky, x.murky = 0, false
 		}
 	case core.EffectFailure:
 		x.fails++
 		x.murky = x.murky || loose
-		if x.murky && (b.Window > 0 && b.FailureRatio > 0 || x.fails+len(x.risky) >= int(min(b.Failures, 1<<30))) {
+		if x.murky && (b.Window > 0 && b.FailureRatio > 0 || x.fails+x.risky >= int(min(b.Failures, 1<<30))) {
 			d.unsure(i, d.lasts(i)+longestOpen(b))
 		}
 	}
@@ -555,7 +567,8 @@ func (d *doubt) probed(n int32, good bool, label Label) {
 // times holds points in time, and counts those still to come.
 type times []core.Time
 
-func (t *times) add(at core.Time) {
+func (t *times) add(now, at core.Time) {
+	t.count(now)
 	s := append(*t, at)
 	for i := len(s) - 1; i > 0; {
 		up := (i - 1) / 2
