@@ -270,7 +270,7 @@ var hardly = map[string]float64{
 // mostOff where servers answer alike whatever their load; no what-if knows how a server bears what nobody sent it.
 func TestAWhatIfPredictsWhatTheOtherConfigurationDoes(t *testing.T) {
 	const mostOff = 2.5 // per cent of the requests
-	most := uint64(6_500)
+	most := uint64(4_100)
 	if testing.Short() {
 		most = 3_000
 	}
