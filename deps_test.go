@@ -47,6 +47,7 @@ var libraries = []struct {
 	{"github.com/fsnotify/fsnotify", "adapters/filewatch", false, "inotify and its kin"},
 	{"github.com/golang-jwt/jwt/v5", "adapters/routing", false, "signatures of tokens that carry a key"},
 	{"github.com/goccy/go-yaml", "adapters/configfile", false, "YAML with positions"},
+	{"github.com/goccy/go-yaml", "adapters/configimport", false, "the same, for configurations of Envoy: with anchors, which ours has not"},
 	{"github.com/golang-jwt/jwt/v5", "adapters/routing", false, "tokens whose claims are routing keys; no modules of its own"},
 	{"github.com/goccy/go-yaml", "cmd", true, "a scenario as another reader of YAML sees it, for its schema"},
 	{"github.com/pires/go-proxyproto", "adapters/upstream", false, "writing and parsing of the PROXY protocol"},

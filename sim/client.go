@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -100,7 +101,7 @@ func (w *world) user(c *call) uint64 {
 func (w *world) makeSenders(i uint32) {
 	p := w.clients[i].plan
 	if p.Users == 0 {
-		w.clients[i].gap = max(1, core.Second/core.Duration(max(1, p.Rate)))
+		w.clients[i].gap = max(1, cmp.Or(p.Per, core.Second)/core.Duration(max(1, p.Rate)))
 		if p.Rate > 0 {
 			w.addSender(i, sendsOpen, 0)
 			if p.Ramp.Period > 0 || p.Hold.For > 0 {

@@ -57,7 +57,7 @@ func (p *Plan) completeClients() error {
 			return fmt.Errorf("client %q has %d users: use at most %d", c.Name, c.Users, maxUsers)
 		case c.Router < 0 || c.Router > p.fleet():
 			return fmt.Errorf("client %q sends to router %d: use 1 to %d, or 0 for all", c.Name, c.Router, p.fleet())
-		case c.From < 0 || c.Think < 0 || c.Patience < 0 || c.Backoff < 0 || c.Retry.Max < 0:
+		case c.From < 0 || c.Per < 0 || c.Think < 0 || c.Patience < 0 || c.Backoff < 0 || c.Retry.Max < 0:
 			return fmt.Errorf("client %q has a negative time", c.Name)
 		case c.Retries > 100:
 			return fmt.Errorf("client %q retries %d times: use at most 100", c.Name, c.Retries)

@@ -38,7 +38,8 @@ func upper(bucket int) core.Duration {
 	return (low + 1<<shift - 1) * core.Microsecond
 }
 
-func (h *Histogram) add(d core.Duration) {
+// Add counts one value; a negative one counts as 0.
+func (h *Histogram) Add(d core.Duration) {
 	if h.buckets == nil {
 		h.buckets = new([histogramBuckets]uint32)
 	}
@@ -81,4 +82,27 @@ func (h Histogram) Quantile(ppm uint32) core.Duration {
 		}
 	}
 	return upper(histogramBuckets - 1)
+}
+
+// Buckets returns what was counted as a Service has it: the counts of all
+// buckets that hold any, with an empty one before each that follows a hole.
+func (h Histogram) Buckets() (out []Bucket) {
+	if h.total == 0 {
+		return nil
+	}
+	last := -1
+	for i, n := range h.buckets {
+		if n == 0 {
+			continue
+		}
+		if last < i-1 && i > 0 {
+			out = append(out, Bucket{UpTo: upper(i - 1)})
+		}
+		out = append(out, Bucket{UpTo: upper(i), Count: n})
+		last = i
+	}
+	if len(out) > 0 && out[0].UpTo == 0 { // less than a microsecond
+		out[0].UpTo = 1
+	}
+	return out
 }

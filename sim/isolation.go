@@ -105,7 +105,7 @@ func isolable(p *Plan) (faults []int) {
 	for i := range p.Clients {
 		c := &p.Clients[i]
 		if c.Users > 0 {
-			c.Rate, c.Users = c.Users, 0
+			c.Rate, c.Per, c.Users = c.Users, 0, 0
 		}
 		c.Retry.Budget, c.Retry.Floor = 0, 0
 	}

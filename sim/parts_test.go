@@ -46,9 +46,9 @@ func TestQuantilesAreWithinABucketOfTheExactOnes(t *testing.T) {
 		values := rapid.SliceOfN(rapid.Int64Range(0, int64(20*60*core.Second)), 1, 200).Draw(t, "values")
 		for i, v := range values {
 			if i%2 == 0 {
-				h.add(core.Duration(v))
+				h.Add(core.Duration(v))
 			} else {
-				other.add(core.Duration(v))
+				other.Add(core.Duration(v))
 			}
 		}
 		h.Merge(other)

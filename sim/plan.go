@@ -5,6 +5,7 @@
 package sim
 
 import (
+	"cmp"
 	"slices"
 
 	"lockstep/core"
@@ -67,7 +68,8 @@ func (p *Plan) fleet() int {
 // open-loop: requests come at Rate whatever happens.
 type Client struct {
 	Name     string
-	Rate     uint32        // open-loop: requests per second over the whole fleet
+	Rate     uint32        // open-loop: requests over the whole fleet in each Per
+	Per      core.Duration // open-loop: what Rate is counted over; 0 means a second
 	Poisson  bool          // open-loop: exponential gaps in place of equal ones
 	Users    uint32        // closed-loop: how many; at most 1,000,000
 	Think    core.Duration // closed-loop: pause after each answer; drawn exponentially with this mean when Poisson
@@ -93,6 +95,12 @@ type Client struct {
 	// Sticky keeps each of Users on one side of a split, as an edge does that
 	// hashes a cookie; else, and for an open-loop client, each request is drawn.
 	Sticky bool
+}
+
+// PerSecond returns the rate of an open-loop client in requests per second, rounded up.
+func (c *Client) PerSecond() int64 {
+	per := cmp.Or(c.Per, core.Second)
+	return int64(portion(core.Duration(c.Rate), uint64(core.Second), uint64(per))) + int64(flag(c.Rate > 0 && per > core.Second))
 }
 
 // Ramp is a rate that rises and falls smoothly, as through a day: lowest at the

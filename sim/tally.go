@@ -169,10 +169,10 @@ func (w *world) tallyFinish(c *call) {
 	}
 	took := w.now.Sub(c.arrived)
 	all.OK++
-	all.Latency.add(took)
+	all.Latency.Add(took)
 	if home != nil {
 		home.OK++
-		home.Latency.add(took)
+		home.Latency.Add(took)
 	}
 }
 

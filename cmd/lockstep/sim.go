@@ -24,6 +24,7 @@ type simFlags struct {
 	schema  bool
 	grid    mapFlags
 	lose    string // "each-placement", "" for no
+	from    fromFlags
 	// progress is where a terminal shows how far it is; nil shows nothing.
 	progress io.Writer
 }
@@ -39,14 +40,21 @@ every safety check on and judged by its expectations and by what its configurati
 promises (must). Its twin, the same world with the protection switched off, is run
 too and must fail where the file says. Two runs with equal seeds have equal digests.
 A scenario holds its configuration or names a file: copy one, name your own under
-config, and run it.`,
+config, and run it.
+
+With --from the arguments are recordings of one or several routers. A model is made
+of what they saw: arrivals by key, how long each endpoint took, how it failed, what
+was pushed. It is run from five seeds, or as many as 20 million requests allow, and
+how far it is from the recording is printed, so that you know how much to believe.
+-o keeps it as a scenario: add a fault or double a rate, and run that.`,
 		Example: `  lockstep sim scenarios/...
   lockstep sim scenarios/breaker/half-open-herd.yaml --trace herd.ndjson
   lockstep sim scenarios/fleet/half-open-herd-50.yaml --traces fifty
   lockstep sim scenarios/... --seed 7 --json
   lockstep sim --schema > scenario.schema.json
   lockstep sim scenarios/load/retry-budget.yaml --map load=50..99%,dip=0..5s --map-svg map.svg
-  lockstep sim --lose each-placement config.yaml`,
+  lockstep sim --lose each-placement config.yaml
+  lockstep sim --from /var/lib/lockstep/rec -o model.yaml`,
 		Args: func(cmd *cobra.Command, args []string) error { return schemaOrFiles(cmd, args, flags.schema) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			collectRarely()
@@ -56,6 +64,9 @@ config, and run it.`,
 			}
 			if set := cmd.Flags().Changed; flags.grid.axes == "" && (set("map-svg") || set("map-cells")) {
 				return errors.New("--map-svg and --map-cells are of --map: name the loads and dips, such as --map load=50..99%,dip=0..5s")
+			}
+			if err := flags.from.check(); err != nil {
+				return err
 			}
 			if cmd.Flags().Changed("seed") {
 				flags.seed = &seed
@@ -77,6 +88,10 @@ config, and run it.`,
 	cmd.Flags().BoolVar(&flags.watch, "watch", false, "run again whenever a scenario or a configuration that it names changes")
 	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of a scenario file, for editors")
 	flags.grid.define(cmd)
+	flags.from.define(cmd)
+	for _, other := range []string{"lose", "map", "watch", "trace", "traces", "verbose"} {
+		cmd.MarkFlagsMutuallyExclusive("from", other)
+	}
 	cmd.MarkFlagsMutuallyExclusive("lose", "map")
 	cmd.MarkFlagsMutuallyExclusive("lose", "trace", "traces")
 	cmd.MarkFlagsMutuallyExclusive("map", "trace", "traces")
@@ -88,6 +103,8 @@ config, and run it.`,
 // run does what the flags ask for.
 func (f simFlags) run(w io.Writer, args []string) error {
 	switch {
+	case f.from.on:
+		return runFrom(w, args, f)
 	case f.lose != "":
 		return runLose(w, args, f)
 	case f.grid.axes != "":

@@ -115,7 +115,7 @@ func targetOfPlan(p *sim.Plan) *fuzz.Target {
 				continue // refused wherever it goes
 			}
 			l := t.Facts.Peak[home]
-			l.PerSecond += (int64(c.Rate)*n + int64(len(keys)) - 1) / int64(len(keys))
+			l.PerSecond += (c.PerSecond()*n + int64(len(keys)) - 1) / int64(len(keys))
 			l.Latency = typicalAt(p, home)
 			t.Facts.Peak[home] = l
 		}

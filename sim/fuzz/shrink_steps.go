@@ -100,7 +100,7 @@ func (s *shrinker) lighten() (done bool) {
 // plainer is c without its whims: no impatience, retries, odd keys or bodies.
 func plainer(c *sim.Client) sim.Client {
 	return sim.Client{
-		Name: c.Name, Rate: c.Rate, Users: c.Users, Think: c.Think, Keys: c.Keys, Route: c.Route, Sticky: c.Sticky,
+		Name: c.Name, Rate: c.Rate, Per: c.Per, Users: c.Users, Think: c.Think, Keys: c.Keys, Route: c.Route, Sticky: c.Sticky,
 		From: c.From, Until: c.Until, Unknown: c.Unknown / million * million,
 	}
 }

@@ -93,7 +93,7 @@ func world(p *sim.Plan) string {
 		if c.Users > 0 {
 			s += fmt.Sprintf("%d users", c.Users)
 		} else {
-			s += fmt.Sprintf("%d/s", c.Rate)
+			s += fmt.Sprintf("%d/s", c.PerSecond())
 			if r := &c.Ramp; r.Period > 0 {
 				s += fmt.Sprintf(", and down to %d%% of that, every %v", r.Low/10_000, time.Duration(r.Period))
 			}

@@ -40,7 +40,8 @@ type Join struct {
 // Client is sim.Client as written.
 type Client struct {
 	Name     string   `yaml:"name"`
-	Rate     uint32   `yaml:"rate"` // requests per second over the fleet, open loop
+	Rate     uint32   `yaml:"rate"` // open loop: requests over the fleet in each per
+	Per      Span     `yaml:"per"`  // 0 means 1s
 	Poisson  bool     `yaml:"poisson"`
 	Users    uint32   `yaml:"users"` // closed loop
 	Think    Span     `yaml:"think"`
@@ -51,6 +52,7 @@ type Client struct {
 	Unknown  Share    `yaml:"unknown"`
 	NoKey    Share    `yaml:"no_key"`
 	Body     int64    `yaml:"body"` // bytes
+	Method   string   `yaml:"method"` // safe, idempotent or other; none means safe
 	Patience Span     `yaml:"patience"`
 	Retries  uint32   `yaml:"retries"`
 	Backoff  Span     `yaml:"backoff"` // before the first retry

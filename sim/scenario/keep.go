@@ -1,6 +1,9 @@
 package scenario
 
-import "lockstep/sim"
+import (
+	"lockstep/core"
+	"lockstep/sim"
+)
 
 // FromPlan writes a plan as a scenario file with inline configurations: what a
 // search keeps, so that `lockstep sim` runs it again. The caller fills in the
@@ -17,9 +20,9 @@ func FromPlan(p *sim.Plan) *File {
 	}
 	for _, c := range p.Clients {
 		f.Clients = append(f.Clients, Client{
-			Name: c.Name, Rate: c.Rate, Poisson: c.Poisson, Users: c.Users, Think: Span(c.Think), From: Span(c.From),
+			Name: c.Name, Rate: c.Rate, Per: Span(c.Per), Poisson: c.Poisson, Users: c.Users, Think: Span(c.Think), From: Span(c.From),
 			Until: Span(c.Until), Keys: c.Keys, Zipf: c.Zipf, Unknown: Share(c.Unknown), NoKey: Share(c.NoKey),
-			Body: c.Length, Patience: Span(c.Patience), Retries: c.Retries, Backoff: Span(c.Backoff), Router: c.Router,
+			Body: c.Length, Method: methodOf(c.Method), Patience: Span(c.Patience), Retries: c.Retries, Backoff: Span(c.Backoff), Router: c.Router,
 			Poison: c.Poison, Priority: c.Priority, Route: c.Route, Sticky: c.Sticky,
 			Retry: Retry{Factor(c.Retry.Growth), Span(c.Retry.Max), c.Retry.Jitter, Share(c.Retry.Budget), c.Retry.Floor},
 			Ramp:  Ramp{Span(c.Ramp.Period), Share(c.Ramp.Low)},
@@ -99,6 +102,14 @@ func backendOf(b *sim.Backend) Backend {
 		},
 		Knee: b.Knee, Strain: Share(b.Strain), Warmup: Span(b.Warmup), Cold: Factor(b.Cold),
 	}
+}
+
+// methodOf names a class of methods; "" for the one that is meant without a word.
+func methodOf(m core.Method) string {
+	if m == core.MethodSafe {
+		return ""
+	}
+	return methods()[m]
 }
 
 func shapes() []string {

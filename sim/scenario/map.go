@@ -42,6 +42,7 @@ func (f *File) Cell(plan *sim.Plan, load Share, dip Span) (Cell, error) {
 	p, n := *plan, f.dip()
 	p.Recovery = 0
 	p.Clients, p.Faults = slices.Clone(p.Clients), slices.Clone(p.Faults)
+	p.Clients[f.loaded()].Per = 0
 	p.Clients[f.loaded()].Rate = uint32(uint64(f.Map.Capacity) * uint64(load) / million)
 	fault := &p.Faults[n]
 	fault.Until = fault.At.Add(dip.length())

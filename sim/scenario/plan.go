@@ -131,9 +131,9 @@ func (b *builder) world() {
 			b.fail(path+".route", fmt.Sprintf("there is no route %d: the configuration has %d, counted from 0", c.Route, n), "use a number below "+strconv.Itoa(n))
 		}
 		b.plan.Clients = append(b.plan.Clients, sim.Client{
-			Name: c.Name, Rate: c.Rate, Poisson: c.Poisson, Users: c.Users, Think: c.Think.length(),
+			Name: c.Name, Rate: c.Rate, Per: c.Per.length(), Poisson: c.Poisson, Users: c.Users, Think: c.Think.length(),
 			From: c.From.time(), Until: c.Until.time(), Keys: c.Keys, Zipf: c.Zipf,
-			Unknown: uint32(c.Unknown), NoKey: uint32(c.NoKey), Length: c.Body,
+			Unknown: uint32(c.Unknown), NoKey: uint32(c.NoKey), Length: c.Body, Method: b.method(c.Method, path),
 			Patience: c.Patience.length(), Retries: c.Retries, Backoff: c.Backoff.length(), Router: c.Router,
 			Poison: c.Poison, Priority: c.Priority, Route: c.Route, Sticky: c.Sticky,
 			Retry: sim.Retry{
@@ -152,6 +152,20 @@ func (b *builder) world() {
 			Placement: o.Placement, Endpoint: o.Endpoint, Backend: b.backend(&o.Backend, path),
 		})
 	}
+}
+
+// method finds a class of methods by its name.
+func (b *builder) method(name, path string) core.Method {
+	names := methods()
+	at := max(0, slices.Index(names, name))
+	if name != "" && name != names[at] {
+		b.fail(path+".method", strconv.Quote(name)+" is not a class of methods", oneOf(name, names))
+	}
+	return core.Method(at)
+}
+
+func methods() []string {
+	return []string{core.MethodSafe: "safe", core.MethodIdempotent: "idempotent", core.MethodOther: "other"}
 }
 
 // known checks that a placement, and an endpoint in it, exist.

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// runBoth runs a command and returns both of its outputs, one after the other.
+func runBoth(args ...string) (string, int) {
+	var out, errs bytes.Buffer
+	code := run(args, &out, &errs)
+	return out.String() + errs.String(), code
+}
+
+// runTraces runs a scenario and returns the folder of its routers' traces.
+func runTraces(t *testing.T, name string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "traces")
+	if out, code := runBoth("sim", "../../scenarios/"+name+".yaml", "--traces", dir); code != 0 {
+		t.Fatalf("exit %d: %s", code, out)
+	}
+	return dir
+}
+
+func TestAModelOfARecordingIsAsNearAsTheReadmeSays(t *testing.T) {
+	for _, c := range []struct {
+		scenario  string
+		most      int64 // of goodput, p50 and p99, in parts per million
+		failovers int64
+		astray    int64
+	}{
+		{"limit/guests", 10_000, 10_000, 10_000},
+		{"breaker/half-open-herd", 20_000, 50_000, 100_000},
+		{"health/panic", 10_000, 0, 10_000},
+		{"limit/priorities", 10_000, 0, 80_000},
+		{"drain/rolling-upgrade", 20_000, 0, 80_000},
+	} {
+		out, code := runBoth("sim", "--from", runTraces(t, c.scenario), "--json")
+		var r fromResult
+		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil {
+			t.Fatalf("%s: exit %d, %v: %s", c.scenario, code, err, out)
+		}
+		for _, d := range r.Distances {
+			most := int64(-1)
+			switch d.Figure {
+			case "goodput", "p50", "p99":
+				most = c.most
+			case "failovers":
+				most = c.failovers
+			}
+			if off := max(d.Off, -d.Off); most >= 0 && off > most {
+				t.Errorf("%s: %s is off by %d ppm, want at most %d", c.scenario, d.Figure, off, most)
+			}
+		}
+		if r.Astray > c.astray {
+			t.Errorf("%s: %d ppm of the good answers are astray, want at most %d", c.scenario, r.Astray, c.astray)
+		}
+	}
+}
+
+func TestAModelIsKeptAsAScenarioThatRuns(t *testing.T) {
+	model := filepath.Join(t.TempDir(), "model.yaml")
+	if out, code := runBoth("sim", "--from", runTraces(t, "limit/guests"), "-o", model, "--within", "2%"); code != 0 {
+		t.Fatalf("exit %d: %s", code, out)
+	}
+	if info, err := os.Stat(model); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the model holds routing keys: %v, %v", info.Mode(), err)
+	}
+	if out, code := runBoth("sim", model); code != 0 {
+		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
+func TestAModelThatIsFarOffFailsItsGate(t *testing.T) {
+	out, code := runBoth("sim", "--from", runTraces(t, "limit/adaptive"), "--within", "5%")
+	if code != 1 || !strings.Contains(out, "goodput is off by") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
+func TestWhatFromRefusesIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"sim", "x.yaml", "-o", "m.yaml"}, "--out and --within are of --from"},
+		{[]string{"sim", "--from", "../../traces/breaker", "--within", "much"}, "write a share, such as --within 5%"},
+		{[]string{"sim", "--from", "../../scenarios/limit/guests.yaml"}, "reading a trace"},
+		{[]string{"sim", "--from", t.TempDir()}, "holds no segment"},
+	} {
+		if out, code := runBoth(c.args...); code != 2 || !strings.Contains(out, c.want) {
+			t.Errorf("%v: exit %d, want 2 and %q: %s", c.args, code, c.want, out)
+		}
+	}
+}
