@@ -18,6 +18,10 @@ type blockReader struct {
 	step    uint64
 	last    core.Time
 	keys    []keySpan
+
+	bad      error // the first in a field, see num
+	badField int
+	bySchema bool // tests compare
 }
 
 var (
@@ -99,6 +103,16 @@ func (r *blockReader) fact(f *Fact, kind core.EventKind) error {
 func (r *blockReader) event(f *Fact) error {
 	fields := r.schema.events[f.Event.Kind]
 	mask, err := r.mask(len(fields))
+	if err == nil && !r.bySchema {
+		switch f.Event.Kind {
+		case core.Arrive:
+			err = r.arrive(f, mask)
+			completeEvent(f)
+			return err
+		case core.Finish:
+			return r.finish(&f.Event, mask)
+		}
+	}
 	for i := 0; mask != 0 && err == nil; i, mask = i+1, mask>>1 {
 		if mask&1 == 0 {
 			continue
@@ -181,6 +195,9 @@ func (r *blockReader) decision(f *Fact) error {
 	d := &f.Decisions[len(f.Decisions)-1]
 	fields := r.schema.decisions[kind]
 	mask, err := r.mask(len(fields))
+	if err == nil && kind == core.Forward && !r.bySchema {
+		return r.forward(d, mask)
+	}
 	for i := 0; mask != 0 && err == nil; i, mask = i+1, mask>>1 {
 		if mask&1 == 0 {
 			continue

@@ -198,3 +198,30 @@ func bit(b bool) uint64 {
 	}
 	return 0
 }
+
+// KindFields names the fields that are recorded of one kind of event or decision.
+type KindFields struct {
+	Kind     string // as it is printed
+	Decision bool   // else an event
+	Fields   []string
+}
+
+// RecordedFields lists every field that a trace can hold of events and
+// decisions, for who must account for what is recorded.
+func RecordedFields() (out []KindFields) {
+	for k, fields := range eventFields() {
+		f := KindFields{Kind: core.EventKind(k).String()}
+		for i := range fields {
+			f.Fields = append(f.Fields, fields[i].name)
+		}
+		out = append(out, f)
+	}
+	for k, fields := range decisionFields() {
+		f := KindFields{Kind: core.DecisionKind(k).String(), Decision: true}
+		for i := range fields {
+			f.Fields = append(f.Fields, fields[i].name)
+		}
+		out = append(out, f)
+	}
+	return out
+}

@@ -45,7 +45,7 @@ func sample(tb testing.TB, n int) []byte {
 	for range n {
 		now += 20_000
 		req := &loop.Request{Key: keys[rng.IntN(len(keys))], ID: [2]uint64{rng.Uint64(), rng.Uint64()}}
-		ev := core.Event{Kind: core.Arrive, Request: core.RequestHash(req.ID[0], req.ID[1]), Length: -1}
+		ev := core.Event{Kind: core.Arrive, Request: core.RequestHash(req.ID[0], req.ID[1]), Length: -1, Epoch: r.Epoch()}
 		ev.Route = traces.RouteOf(c, req.Key, &ev)
 		step(ev, req)
 		for i := range out {
