@@ -5,7 +5,7 @@ import "lockstep/core"
 // judge says whether where a request goes is the same whatever the outcomes that
 // are not exactly known turned out to be: it walks the candidates (R3) and asks
 // at each what is certain. It is asked before alt decides.
-func (d *doubt) judge(ev *core.Event, _ *request) (Label, string) {
+func (d *doubt) judge(ev *core.Event) (Label, string) {
 	c := d.e.alt.Config()
 	if c == nil || ev.Route.Refuse != core.ClassNone || ev.Route.Placement < 0 || d.e.alt.Draining() {
 		return Recorded, ""
@@ -20,9 +20,6 @@ func (d *doubt) judge(ev *core.Event, _ *request) (Label, string) {
 	resort, loose := false, false
 	for i, at := range list {
 		p := &d.places[at]
-		if d.adopts > 0 && p.pushed {
-			return d.uncertain(list, "a push in the recording was left out")
-		}
 		sound, blocked, health := d.survey(p)
 		resort = resort || health
 		loose = loose || d.alive(p) > 0

@@ -19,8 +19,6 @@ type doubt struct {
 	ends      []endDoubt // by index of the endpoint in alt's configuration
 	index     map[uint64]int32
 	servers   map[string]*server
-	adopts    int
-	choice    choice // of the decision at hand
 }
 
 // placeDoubt is one placement's.
@@ -35,7 +33,6 @@ type placeDoubt struct {
 	turned       bool      // its rotation may be another
 	touched      bool      // it has had loose attempts
 	sent         sent      // by alt
-	pushed       bool      // a push that was left out changed it
 }
 
 // endDoubt is one endpoint's.
@@ -69,11 +66,6 @@ type server struct {
 	disturbed  bool
 	until      core.Time // what differed is over by then
 	recordings int32     // attempts of the recorded router in flight
-}
-
-// choice is what is certain of the decision at hand.
-type choice struct {
-	placed bool // the placement is
 }
 
 func newDoubt(e *engine) doubt { return doubt{e: e} }
@@ -126,10 +118,6 @@ func (d *doubt) adopted() {
 		s.component = d.component[d.ends[s.ends[0]].place]
 	}
 }
-
-// pushed notes that a push in the recording was left out: what it changed for
-// alt cannot be told from the state, so that is only said.
-func (d *doubt) pushed() { d.adopts++ }
 
 // differs marks a server that got a request more or less than was recorded.
 func (d *doubt) differs(s *server) {

@@ -188,7 +188,6 @@ func (e *engine) adopts(f *traces.Fact, decided []core.Decision) {
 	for i := range decided {
 		e.w.result.Assumed.AdoptsLeft += bit(decided[i].Kind == core.NoteAdopted)
 	}
-	e.doubt.pushed()
 	e.step(f.Time, &e.tick, nil)
 }
 
@@ -235,7 +234,7 @@ func (e *engine) comes(now core.Time, recorded *core.Event, q *request) {
 	if ev.Route.Refuse == core.UnknownKey && recorded.Route.Refuse == core.ClassNone {
 		res.Assumed.KeysUnknown++
 	}
-	label, why := e.doubt.judge(ev, q)
+	label, why := e.doubt.judge(ev)
 	q.worsen(&q.decision, label, why)
 	e.step(now, ev, q)
 	e.doubt.decided(ev, q)
