@@ -32,7 +32,7 @@ func (s *binarySource) open() (Header, error) {
 	}
 	s.offset = int64(fileHead)
 	if v := head[fileHead-1]; v != formatVersion {
-		return Header{}, fmt.Errorf("the trace has format version %d, this program reads %d: use a newer lockstep", v, formatVersion)
+		return Header{}, newerFormat(uint64(v))
 	}
 	kind, err := s.frame()
 	if err == nil && kind != frameHeader {
@@ -82,6 +82,18 @@ func (s *binarySource) next() (Item, error) {
 	return it, nil
 }
 
+func (s *binarySource) place() int64 { return s.start }
+
+func (s *binarySource) form() Form { return Binary }
+
+func (s *binarySource) rewind() bool {
+	if s.inBlock {
+		_, err := s.facts.open(s.payload)
+		s.inBlock = err == nil
+	}
+	return s.inBlock
+}
+
 func (s *binarySource) damage(err error) error {
 	return &DamageError{Block: s.blocks, Offset: s.start, Err: err}
 }
@@ -111,7 +123,7 @@ func (s *binarySource) item(kind byte) (Item, error) {
 		s.gap = sc.gap(sc.uint())
 		return Item{Kind: ItemGap, Gap: &s.gap}, sc.err
 	}
-	return Item{}, fmt.Errorf("there is no frame type %d", kind)
+	return Item{}, fmt.Errorf("there is no frame type %d in format version %d: use a newer lockstep", kind, formatVersion)
 }
 
 // frame reads the next frame into payload and returns its type. After an error

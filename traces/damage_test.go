@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"lockstep/core"
 	"lockstep/traces"
@@ -128,6 +129,13 @@ func TestATraceCutShortIsReadUpToTheCut(t *testing.T) {
 		case facts != whole || (len(damage) == 0) != end:
 			t.Fatalf("cut at %d: %d of %d facts, %v", n, facts, whole, damage)
 		}
+	}
+}
+
+func TestAnInputThatCannotBeReadIsItsError(t *testing.T) {
+	broken := errors.New("is a directory")
+	if _, err := traces.NewReader(iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -18,6 +18,10 @@ type blockReader struct {
 	step    uint64
 	last    core.Time
 	keys    []keySpan
+
+	bad      error // the first in a field, see num
+	badField int
+	bySchema bool // tests compare
 }
 
 var (
@@ -29,13 +33,9 @@ var (
 // open reads the block's head.
 func (r *blockReader) open(payload []byte) (BlockHead, error) {
 	if len(payload) < blockHead {
-		return BlockHead{}, errors.New("it is too short for a block")
+		return BlockHead{}, errBlockShort
 	}
-	h := BlockHead{
-		Step:   binary.LittleEndian.Uint64(payload),
-		Time:   core.Time(binary.LittleEndian.Uint64(payload[8:])),
-		Digest: binary.LittleEndian.Uint64(payload[16:]),
-	}
+	h := readBlockHead(payload)
 	size := uint64(binary.LittleEndian.Uint32(payload[24:]))
 	if size > uint64(len(payload)-blockHead) {
 		return h, errors.New("its snapshot is longer than it is")
@@ -65,7 +65,7 @@ func (r *blockReader) next(f *Fact) (mark bool, digest uint64, done bool, err er
 		return true, digest, false, err
 	}
 	if int(tag) >= len(r.schema.events) {
-		return false, 0, false, fmt.Errorf("there is no event kind %d", tag)
+		return false, 0, false, fmt.Errorf("there is no event kind %d in spec %s: use a newer lockstep", tag, SpecVersion)
 	}
 	return false, 0, false, r.fact(f, core.EventKind(tag))
 }
@@ -103,6 +103,16 @@ func (r *blockReader) fact(f *Fact, kind core.EventKind) error {
 func (r *blockReader) event(f *Fact) error {
 	fields := r.schema.events[f.Event.Kind]
 	mask, err := r.mask(len(fields))
+	if err == nil && !r.bySchema {
+		switch f.Event.Kind {
+		case core.Arrive:
+			err = r.arrive(f, mask)
+			completeEvent(f)
+			return err
+		case core.Finish:
+			return r.finish(&f.Event, mask)
+		}
+	}
 	for i := 0; mask != 0 && err == nil; i, mask = i+1, mask>>1 {
 		if mask&1 == 0 {
 			continue
@@ -179,12 +189,15 @@ func (r *blockReader) decision(f *Fact) error {
 	kind := core.DecisionKind(r.b[r.i])
 	r.i++
 	if int(kind) >= len(r.schema.decisions) {
-		return fmt.Errorf("there is no decision kind %d", kind)
+		return fmt.Errorf("there is no decision kind %d in spec %s: use a newer lockstep", kind, SpecVersion)
 	}
 	f.Decisions = append(f.Decisions, blankDecision(kind, r.last))
 	d := &f.Decisions[len(f.Decisions)-1]
 	fields := r.schema.decisions[kind]
 	mask, err := r.mask(len(fields))
+	if err == nil && kind == core.Forward && !r.bySchema {
+		return r.forward(d, mask)
+	}
 	for i := 0; mask != 0 && err == nil; i, mask = i+1, mask>>1 {
 		if mask&1 == 0 {
 			continue

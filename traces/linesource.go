@@ -48,6 +48,12 @@ func (l *lineSource) open() (Header, error) {
 	return h, nil
 }
 
+func (l *lineSource) place() int64 { return int64(l.line) }
+
+func (l *lineSource) rewind() bool { return false }
+
+func (l *lineSource) form() Form { return NDJSON }
+
 // read reads the next line, without its LF, unless the current one waits.
 func (l *lineSource) read() error {
 	if l.again {

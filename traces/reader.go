@@ -52,22 +52,32 @@ func (e *DamageError) Error() string {
 // Unwrap returns Err.
 func (e *DamageError) Unwrap() error { return e.Err }
 
+// source reads one of the forms.
+type source interface {
+	next() (Item, error)
+	place() int64
+	rewind() bool
+	form() Form
+}
+
 // Reader reads a trace in either form, one item at a time.
 type Reader struct {
 	header  Header
 	configs map[uint64]*core.Config
-	source  interface{ next() (Item, error) }
+	source  source
 }
 
 // NewReader finds out which form r has and reads the header. The error says
 // what the input is not, or which version it would need.
 func NewReader(r io.Reader) (*Reader, error) {
-	b := bufio.NewReaderSize(r, MinBlock)
+	b := newInput(r)
 	t := &Reader{configs: map[uint64]*core.Config{}}
 	start, err := b.Peek(fileHead)
 	switch {
 	case len(start) == 0 && errors.Is(err, io.EOF):
 		return nil, errors.New("reading a trace: the file is empty")
+	case len(start) == 0: // such as a folder
+		return nil, fmt.Errorf("reading a trace: %w", err)
 	case len(start) == fileHead && string(start[:len(fileMagic)]) == fileMagic:
 		s := &binarySource{in: b, facts: blockReader{schema: newSchema(), configs: t.configs}}
 		t.source = s
@@ -85,6 +95,8 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return t, nil
 }
 
+func newInput(r io.Reader) *bufio.Reader { return bufio.NewReaderSize(r, MinBlock) }
+
 // Header returns the header.
 func (t *Reader) Header() Header { return t.header }
 
@@ -94,6 +106,17 @@ func (t *Reader) Config(digest uint64) *core.Config { return t.configs[digest] }
 // Next returns the next item, io.EOF at the end, a *DamageError for a part
 // that cannot be read, after which Next goes on, or the error of the input.
 func (t *Reader) Next() (Item, error) { return t.source.next() }
+
+// Place returns where what Next returned last stands: the byte at which its
+// frame begins, or in NDJSON its line, from 1.
+func (t *Reader) Place() int64 { return t.source.place() }
+
+// Form returns which form the trace is read in.
+func (t *Reader) Form() Form { return t.source.form() }
+
+// Rewind goes back to the first fact of the block that Next is in, and reports
+// whether it could: the printed view is only read forwards.
+func (t *Reader) Rewind() bool { return t.source.rewind() }
 
 // configsLimit bounds what a hostile file can make a reader keep.
 const configsLimit = 1 << 16

@@ -1,11 +1,9 @@
 package traces
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"lockstep/core"
 )
@@ -17,6 +15,8 @@ type Options struct {
 	Before func(f *Fact, r *core.Router)
 	// After is told of each fact with the router after it and what it decided now.
 	After func(f *Fact, r *core.Router, decided []core.Decision)
+	// Stop ends a run before the next item when it reports true; nil never does.
+	Stop func() bool
 }
 
 // Report is what a replay found.
@@ -62,6 +62,7 @@ type Verifier struct {
 	owed    bool // requests that wait must be matched again
 	stale   []core.Handle
 	several bool // there has been a configuration with several routes
+	part    *part
 }
 
 // NewVerifier returns a Verifier that has seen nothing.
@@ -70,17 +71,10 @@ func NewVerifier(o Options) *Verifier { return &Verifier{options: o} }
 // Report returns what was found so far.
 func (v *Verifier) Report() Report { return v.report }
 
-// Run replays what rd reads, until its end or a divergence.
+// Run replays what rd reads, until its end, a divergence, or Options.Stop.
 func (v *Verifier) Run(rd *Reader) error {
-	h := rd.Header()
-	if h.Spec != SpecVersion && !slices.Contains(v.report.Specs, h.Spec) {
-		v.report.Specs = append(v.report.Specs, h.Spec)
-	}
-	if h.Name != v.header.Name || h.Seed != v.header.Seed || h.Origin != v.header.Origin {
-		v.router, v.next = nil, 0 // another recording: nothing to carry over
-	}
-	v.header = h
-	for v.report.Divergence == nil {
+	v.enter(rd.Header())
+	for v.report.Divergence == nil && (v.options.Stop == nil || !v.options.Stop()) {
 		it, err := rd.Next()
 		if err != nil {
 			if errors.Is(err, io.EOF) {
@@ -113,15 +107,13 @@ func (v *Verifier) Run(rd *Reader) error {
 // open begins a block: by comparing its state with the one reached, or, where
 // facts are missing before it, by starting from its snapshot.
 func (v *Verifier) open(b *BlockHead, rd *Reader) error {
+	v.part.opened(v, b)
+	defer v.part.began(v)
 	v.report.Blocks++
 	v.block = *b
 	v.block.Snapshot = nil
 	if v.router != nil && b.Joins(v.next) {
-		v.digest("digest at the start of the block", b.Digest)
-		v.scratch = v.router.Snapshot(v.scratch[:0])
-		if v.report.Divergence == nil && !bytes.Equal(v.scratch, b.Snapshot) {
-			v.diverge(&Fact{Step: v.next, Time: b.Time}, "snapshot at the start of the block", -1)
-		}
+		v.compareStart(b)
 		return nil
 	}
 	if v.next > 0 && b.Step > v.next {

@@ -106,7 +106,9 @@ type ControlPlane struct {
 
 // Recording is the flight recorder's setting.
 type Recording struct {
-	Dir string // folder of the segments; "": the ring in memory only
+	Dir     string        // folder of the segments; "": the ring in memory only
+	Keep    core.Duration // how long segments and dumps stay; 0 means for ever
+	MaxSize int64         // bytes that the segments take at most, with their indexes; 0 means no bound
 }
 
 // Load reads the configuration at path, with what it includes. An error that

@@ -56,6 +56,29 @@ func lowerGuards(m maybe[pushGuards]) core.GuardSpec {
 	}
 }
 
+// EffectiveRecording lists every setting of recording, with the place that it
+// comes from. Paths begin below recording.
+func (f *File) EffectiveRecording() []Value {
+	or := func(set bool, text string) string {
+		if set {
+			return text
+		}
+		return "none"
+	}
+	r := &f.Recording
+	out := []Value{
+		{Path: "dir", Value: cmp.Or(r.Dir, "none")},
+		{Path: "keep", Value: or(r.Keep > 0, duration(r.Keep))},
+		{Path: "max_size", Value: or(r.MaxSize > 0, sizeText(r.MaxSize))},
+	}
+	for i := range out {
+		if at, ok := f.Where("recording." + out[i].Path); ok {
+			out[i].From = at
+		}
+	}
+	return out
+}
+
 // EffectiveControlPlane lists every setting of control_plane, with the place
 // that it comes from. Paths begin below control_plane.
 func (f *File) EffectiveControlPlane() []Value {

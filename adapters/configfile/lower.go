@@ -24,7 +24,7 @@ func (l *loader) native(root *node) {
 	f.Listen = l.listeners(root.value("listen"), in.Listen)
 	f.ControlPlane = l.controlPlane(root.value("control_plane"), &in.ControlPlane)
 	f.Spec.Guards = lowerGuards(in.ControlPlane.RefusePushOver)
-	f.Recording = Recording{in.Recording.Dir}
+	f.Recording = Recording{in.Recording.Dir, in.Recording.Keep.value, int64(in.Recording.MaxSize.value)}
 	f.Observe = l.observe(root, &in)
 	placements := l.placements(root, in.Placements)
 	l.peak(root, in.Facts)

@@ -56,10 +56,10 @@ type lastKnownGood struct {
 }
 
 type recording struct {
-	Dir     string `yaml:"dir"`
-	Keep    *node  `yaml:"keep" later:"retention"`
-	MaxSize *node  `yaml:"max_size" later:"retention"`
-	KeyHash *node  `yaml:"key_hash" later:"hashed keys"`
+	Dir     string               `yaml:"dir"`
+	Keep    maybe[core.Duration] `yaml:"keep" check:"positive"`
+	MaxSize maybe[size]          `yaml:"max_size" check:"positive"`
+	KeyHash *node                `yaml:"key_hash" later:"hashed keys"`
 }
 
 type unknownKey struct {

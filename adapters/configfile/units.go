@@ -40,6 +40,14 @@ func (f *factor) UnmarshalText(text []byte) error {
 // size is a number of bytes: 512KiB, 10MiB.
 type size int64
 
+// ParseSize reads a number of bytes with its unit, as sizes are written in
+// configurations: 512KiB, 40GiB.
+func ParseSize(text string) (int64, error) {
+	var s size
+	err := s.UnmarshalText([]byte(text))
+	return int64(s), err
+}
+
 func (s *size) UnmarshalText(text []byte) error {
 	fault := &mistake{strconv.Quote(string(text)) + " is not a size", "write it with its unit: B, KiB, MiB or GiB, such as 10MiB"}
 	for shift, unit := range []string{"KiB", "MiB", "GiB", "B"} {

@@ -93,8 +93,8 @@ func TestABrokenDiskDoesNotStopServingAndRecordingResumes(t *testing.T) {
 		if len(r.Gaps) != 1 || r.Facts+s.LostSteps != s.Steps {
 			t.Errorf("%d replayed + %d lost of %d, gaps %+v", r.Facts, s.LostSteps, s.Steps, r.Gaps)
 		}
-		if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 2 {
-			t.Errorf("%d files, want one from before the outage and one from after", len(files))
+		if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 4 {
+			t.Errorf("%d files, want a segment from before the outage and one from after, each with its index", len(files))
 		}
 	})
 	if n := strings.Count(log.String(), "level=ERROR"); n != 1 {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/adapters/recordings"
 	"lockstep/core"
 	"lockstep/core/loop"
 	"lockstep/traces"
@@ -33,6 +34,11 @@ type Options struct {
 	// MaxDumps bounds the dumps made because a breaker opened, over the life of
 	// the process; 0 means 20. Those asked for by Dump do not count.
 	MaxDumps int
+	// Keep bounds what is kept in Dir of routers of this Name, in this life and
+	// earlier ones; the zero value keeps all.
+	Keep recordings.Keep
+	// KeepDumps is the same for DumpDir.
+	KeepDumps recordings.Keep
 	// Log gets what went wrong; nil means slog.Default.
 	Log *slog.Logger
 }
@@ -112,6 +118,10 @@ func (rec *Recorder) Start(r *core.Router, lock sync.Locker, origin time.Time) {
 		rec.disk.began = time.Now().UnixNano()
 	}
 	rec.begin(nil, 1)
+	if s := newSweeper(&rec.o, rec.ring); rec.o.Dir != "" || s != nil {
+		rec.disk.index = newIndexer(rec.log, s)
+		rec.disk.index.askSweep()
+	}
 	go rec.work()
 }
 
@@ -195,6 +205,11 @@ func (rec *Recorder) work() {
 	if rec.o.Dir == "" {
 		flush.Stop()
 	}
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	if rec.disk.index == nil || rec.disk.index.sweeper == nil {
+		sweep.Stop()
+	}
 	for {
 		rec.disk.catchUp()
 		rec.ring.refill()
@@ -202,6 +217,8 @@ func (rec *Recorder) work() {
 		case <-rec.ring.ready:
 		case <-flush.C:
 			rec.flush()
+		case <-sweep.C:
+			rec.disk.index.askSweep()
 		case q := <-rec.dumps:
 			q.reply <- rec.dump(q)
 		case <-rec.stop:

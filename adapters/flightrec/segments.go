@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"lockstep/adapters/recordings"
 	"lockstep/traces"
 )
 
@@ -20,7 +21,12 @@ type file interface {
 
 // createFile makes a file that only its owner may read: recordings hold routing keys.
 func createFile(path string) (file, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	recordings.HoldOpen(f)
+	return f, nil
 }
 
 // segments writes blocks to numbered files. It belongs to the recorder's goroutine.
@@ -42,6 +48,7 @@ type segments struct {
 	step   uint64          // of the next fact to write
 	lost   traces.Gap      // not yet told in a file; Steps 0 for none
 	failed bool            // the last write did
+	index  *indexer
 }
 
 // catchUp writes every block that the ring holds and the disk does not.
@@ -95,6 +102,8 @@ func (s *segments) write(e *entry) error {
 	if _, err := s.file.Write(e.block.Seal()); err != nil {
 		return err
 	}
+	s.index.add(e, head)
+	s.index.add(nil, e.block)
 	s.size += int64(len(head) + len(e.block))
 	s.blocks += int64(len(e.block))
 	s.lost = traces.Gap{}
@@ -145,6 +154,8 @@ func (s *segments) rotate(e *entry) error {
 		return err
 	}
 	s.size = int64(len(head))
+	s.index.begin(h, len(head))
+	s.index.askSweep()
 	s.ring.count(func(t *Stats) { t.WrittenBytes += uint64(len(head)) })
 	return nil
 }
@@ -174,7 +185,9 @@ func (s *segments) fail(err error) {
 	if s.blocks == 0 { // a full disk must not fill with empty segments
 		_ = os.Remove(s.path())
 		s.number--
+		return
 	}
+	s.index.finish(s.path(), s.size)
 }
 
 // finish makes the open segment durable and closes it.
@@ -188,17 +201,28 @@ func (s *segments) finish() error {
 		_ = f.Close() // the first error is the one to tell
 		return err
 	}
-	return f.Close()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	s.index.finish(s.path(), s.size)
+	return nil
 }
 
 // close ends the recording. Facts lost at its very end are told in a last gap.
 func (s *segments) close() {
 	if s.file != nil && s.lost.Steps > 0 {
-		if _, err := s.file.Write(traces.AppendGap(nil, s.lost)); err != nil {
+		last := traces.AppendGap(nil, s.lost)
+		if _, err := s.file.Write(last); err != nil {
 			s.fail(err)
+		} else {
+			s.index.add(nil, last)
+			s.size += int64(len(last))
 		}
 	}
 	if err := s.finish(); err != nil {
 		s.fail(err)
+	}
+	if s.index != nil {
+		s.index.close()
 	}
 }

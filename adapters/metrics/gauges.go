@@ -77,6 +77,8 @@ func (s sender) recorder(t flightrec.Stats) {
 	s.counter(mLostBlocks, t.LostBlocks)
 	s.counter(mLostSteps, t.LostSteps)
 	s.counter(mWrittenBytes, t.WrittenBytes)
+	s.counter(mDeletedFiles, t.DeletedFiles)
+	s.counter(mDeletedBytes, t.DeletedBytes)
 	s.counter(mDiskErrors, t.DiskErrors)
 }
 

@@ -57,6 +57,8 @@ var (
 	mLostBlocks    = define("lockstep_recorder_lost_blocks_total", "counter", "", "Blocks of the recording that never reached the disk.")
 	mLostSteps     = define("lockstep_recorder_lost_steps_total", "counter", "", "Steps in them.")
 	mWrittenBytes  = define("lockstep_recorder_written_bytes_total", "counter", "", "Bytes of recording written to segments.")
+	mDeletedFiles  = define("lockstep_recorder_deleted_files_total", "counter", "", "Segments and dumps deleted because they were past what is kept.")
+	mDeletedBytes  = define("lockstep_recorder_deleted_bytes_total", "counter", "", "Bytes in them, with their indexes.")
 	mDiskErrors    = define("lockstep_recorder_disk_errors_total", "counter", "", "Failed writes of the recorder.")
 	mLogLost       = define("lockstep_access_log_lost_writes_total", "counter", "", "Writes of the access log that failed; each may hold many lines.")
 	mConnections   = define("lockstep_client_connections", "gauge", "state", "Connections of clients: new, active, idle or hijacked (upgraded).")
@@ -75,7 +77,7 @@ func table() []*metric {
 		mRequests, mDuration, mQueued, mReceived, mSent, mAttempts, mUpstream, mRetries, mNoRetry, mEvents, mDecisions,
 		mInFlight, mGuests, mLimit, mGuestLimit, mWaiting, mRetrying, mRetryDebt, mRetryLimit, mPanic, mEndInFlight, mBreaker, mBreakerFails, mHealthy, mRetiring,
 		mEpoch, mTerm, mConfig, mDraining, mReady, mControl, mIgnored, mBugs, mMissed, mNotesDropped,
-		mLostBlocks, mLostSteps, mWrittenBytes, mDiskErrors, mLogLost, mConnections, mListenerOpen, mAccepted, mConnRefused, mHTTP1Refused, mBuild, mScrapeSeconds,
+		mLostBlocks, mLostSteps, mWrittenBytes, mDeletedFiles, mDeletedBytes, mDiskErrors, mLogLost, mConnections, mListenerOpen, mAccepted, mConnRefused, mHTTP1Refused, mBuild, mScrapeSeconds,
 	}
 }
 

@@ -169,6 +169,10 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 			r.Effective = f.EffectiveControlPlane()
 			return r, nil
 		}
+		if !ok && flags.placement == "recording" {
+			r.Effective = f.EffectiveRecording()
+			return r, nil
+		}
 		if !ok {
 			return nil, fmt.Errorf("%s has no placement named %q", path, flags.placement)
 		}

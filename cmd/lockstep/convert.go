@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/adapters/recordings"
 	"lockstep/traces"
 )
 
@@ -38,15 +39,11 @@ func runConvert(stdout io.Writer, input, output string) error {
 	if err != nil {
 		return err
 	}
-	in, err := os.Open(input)
+	r, in, err := recordings.OpenTrace(input)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	r, err := traces.NewReader(in)
-	if err != nil {
-		return fmt.Errorf("%s: %w", input, err)
-	}
 	if output == "-" {
 		return convertTo(stdout, input, form, r)
 	}

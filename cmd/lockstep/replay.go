@@ -4,26 +4,26 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"lockstep/adapters/recordings"
 	"lockstep/traces"
 )
 
 func newReplayCommand() *cobra.Command {
 	var asJSON bool
 	var against string
+	var jobs int
 	cmd := &cobra.Command{
 		Use:   "replay TRACE...",
 		Short: "Recompute every decision of a recording and compare",
 		Long: `Recompute every decision of a recording and stop at the first that differs.
 A TRACE is a file in either form, or a folder of segments (*.lst), read in order
-of name; dumps (dump-*.lst) only if there is nothing else. Exit 0: all that was read is identical. Exit 1: a divergence, or damage.
+of step; dumps (dump-*.lst) only if there is nothing else. Segments of several routers
+are told apart. Exit 0: all that was read is identical. Exit 1: a divergence, or damage.
 
 With --against nothing is recomputed: two recordings of what should be one run,
 such as those of "lockstep sim --traces" by two builds, are compared, and the
@@ -36,37 +36,30 @@ first step that differs is shown.`,
 			if against != "" {
 				return runAgainst(cmd.OutOrStdout(), args, against, asJSON)
 			}
-			return runReplay(cmd.OutOrStdout(), args, asJSON)
+			return runReplay(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, jobs, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&against, "against", "", "compare with this file, or with the files of the same names in this folder")
+	cmd.Flags().IntVar(&jobs, "jobs", 0, "cores to replay on; 0 means all")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func runReplay(w io.Writer, args []string, asJSON bool) error {
-	files, err := traceFiles(args)
+func runReplay(w, stderr io.Writer, args []string, jobs int, asJSON bool) error {
+	all, done, err := openRecordings(args, stderr)
 	if err != nil {
 		return err
 	}
-	result := replayResult{Files: len(files)}
-	v := traces.NewVerifier(traces.Options{})
-	for _, path := range files {
-		damage := len(v.Report().Damage)
-		h, err := replayFile(v, path, nil)
-		if err != nil {
-			return err
-		}
-		r := v.Report()
-		for _, d := range r.Damage[damage:] {
-			result.Damage = append(result.Damage, path+": "+d.Error())
-		}
-		if r.Divergence != nil {
-			result.File, result.Time = path, wallTime(h, int64(r.Divergence.Time))
-			break
-		}
+	v, err := recordings.Verify(all, jobs)
+	done()
+	if err != nil {
+		return err
 	}
-	result.Report = v.Report()
+	result := replayResult{}
+	result.take(&v)
+	if result.Chain, err = chainOf(all); err != nil {
+		return err
+	}
 	if asJSON {
 		err = json.NewEncoder(w).Encode(result.json())
 	} else {
@@ -78,17 +71,24 @@ func runReplay(w io.Writer, args []string, asJSON bool) error {
 	return err
 }
 
+// take takes over a verdict.
+func (r *replayResult) take(v *recordings.Verdict) {
+	r.Report, r.Files = v.Report, v.Files
+	for _, d := range v.Damage {
+		r.Damage = append(r.Damage, d.Error())
+	}
+	if v.At != nil {
+		r.File, r.Time = v.At.Path, wallTime(v.At.Header, int64(v.Divergence.Time))
+	}
+}
+
 // replayFile replays one file; begin is told of its header first, if it is not nil.
 func replayFile(v *traces.Verifier, path string, begin func(traces.Header)) (traces.Header, error) {
-	f, err := os.Open(path)
+	r, f, err := recordings.OpenTrace(path)
 	if err != nil {
 		return traces.Header{}, err
 	}
 	defer f.Close()
-	r, err := traces.NewReader(f)
-	if err != nil {
-		return traces.Header{}, fmt.Errorf("%s: %w", path, err)
-	}
 	if begin != nil {
 		begin(r.Header())
 	}
@@ -98,30 +98,20 @@ func replayFile(v *traces.Verifier, path string, begin func(traces.Header)) (tra
 	return r.Header(), nil
 }
 
-// traceFiles replaces each folder by its segments in order of name.
+// traceFiles lists the files that the arguments mean, those of a recording in
+// order of step, each recording's after the other.
 func traceFiles(args []string) (files []string, err error) {
-	for _, a := range args {
-		info, err := os.Stat(a)
-		if err != nil {
-			return nil, err
+	all, err := recordings.Open(args)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range all {
+		for _, f := range r.Faults {
+			return nil, f
 		}
-		if !info.IsDir() {
-			files = append(files, a)
-			continue
+		for _, s := range r.Segments {
+			files = append(files, s.Path)
 		}
-		segments, err := filepath.Glob(filepath.Join(a, "*.lst"))
-		if err != nil {
-			return nil, fmt.Errorf("listing %s: %w", a, err)
-		}
-		if len(segments) == 0 {
-			return nil, fmt.Errorf("%s holds no segment (*.lst); name the trace files themselves", a)
-		}
-		// Dumps repeat what the segments beside them hold.
-		isDump := func(path string) bool { return strings.HasPrefix(filepath.Base(path), "dump-") }
-		if whole := slices.DeleteFunc(slices.Clone(segments), isDump); len(whole) > 0 {
-			segments = whole
-		}
-		files = append(files, segments...)
 	}
 	return files, nil
 }
@@ -140,6 +130,7 @@ type replayResult struct {
 	Files      int
 	File, Time string   // of the divergence
 	Damage     []string // with the file's name
+	Chain      chained
 }
 
 func (r *replayResult) print(w io.Writer) {
@@ -155,6 +146,7 @@ func (r *replayResult) print(w io.Writer) {
 	for _, s := range r.Report.Specs {
 		fmt.Fprintf(w, "note       recorded under spec %s, replayed under %s\n", s, traces.SpecVersion)
 	}
+	r.Chain.print(w)
 	for _, g := range r.Report.Gaps {
 		fmt.Fprintf(w, "gap        %s steps from step %s on (%d blocks): %s\n", thousands(g.Steps), thousands(g.Step), g.Blocks, g.Why)
 	}
@@ -197,6 +189,7 @@ type replayJSON struct {
 	Gaps       []gapJSON          `json:"gaps,omitempty"`
 	Damage     []string           `json:"damage,omitempty"`
 	Specs      []string           `json:"other_specs,omitempty"`
+	Chain      *chained           `json:"chain,omitempty"`
 	Divergence *replayDivergeJSON `json:"divergence,omitempty"`
 }
 
@@ -227,6 +220,9 @@ func (r *replayResult) json() replayJSON {
 	}
 	for _, g := range p.Gaps {
 		out.Gaps = append(out.Gaps, gapJSON(g))
+	}
+	if c := &r.Chain; len(c.Holes)+len(c.Repeats)+len(c.Notes) > 0 {
+		out.Chain = c
 	}
 	if d := p.Divergence; d != nil {
 		out.Divergence = &replayDivergeJSON{

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"lockstep/adapters/recordings"
 	"lockstep/traces"
 )
 
@@ -63,14 +64,12 @@ func runAgainst(w io.Writer, args []string, other string, asJSON bool) error {
 func compareFiles(a, b string) (*traces.Difference, uint64, error) {
 	var readers [2]*traces.Reader
 	for i, path := range [...]string{a, b} {
-		f, err := os.Open(path)
+		r, f, err := recordings.OpenTrace(path)
 		if err != nil {
 			return nil, 0, err
 		}
 		defer f.Close()
-		if readers[i], err = traces.NewReader(f); err != nil {
-			return nil, 0, fmt.Errorf("%s: %w", path, err)
-		}
+		readers[i] = r
 	}
 	d, steps, err := traces.Compare(readers[0], readers[1])
 	if err != nil {

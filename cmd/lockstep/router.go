@@ -19,6 +19,7 @@ import (
 	"lockstep/adapters/lifecycle"
 	"lockstep/adapters/metrics"
 	"lockstep/adapters/probe"
+	"lockstep/adapters/recordings"
 	"lockstep/adapters/routing"
 	"lockstep/adapters/settings"
 	"lockstep/core"
@@ -26,13 +27,14 @@ import (
 
 // routerOptions say what a router is made of.
 type routerOptions struct {
-	name      string       // in the recording's header
-	record    string       // folder of the recording; "" keeps it in memory only
-	dumps     string       // folder of dumps
-	access    io.Writer    // access log; nil means none
-	log       *slog.Logger // what an operator should know
-	stickyKey string       // file with the key of sticky cookies; "" means none
-	errs      io.Writer    // complaints of the demo's other servers
+	name      string          // in the recording's header
+	record    string          // folder of the recording; "" keeps it in memory only
+	dumps     string          // folder of dumps
+	keep      recordings.Keep // of the recording; the zero value keeps all
+	access    io.Writer       // access log; nil means none
+	log       *slog.Logger    // what an operator should know
+	stickyKey string          // file with the key of sticky cookies; "" means none
+	errs      io.Writer       // complaints of the demo's other servers
 
 	observe     settings.Observe     // how it is watched
 	connections *metrics.Connections // of clients
@@ -68,7 +70,9 @@ func newRouter(o routerOptions) (*router, error) {
 	if err != nil {
 		return nil, err
 	}
-	recorder, err := flightrec.New(flightrec.Options{Name: o.name, Dir: o.record, DumpDir: o.dumps, Log: o.log})
+	recorder, err := flightrec.New(flightrec.Options{
+		Name: o.name, Dir: o.record, DumpDir: o.dumps, Log: o.log, Keep: o.keep, KeepDumps: keepDumps(o.keep),
+	})
 	if err != nil {
 		return nil, err
 	}

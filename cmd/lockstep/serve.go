@@ -22,6 +22,7 @@ import (
 	"lockstep/adapters/edge"
 	"lockstep/adapters/lifecycle"
 	"lockstep/adapters/metrics"
+	"lockstep/adapters/recordings"
 	"lockstep/adapters/settings"
 	"lockstep/core"
 )
@@ -29,6 +30,8 @@ import (
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	config, listen, record, dumps string
+	recordMax                     string          // size of the recording, as written
+	keep                          recordings.Keep // what is kept of it
 	control                       controlOptions
 	drain, lameDuck, upgradeWait  time.Duration
 	upgradeTo                     string
@@ -76,6 +79,8 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 	f.StringVarP(&o.config, "config", "c", os.Getenv("CONFIG_PATH"), "configuration file")
 	f.StringVar(&o.listen, "listen", addressOfPort(os.Getenv("PORT")), "address to listen on (default the file's, else :8080)")
 	f.StringVar(&o.record, "record", "", "folder to write the whole recording to")
+	f.DurationVar(&o.keep.Age, "record-keep", 0, "delete segments and dumps that are older (default the file's, else never)")
+	f.StringVar(&o.recordMax, "record-max-size", "", "delete the oldest segments when they take more, such as 40GiB (default the file's, else never)")
 	f.StringVar(&o.dumps, "dumps", filepath.Join(os.TempDir(), "lockstep-dumps"), "folder for dumps")
 	f.StringVar(&o.control.url, "control", os.Getenv("CONTROL_PLANE_URL"), "URL of the control plane")
 	f.StringVar(&o.control.state, "state", "", "folder of the last-known-good copy of what the control plane pushed")
@@ -130,7 +135,11 @@ func serveOn(ctx context.Context, o serveOptions, l *life, stdout, stderr io.Wri
 	if file.Form != configfile.Native {
 		o.control.soak = time.Duration(configfile.DefaultSoak)
 	}
+	if o.keep, err = keepOf(o, file.Recording); err != nil {
+		return err
+	}
 	options := routerOptions{
+		keep: o.keep,
 		name: filepath.Base(o.config), record: cmp.Or(o.record, file.Recording.Dir), dumps: o.dumps, log: log, errs: stderr,
 		observe: o.observe.over(file.Observe), connections: new(metrics.Connections), stickyKey: o.stickyKey,
 	}

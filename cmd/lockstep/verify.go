@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/adapters/configfile"
+	"lockstep/adapters/recordings"
 	"lockstep/core"
 	"lockstep/traces"
 	"lockstep/traces/promise"
@@ -17,34 +17,40 @@ import (
 
 type verifyFlags struct {
 	config string
+	jobs   int // without promises
 	json   bool
 }
 
 func newVerifyCommand() *cobra.Command {
 	var flags verifyFlags
 	cmd := &cobra.Command{
-		Use:   "verify TRACE... -c CONFIG",
-		Short: "Hold recordings to what a configuration promises",
-		Long: `Read recordings, recompute every decision, and hold the promises of must against
-what was recorded. A TRACE is a file in either form, or a folder of segments. The
-promises, the labels of placements and the regions of keys are those of CONFIG; limits
-and candidates are those of the configurations in the recording. Each recording is
-judged alone, and so is each router of a simulated run.
+		Use:   "verify TRACE... [-c CONFIG]",
+		Short: "Check recordings, and hold them to what a configuration promises",
+		Long: `Check recordings: every checksum, that no step is missing between two files, and
+every decision, which is recomputed. A TRACE is a file in either form, or a folder of
+segments. What is damaged or missing is said, and the rest is checked.
 
-A promise holds, is broken, or is not judged because what it is about did not happen.
-A gap or a damaged block is said, and the rest is judged. Exit 0: all that was read
-replays identically, and no promise is broken. Exit 1: otherwise.`,
-		Example: `  lockstep verify /var/lib/lockstep/rec -c router.yaml
+With -c the promises of must are held against what was recorded. The promises, the
+labels of placements and the regions of keys are those of CONFIG; limits and candidates
+are those of the configurations in the recording. Each recording is judged alone, and
+so is each router of a simulated run. A promise holds, is broken, or is not judged
+because what it is about did not happen.
+
+Exit 0: all replays identically, no step is missing but those that the recorder itself
+says it lost, and no promise is broken. Exit 1: otherwise.`,
+		Example: `  lockstep verify /var/lib/lockstep/rec
+  lockstep verify /var/lib/lockstep/rec -c router.yaml
   lockstep verify -c router.yaml --json r1.lst r2.lst`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if flags.config == "" {
-				return errors.New("name the configuration whose promises are meant: -c CONFIG")
+				return runCheckRecordings(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, flags)
 			}
-			return runVerify(cmd.OutOrStdout(), args, flags)
+			return runVerify(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, flags)
 		},
 	}
 	cmd.Flags().StringVarP(&flags.config, "config", "c", "", "configuration with the promises (must)")
+	cmd.Flags().IntVar(&flags.jobs, "jobs", 0, "cores to replay on, without -c; 0 means all")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	return cmd
 }
@@ -80,10 +86,47 @@ type beginning struct {
 	step uint64
 }
 
-func runVerify(w io.Writer, args []string, flags verifyFlags) error {
-	files, err := traceFiles(args)
+// runCheckRecordings checks recordings without promises.
+func runCheckRecordings(w, stderr io.Writer, args []string, flags verifyFlags) error {
+	all, done, err := openRecordings(args, stderr)
 	if err != nil {
 		return err
+	}
+	v, err := recordings.Verify(all, flags.jobs)
+	done()
+	if err != nil {
+		return err
+	}
+	result := replayResult{}
+	result.take(&v)
+	if result.Chain, err = chainOf(all); err != nil {
+		return err
+	}
+	whole := result.Report.OK() && len(result.Chain.Holes) == 0
+	if flags.json {
+		out := result.json()
+		out.OK = whole
+		err = writeJSON(w, out)
+	} else {
+		result.print(w)
+	}
+	if err == nil && !whole {
+		return errFailed
+	}
+	return err
+}
+
+func runVerify(w, stderr io.Writer, args []string, flags verifyFlags) error {
+	all, done, err := openRecordings(args, stderr)
+	if err != nil {
+		return err
+	}
+	defer done()
+	var files []string
+	for _, r := range all {
+		for _, s := range r.Segments {
+			files = append(files, s.Path)
+		}
 	}
 	f, c, err := loadPromises(flags.config)
 	if err != nil {
@@ -98,6 +141,14 @@ func runVerify(w io.Writer, args []string, flags verifyFlags) error {
 	}
 	v.files = traces.NewVerifier(traces.Options{After: v.after})
 	result := verifyResult{Config: flags.config, Itself: itself, config: c, replay: replayResult{Files: len(files)}}
+	for _, r := range all {
+		for _, f := range r.Faults {
+			result.replay.Damage = append(result.replay.Damage, f.Error())
+		}
+	}
+	if result.replay.Chain, err = chainOf(all); err != nil {
+		return err
+	}
 	for _, path := range files {
 		damage := len(v.files.Report().Damage)
 		h, err := replayFile(v.files, path, func(h traces.Header) { v.begin(path, h) })

@@ -101,7 +101,8 @@ func clock(h traces.Header, t core.Time) string {
 }
 
 func (v *verifyResult) passed() bool {
-	return v.replay.Report.OK() && !slices.ContainsFunc(v.Recordings, func(r recordingVerdict) bool {
+	whole := v.replay.Report.OK() && len(v.replay.Damage)+len(v.replay.Chain.Holes) == 0
+	return whole && !slices.ContainsFunc(v.Recordings, func(r recordingVerdict) bool {
 		return slices.ContainsFunc(r.Promises, func(p promiseVerdict) bool { return p.State == promise.Broken.String() })
 	})
 }

@@ -257,11 +257,10 @@ func TestMistakesOfVerifyAreExplained(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, args := range map[string][]string{
-		"-c CONFIG":          {"verify", trace},
-		"promises nothing":   {"verify", trace, "-c", bare},
-		"no such file":       {"verify", trace + ".gone", "-c", config},
-		"holds no segment":   {"verify", t.TempDir(), "-c", config},
-		"neither with LSTRA": {"verify", config, "-c", config},
+		"promises nothing":         {"verify", trace, "-c", bare},
+		"no such file":             {"verify", trace + ".gone", "-c", config},
+		"holds no recording":       {"verify", t.TempDir(), "-c", config},
+		"is text, not a recording": {"verify", config, "-c", config},
 	} {
 		if code, said := says(args...); code != exitUsage || !strings.Contains(said, want) {
 			t.Errorf("%v: exit %d, %q is not said: %s", args, code, want, said)

@@ -52,6 +52,8 @@ pub struct File {
     pub control_plane: ControlPlane,
     /// Folder of the flight recorder's segments; "": the ring in memory only.
     pub recording_dir: String,
+    /// How long segments stay, in ns, 0 for ever; and how many bytes they may take, 0 for any number.
+    pub recording_keep: (Duration, i64),
     /// How the router is watched.
     pub observe: Observe,
     /// Names of the promises that the file makes. This router does not judge them.

@@ -138,6 +138,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("listen.*.tls.min", "listen: {e: {address: \":1\", tls: {certs: c, min: 1.3}}}"),
     ("listen.*.tls.session_tickets", "listen: {e: {address: \":1\", tls: {certs: c, session_tickets: none}}}"),
     ("listen.*.tls.session_tickets.keys", "listen: {e: {address: \":1\", tls: {certs: c, session_tickets: {keys: k}}}}"),
+    ("recording.keep", "recording: {keep: 48h}"),
+    ("recording.max_size", "recording: {max_size: 1GiB}"),
     ("tracing.otlp", "tracing: {otlp: \"http://x:1\"}"),
     ("tracing.sample", "tracing: {sample: 5%}"),
     ("metrics.exemplars", "metrics: {exemplars: true}"),

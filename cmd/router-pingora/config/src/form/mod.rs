@@ -10,7 +10,7 @@ pub(crate) mod upstream;
 
 use crate::decode::{Decode, Decoder, Raw, settings};
 use crate::node::{Kind, Node};
-use crate::units::{Dur, Maybe, Percent, Range, Rate};
+use crate::units::{Dur, Maybe, Percent, Range, Rate, Size};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -83,8 +83,8 @@ settings! {
 settings! {
     struct Recording {
         dir: String = "dir" PLAIN;
-        keep: Raw = "keep" later("retention");
-        max_size: Raw = "max_size" later("retention");
+        keep: Maybe<Dur> = "keep" POSITIVE;
+        max_size: Maybe<Size> = "max_size" POSITIVE;
         key_hash: Raw = "key_hash" later("hashed keys");
     }
 }

@@ -1,0 +1,238 @@
+package recordings
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"lockstep/traces"
+)
+
+// Recording is what one router recorded in one life: from its start, or from a
+// hot upgrade, to its end. Its segments are in order.
+type Recording struct {
+	Header   traces.Header
+	Segments []*Segment
+	// Faults are files that were meant and could not be read, for people to be
+	// told of. They stand at the first recording that came from the same argument.
+	Faults []Fault
+	// Progress is told what is being done that takes time, with how many of how many
+	// segments are done; an empty text when it is over. nil for nobody.
+	Progress func(what string, done, of int)
+
+	configs configCache // of what Find and From read
+
+	life string // of the files' names, "" for any other
+	dump bool
+}
+
+// Fault is a file that could not be read, and why.
+type Fault struct {
+	Path string
+	Err  error
+}
+
+// Error says what is wrong with which file.
+func (f Fault) Error() string { return f.Path + ": " + f.Err.Error() }
+
+// Unwrap returns Err.
+func (f Fault) Unwrap() error { return f.Err }
+
+// Open finds the recordings in files and folders. Of a folder it takes the
+// segments (*.lst), and of a router that has none its dumps (dump-*.lst); or
+// else its printed traces (*.ndjson); or else what is in the folders below it.
+// Segments of one life of a router make one Recording, in order of their steps.
+// The order of recordings is that in which the arguments name them, then that of time.
+//
+// A file that cannot be read does not hide the others: it is among the Faults.
+// The error is for when there is nothing to read at all.
+func Open(args []string) ([]*Recording, error) {
+	var all []*Recording
+	var faults []Fault
+	for _, a := range args {
+		found, bad, err := openArgument(a)
+		if err != nil {
+			bad = append(bad, Fault{a, err})
+		}
+		faults = append(faults, bad...)
+		all = merge(all, found)
+		if len(all) > 0 {
+			all[max(0, len(all)-max(1, len(found)))].Faults = append(all[max(0, len(all)-max(1, len(found)))].Faults, faults...)
+			faults = nil
+		}
+	}
+	if len(all) > 0 {
+		return all, nil
+	}
+	errs := make([]error, len(faults))
+	for i := range faults {
+		errs[i] = faults[i]
+	}
+	if len(errs) == 0 {
+		errs = append(errs, errors.New("name a recording: a file or a folder"))
+	}
+	return nil, errors.Join(errs...)
+}
+
+func openArgument(a string) (found []*Recording, faults []Fault, err error) {
+	info, err := os.Stat(a)
+	if err != nil {
+		return nil, nil, plain(err)
+	}
+	if !info.IsDir() {
+		s, err := openSegment(a)
+		if err != nil {
+			return nil, nil, err
+		}
+		return []*Recording{recordingOf(s)}, nil, nil
+	}
+	files, err := traceFiles(a)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, path := range files {
+		s, err := openSegment(path)
+		if err != nil {
+			faults = append(faults, Fault{path, err})
+			continue
+		}
+		found = merge(found, []*Recording{recordingOf(s)})
+	}
+	return withoutDumps(found), faults, nil
+}
+
+// plain takes the path out of an error of the file system, which its caller prints.
+func plain(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("there is no such file or folder")
+	case errors.Is(err, fs.ErrPermission):
+		return errors.New("permission denied: recordings are readable by their owner only; become that user, or root")
+	}
+	return err
+}
+
+// traceFiles lists the traces that a folder means.
+func traceFiles(dir string) ([]string, error) {
+	files, err := tracesIn(dir)
+	if err != nil || len(files) > 0 {
+		return files, err
+	}
+	below, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, plain(err)
+	}
+	for _, e := range below {
+		if e.IsDir() {
+			more, err := tracesIn(filepath.Join(dir, e.Name()))
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, more...)
+		}
+	}
+	if len(files) == 0 {
+		return nil, errors.New("the folder holds no recording: no segment (*.lst) and no printed trace (*.ndjson), nor do the folders in it")
+	}
+	return files, nil
+}
+
+// tracesIn lists the traces right in a folder.
+func tracesIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, plain(err)
+	}
+	var stored, printed []string
+	for _, e := range entries {
+		switch path := filepath.Join(dir, e.Name()); {
+		case e.IsDir():
+		case strings.HasSuffix(e.Name(), ".lst"):
+			stored = append(stored, path)
+		case strings.HasSuffix(e.Name(), ".ndjson"):
+			printed = append(printed, path)
+		}
+	}
+	if len(stored) > 0 {
+		return stored, nil
+	}
+	return printed, nil
+}
+
+// Names that package flightrec gives.
+var (
+	segmentName = regexp.MustCompile(`^(\d{8}T\d{6}\.\d{3}Z)-(\d{6,})\.lst$`)
+	dumpName    = regexp.MustCompile(`^dump-\d{8}T\d{6}\.\d{3}Z-\d+\.lst$`)
+)
+
+func recordingOf(s *Segment) *Recording {
+	r := &Recording{Header: s.Header, Segments: []*Segment{s}}
+	name := filepath.Base(s.Path)
+	if m := segmentName.FindStringSubmatch(name); m != nil {
+		r.life = m[1]
+	}
+	r.dump = strings.HasPrefix(name, "dump-")
+	return r
+}
+
+// sameRouter reports whether two headers are of one router since its first
+// start. Simulated recordings are whole in their files, and all routers of a
+// run have one header.
+func sameRouter(a, b *traces.Header) bool {
+	return a.Origin != 0 && a.Name == b.Name && a.Seed == b.Seed && a.Origin == b.Origin
+}
+
+// merge adds recordings, joining those of one life. The successor of a hot
+// upgrade has its predecessor's header; what tells them apart is the name of
+// their files.
+func merge(all, more []*Recording) []*Recording {
+	for _, m := range more {
+		i := slices.IndexFunc(all, func(r *Recording) bool {
+			return sameRouter(&r.Header, &m.Header) && r.life == m.life && r.dump == m.dump
+		})
+		if i < 0 {
+			all = append(all, m)
+			continue
+		}
+		r := all[i]
+		r.Segments = append(r.Segments, m.Segments...)
+		slices.SortStableFunc(r.Segments, func(a, b *Segment) int {
+			return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(filepath.Base(a.Path), filepath.Base(b.Path)))
+		})
+		r.Header = r.Segments[0].Header
+	}
+	return all
+}
+
+// withoutDumps leaves out dumps that repeat what the segments beside them hold.
+func withoutDumps(all []*Recording) []*Recording {
+	return slices.DeleteFunc(slices.Clone(all), func(d *Recording) bool {
+		return d.dump && slices.ContainsFunc(all, func(r *Recording) bool { return !r.dump && sameRouter(&r.Header, &d.Header) })
+	})
+}
+
+// Name is what to call the recording: its router's name, or its first file.
+func (r *Recording) Name() string {
+	if r.Header.Name != "" {
+		return r.Header.Name
+	}
+	return filepath.Base(r.Segments[0].Path)
+}
+
+// Wall returns the wall time, in ns since 1970 UTC, of a time of the recording;
+// of a simulated one it is the time since its start.
+func (r *Recording) Wall(t int64) int64 { return r.Header.Origin + t }
+
+// String names it with its number of files.
+func (r *Recording) String() string {
+	return fmt.Sprintf("%s (%d files from %s)", r.Name(), len(r.Segments), r.Segments[0].Path)
+}

@@ -1,0 +1,159 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"lockstep/core"
+	"lockstep/traces"
+)
+
+// maxNotes bounds the notes of a block; what a flapping limit says beyond it is
+// counted. An index must stay small beside its trace.
+const maxNotes = 1024
+
+// Builder makes an index from what a Reader reads. Its use: Read, once or while
+// the trace grows, then Index.
+type Builder struct {
+	ix      Index
+	names   names
+	block   block
+	now     core.Time
+	only    Content
+	configs map[uint64]bool
+	notes   int // of the current block
+}
+
+// Content says what an index is to hold.
+type Content uint8
+
+// What an index can hold besides blocks, configurations and gaps.
+const (
+	Everything Content = iota
+	NotesOnly          // no requests and keys
+)
+
+// block is what is known of the current block.
+type block struct {
+	keys   map[uint64]struct{}
+	counts map[tally]int // place in Index.Counts
+}
+
+// tally is what is counted together.
+type tally struct {
+	kind      core.DecisionKind
+	class     core.Class
+	failover  core.Failover
+	placement int32
+}
+
+// NewBuilder returns a builder that has seen nothing.
+func NewBuilder(only Content) *Builder {
+	return &Builder{only: only, configs: map[uint64]bool{}, block: block{keys: map[uint64]struct{}{}, counts: map[tally]int{}}}
+}
+
+// Read takes in all that rd has. What is damaged is counted and left out. The
+// error is one of reading.
+func (b *Builder) Read(rd *traces.Reader) error {
+	b.ix.Header = rd.Header()
+	for {
+		it, err := rd.Next()
+		switch {
+		case err == nil:
+			b.item(rd, &it)
+		case errors.Is(err, io.EOF):
+			return nil
+		default:
+			if _, damaged := errors.AsType[*traces.DamageError](err); !damaged {
+				return fmt.Errorf("reading a trace: %w", err)
+			}
+			b.ix.Damaged++
+		}
+	}
+}
+
+// Index returns the index of what was read; size is how many bytes that was.
+// The builder is done with it.
+func (b *Builder) Index(size int64) *Index {
+	b.ix.Size = size
+	slices.Sort(b.ix.requests)
+	slices.Sort(b.ix.keys)
+	return &b.ix
+}
+
+func (b *Builder) item(rd *traces.Reader, it *traces.Item) {
+	switch it.Kind {
+	case traces.ItemConfig:
+		if d := it.Config.Digest(); !b.configs[d] {
+			b.configs[d] = true
+			b.ix.Configs = append(b.ix.Configs, Config{rd.Place(), d})
+		}
+	case traces.ItemGap:
+		b.ix.Gaps = append(b.ix.Gaps, *it.Gap)
+	case traces.ItemBlock:
+		b.open(rd, it.Block)
+	case traces.ItemFact:
+		b.fact(rd, it.Fact)
+	}
+}
+
+func (b *Builder) open(rd *traces.Reader, h *traces.BlockHead) {
+	clear(b.block.keys)
+	clear(b.block.counts)
+	b.notes = 0
+	b.names.open(rd, h)
+	b.ix.Blocks = append(b.ix.Blocks, Block{h.Number, h.Offset, h.Step, h.Time})
+	b.ix.Next, b.ix.Last, b.ix.digest = h.Step, h.Time, h.Digest
+}
+
+func (b *Builder) fact(rd *traces.Reader, f *traces.Fact) {
+	if b.names.pass(rd, f) {
+		return
+	}
+	at := len(b.ix.Blocks) - 1
+	b.ix.Next, b.ix.Last = f.Step+1, f.Time
+	if f.Event.Kind == core.Arrive && b.only == Everything {
+		b.arrive(f, at)
+	}
+	for i := range f.Decisions {
+		d := &f.Decisions[i]
+		switch {
+		case noteworthy(d.Kind) && b.notes < maxNotes:
+			b.notes++
+			n := Note{Step: f.Step, Time: f.Time, Block: b.ix.Blocks[at].Number, Event: f.Event.Kind, Origin: f.Event.Origin, Decision: *d}
+			n.Placement, n.Endpoint = b.names.of(d)
+			b.ix.Notes = append(b.ix.Notes, n)
+		case noteworthy(d.Kind) || counted(d):
+			b.count(f, d, b.ix.Blocks[at].Number)
+		}
+	}
+}
+
+func (b *Builder) arrive(f *traces.Fact, at int) {
+	if f.Request.ID != ([2]uint64{}) && f.Event.Handle == (core.Handle{}) {
+		b.ix.requests = append(b.ix.requests, pairOf(f.Event.Request, at))
+	}
+	if f.Request.Key == "" {
+		return
+	}
+	hash := core.HashString(f.Request.Key)
+	if _, known := b.block.keys[hash]; !known {
+		b.block.keys[hash] = struct{}{}
+		b.ix.keys = append(b.ix.keys, pairOf(hash, at))
+	}
+}
+
+func (b *Builder) count(f *traces.Fact, d *core.Decision, number int) {
+	t := tally{d.Kind, d.Class, d.Failover, d.Placement}
+	at, known := b.block.counts[t]
+	if !known {
+		at = len(b.ix.Counts)
+		b.block.counts[t] = at
+		c := Count{Block: number, Kind: d.Kind, Class: d.Class, Failover: d.Failover, Step: f.Step, Time: f.Time}
+		c.Placement, _ = b.names.of(d)
+		b.ix.Counts = append(b.ix.Counts, c)
+	}
+	b.ix.Counts[at].N++
+}
