@@ -55,6 +55,7 @@ func newRoot() *cobra.Command {
 		newControlCommand(),
 		newExplainCommand(),
 		newReplayCommand(),
+		newReportCommand(),
 		newVerifyCommand(),
 		newConvertCommand(),
 		newImportCommand(),
