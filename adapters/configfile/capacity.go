@@ -18,26 +18,19 @@ func (f *File) Capacity(c *core.Config) Problems {
 	if f.Facts.Routers.Min == 0 {
 		return out
 	}
-	need := make([]int64, c.Placements())
-	for name, load := range f.Facts.Peak {
-		if i, ok := c.FindPlacement(name); ok {
-			need[i] = inFlight(load, f.Facts.Routers.Min)
-		}
-	}
-	for i := range need {
+	for _, l := range f.Loads(c) {
+		i, _ := c.FindPlacement(l.Placement)
 		p := c.Placement(i)
-		if room := limitOf(p); room > 0 && need[i] > room {
-			out = append(out, f.warn(p.Name, fmt.Sprintf("%s is too small for its own peak: %d in flight at each router, the limit is %d", p.Name, need[i], room),
+		if l.Limit > 0 && l.InFlight > l.Limit {
+			out = append(out, f.warn(p.Name, fmt.Sprintf("%s is too small for its own peak: %d in flight at each router, the limit is %d", p.Name, l.InFlight, l.Limit),
 				"raise limit.in_flight, or correct facts.peak"))
 		}
-		if a := &p.Limit.Adaptive; a.On() && need[i] > int64(a.Start) {
-			out = append(out, f.warn(p.Name, fmt.Sprintf("after a restart at its peak %s refuses some for a while: %d in flight at each router, its adaptive limit starts at %d", p.Name, need[i], a.Start),
+		if a := &p.Limit.Adaptive; a.On() && l.InFlight > int64(a.Start) {
+			out = append(out, f.warn(p.Name, fmt.Sprintf("after a restart at its peak %s refuses some for a while: %d in flight at each router, its adaptive limit starts at %d", p.Name, l.InFlight, a.Start),
 				"raise limit.adaptive.start"))
 		}
-		out = append(out, f.endpointCaps(c, p, need[i])...)
-		if need[i] > 0 && len(p.Candidates) > 1 {
-			out = append(out, f.failover(c, p, need)...)
-		}
+		out = append(out, f.endpointCaps(c, p, l.InFlight)...)
+		out = append(out, f.failover(&l)...)
 	}
 	slices.SortStableFunc(out, byPlace)
 	return out
@@ -56,35 +49,18 @@ func inFlight(load PeakLoad, n int) int64 {
 	return whole
 }
 
-// failover walks p's fallbacks as R3 and R5 do with p down, and warns where its load finds no room.
-func (f *File) failover(c *core.Config, p core.PlacementInfo, need []int64) Problems {
-	const unlimited = int64(1) << 40
-	load := need[p.Candidates[0]]
-	left := load
-	for _, i := range p.Candidates[1:] {
-		q := c.Placement(int(i))
-		guests, room := unlimited, unlimited
-		if q.Limit.Guests != 0 {
-			guests = max(0, int64(q.Limit.Guests))
+// failover warns where the load of a placement that is down finds no room.
+func (f *File) failover(l *PlacementLoad) Problems {
+	for _, t := range l.Fallbacks {
+		if t.Refused > 0 {
+			return Problems{f.warn(t.Placement, fmt.Sprintf("%s cannot take the load of %s: %d of its own and %d guests in flight at each router, the limit is %d",
+				t.Placement, l.Placement, t.Own, t.Takes+t.Refused, t.Limit), "raise limit.in_flight and the limits of its endpoints, or cap limit.guests and give "+l.Placement+" a further fallback")}
 		}
-		limit := limitOf(q)
-		if held, _ := caps(c, q); held > 0 && (limit == 0 || held < limit) {
-			limit = held
-		}
-		if limit > 0 {
-			room = max(0, limit-need[i])
-		}
-		take := min(left, guests)
-		if take > room && q.Limit.WhenFull == core.RejectWhenFull {
-			return Problems{f.warn(q.Name, fmt.Sprintf("%s cannot take the load of %s: %d of its own and %d guests in flight at each router, the limit is %d",
-				q.Name, p.Name, need[i], take, limit), "raise limit.in_flight and the limits of its endpoints, or cap limit.guests and give "+p.Name+" a further fallback")}
-		}
-		left -= min(take, room)
 	}
-	if left <= 0 {
+	if l.Left <= 0 || len(l.Fallbacks) == 0 {
 		return nil
 	}
-	return Problems{f.warn(p.Name, fmt.Sprintf("the fallbacks of %s take %d of the %d requests that it has in flight at each router", p.Name, load-left, load),
+	return Problems{f.warn(l.Placement, fmt.Sprintf("the fallbacks of %s take %d of the %d requests that it has in flight at each router", l.Placement, l.InFlight-l.Left, l.InFlight),
 		"raise limit.guests of its fallbacks, or add one")}
 }
 

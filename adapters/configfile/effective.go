@@ -1,6 +1,7 @@
 package configfile
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,15 +23,21 @@ type Value struct {
 // Effective lists every setting of the placement at that index of c, which must
 // come from f.Compile, with the place that it comes from.
 func (f *File) Effective(c *core.Config, index int) []Value {
+	name, out := c.Placement(index).Name, f.EffectiveValues(c, index)
+	for i := range out {
+		if at, ok := f.Where("placements." + name + "." + out[i].Path); ok {
+			out[i].From = at
+		}
+	}
+	return out
+}
+
+// EffectiveValues is Effective without the places, each of which has to be
+// looked for among all placements.
+func (f *File) EffectiveValues(c *core.Config, index int) []Value {
 	p := c.Placement(index)
 	out := make([]Value, 0, 40)
-	add := func(path, value string) {
-		v := Value{Path: path, Value: value}
-		if at, ok := f.Where("placements." + p.Name + "." + path); ok {
-			v.From = at
-		}
-		out = append(out, v)
-	}
+	add := func(path, value string) { out = append(out, Value{Path: path, Value: value}) }
 	for _, name := range slices.Sorted(maps.Keys(f.Labels[p.Name])) {
 		add("labels."+name, f.Labels[p.Name][name])
 	}
@@ -69,11 +76,8 @@ func (f *File) effectiveEndpoints(c *core.Config, p core.PlacementInfo, add func
 	for i := p.FirstEP; i < p.EndEP; i++ {
 		compiled[c.Endpoint(i).URL] = c.Endpoint(i)
 	}
-	for i := range f.Spec.Placements {
-		if f.Spec.Placements[i].Name != p.Name {
-			continue
-		}
-		for k, e := range f.Spec.Placements[i].Endpoints {
+	if spec := f.PlacementSpec(p.Name); spec != nil {
+		for k, e := range spec.Endpoints {
 			at := "endpoints[" + strconv.Itoa(k) + "]"
 			add(at+".url", e.URL)
 			add(at+".weight", fmt.Sprintf("%d%%", compiled[e.URL].Weight))
@@ -82,6 +86,15 @@ func (f *File) effectiveEndpoints(c *core.Config, p core.PlacementInfo, add func
 			}
 		}
 	}
+}
+
+// PlacementSpec returns the placement of that name as it is in Spec, nil for none.
+func (f *File) PlacementSpec(name string) *core.PlacementSpec {
+	i, ok := slices.BinarySearchFunc(f.Spec.Placements, name, func(p core.PlacementSpec, name string) int { return cmp.Compare(p.Name, name) })
+	if !ok {
+		return nil
+	}
+	return &f.Spec.Placements[i]
 }
 
 func fallbackText(c *core.Config, p core.PlacementInfo) string {

@@ -24,6 +24,21 @@ func (f *File) Region(via uint16, key string) string {
 	return t.regions[t.places[i].region]
 }
 
+// RegionsOf says the region of the i-th key, in ascending order, of a table, ""
+// for none; the table at the top has no name. It is nil where no key has one.
+func (f *File) RegionsOf(table string) func(i int) string {
+	t := &f.keys
+	if n := slices.IndexFunc(f.tables, func(t *keyList) bool { return t.name == table }); n >= 0 {
+		t = f.tables[n]
+	} else if table != "" {
+		return nil
+	}
+	if len(t.regions) < 2 {
+		return nil
+	}
+	return func(i int) string { return t.regions[t.places[i].region] }
+}
+
 // residency looks for placements that may serve keys of a region and lack the
 // labels. Unknown keys have no region.
 func (v *prover) residency() {

@@ -44,6 +44,32 @@ func (f *File) place(path string) (place, bool) {
 	return at, true
 }
 
+// RoutePath is the path of a setting of a route, for Where.
+func RoutePath(via int, setting string) string {
+	if via == 0 {
+		return setting // the one route of the baseline forms has it at the top
+	}
+	return "routes[" + strconv.Itoa(via) + "]." + setting
+}
+
+// FallbackAt returns where the i-th candidate of home is named, i from 1: in
+// home's list, or in the baseline forms in the candidate before it or as the default.
+func (f *File) FallbackAt(c *core.Config, home core.PlacementInfo, i int) Position {
+	if f.Form == Native {
+		at, _ := f.Where("placements." + home.Name + ".fallback[" + strconv.Itoa(i-1) + "]")
+		return at
+	}
+	before := c.Placement(int(home.Candidates[i-1])).Name
+	for _, p := range f.Spec.Placements {
+		if p.Name == before && len(p.Fallback) == 1 && p.Fallback[0] == c.Placement(int(home.Candidates[i])).Name {
+			at, _ := f.Where("placements." + before + ".fallback[0]")
+			return at
+		}
+	}
+	at, _ := f.Where("default")
+	return at
+}
+
 // step follows the first part of path: a name, or [i] for the i-th item or entry.
 func (n *node) step(path string) (*entry, string) {
 	if strings.HasPrefix(path, "[") {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/adapters/configdiff"
 	"lockstep/adapters/configfile"
 	"lockstep/core"
 )
@@ -16,6 +17,8 @@ import (
 type checkFlags struct {
 	key, placement       string
 	host, path, listener string // which route --explain-key takes; all empty: every route
+	expect, failUnder    string
+	writeExpect          string
 	json, schema         bool
 }
 
@@ -28,17 +31,26 @@ func newCheckCommand() *cobra.Command {
 its file, line and column. Warnings do not fail the check; with facts stated,
 they include placements too small for the load they must take. A promise of must
 that is broken whatever happens fails the check. Files of keys and certificates
-are read where they are there, from the working directory, as serve does.`,
+are read where they are there, from the working directory, as serve does.
+
+With --expect, golden requests are put to each configuration, offline, and what
+they do not exercise is listed. --write-expect makes a first file of them from
+what the configuration decides today: read it before you rely on it.`,
 		Example: `  lockstep check payments.yaml
   lockstep check payments.yaml --explain-key visa
   lockstep check payments.yaml --explain-key visa --host api.example.com --path /v1
   lockstep check payments.yaml --effective cell-07
+  lockstep check payments.yaml --write-expect golden.yaml
+  lockstep check payments.yaml --expect golden.yaml --fail-under 80%
   lockstep check --schema > lockstep.schema.json`,
 		Args: func(cmd *cobra.Command, args []string) error { return schemaOrFiles(cmd, args, flags.schema) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if flags.schema {
 				fmt.Fprint(cmd.OutOrStdout(), configfile.Schema())
 				return nil
+			}
+			if flags.writeExpect != "" {
+				return writeExpect(cmd.OutOrStdout(), args, flags.writeExpect)
 			}
 			return runCheck(cmd.OutOrStdout(), args, flags)
 		},
@@ -48,6 +60,9 @@ are read where they are there, from the working directory, as serve does.`,
 	cmd.Flags().StringVar(&flags.path, "path", "", "with --explain-key: by the route that a request for this path takes")
 	cmd.Flags().StringVar(&flags.listener, "listener", "", "with --explain-key: by the route that a request to this listener takes")
 	cmd.Flags().StringVar(&flags.placement, "effective", "", "show every setting of this placement, or of listener NAME as listen.NAME or route NAME as routes.NAME, or of control_plane, and where it comes from")
+	cmd.Flags().StringVar(&flags.expect, "expect", "", "file of golden requests that each configuration must decide as it says (schema: lockstep diff --schema)")
+	cmd.Flags().StringVar(&flags.failUnder, "fail-under", "", "with --expect: fail if the golden requests exercise less than this share, such as 80%")
+	cmd.Flags().StringVar(&flags.writeExpect, "write-expect", "", "write golden requests of what the configuration decides today to this new file, - for the output, and do nothing else")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of the native form, for editors")
 	return cmd
@@ -80,12 +95,26 @@ type checkResult struct {
 	Key        *keyStory           `json:"key,omitempty"`
 	KeyAlso    []*keyStory         `json:"key_also,omitempty"` // by other routes, and on other sides of a split
 	Effective  []configfile.Value  `json:"effective,omitempty"`
+	// Expect is what golden requests say, where some were given.
+	Expect *configdiff.Expectations `json:"expect,omitempty"`
+
+	side configdiff.Side // where it compiles
 }
 
 func (r *checkResult) passed() bool { return r.OK }
 
 func runCheck(w io.Writer, paths []string, flags checkFlags) error {
-	return judgeFiles(w, paths, flags.json, nil, func(path string) (*checkResult, error) { return checkFile(path, flags) })
+	golden, least, err := readExpect(flags.expect, flags.failUnder)
+	if err != nil {
+		return err
+	}
+	return judgeFiles(w, paths, flags.json, nil, func(path string) (*checkResult, error) {
+		r, err := checkFile(path, flags)
+		if err == nil && golden != nil && r.side.Config != nil {
+			err = r.judgeGolden(golden, least)
+		}
+		return r, err
+	})
 }
 
 // checkFile returns the verdict; an error means that the question cannot be asked.
@@ -104,6 +133,7 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 		r.Errors = faults
 		return r, nil
 	}
+	r.side = configdiff.Side{Name: path, File: f, Config: c}
 	faults, doubts := filesAndPorts(f, c)
 	r.Errors = slices.Concat(f.Broken(c), faults)
 	r.OK, r.Form, r.Version = len(r.Errors) == 0, f.Form.String(), c.Version()
@@ -148,7 +178,7 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 }
 
 func (r *checkResult) print(w io.Writer) {
-	if !r.OK {
+	if len(r.Errors) > 0 {
 		fmt.Fprintf(w, "FAIL  %s   %s\n\n%s\n", r.File, plural(len(r.Errors), "error"), r.Errors.Error())
 		return
 	}
@@ -156,12 +186,17 @@ func (r *checkResult) print(w io.Writer) {
 	if r.Routes > 1 {
 		routes = plural(r.Routes, "route") + ", "
 	}
-	fmt.Fprintf(w, "OK  %s   %s form, version %s: %s%s, %s, %s, %s\n", r.File, r.Form, r.Version, routes,
+	verdict := "OK"
+	if !r.OK {
+		verdict = "FAIL"
+	}
+	fmt.Fprintf(w, "%s  %s   %s form, version %s: %s%s, %s, %s, %s\n", verdict, r.File, r.Form, r.Version, routes,
 		plural(r.Placements, "placement"), plural(r.Endpoints, "endpoint"), plural(r.Keys, "key"), plural(len(r.Warnings), "warning"))
 	for _, p := range r.Warnings {
 		fmt.Fprintf(w, "\nwarning: %s\n", p.Error())
 	}
 	r.printMust(w)
+	r.printGolden(w)
 	if r.Key != nil {
 		r.Key.print(w)
 		for _, s := range r.KeyAlso {

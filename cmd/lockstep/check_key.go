@@ -89,12 +89,7 @@ func explainByRoute(f *configfile.File, c *core.Config, key string, via int) []*
 }
 
 // routePath is a setting of a route in the names that Where takes.
-func routePath(via int, setting string) string {
-	if via == 0 {
-		return setting // the one route of the baseline forms has it at the top
-	}
-	return fmt.Sprintf("routes[%d].%s", via, setting)
-}
+func routePath(via int, setting string) string { return configfile.RoutePath(via, setting) }
 
 // routeName is what the configuration calls a route, "" where it has one only.
 func routeName(c *core.Config, via int) string {
@@ -113,31 +108,13 @@ func (s *keyStory) candidates(f *configfile.File, c *core.Config, placement int)
 		q := c.Placement(int(p))
 		candidate := keyCandidate{Placement: q.Name, Limit: limitText(q.Limit, i > 0)}
 		if i > 0 {
-			candidate.From = fallbackPosition(f, c, home, i)
+			candidate.From = f.FallbackAt(c, home, i)
 		}
 		for e := q.FirstEP; e < q.EndEP; e++ {
 			candidate.Endpoints = append(candidate.Endpoints, endpointText(c.Endpoint(e)))
 		}
 		s.Candidates = append(s.Candidates, candidate)
 	}
-}
-
-// fallbackPosition returns where the i-th candidate of home is named: in
-// home's list, or in the baseline forms in the candidate before it or as the default.
-func fallbackPosition(f *configfile.File, c *core.Config, home core.PlacementInfo, i int) configfile.Position {
-	if f.Form == configfile.Native {
-		at, _ := f.Where(fmt.Sprintf("placements.%s.fallback[%d]", home.Name, i-1))
-		return at
-	}
-	before := c.Placement(int(home.Candidates[i-1])).Name
-	for _, p := range f.Spec.Placements {
-		if p.Name == before && len(p.Fallback) == 1 && p.Fallback[0] == c.Placement(int(home.Candidates[i])).Name {
-			at, _ := f.Where("placements." + before + ".fallback[0]")
-			return at
-		}
-	}
-	at, _ := f.Where("default")
-	return at
 }
 
 func endpointText(e core.EndpointInfo) string {

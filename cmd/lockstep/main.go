@@ -50,6 +50,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newCellCommand(),
 		newCheckCommand(),
+		newDiffCommand(),
 		newConformCommand(),
 		newControlCommand(),
 		newExplainCommand(),

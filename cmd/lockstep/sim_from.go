@@ -69,10 +69,9 @@ type fromResult struct {
 
 // fromPlacement compares what became of one placement's own requests.
 type fromPlacement struct {
-	Name      string         `json:"name"`
-	Recorded  calibrate.Home `json:"recorded"`
-	Model     calibrate.Home `json:"model"` // of the first seed
-	requested uint64
+	Name     string         `json:"name"`
+	Recorded calibrate.Home `json:"recorded"`
+	Model    calibrate.Home `json:"model"` // of the first seed
 }
 
 // source is the recordings of one or several routers, learnt from.
