@@ -59,7 +59,7 @@ func Envoy(in Input, _ Options) (*Result, error) {
 	if len(e.plan.placements) == 0 {
 		return nil, &Empty{report}
 	}
-	return &Result{e.plan.yaml("From Envoy: " + in.Name + "\n" + report.Total()), report}, nil
+	return &Result{e.plan.yaml("From Envoy: " + in.Name + "\n" + report.Total()), report, nil}, nil
 }
 
 func evEverywhere() []string {

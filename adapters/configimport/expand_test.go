@@ -142,3 +142,21 @@ func TestWordsAreTakenApartAsHAProxyDoes(t *testing.T) {
 		t.Error("a quote without an end is not noticed")
 	}
 }
+
+func TestAReportShowsNoPasswordsAndKeys(t *testing.T) {
+	for text, want := range map[string]string{
+		"user maria insecure-password hush":                    "user maria insecure-password ***",
+		"user maria password $5$abc groups ops":                "user maria password *** groups ops",
+		"stats auth admin:hush":                                "stats auth admin:***",
+		"http-check send hdr Authorization Bearer x":           "http-check send hdr Authorization ***",
+		`private_key: {inline_string: "hush"}`:                 `private_key: {inline_string: ***}`,
+		`"inlineString": "hush",`:                              `"inlineString": ***,`,
+		"MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ==": "***",
+		"server a 10.0.0.1:80 check":                           "server a 10.0.0.1:80 check",
+		"acl secret path_beg /token":                           "acl secret path_beg /token",
+	} {
+		if got := masked(text); got != want {
+			t.Errorf("%s is shown as %s, not %s", text, got, want)
+		}
+	}
+}

@@ -67,13 +67,16 @@ func HAProxy(files []Input, opts Options) (*Result, error) {
 	if !known {
 		return nil, fmt.Errorf("%s: %w: it has no frontend, listen, backend, defaults or global", names(files), ErrForeign)
 	}
+	h.plan.csvOver, h.plan.csvPrefix = opts.CSVOver, opts.CSVPrefix
 	h.translate()
 	h.report.Everywhere = hapEverywhere(&h.plan)
 	h.report.settle()
 	if len(h.plan.placements) == 0 {
 		return nil, &Empty{h.report}
 	}
-	return &Result{h.plan.yaml("From HAProxy: " + names(files) + "\n" + h.report.Total()), h.report}, nil
+	out := &Result{h.plan.yaml("From HAProxy: " + names(files) + "\n" + h.report.Total()), h.report, h.plan.files()}
+	out.tooLarge()
+	return out, nil
 }
 
 // Empty is the error of a configuration of which no placement could be made. Its
@@ -281,6 +284,13 @@ func (h *hap) translate() {
 	}
 	h.unusedDefaults()
 	h.readResolvers()
+	if l := h.global.line; l != nil && l.Class == 0 {
+		if len(h.plan.listeners.entries) > 0 {
+			l.ok() // every listener has a limit of its own
+		} else {
+			l.not("nothing listens here, so it limits nothing", "")
+		}
+	}
 }
 
 // refuse lists a whole section as not translated.

@@ -71,6 +71,9 @@ func (h *hap) frontend(s *hapSection, several bool) {
 		a.settle()
 	}
 	end, leads := h.lastRule(f)
+	if l := f.maxconn; l != nil && l.Class == 0 && (len(f.binds) == 0 || !leads) {
+		l.not("nothing listens for "+s.name+" here, so it limits nothing", "")
+	}
 	if len(f.binds) == 0 {
 		if s.kind == "frontend" {
 			s.head.not("it listens nowhere (bind), so no request takes its routes", "")
@@ -111,6 +114,9 @@ func (h *hap) frontLine(f *hapFront, l *hapLine) {
 	case "default_backend":
 		f.fallback = l
 	case "maxconn":
+		if o := f.maxconn; o != nil && o.Class == 0 {
+			o.ok() // of defaults, and said anew
+		}
 		f.maxconn = l
 	case "timeout client":
 		f.client.read(l)

@@ -18,18 +18,19 @@ func (h *hap) readMap(path string) (entries []mapEntry, fault string) {
 	if err != nil {
 		return nil, "the map " + path + " cannot be read here: give this command its folder, or put it beside the configuration"
 	}
-	_, _, list := linesOf(Input{path, data})
+	raw, _, list := linesOf(Input{path, data})
 	if have := h.linesOfMap(path); have != nil { // read by an earlier rule
 		list = have
 	} else {
 		h.report.Lines = append(h.report.Lines, list...)
 	}
 	for _, l := range list {
-		k, v, _ := strings.Cut(l.Text, " ")
-		if i := strings.IndexAny(l.Text, " \t"); i >= 0 {
-			k, v = l.Text[:i], strings.TrimSpace(l.Text[i:])
+		text := strings.TrimSpace(raw[l.Number-1])
+		k, v := text, ""
+		if i := strings.IndexAny(text, " \t"); i >= 0 {
+			k, v = text[:i], strings.TrimSpace(text[i:])
 		}
-		entries = append(entries, mapEntry{l, k, strings.TrimSpace(v)})
+		entries = append(entries, mapEntry{l, k, v})
 	}
 	return entries, ""
 }

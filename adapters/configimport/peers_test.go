@@ -69,10 +69,10 @@ func home(t *testing.T, fixture string, change ...string) (path string) {
 	write("ca.pem", both)
 	write("auth.lua", nil)
 	write("errors/503.http", []byte("HTTP/1.0 503 Service Unavailable\r\n\r\n"))
-	for _, m := range []string{"tenants.map", "hosts.map"} {
+	for _, m := range []string{"tenants.map", "hosts.map", "names.map"} {
 		write(m, read(t, "testdata/haproxy/"+m))
 	}
-	replace := append([]string{"/etc/haproxy/", dir + "/", "tenants.map", dir + "/tenants.map", "hosts.map", dir + "/hosts.map", "/run/haproxy/", dir + "/"}, change...)
+	replace := append([]string{"/etc/haproxy/", dir + "/", "tenants.map", dir + "/tenants.map", "hosts.map", dir + "/hosts.map", "names.map", dir + "/names.map", "/run/haproxy/", dir + "/"}, change...)
 	write("haproxy.cfg", []byte(strings.NewReplacer(replace...).Replace(string(read(t, fixture)))))
 	return filepath.Join(dir, "haproxy.cfg")
 }
@@ -132,7 +132,7 @@ func start(t *testing.T, program string, args ...string) {
 }
 
 // question is a request; the answer is the status, and who answered.
-type question struct{ host, path, tenant string }
+type question struct{ host, path, tenant, plan string }
 
 func (q question) ask(client *http.Client, address string) string {
 	r, err := http.NewRequest(http.MethodGet, "http://"+address+q.path, nil)
@@ -142,6 +142,9 @@ func (q question) ask(client *http.Client, address string) string {
 	r.Host = q.host
 	if q.tenant != "" {
 		r.Header.Set("X-Tenant", q.tenant)
+	}
+	if q.plan != "" {
+		r.Header.Set("X-Plan", q.plan)
 	}
 	a, err := client.Do(r)
 	if err != nil {
@@ -187,14 +190,21 @@ func (q question) answers(client *http.Client, address string) []string {
 	return out
 }
 
-func TestHAProxyAndItsTranslationAnswerFromTheSameBackends(t *testing.T) {
-	program := haproxy(t)
+// build makes the router.
+func build(t *testing.T) string {
+	t.Helper()
 	router := filepath.Join(t.TempDir(), "lockstep")
 	if out, err := exec.Command("go", "build", "-o", router, "lockstep/cmd/lockstep").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	const theirs, ours = "127.0.0.1:21301", "127.0.0.1:21321"
-	config := home(t, "testdata/haproxy/cells.cfg", ":21301", theirs, "user haproxy", "", "group haproxy", "", "daemon", "", "http-request deny if !inside", "", "maxconn 20000", "maxconn 2000")
+	return router
+}
+
+// beside starts the backends of a fixture, HAProxy with it and the router with its
+// translation. Backends answer with NAME/SERVER.
+func beside(t *testing.T, program, router, fixture, bind, theirs, ours string) (*http.Client, map[string]*cell) {
+	t.Helper()
+	config := home(t, fixture, bind, theirs, "user haproxy", "", "group haproxy", "", "daemon", "", "http-request deny if !inside", "", "maxconn 20000", "maxconn 2000")
 	r, err := translate(config, read(t, config))
 	if err != nil {
 		t.Fatal(err)
@@ -203,25 +213,24 @@ func TestHAProxyAndItsTranslationAnswerFromTheSameBackends(t *testing.T) {
 	if err := os.WriteFile(made, []byte(strings.Replace(string(r.YAML), theirs, ours, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cells := map[string]*cell{}
-	for port, name := range map[int]string{21311: "cell-07/a", 21312: "cell-07/b", 21313: "cell-12/a", 21314: "cell-12/b", 21315: "cell-12/spare", 21316: "shared/a", 21317: "shared/b", 21318: "docs", 21319: "admin"} {
-		cells[name] = startCell(t, name, fmt.Sprintf("127.0.0.1:%d", port))
+	cells, section := map[string]*cell{}, ""
+	for line := range strings.Lines(string(read(t, config))) {
+		switch w := strings.Fields(line); {
+		case len(w) > 1 && w[0] == "backend":
+			section = w[1]
+		case len(w) > 2 && w[0] == "server":
+			name := section + "/" + w[1]
+			cells[name] = startCell(t, name, w[2])
+		}
 	}
 	start(t, program, "-db", "-f", config)
 	start(t, router, "serve", "--config", made)
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
-	for _, address := range []string{theirs, ours} {
-		question{"api.example.com", "/", "acme"}.until(t, client, address, "cell-07/a", "cell-07/b")
-	}
+	return &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 4}}, cells
+}
 
-	var questions []question
-	for _, host := range []string{"api.example.com", "admin.example.com", "ADMIN.example.com", "x.admin.example.com", "other.org"} {
-		for _, path := range []string{"/", "/docs", "/docs/a", "/help/", "/help/x", "/v1/y?docs", "/nodocs/docs"} {
-			for _, tenant := range []string{"", "acme", "visa", "nordbank", "gone", "unheard-of"} {
-				questions = append(questions, question{host, path, tenant})
-			}
-		}
-	}
+// compare asks both the same.
+func compare(t *testing.T, client *http.Client, theirs, ours string, questions []question) {
+	t.Helper()
 	same := 0
 	for _, q := range questions {
 		a, b := q.answers(client, theirs), q.answers(client, ours)
@@ -232,15 +241,55 @@ func TestHAProxyAndItsTranslationAnswerFromTheSameBackends(t *testing.T) {
 		same++
 	}
 	t.Logf("%d of %d questions are answered by the same placement", same, len(questions))
+}
+
+func TestRulesOfEveryFormLeadWhereHAProxyLeads(t *testing.T) {
+	program := haproxy(t)
+	const theirs, ours = "127.0.0.1:21331", "127.0.0.1:21332"
+	client, _ := beside(t, program, build(t), "testdata/haproxy/rules.cfg", theirs, theirs, ours)
+	for _, address := range []string{theirs, ours} {
+		question{host: "shop.example.com", path: "/"}.until(t, client, address, "shop/s")
+	}
+	var questions []question
+	for _, host := range []string{
+		"shop.example.com", "www.shop.example.com", "x.shop.example.com", "acme.tenants.example.com", "nordbank.tenants.example.com", "new.tenants.example.com",
+		"tenants.example.com", "v2.example.com", "direct.example.com", "example.org",
+	} {
+		for _, path := range []string{"/", "/api/", "/api/v1/x", "/api/v2/", "/api/v2/x?cell=1", "/apis", "/x?cell=1", "/x?cell=2", "/x?cell=9"} {
+			for _, plan := range []string{"", "gold", "platinum", "lead"} {
+				questions = append(questions, question{host: host, path: path, plan: plan})
+			}
+		}
+	}
+	compare(t, client, theirs, ours, questions)
+}
+
+func TestHAProxyAndItsTranslationAnswerFromTheSameBackends(t *testing.T) {
+	program := haproxy(t)
+	router := build(t)
+	const theirs, ours = "127.0.0.1:21301", "127.0.0.1:21321"
+	client, cells := beside(t, program, router, "testdata/haproxy/cells.cfg", ":21301", theirs, ours)
+	question{host: "api.example.com", path: "/", tenant: "acme"}.until(t, client, theirs, "cell-07/a", "cell-07/b")
+	question{host: "api.example.com", path: "/", tenant: "acme"}.until(t, client, ours, "cell-07/a", "cell-07/b")
+
+	var questions []question
+	for _, host := range []string{"api.example.com", "admin.example.com", "ADMIN.example.com", "x.admin.example.com", "other.org"} {
+		for _, path := range []string{"/", "/docs", "/docs/a", "/help/", "/help/x", "/v1/y?docs", "/nodocs/docs"} {
+			for _, tenant := range []string{"", "acme", "visa", "nordbank", "gone", "unheard-of"} {
+				questions = append(questions, question{host: host, path: path, tenant: tenant})
+			}
+		}
+	}
+	compare(t, client, theirs, ours, questions)
 
 	// What the report says is different is different, in no other way.
 	for q, want := range map[question][2]string{
-		{"api.example.com", "/docsx", ""}:            {"docs", "shared"},  // whole segments
-		{"api.example.com", "/help", ""}:             {"shared", "docs"},  // without the slash too
-		{"127.0.0.1", "/docs", ""}:                   {"docs", "400"},     // no key
-		{"api.example.com", "/docs/../internal", ""}: {"docs", "400"},     // an unclear path
-		{"api.example.com", "/internal", "acme"}:     {"403", "cell-07"},  // http-request deny is not translated
-		{"admin.example.com:21301", "/", ""}:         {"shared", "admin"}, // the port is not looked at
+		{host: "api.example.com", path: "/docsx", tenant: ""}:            {"docs", "shared"},  // whole segments
+		{host: "api.example.com", path: "/help", tenant: ""}:             {"shared", "docs"},  // without the slash too
+		{host: "127.0.0.1", path: "/docs", tenant: ""}:                   {"docs", "400"},     // no key
+		{host: "api.example.com", path: "/docs/../internal", tenant: ""}: {"docs", "400"},     // an unclear path
+		{host: "api.example.com", path: "/internal", tenant: "acme"}:     {"403", "cell-07"},  // http-request deny is not translated
+		{host: "admin.example.com:21301", path: "/", tenant: ""}:         {"shared", "admin"}, // the port is not looked at
 	} {
 		if a, b := placements(q.answers(client, theirs)), placements(q.answers(client, ours)); a != want[0] || b != want[1] {
 			t.Errorf("%+v: HAProxy %s, the translation %s; the report says %s and %s", q, a, b, want[0], want[1])
@@ -248,7 +297,7 @@ func TestHAProxyAndItsTranslationAnswerFromTheSameBackends(t *testing.T) {
 	}
 
 	// One server of two fails, then all, and the backup serves; then a backend without one.
-	q := question{"api.example.com", "/", "nordbank"}
+	q := question{host: "api.example.com", path: "/", tenant: "nordbank"}
 	_ = cells["cell-12/a"].server.Close()
 	for _, address := range []string{theirs, ours} {
 		q.until(t, client, address, "cell-12/b")
@@ -257,9 +306,9 @@ func TestHAProxyAndItsTranslationAnswerFromTheSameBackends(t *testing.T) {
 	for _, address := range []string{theirs, ours} {
 		q.until(t, client, address, "cell-12/spare")
 	}
-	_ = cells["docs"].server.Close()
+	_ = cells["docs/only"].server.Close()
 	for _, address := range []string{theirs, ours} {
-		if got := (question{"api.example.com", "/docs", ""}).ask(client, address); !slices.Contains([]string{"502", "503"}, got) {
+		if got := (question{host: "api.example.com", path: "/docs"}).ask(client, address); !slices.Contains([]string{"502", "503"}, got) {
 			t.Errorf("%s: %s", address, got)
 		}
 	}

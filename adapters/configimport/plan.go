@@ -3,6 +3,7 @@ package configimport
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -19,6 +20,9 @@ type plan struct {
 	tables     tree
 	noRoute    string // the status of requests that no route takes; "": the default
 	byContent  map[string]string
+	csvOver    int    // Options.CSVOver
+	csvPrefix  string // Options.CSVPrefix
+	csv        map[string][]byte
 	admin      string // where operators look; "": nowhere
 	adminFrom  string
 }
@@ -153,6 +157,9 @@ func mayBeTop(keys []keyTo) bool {
 func (p *plan) table(name string, keys []keyTo) string {
 	t := &tree{}
 	for _, k := range slices.SortedStableFunc(slices.Values(keys), func(a, b keyTo) int { return cmp.Compare(a.key, b.key) }) {
+		if len(keys) > manyKeys {
+			k.from = ""
+		}
 		t.setWhole(k.key, k.to.text(), k.from)
 	}
 	content := (&leaf{key: "t", value: t}).plain()
@@ -163,15 +170,53 @@ func (p *plan) table(name string, keys []keyTo) string {
 		name = "tenants"
 	}
 	free := name
-	for i := 2; p.tables.get(free) != nil; i++ {
+	for i := 2; p.tables.get(free) != nil || p.csv[free+".csv"] != nil; i++ {
 		free = name + "-" + strconv.Itoa(i)
 	}
 	if p.byContent == nil {
 		p.byContent = map[string]string{}
 	}
 	p.byContent[content] = free
-	p.tables.setWhole(free, t)
+	if !p.asCSV(free, keys) {
+		p.tables.setWhole(free, t)
+	}
 	return free
+}
+
+// files are the CSVs by the names that are included.
+func (p *plan) files() map[string][]byte {
+	out := map[string][]byte{}
+	for name, data := range p.csv {
+		out[p.csvPrefix+name] = data
+	}
+	return out
+}
+
+// manyKeys is how many keys of a table have their origin beside them.
+const manyKeys = 5000
+
+// asCSV makes a file of a table that is too large to be read in YAML, if a CSV can have its keys.
+func (p *plan) asCSV(name string, keys []keyTo) bool {
+	odd := func(k keyTo) bool {
+		return len(k.to.parts) > 0 || strings.ContainsAny(k.key+k.to.placement, ",\"\r\n ") || strings.HasPrefix(k.key, "#")
+	}
+	if p.csvOver == 0 || len(keys) <= p.csvOver || slices.ContainsFunc(keys, odd) {
+		return false
+	}
+	lines := make([]string, 0, len(keys))
+	for _, k := range keys {
+		lines = append(lines, k.key+","+k.to.placement+"\n")
+	}
+	slices.SortFunc(lines, func(a, b string) int {
+		keyA, _, _ := strings.Cut(a, ",")
+		keyB, _, _ := strings.Cut(b, ",")
+		return strings.Compare(keyA, keyB)
+	})
+	if p.csv == nil {
+		p.csv = map[string][]byte{}
+	}
+	p.csv[name+".csv"] = []byte("key,placement\n" + strings.Join(lines, ""))
+	return true
 }
 
 // text writes a target as the value of a key.
@@ -248,6 +293,13 @@ var settingsOrder = []string{
 func (p *plan) yaml(head string) []byte {
 	doc := &tree{}
 	doc.set("lockstep", "1")
+	if len(p.csv) > 0 {
+		var items []string
+		for _, name := range slices.Sorted(maps.Keys(p.csv)) {
+			items = append(items, "{table: "+quoted(strings.TrimSuffix(name, ".csv"))+", csv: "+quoted(p.csvPrefix+name)+"}")
+		}
+		doc.set("include", "["+strings.Join(items, ", ")+"]")
+	}
 	if len(p.listeners.entries) > 0 {
 		doc.set("listen", &p.listeners)
 	}

@@ -3,6 +3,7 @@ package configimport
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -47,7 +48,7 @@ type Note struct {
 type Line struct {
 	File   string `json:"file"`
 	Number int    `json:"line"` // from 1
-	Text   string `json:"text"` // without white space around it
+	Text   string `json:"text"` // without white space around it; passwords and keys are ***
 	Class  Class  `json:"class"`
 	Notes  []Note `json:"notes,omitempty"`
 }
@@ -92,6 +93,15 @@ type Report struct {
 type Result struct {
 	YAML   []byte // in the native form
 	Report *Report
+	// CSV are tables that the YAML includes, to be written beside it, by name.
+	CSV map[string][]byte
+}
+
+// tooLarge says that the YAML is more than the native form reads.
+func (r *Result) tooLarge() {
+	if len(r.YAML) > 4<<20 {
+		r.Report.Everywhere = append(r.Report.Everywhere, "THE CONFIGURATION HAS MORE THAN 4 MiB AND IS NOT READ: write it with -o FILE, which puts large tables into CSV files beside it.")
+	}
 }
 
 // Input is one file to translate, or one that it names.
@@ -106,6 +116,11 @@ type Options struct {
 	Env func(name string) (string, bool)
 	// Read returns a file that the configuration names: a map, a list of patterns. Nil: none can be read.
 	Read func(path string) ([]byte, error)
+	// CSVOver is how many keys a table may have before it is a CSV that the YAML
+	// includes. 0: all tables are in the YAML, which is read up to 4 MiB.
+	CSVOver int
+	// CSVPrefix is what the names of these files begin with.
+	CSVPrefix string
 }
 
 func (o *Options) env(name string) (string, bool) {
@@ -212,6 +227,23 @@ func shortened(text string) string {
 	return text
 }
 
+// secrets are what a report must not show: it is pasted into tickets and reviews.
+var secrets = []*regexp.Regexp{
+	regexp.MustCompile(`(?i)(\b(?:insecure-password|password|ca-sign-pass|passwd)\s+)\S+`),
+	regexp.MustCompile(`(?i)(\bauth\s+[^\s:]+:)\S+`),
+	regexp.MustCompile(`(?i)(\bauthorization\s+).+`),
+	regexp.MustCompile(`(?i)("?(?:inline_?string|inline_?bytes|password|secret|token)"?\s*:\s*)[^,}\s][^,}]*`),
+	regexp.MustCompile(`^()[A-Za-z0-9+/=]{40,}$`),
+}
+
+// masked is text without passwords and keys.
+func masked(text string) string {
+	for _, s := range secrets {
+		text = s.ReplaceAllString(text, "${1}***")
+	}
+	return text
+}
+
 // isText reports whether a raw line says something: it is neither blank nor a comment.
 func isText(raw string) bool {
 	raw = strings.TrimSpace(raw)
@@ -225,7 +257,7 @@ func linesOf(in Input) (raw []string, byNumber map[int]*Line, list []*Line) {
 	byNumber = map[int]*Line{}
 	for i, text := range raw {
 		if isText(text) {
-			l := &Line{File: in.Name, Number: i + 1, Text: strings.ToValidUTF8(strings.TrimSpace(text), "\ufffd")}
+			l := &Line{File: in.Name, Number: i + 1, Text: masked(strings.ToValidUTF8(strings.TrimSpace(text), "\ufffd"))}
 			byNumber[i+1] = l
 			list = append(list, l)
 		}

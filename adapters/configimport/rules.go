@@ -110,7 +110,9 @@ func (e *expansion) build(r region, taken []region, depth int) {
 			continue
 		}
 		if done := e.take(rule, &route); done {
-			e.out = append(e.out, route)
+			if trim(&route.in, taken) {
+				e.out = append(e.out, route)
+			}
 			return
 		}
 	}
@@ -131,6 +133,17 @@ func (e *expansion) except(rule *rule, r region, taken *[]region, depth int) (wi
 		}
 	}
 	return false, split
+}
+
+// trim takes off hosts and paths that earlier routes take; false when nothing is left.
+func trim(r *region, taken []region) bool {
+	if r.hosts != nil {
+		r.hosts = slices.DeleteFunc(slices.Clone(r.hosts), func(h string) bool { return covered(region{[]string{h}, r.paths}, taken) })
+	}
+	if r.paths != nil {
+		r.paths = slices.DeleteFunc(slices.Clone(r.paths), func(p string) bool { return covered(region{r.hosts, []string{p}}, taken) })
+	}
+	return (r.hosts == nil || len(r.hosts) > 0) && (r.paths == nil || len(r.paths) > 0)
 }
 
 func covered(in region, taken []region) bool {

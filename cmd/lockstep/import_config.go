@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,7 @@ output or to -o FILE; each value has the line that it comes from beside it. The
 report goes to standard error: every line that is not translated, or means
 something a little different here, with its place, why, and what to do. Maps and
 lists that the configuration names are looked for by their path, then beside it.
+With -o, a table of more than 5,000 keys is a CSV beside FILE, which includes it.
 
 Exit code 0 when a configuration was made, with --strict 1 when a line of the
 input is not translated, 2 for a file that is no such configuration.`,
@@ -75,7 +77,7 @@ func (c *configImport) run(stdout, stderr io.Writer, paths []string) error {
 		}
 		files = append(files, configimport.Input{Name: p, Data: data})
 	}
-	result, err := c.translate(files, configimport.Options{Env: c.variable, Read: configimport.ReadBeside(paths[0])})
+	result, err := c.translate(files, c.options(paths[0]))
 	var empty *configimport.Empty
 	if errors.As(err, &empty) {
 		_, _ = io.WriteString(stderr, empty.Report.Text(c.all))
@@ -91,6 +93,19 @@ func (c *configImport) run(stdout, stderr io.Writer, paths []string) error {
 	}
 	return nil
 }
+
+// options say what a translation may read. Large tables become files only where there is a folder for them.
+func (c *configImport) options(path string) configimport.Options {
+	o := configimport.Options{Env: c.variable, Read: configimport.ReadBeside(path)}
+	if c.output != "" {
+		base := filepath.Base(c.output)
+		o.CSVOver, o.CSVPrefix = csvOver, strings.TrimSuffix(base, filepath.Ext(base))+"-"
+	}
+	return o
+}
+
+// csvOver is how many keys a table has at most in the YAML, where it can be a file beside it.
+const csvOver = 5000
 
 // variable looks up an environment variable: --env first, then this process's.
 func (c *configImport) variable(name string) (string, bool) {
@@ -109,6 +124,11 @@ func (c *configImport) write(stdout, stderr io.Writer, r *configimport.Result) e
 	}
 	if c.output != "" {
 		if err := os.WriteFile(c.output, yaml, 0o644); err != nil {
+			return err
+		}
+	}
+	for name, data := range r.CSV {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(c.output), name), data, 0o644); err != nil {
 			return err
 		}
 	}

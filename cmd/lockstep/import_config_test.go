@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -135,6 +136,28 @@ func TestAFileThatIsNoSuchConfigurationIsBadInput(t *testing.T) {
 	}
 	if code, _, _ := importConfig(t, "haproxy-config", "no-such-file.cfg"); code != exitUsage {
 		t.Errorf("a file that is not there: exit %d", code)
+	}
+}
+
+func TestALargeMapBecomesACSVBesideTheOutput(t *testing.T) {
+	path := written(t, "haproxy.cfg", strings.Replace(smallHAProxy, "    default_backend cell\n", "    use_backend %[req.hdr(X-Tenant),map(/etc/haproxy/tenants.map)]\n", 1))
+	var text strings.Builder
+	for i := range 6000 {
+		fmt.Fprintf(&text, "tenant-%d cell\n", i)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "tenants.map"), []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "made.yaml")
+	if code, _, stderr := importConfig(t, "haproxy-config", path, "-o", out); code != exitOK {
+		t.Fatalf("exit %d\n%s", code, stderr)
+	}
+	f, err := configfile.Load(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Spec.Tables) != 1 || len(f.Spec.Tables[0].Keys) != 6000 || !strings.HasSuffix(f.Sources[1], "made-tenants.csv") {
+		t.Fatalf("%d tables, read from %v", len(f.Spec.Tables), f.Sources)
 	}
 }
 
