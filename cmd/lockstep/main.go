@@ -56,6 +56,7 @@ func newRoot() *cobra.Command {
 		newExplainCommand(),
 		newRedactCommand(),
 		newReplayCommand(),
+		newReportCommand(),
 		newVerifyCommand(),
 		newConvertCommand(),
 		newImportCommand(),
