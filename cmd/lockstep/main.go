@@ -54,6 +54,7 @@ func newRoot() *cobra.Command {
 		newConformCommand(),
 		newControlCommand(),
 		newExplainCommand(),
+		newIncidentCommand(),
 		newRedactCommand(),
 		newReplayCommand(),
 		newReportCommand(),

@@ -45,8 +45,13 @@ type probe struct {
 
 func newEngine(w *WhatIf, name string) *engine {
 	e := &engine{w: w, name: name, router: w.samples.number(name), keys: map[string]string{}, tick: core.Event{Kind: core.Tick}}
-	e.verifier = traces.NewVerifier(traces.Options{Before: e.before, After: e.after})
+	e.verifier = traces.NewVerifier(traces.Options{Before: e.before, After: e.after, Stop: e.over})
 	return e
+}
+
+// over reports whether what is to be replayed has been.
+func (e *engine) over() bool {
+	return e.w.options.Until != 0 && e.origin+int64(e.now) >= e.w.options.Until
 }
 
 // before brings alt up to the time of a fact: what is due before it comes first.

@@ -17,6 +17,8 @@ type Options struct {
 	// Retries simulates the clients' retries again: who has his answer now does not
 	// come again, and who is failed now comes as often as the recordings show.
 	Retries bool
+	// Until is the wall time (Origin plus Time, in ns) at which replaying stops; 0 means at the end.
+	Until int64
 	// Seed of the draws that are modelled. One seed and one input give one result.
 	Seed uint64
 	// Window is how far from its time an outcome is looked for, to either side; 0 means 60 s.
