@@ -497,3 +497,19 @@ func TestALogThatPausesForACenturyIsReadAtOnce(t *testing.T) {
 	}
 	replays(t, out.Bytes())
 }
+
+func TestALogWhoseTimesJumpBackHasNoMoreInFlightThanItLogged(t *testing.T) {
+	var text strings.Builder
+	for range 2 {
+		for i := range 300 {
+			text.WriteString(routedLine(200_000+10*i, 5, "10.0.0.3:80", "200", "bob"))
+		}
+		text.WriteString(routedLine(260_000, 5, "10.0.0.3:80", "200", "bob"))
+	}
+	f := nginxFeed(t, strings.Replace(twoCells, "defaults: {", "defaults: {limit: {in_flight: 2}, ", 1), text.String())
+	f.Order.Window = time.Second
+	r, err := Import(&bytes.Buffer{}, f, ImportOptions{})
+	if err != nil || r.Late.Count != 299 || len(r.Refused) > 0 {
+		t.Errorf("%+v, %v, want 299 late (the last has not come before) and none refused by the limit", r, err)
+	}
+}

@@ -78,13 +78,22 @@ func (s *sorter) next() (*Entry, error) {
 		shift := s.emitted - e.Arrival
 		s.late.Count++
 		s.late.Most = max(s.late.Most, time.Duration(shift))
-		e.Arrival = s.emitted
-		if e.Took > 0 {
-			e.Took = max(0, e.Took-shift)
-		}
+		e.postpone(shift)
 	}
 	s.emitted = e.Arrival
 	return e, nil
+}
+
+// postpone moves an arrival and leaves the end where it is, or a log whose times
+// jump back would have all its requests in flight at once.
+func (e *Entry) postpone(by int64) {
+	e.Arrival += by
+	e.Took = max(min(e.Took, 0), e.Took-by)
+	for i := range e.Attempts {
+		a := &e.Attempts[i]
+		less := max(0, min(by, a.Took))
+		a.Took, by = a.Took-less, by-less
+	}
 }
 
 // release gives an entry back.

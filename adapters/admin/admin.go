@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -17,6 +18,10 @@ type Options struct {
 	Ready func() (ready bool, why string)
 	// Config answers /debug/config.
 	Config http.Handler
+	// Recording answers /debug/recording with what the flight recorder's memory
+	// holds, as a trace: routing keys and request ids of everybody. It is served to
+	// this machine only, and to one at a time.
+	Recording func(w io.Writer) error
 	// Profiles serves /debug/pprof/.
 	Profiles bool
 	// AnyHost answers to every Host: for a listener that other machines reach by
@@ -45,6 +50,9 @@ func New(o Options) http.Handler {
 	}
 	if o.Config != nil {
 		add("/debug/config", "the configuration in force", o.Config)
+	}
+	if o.Recording != nil {
+		add("/debug/recording", "what the flight recorder holds in memory, a trace; to this machine only", recording(o.Recording))
 	}
 	if o.Profiles {
 		add("/debug/pprof/", "profiles, for go tool pprof", http.HandlerFunc(pprof.Index))

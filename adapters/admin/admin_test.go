@@ -1,7 +1,9 @@
 package admin_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -86,5 +88,69 @@ func TestAnAddressWithoutHostIsLoopback(t *testing.T) {
 		if got != c.want || public != c.public || (err != nil) != c.bad {
 			t.Errorf("Address(%q) = %q, %v, %v; want %q, %v", c.given, got, public, err, c.want, c.public)
 		}
+	}
+}
+
+func TestTheRecordingIsForThisMachineOnly(t *testing.T) {
+	h := admin.New(admin.Options{AnyHost: true, Recording: func(w io.Writer) error {
+		_, err := io.WriteString(w, "trace")
+		return err
+	}})
+	for _, c := range []struct {
+		from, header string
+		want         int
+	}{
+		{"127.0.0.1:4000", "", 200},
+		{"[::1]:4000", "", 200},
+		{"10.1.2.3:4000", "", 403},
+		{"127.0.0.1:4000", "X-Forwarded-For", 403},
+		{"127.0.0.1:4000", "Forwarded", 403},
+		{"127.0.0.1:4000", "Via", 403},
+	} {
+		r := httptest.NewRequest("GET", "http://127.0.0.1/debug/recording", nil)
+		r.RemoteAddr = c.from
+		if c.header != "" {
+			r.Header.Set(c.header, "10.1.2.3")
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != c.want || w.Code == 200 && w.Body.String() != "trace" || w.Code != 200 && strings.Contains(w.Body.String(), "trace") {
+			t.Errorf("from %s %s: %d %q", c.from, c.header, w.Code, w.Body)
+		}
+	}
+}
+
+func TestTheRecordingIsGivenToOneAtATime(t *testing.T) {
+	began, end := make(chan struct{}), make(chan struct{})
+	h := admin.New(admin.Options{Recording: func(w io.Writer) error {
+		began <- struct{}{}
+		<-end
+		return nil
+	}})
+	ask := func() *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", "http://127.0.0.1/debug/recording", nil)
+		r.RemoteAddr = "127.0.0.1:1"
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+	done := make(chan struct{})
+	go func() { ask(); close(done) }()
+	<-began
+	if w := ask(); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("a second one: %d", w.Code)
+	}
+	close(end)
+	<-done
+}
+
+func TestARecordingThatCannotBeGivenIsAnError(t *testing.T) {
+	h := admin.New(admin.Options{Recording: func(io.Writer) error { return errors.New("nothing is recorded yet") }})
+	r := httptest.NewRequest("GET", "http://127.0.0.1/debug/recording", nil)
+	r.RemoteAddr = "127.0.0.1:1"
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != 503 || !strings.Contains(w.Body.String(), "nothing is recorded yet") {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

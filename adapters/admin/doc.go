@@ -4,7 +4,8 @@
 //
 // Whoever reaches it learns names of placements and addresses of upstreams and
 // can spend CPU time on profiles, so Address puts it on loopback unless it is
-// told otherwise.
+// told otherwise. The recording, which holds routing keys and request ids, is
+// given to this machine only, wherever the listener is.
 //
 // What may not live here: how things are counted (package metrics), when a
 // router is ready (its owner says), anything that changes the router.

@@ -3,6 +3,7 @@ package flightrec
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 
@@ -86,21 +87,37 @@ func (rec *Recorder) dump(q dumpRequest) dumpResult {
 }
 
 func (rec *Recorder) writeDump(path string, q dumpRequest) error {
-	e := rec.ring.hold(0)
-	if e == nil {
-		return errors.New("nothing is recorded yet")
+	if rec.ring.end() == 0 {
+		return errNothing
 	}
 	f, err := rec.disk.create(path)
 	if err != nil {
-		rec.ring.release(e)
 		if errors.Is(err, fs.ErrExist) {
 			return nil // nothing has happened since the dump of that name
 		}
 		return err
 	}
 	defer f.Close() // harmless after the Close below
+	if err := rec.writeMemory(f, q.why, q.until); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+var errNothing = errors.New("nothing is recorded yet")
+
+// writeMemory writes the blocks that memory holds before number until as a trace.
+// It holds one at a time; what the ring drops meanwhile is a gap.
+func (rec *Recorder) writeMemory(w io.Writer, why string, until uint64) error {
+	e := rec.ring.hold(0)
+	if e == nil {
+		return errNothing
+	}
 	h := rec.header
-	h.Why = q.why
+	h.Why = why
 	if e.config != nil {
 		h.Config = e.config.Digest()
 	}
@@ -115,15 +132,12 @@ func (rec *Recorder) writeDump(path string, q dumpRequest) error {
 		buf = traces.Compress(buf, e.block.Seal())
 		number, step = e.number+1, e.step+e.steps
 		rec.ring.release(e)
-		if _, err := f.Write(buf); err != nil {
+		if _, err := w.Write(buf); err != nil {
 			return err
 		}
-		if buf = buf[:0]; number >= q.until {
+		if buf = buf[:0]; number >= until {
 			break
 		}
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return f.Close()
+	return nil
 }

@@ -15,7 +15,7 @@ type entry struct {
 	number  uint64         // counts blocks from 0
 	step    uint64         // of its first fact
 	steps   uint64
-	held    bool // the recorder's goroutine reads it: its buffer must not be reused
+	held    int // how many read it: its buffer must not be reused
 }
 
 // ring holds the newest finished blocks, in memory of a fixed size. It is also
@@ -65,7 +65,7 @@ func (g *ring) push(e *entry) []byte {
 	for ; g.bytes > g.limit && drop < len(g.entries)-1; drop++ {
 		old := g.entries[drop]
 		g.bytes -= cap(old.block)
-		if !old.held {
+		if old.held == 0 {
 			g.spare = old.block
 		}
 	}
@@ -115,13 +115,13 @@ func (g *ring) hold(from uint64) *entry {
 	if oldest := g.entries[0].number; from > oldest {
 		i = from - oldest
 	}
-	g.entries[i].held = true
+	g.entries[i].held++
 	return g.entries[i]
 }
 
 func (g *ring) release(e *entry) {
 	g.mu.Lock()
-	e.held = false
+	e.held--
 	g.mu.Unlock()
 }
 

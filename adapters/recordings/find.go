@@ -200,7 +200,7 @@ func (r *Recording) confirmAll(spans []span, q *Query) ([]Hit, error) {
 		turn <- struct{}{}
 		go func() {
 			defer func() { <-turn; wait.Done() }()
-			found[i], errs[i] = spans[i].confirm(q)
+			found[i], errs[i] = spans[i].confirm(q, &r.configs)
 			if q.Newest {
 				slices.Reverse(found[i])
 			}
@@ -211,7 +211,7 @@ func (r *Recording) confirmAll(spans []span, q *Query) ([]Hit, error) {
 }
 
 // confirm reads the facts of a span.
-func (s span) confirm(q *Query) (hits []Hit, err error) {
+func (s span) confirm(q *Query, cache *configCache) (hits []Hit, err error) {
 	if q.ID == nil && q.Key == nil && q.Step == 0 {
 		for _, b := range s.blocks {
 			hits = append(hits, Hit{b, b.Step, b.Time})
@@ -219,7 +219,7 @@ func (s span) confirm(q *Query) (hits []Hit, err error) {
 		return hits, nil
 	}
 	segment := s.blocks[0].Segment
-	rd, file, err := segment.open(&s.blocks[0], s.end, map[uint64]*core.Config{}, nil)
+	rd, file, err := segment.open(&s.blocks[0], s.end, map[uint64]*core.Config{}, cache)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (s *Stream) Next() (*traces.Reader, error) {
 		return nil, nil
 	}
 	seg := s.r.Segments[s.next]
-	rd, file, err := seg.open(s.first, nil, s.configs, nil)
+	rd, file, err := seg.open(s.first, nil, s.configs, &s.r.configs)
 	s.next, s.first = s.next+1, nil
 	if err != nil {
 		return nil, err

@@ -27,6 +27,8 @@ type Recording struct {
 	// segments are done; an empty text when it is over. nil for nobody.
 	Progress func(what string, done, of int)
 
+	configs configCache // of what Find and From read
+
 	life string // of the files' names, "" for any other
 	dump bool
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,18 +26,24 @@ import (
 )
 
 func newDemoCommand() *cobra.Command {
-	var base int
+	var base, rate int
 	var record string
-	var quiet bool
+	var quiet, incident bool
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Runs a control plane, a router and four cells to break",
 		Long: `Runs everything in one process, on this machine only: the control plane, the
 router and four cells with failure knobs, on the baseline's ports (router 8080,
 control plane 8081, cells 9001 to 9004). With --port-base N the router is on N,
-the control plane on N+1 and the cells on N+2 to N+5.`,
+the control plane on N+1 and the cells on N+2 to N+5.
+
+With --load it also sends requests of several tenants itself. With --incident it
+plays one in 35 seconds and ends: under load, with limits, a cell breaks, a
+configuration is pushed, the cell is mended; then it prints how to look at it.`,
 		Example: `  lockstep demo
-  lockstep demo --port-base 18080 --record rec`,
+  lockstep demo --port-base 18080 --record rec
+  lockstep demo --load 200
+  lockstep demo --incident --record rec`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
@@ -51,15 +59,31 @@ the control plane on N+1 and the cells on N+2 to N+5.`,
 			}
 			o := routerOptions{name: "demo", record: record, dumps: record, errs: c.ErrOrStderr(), access: c.OutOrStdout()}
 			o.log = slog.New(slog.NewTextHandler(o.errs, nil))
-			if quiet {
+			if quiet || rate > 0 || incident {
 				o.access = nil
+			}
+			if rate < 0 || rate > 20_000 {
+				return fmt.Errorf("--load %d: say how many requests a second, up to 20000", rate)
+			}
+			if incident {
+				return runDemoIncident(ctx, plan, o, defaultIncident(), cmp.Or(rate, 200), c.OutOrStdout())
+			}
+			if rate > 0 {
+				plan.play = func(ctx context.Context, p demoPlan, _ *controlplane.Server) error {
+					l := newLoad(p.router, rate)
+					l.run(ctx)
+					fmt.Fprintf(c.OutOrStdout(), "\n%s\n", l)
+					return nil
+				}
 			}
 			return runDemo(ctx, plan, o, func(p demoPlan) { p.print(c.OutOrStdout(), record) })
 		},
 	}
 	c.Flags().IntVar(&base, "port-base", 0, "first of six ports to use instead of the baseline's")
 	c.Flags().StringVar(&record, "record", "", "folder of the recording (default a new one in the temporary folder)")
-	c.Flags().BoolVar(&quiet, "no-log", false, "write no line per request")
+	c.Flags().BoolVar(&quiet, "no-log", false, "write no line per request; so it is with --load and --incident")
+	c.Flags().IntVar(&rate, "load", 0, "requests a second to send, of several tenants; with --incident 200 unless told otherwise")
+	c.Flags().BoolVar(&incident, "incident", false, "play an incident under load, print how to look at it, and end")
 	return c
 }
 
@@ -67,6 +91,11 @@ the control plane on N+1 and the cells on N+2 to N+5.`,
 type demoPlan struct {
 	router, control int
 	cells           []demoCell
+	text            string // configuration, "" for the plain one
+	// settle completes the plan once its ports are known; nil: there is nothing to complete.
+	settle func(p *demoPlan)
+	// play acts on the demo while it runs; when it returns the demo ends. nil: nobody does.
+	play func(ctx context.Context, p demoPlan, control *controlplane.Server) error
 }
 
 type demoCell struct {
@@ -96,6 +125,9 @@ func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(
 
 // config is the demo's configuration, in the baseline's second form.
 func (p demoPlan) config() string {
+	if p.text != "" {
+		return p.text
+	}
 	var placements []string
 	for _, c := range p.cells {
 		placements = append(placements, fmt.Sprintf(
@@ -128,6 +160,9 @@ func runDemo(ctx context.Context, p demoPlan, o routerOptions, ready func(demoPl
 	if err != nil {
 		return err
 	}
+	if p.settle != nil {
+		p.settle(&p)
+	}
 	d := &demo{plan: p, log: o.log, errs: o.errs}
 	r, err := newRouter(o)
 	if err != nil {
@@ -156,6 +191,15 @@ func runDemo(ctx context.Context, p demoPlan, o routerOptions, ready func(demoPl
 	defer cancel()
 	defer r.dumpOnSignal(ctx)()
 	ready(p)
+	played := make(chan error, 1)
+	if p.play == nil {
+		played <- nil
+	} else {
+		d.running.Go(func() {
+			played <- p.play(ctx, p, control)
+			cancel()
+		})
+	}
 	edges, err := edge.Listen(edge.Options{
 		Listeners: []configfile.Listener{{Name: "demo", Address: local(p.router)}},
 		Open:      map[string]net.Listener{"demo": open[0]}, Log: o.log,
@@ -163,7 +207,11 @@ func runDemo(ctx context.Context, p demoPlan, o routerOptions, ready func(demoPl
 	if err != nil {
 		return err
 	}
-	return r.serve(ctx, edges, &life{drain: time.Second})
+	err = r.serve(ctx, edges, &life{drain: time.Second})
+	if failed := <-played; failed != nil && !errors.Is(failed, context.Canceled) {
+		err = errors.Join(err, failed)
+	}
+	return err
 }
 
 // listen opens the ports of the router, the control plane and the cells, in

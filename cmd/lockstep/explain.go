@@ -1,219 +1,199 @@
 package main
 
 import (
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"lockstep/adapters/configfile"
-	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/explain"
 )
 
-// explainFlags name what to explain: one of the two.
+// explainFlags name what to explain, and how.
 type explainFlags struct {
 	request string
 	step    uint64
-	config  string // file in which places are looked up; "" for none
-	json    bool
+	key     string
+	hasKey  bool // the empty key can be asked for
+	from    string
+	to      string
+	status  int
+	class   string
+	failed  bool
+	guests  bool
+	limit   int
+	format  string
+	whole   bool // replay everything, whatever the index says
+
+	config string // file in which places are looked up, or that a what-if is of; "" for none
+	admin  string // URL of a running router's admin listener; "" for none
+
+	// A what-if of a configuration.
+	host, path, listener string
+	down, full           []string
 }
 
 func newExplainCommand() *cobra.Command {
 	var flags explainFlags
+	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "explain TRACE...",
+		Use:   "explain [TRACE...]",
 		Short: "Tell the story of one request from a recording",
 		Long: `Tell the story of one request: what was decided and why, what led to it, which
-candidates there were and why each was passed over at that moment, and how it
-ended. All of it is recomputed from the recording, which is checked on the way.
-The id is that of the X-Request-Id header; every request that carried it is told.`,
+candidates there were and why each was passed over at that moment, how it ended,
+and which single setting would have changed that. All of it is recomputed from
+the recording, which is checked on the way. A TRACE is a file or a folder; name
+the folders of several routers to ask them all.
+
+A request is named by its id, which is that of the X-Request-Id header (every
+request that carried it is told: a client's retries share an id), or by its step.
+By key, status or class a list comes first, unless one request is left. Times are
+UTC: 2026-11-19T14:07:31Z, 14:07 or 14:07:31.5 of the recording's last day, or -10m before
+its end; of a simulated recording, 3.2s since its start.
+
+With --admin a running router is asked, which answers from its memory. With a
+configuration alone, what would happen to a key is told: with placements or
+endpoints down (their breakers open), or full.`,
 		Example: `  lockstep explain /var/lib/lockstep/rec --request 7c1e09aa5f0d4e6b8a9c0d1e2f304152
-  lockstep explain dump.lst --step 81126920
-  lockstep explain dump.lst --request 7c1e09aa5f0d4e6b8a9c0d1e2f304152 --config router.yaml`,
-		Args: cobra.MinimumNArgs(1),
+  lockstep explain r1/rec r2/rec --request 7c1e09aa5f0d4e6b8a9c0d1e2f304152 --format markdown
+  lockstep explain dump.lst --step 81126920 -c router.yaml
+  lockstep explain /var/lib/lockstep/rec --key nordbank --failed --from 14:07 --to 14:12
+  lockstep explain --admin http://127.0.0.1:9901 --key nordbank --limit 5
+  lockstep explain -c router.yaml --key nordbank --down cell-07 --full cell-12`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if (flags.request == "") == (flags.step == 0) {
-				return errors.New("name what to explain: --request ID or --step N")
+			flags.hasKey = cmd.Flags().Changed("key")
+			if asJSON {
+				flags.format = "json"
 			}
-			return runExplain(cmd.OutOrStdout(), args, flags)
+			return runExplain(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, &flags)
 		},
 	}
-	cmd.Flags().StringVar(&flags.request, "request", "", "id of the request, as in X-Request-Id")
-	cmd.Flags().Uint64Var(&flags.step, "step", 0, "number of the step, as replay and convert print it")
-	cmd.Flags().StringVar(&flags.config, "config", "", "configuration file: show where in it the key stands, if it is the one that was in force")
-	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
+	f := cmd.Flags()
+	f.StringVar(&flags.request, "request", "", "id of the request, as in X-Request-Id")
+	f.Uint64Var(&flags.step, "step", 0, "number of the step, as replay and convert print it")
+	f.StringVar(&flags.key, "key", "", "routing key: a list of its requests")
+	f.StringVar(&flags.from, "from", "", "only requests that came at or after this time")
+	f.StringVar(&flags.to, "to", "", "only requests that came at or before this time")
+	f.IntVar(&flags.status, "status", 0, "only requests that were answered with this status")
+	f.StringVar(&flags.class, "class", "", "only requests that ended in this class, such as limit or connect_refused")
+	f.BoolVar(&flags.failed, "failed", false, "only requests that were refused or failed")
+	f.BoolVar(&flags.guests, "guests", false, "only requests that another placement than their home served")
+	f.IntVar(&flags.limit, "limit", 20, "how many requests a list holds; 0 for all")
+	f.StringVar(&flags.format, "format", "text", "text, markdown or json")
+	f.BoolVar(&flags.whole, "whole", false, "replay the whole recording instead of the parts that its index names")
+	f.StringVarP(&flags.config, "config", "c", "", "configuration file: show where in it things stand, if it is the one that was in force; without a TRACE, what to try")
+	f.StringVar(&flags.admin, "admin", "", "ask the router whose admin listener has this URL")
+	f.StringVar(&flags.host, "host", "", "without a TRACE: host of the request, for its route")
+	f.StringVar(&flags.path, "path", "", "without a TRACE: path of the request, for its route")
+	f.StringVar(&flags.listener, "listener", "", "without a TRACE: name of the listener, for its route")
+	f.StringSliceVar(&flags.down, "down", nil, "without a TRACE: placements, or placement/endpoint, whose breakers are open")
+	f.StringSliceVar(&flags.full, "full", nil, "without a TRACE: placements that are at their limit")
+	f.BoolVar(&asJSON, "json", false, "print JSON; the same as --format json")
 	return cmd
 }
 
-func runExplain(w io.Writer, args []string, flags explainFlags) error {
-	files, err := traceFiles(args)
+// check says what is wrong with the flags together.
+func (f *explainFlags) check(args []string) error {
+	switch f.format {
+	case "text", "markdown", "json":
+	default:
+		return fmt.Errorf("--format %q is not text, markdown or json", f.format)
+	}
+	if f.class != "" && !knownClass(f.class) {
+		return fmt.Errorf("--class %q is no class; they are in core/SPEC.md (R16), such as limit, circuit_open, connect_refused", f.class)
+	}
+	offline := len(f.down)+len(f.full) > 0 || f.host+f.path+f.listener != ""
+	switch {
+	case len(args) > 0 && f.admin != "":
+		return errors.New("name recordings or --admin, not both")
+	case len(args) > 0 || f.admin != "":
+		if offline {
+			return errors.New("--down, --full, --host, --path and --listener are for a configuration alone: leave out the recording")
+		}
+	case f.config == "":
+		return errors.New("name a recording, --admin URL of a running router, or -c FILE to try a configuration")
+	case !f.hasKey:
+		return errors.New("name the key whose requests to explain under the configuration: --key K")
+	default:
+		return nil
+	}
+	named := 0
+	for _, is := range []bool{f.request != "", f.step != 0, f.hasKey} {
+		if is {
+			named++
+		}
+	}
+	switch {
+	case named > 1:
+		return errors.New("name one of --request, --step and --key")
+	case named == 0 && f.from == "" && f.to == "" && f.status == 0 && f.class == "" && !f.failed && !f.guests:
+		return errors.New("name what to explain: --request ID, --step N, --key K, or --failed, --status, --class, --from for a list")
+	case f.limit < 0:
+		return errors.New("--limit is a number of requests, 0 for all")
+	}
+	return nil
+}
+
+func knownClass(name string) bool {
+	for _, c := range explain.Classes() {
+		if c == name {
+			return true
+		}
+	}
+	return false
+}
+
+func runExplain(w, log io.Writer, args []string, flags *explainFlags) error {
+	if err := flags.check(args); err != nil {
+		return err
+	}
+	known, err := newExplainHooks(flags.config)
 	if err != nil {
 		return err
 	}
-	e := newExplainer(flags)
-	if flags.config != "" {
-		if e.file, err = configfile.Load(flags.config); err != nil {
+	if len(args) == 0 && flags.admin == "" {
+		return explainConfig(w, &known, flags)
+	}
+	if flags.admin != "" {
+		path, remove, err := fetchRing(flags.admin)
+		if err != nil {
 			return err
 		}
-		if e.compiled, err = e.file.Compile(); err != nil {
-			return err
+		defer remove()
+		args = []string{path}
+	}
+	x, err := openExplained(args, log, flags, &known)
+	if err != nil {
+		return err
+	}
+	return x.run(w)
+}
+
+// id is the request id that is asked for, nil for none.
+func (f *explainFlags) id() *[2]uint64 {
+	if f.request == "" {
+		return nil
+	}
+	id := new([2]uint64)
+	id[0], id[1] = traces.ParseRequestID(f.request)
+	return id
+}
+
+// command is how to see one request of a list in full.
+func (f *explainFlags) command(args []string) func(e *explain.Entry) string {
+	return func(e *explain.Entry) string {
+		where := strings.Join(args, " ")
+		if f.admin != "" {
+			return fmt.Sprintf("lockstep explain --admin %s --request %s", f.admin, e.ID)
 		}
-	}
-	v := traces.NewVerifier(traces.Options{Before: e.before, After: e.after})
-	for _, path := range files {
-		if _, err := replayFile(v, path, func(h traces.Header) { e.origin = h.Origin }); err != nil {
-			return err
+		what := "--request " + e.ID
+		if e.ID == traces.FormatRequestID([2]uint64{}) {
+			what = fmt.Sprintf("--step %d", e.Step)
 		}
-		if v.Report().Divergence != nil {
-			break
-		}
-	}
-	report := v.Report()
-	if len(e.stories) == 0 {
-		return notFound(flags, &report)
-	}
-	for _, s := range e.stories {
-		s.Proof = proofText(&report)
-	}
-	if flags.json {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		err = enc.Encode(e.stories)
-	} else {
-		printStories(w, e.stories)
-	}
-	if err == nil && !report.OK() {
-		return errFailed
-	}
-	return err
-}
-
-func notFound(flags explainFlags, r *traces.Report) error {
-	what := fmt.Sprintf("step %d", flags.step)
-	if flags.request != "" {
-		what = fmt.Sprintf("a request with id %q", flags.request)
-	}
-	err := fmt.Errorf("%s is not among the %s requests, steps %d to %d, that replayed", what, thousands(r.Requests), r.First, r.Last)
-	if r.Divergence != nil {
-		err = fmt.Errorf("%w; replay stopped at a %s", err, r.Divergence)
-	}
-	return err
-}
-
-// proofText says how far the recording could be checked.
-func proofText(r *traces.Report) string {
-	s := fmt.Sprintf("%s decisions recomputed in %s, all identical", thousands(r.Decisions), plural(int(r.Blocks), "block"))
-	switch {
-	case r.Lost > 0:
-		s += fmt.Sprintf("; %s EVENTS ARE MISSING", thousands(r.Lost))
-	case len(r.Gaps) == 0:
-		s += "; no gap"
-	}
-	if n := len(r.Damage); n > 0 {
-		s += fmt.Sprintf("; %s DAMAGED: %v", plural(n, "part"), r.Damage[0])
-	}
-	if r.Divergence != nil {
-		s += fmt.Sprintf("; then a DIVERGENCE at step %d, so this story may be wrong from there on", r.Divergence.Step)
-	}
-	s += "; spec " + traces.SpecVersion
-	for _, other := range r.Specs {
-		s += ", recorded under " + other
-	}
-	return s
-}
-
-// explainer collects stories while a recording replays.
-type explainer struct {
-	id     [2]uint64
-	step   uint64 // 0: by id
-	origin int64  // wall time of the trace's origin, 0 unknown
-
-	file     *configfile.File // in which places are looked up, nil for none
-	compiled *core.Config     // what it says
-
-	stories  []*story
-	current  *story                  // being decided by the present step
-	flying   map[core.Handle]*story  // not finished yet
-	arrivals map[core.Handle]arrival // of every request in flight
-	past     history
-}
-
-// arrival is where a request in flight began.
-type arrival struct {
-	step uint64
-	id   [2]uint64
-}
-
-func newExplainer(flags explainFlags) *explainer {
-	e := &explainer{step: flags.step, flying: map[core.Handle]*story{}, arrivals: map[core.Handle]arrival{}, past: newHistory()}
-	if flags.request != "" {
-		e.id[0], e.id[1] = traces.ParseRequestID(flags.request)
-	}
-	return e
-}
-
-func (e *explainer) wanted(f *traces.Fact) bool {
-	if e.step > 0 {
-		return f.Step == e.step
-	}
-	return f.Event.Kind == core.Arrive && f.Event.Handle == (core.Handle{}) && f.Request.ID == e.id
-}
-
-// told reports whether the step has its story already: dumps can overlap.
-func (e *explainer) told(f *traces.Fact) bool {
-	return slices.ContainsFunc(e.stories, func(s *story) bool { return s.Step == f.Step && s.origin == e.origin })
-}
-
-func (e *explainer) before(f *traces.Fact, r *core.Router) {
-	e.past.attemptEnds(f, r)
-	e.current = nil
-	if e.wanted(f) && !e.told(f) {
-		e.current = e.begin(f, r)
-		e.stories = append(e.stories, e.current)
-	}
-}
-
-func (e *explainer) after(f *traces.Fact, r *core.Router, decided []core.Decision) {
-	e.past.observe(f, r, decided, e.clock)
-	if s := e.current; s != nil {
-		e.decided(s, f, r, decided)
-	}
-	e.others(f, r, decided)
-	h := f.Event.Handle
-	own := &core.Decision{}
-	if len(decided) > 0 {
-		own = &decided[len(decided)-1]
-	}
-	switch f.Event.Kind {
-	case core.Arrive:
-		if h == (core.Handle{}) && own.Handle != h {
-			e.arrivals[own.Handle] = arrival{f.Step, f.Request.ID}
-			if e.current != nil {
-				e.flying[own.Handle] = e.current
-			}
-		}
-	case core.Reply, core.Finish:
-		s := e.flying[h]
-		switch {
-		case own.Kind == core.Retry && own.Handle != h:
-			if s != nil {
-				e.again(s, f, own, decided)
-				e.flying[own.Handle] = s
-			}
-			e.arrivals[own.Handle] = e.arrivals[h]
-		case f.Event.Kind == core.Reply:
-			if s != nil {
-				s.Outcome = append(s.Outcome, e.replyText(s, f, decided))
-			}
-			return
-		case s != nil:
-			e.finished(s, f, decided)
-		}
-		delete(e.flying, h)
-		delete(e.arrivals, h)
+		return "lockstep explain " + cmp.Or(where, "TRACE") + " " + what
 	}
 }

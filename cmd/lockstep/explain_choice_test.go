@@ -85,15 +85,15 @@ func TestExplainTellsOfWindowsCookiesAndShards(t *testing.T) {
 		t.Fatalf("replay: %d\n%s%s", code, out, errs)
 	}
 	for id, want := range map[string][]string{
-		"new":    {"desk/a was picked by round_robin, and the client is pinned to it", "0 in its last 10s, 0 failed (opens at 50 %), 0 took 2s or longer (opens at 80 %), too few to judge by: 4 are needed"},
-		"own":    {"desk/a was picked by the client's cookie", "named by the client's cookie; 3 in its last 10s, 2 failed (opens at 50 %)", "it opened the breaker for its share of failures"},
-		"moved":  {"desk/b was picked by round_robin, and the client is pinned to it", "breaker opens until +", "for its share of failures (R6)"},
+		"new":    {"desk/a was picked by round_robin, and the client is pinned to it", "a b  sound: healthy, breakers closed"},
+		"own":    {"by the client's cookie.", "named by the client's cookie; 3 in its last 10s, 2 failed (opens at 50 %)", "too few to judge by: 4 are needed", "it opened the breaker for its share of failures"},
+		"moved":  {"desk/b was picked by round_robin, and the client is pinned to it", "breaker opens until +", "for its share of failures: 3 of 4 in its window failed (R6)"},
 		"shared": {"by ewma from the key's shard of 2", "latency 12ms", "not in the key's shard"},
 		"slowly": {"slow start at 10 %"},
 	} {
 		code, out, errs := lockstep("explain", path, "--request", id)
 		for _, text := range want {
-			if !strings.Contains(out, text) {
+			if !strings.Contains(flat(out), flat(text)) {
 				t.Errorf("%s (%d): %q is not in\n%s%s", id, code, text, out, errs)
 			}
 		}

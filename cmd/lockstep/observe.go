@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -124,6 +125,7 @@ func logOptions(o settings.AccessLog) httpproxy.LogOptions {
 func (r *router) adminHandler(public bool) http.Handler {
 	return admin.New(admin.Options{
 		Metrics: r.watch.metrics, Ready: r.ready, Config: http.HandlerFunc(r.serveConfig), Profiles: true, AnyHost: public,
+		Recording: func(w io.Writer) error { return r.recorder.Stream(w, "asked for at the admin listener") },
 	})
 }
 

@@ -14,9 +14,10 @@ import (
 )
 
 func newReplayCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, rules bool
 	var against string
 	var jobs int
+	var what whatIfFlags
 	cmd := &cobra.Command{
 		Use:   "replay TRACE...",
 		Short: "Recompute every decision of a recording and compare",
@@ -27,12 +28,46 @@ are told apart. Exit 0: all that was read is identical. Exit 1: a divergence, or
 
 With --against nothing is recomputed: two recordings of what should be one run,
 such as those of "lockstep sim --traces" by two builds, are compared, and the
-first step that differs is shown.`,
+first step that differs is shown.
+
+With --rules the replay is an upgrade check: yesterday's recording under today's
+program. It says which rules (R numbers of core/SPEC.md) decided how often and, where
+this program decides otherwise, which rule decided before and which does now; it goes on
+after a difference, from the next block's state. Exit 1: something is decided otherwise.
+
+With --config the replay asks what would have been decided under another configuration,
+of one router or of several at once. Every request's decision and outcome is labelled:
+  recorded  follows from what was recorded
+  modelled  depends on outcomes drawn from what that endpoint did near that time
+  unknown   depends on what no recording shows, such as an endpoint never used, or more
+            load than it was seen to bear; something is assumed, and said
+The new configuration is in force all along; pushes in the recording are left out. Clients'
+retries come as they were recorded, unless --retries simulates them again.
+
+--gate holds the result to limits, separated by commas: FIGURE<=VALUE. Figures: refusals,
+failovers, errors, retries, opened; and changed (requests that somebody else answers),
+statuses (that are told another status), modelled, unknown. With a sign the limit is on the
+growth (refusals<=+0.1%), without one on the figure itself; with % it is a share of the
+requests, else a count. Exit 1: a limit is broken, a part of the recordings could not be
+judged, or more requests are unknown than unknown<= allows (20% if not given): then
+it says NOT JUDGED, which is no pass.`,
 		Example: `  lockstep replay /var/lib/lockstep/rec
+  lockstep replay --rules /var/lib/lockstep/rec
+  lockstep replay r1/rec r2/rec --config new.yaml
+  lockstep replay rec --config new.yaml --gate 'refusals<=+0.1%,failovers<=+1%,changed<=5%,unknown<=20%'
   lockstep replay traces/breaker/*.ndjson
   lockstep replay amd64 --against s390x`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := what.check(against, rules); err != nil {
+				return err
+			}
+			if what.config != "" {
+				return runWhatIf(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, what, asJSON)
+			}
+			if rules {
+				return runRules(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, asJSON)
+			}
 			if against != "" {
 				return runAgainst(cmd.OutOrStdout(), args, against, asJSON)
 			}
@@ -42,6 +77,11 @@ first step that differs is shown.`,
 	cmd.Flags().StringVar(&against, "against", "", "compare with this file, or with the files of the same names in this folder")
 	cmd.Flags().IntVar(&jobs, "jobs", 0, "cores to replay on; 0 means all")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&rules, "rules", false, "say which rules decided how often, and which decide otherwise in this program")
+	cmd.Flags().StringVarP(&what.config, "config", "c", "", "what would have been decided under this configuration")
+	cmd.Flags().StringVar(&what.gate, "gate", "", "with --config: limits that the result must hold, such as 'refusals<=+0.1%,changed<=5%'")
+	cmd.Flags().BoolVar(&what.retries, "retries", false, "with --config: simulate the clients' retries again")
+	cmd.Flags().Uint64Var(&what.seed, "seed", 0, "with --config: of what is drawn")
 	return cmd
 }
 

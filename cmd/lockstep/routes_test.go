@@ -6,9 +6,9 @@ import (
 
 	"lockstep/adapters/configfile"
 	"lockstep/core"
-	"lockstep/core/loop"
 	"lockstep/sim/scenario"
 	"lockstep/traces"
+	"lockstep/traces/explain"
 )
 
 const routedConfig = `lockstep: 1
@@ -75,7 +75,7 @@ func TestExplainSaysFromWhereAKeyCameAndWhereItStands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &explainer{file: file, compiled: c}
+	e := &explainHooks{file: file, compiled: c}
 	other := *e
 	if other.compiled, err = core.Compile(core.Spec{Version: "2", Placements: file.Spec.Placements}); err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestExplainSaysFromWhereAKeyCameAndWhereItStands(t *testing.T) {
 	for _, w := range []struct {
 		key    string
 		ev     core.Event
-		e      *explainer
+		e      *explainHooks
 		prints string
 	}{
 		{"k", core.Event{Source: 1}, e, "k, from header X-Tenant, route api, -> a, dedicated   c.yaml:13:13"},
@@ -92,9 +92,8 @@ func TestExplainSaysFromWhereAKeyCameAndWhereItStands(t *testing.T) {
 		{"moving", core.Event{Split: 1}, e, "moving, from jwt_claim tenant, route api, -> a, dedicated: a part of a 95% b 5%, drawn by who sent it (R1)   c.yaml:13:19"},
 		{"k", core.Event{}, &other, `k, from jwt_claim tenant, route api, -> a, dedicated   (c.yaml is another configuration, version "2")`},
 	} {
-		f := &traces.Fact{Event: w.ev, Request: loop.Request{Key: w.key}}
 		route := traces.RouteOf(c, w.key, &w.ev)
-		if got := routeText(c, f, route) + w.e.place(c, f, route); got != w.prints {
+		if got := explain.RouteText(c, &w.ev, w.key, route, w.e.hooks()); got != w.prints {
 			t.Errorf("\n got %s\nwant %s", got, w.prints)
 		}
 	}

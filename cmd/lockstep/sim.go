@@ -18,6 +18,7 @@ type simFlags struct {
 	seed    *uint64 // nil: each file's own
 	trace   string
 	traces  string // folder for the traces of all routers
+	report  string // HTML page to write, "" for none
 	json    bool
 	verbose bool
 	watch   bool
@@ -50,6 +51,7 @@ how far it is from the recording is printed, so that you know how much to believ
 		Example: `  lockstep sim scenarios/...
   lockstep sim scenarios/breaker/half-open-herd.yaml --trace herd.ndjson
   lockstep sim scenarios/fleet/half-open-herd-50.yaml --traces fifty
+  lockstep sim scenarios/breaker/half-open-herd.yaml --report herd.html
   lockstep sim scenarios/... --seed 7 --json
   lockstep sim --schema > scenario.schema.json
   lockstep sim scenarios/load/retry-budget.yaml --map load=50..99%,dip=0..5s --map-svg map.svg
@@ -82,6 +84,7 @@ how far it is from the recording is printed, so that you know how much to believ
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed in place of each file's own")
 	cmd.Flags().StringVar(&flags.trace, "trace", "", "write the trace of router 1 here (one scenario only): .ndjson is text, else binary")
 	cmd.Flags().StringVar(&flags.traces, "traces", "", "write the trace of every router, one file for each of its lives, into this folder (one scenario only)")
+	cmd.Flags().StringVar(&flags.report, "report", "", "draw the run as one HTML page that needs no network, into this file (one scenario only)")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&flags.verbose, "verbose", "v", false, "show every figure, not only the failed ones")
 	cmd.Flags().StringVar(&flags.lose, "lose", "", "each-placement: take down each placement of a configuration or scenario in turn, and say which loss it survives")
@@ -89,15 +92,23 @@ how far it is from the recording is printed, so that you know how much to believ
 	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of a scenario file, for editors")
 	flags.grid.define(cmd)
 	flags.from.define(cmd)
-	for _, other := range []string{"lose", "map", "watch", "trace", "traces", "verbose"} {
-		cmd.MarkFlagsMutuallyExclusive("from", other)
-	}
-	cmd.MarkFlagsMutuallyExclusive("lose", "map")
-	cmd.MarkFlagsMutuallyExclusive("lose", "trace", "traces")
-	cmd.MarkFlagsMutuallyExclusive("map", "trace", "traces")
-	cmd.MarkFlagsMutuallyExclusive("watch", "trace", "traces")
-	cmd.MarkFlagsMutuallyExclusive("watch", "lose")
+	excludeFlags(cmd)
 	return cmd
+}
+
+// excludeFlags says which flags make no sense together.
+func excludeFlags(cmd *cobra.Command) {
+	for flag, others := range map[string][]string{
+		"from":   {"lose", "map", "watch", "trace", "traces", "verbose", "report"},
+		"lose":   {"map", "watch", "trace", "traces", "report"},
+		"map":    {"trace", "traces", "report"},
+		"watch":  {"trace", "traces", "report"},
+		"report": {"trace"},
+	} {
+		for _, other := range others {
+			cmd.MarkFlagsMutuallyExclusive(flag, other)
+		}
+	}
 }
 
 // run does what the flags ask for.
@@ -137,8 +148,8 @@ func runSim(w io.Writer, args []string, flags simFlags) error {
 	if err != nil {
 		return err
 	}
-	if flags.trace+flags.traces != "" && len(paths) != 1 {
-		return fmt.Errorf("a trace is written of one scenario, not of %d", len(paths))
+	if flags.trace+flags.traces+flags.report != "" && len(paths) != 1 {
+		return fmt.Errorf("a trace or report is written of one scenario, not of %d", len(paths))
 	}
 	began := time.Now()
 	results := make([]*simResult, len(paths))
@@ -193,17 +204,25 @@ func inParallel(n, workers int, do func(i int)) {
 }
 
 // simOne runs one scenario and its twin.
-func simOne(path string, flags simFlags) (*simResult, error) {
+func simOne(path string, flags simFlags) (result *simResult, failed error) {
 	s, err := loadScenario(path, flags.seed)
 	if err != nil {
 		return nil, err
 	}
 	options, finish := sim.Options{}, func() error { return nil }
+	folder := flags.traces
+	if flags.report != "" {
+		var done func() error
+		if folder, done, err = flags.reportTraces(); err != nil {
+			return nil, err
+		}
+		defer func() { failed = errors.Join(failed, done()) }()
+	}
 	switch {
 	case flags.trace != "":
 		options.Observe, finish, err = traceTo(flags.trace, s.file)
-	case flags.traces != "":
-		options.Observe, finish, err = tracesTo(flags.traces, s.file)
+	case folder != "":
+		options.Observe, finish, err = tracesTo(folder, s.file)
 	}
 	if err != nil {
 		return nil, err
@@ -218,6 +237,11 @@ func simOne(path string, flags simFlags) (*simResult, error) {
 	}
 	r := &simResult{Path: path, Property: s.file.Property, Verdict: v, OK: v.OK}
 	must(r)
+	if flags.report != "" {
+		if err := flags.writeReport(s, r, folder); err != nil {
+			return nil, err
+		}
+	}
 	if s.twin == nil {
 		return r, nil
 	}

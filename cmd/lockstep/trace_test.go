@@ -144,16 +144,16 @@ func TestExplainTellsEveryRequestWithTheID(t *testing.T) {
 	}
 	for _, want := range []string{
 		"2 requests carried this id",
-		"2026-11-19 14:07:31.008000 UTC   nordbank   429   nothing was sent to any endpoint   step 8",
-		"Why          cell-12 was full: 2 of 2 in flight, 2 of them guests; without guests it would have had 0.",
+		"2026-11-19 14:07:31.008 UTC nordbank 429 at once nothing was sent to any endpoint incident step 8",
+		"Why cell-12 was full: 2 of 2 in flight, all of them guests from cell-07. Without guests it would have been empty.",
 		"Key          nordbank -> cell-12, dedicated",
-		"Candidates   1  cell-12   full: 2 of 2 in flight (R5)",
+		"Candidates 1 cell-12 refuses: full: 2 of 2 in flight (R5)",
 		`Config       epoch 0.1, version "v7"`,
 		"from control_plane (step 1)",
-		"still in flight where the trace ends",
+		"not ended where what was read ends",
 		"all identical; no gap; spec 1",
 	} {
-		if !strings.Contains(out, want) {
+		if !strings.Contains(flat(out), flat(want)) {
 			t.Errorf("%q is missing in:\n%s", want, out)
 		}
 	}
@@ -191,14 +191,14 @@ func TestExplainTellsAGuestWhyItsHomeWasLeft(t *testing.T) {
 		t.Fatalf("exit %d: %s", code, errs)
 	}
 	for _, want := range []string{
-		"visa   200   after 3ms   by cell-12/b   step 6",
+		"visa 200 after 3ms sent to cell-12/b incident step 6",
 		"The key's home cell-07 was left as circuit_open",
-		"cell-07/a breaker opens until 14:07:36.005000, after 2 failures in a row since 14:07:31.003000, the first connect_refused (R6)",
-		"first guest of cell-07 at cell-12, reason circuit_open (R3)",
-		"a  blocked by breaker: breaker open until 14:07:36.005000",
+		"cell-07/a breaker opens until 14:07:36.005 after 2 failures in a row (R6)",
+		"cell-12 first guest admitted, reason circuit_open (R1, R3)",
+		"a  blocked by breaker: breaker open until 14:07:36.005",
 		"complete after 3ms: counts as ok (R7)",
 	} {
-		if !strings.Contains(out, want) {
+		if !strings.Contains(flat(out), flat(want)) {
 			t.Errorf("%q is missing in:\n%s", want, out)
 		}
 	}

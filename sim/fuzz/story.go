@@ -115,7 +115,7 @@ func world(p *sim.Plan) string {
 func timeline(c *Case) (lines []moment) {
 	for i := range c.Plan.Faults {
 		f := &c.Plan.Faults[i]
-		lines = append(lines, moment{f.At, faultLine(f)})
+		lines = append(lines, moment{f.At, FaultText(f)})
 	}
 	for i := range c.Plan.Pushes {
 		note := "a configuration"
@@ -149,7 +149,8 @@ func timeline(c *Case) (lines []moment) {
 	return lines
 }
 
-func faultLine(f *sim.Fault) string {
+// FaultText says in words what a fault does, to what and for how long.
+func FaultText(f *sim.Fault) string {
 	what := f.Placement
 	if f.Endpoint != "" {
 		what += " " + f.Endpoint

@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 
 // What an explanation says of ratio trips and of how an endpoint was picked (R6, R10).
 
-// windowAtTime is a breaker's window at the moment of a decision.
-type windowAtTime struct {
+// Window is a breaker's window at the moment of a decision.
+type Window struct {
 	Requests uint64 `json:"requests"`
 	Failures uint64 `json:"failures"`
 	Slow     uint64 `json:"slow"`
@@ -18,10 +18,10 @@ type windowAtTime struct {
 }
 
 // choose fills in what the placement has of it.
-func (at *endpointAtTime) choose(r *core.Router, now core.Time, info *core.PlacementInfo, n int32) {
+func (at *Endpoint) choose(r *core.Router, now core.Time, info *core.PlacementInfo, n int32) {
 	v := r.Choice(now, n)
-	if b := &info.Breaker; b.Window > 0 && at.Breaker == core.Closed.String() {
-		at.Window = &windowAtTime{v.Requests, v.Failures, v.Slow, ""}
+	if b := &info.Breaker; b.Window > 0 && v.Requests > 0 && at.Breaker == core.Closed.String() {
+		at.Window = &Window{v.Requests, v.Failures, v.Slow, ""}
 		text := fmt.Sprintf("%d in its last %s", v.Requests, span(b.Window))
 		if b.FailureRatio > 0 {
 			text += fmt.Sprintf(", %d failed (opens at %s)", v.Failures, ppmText(b.FailureRatio))
@@ -45,7 +45,7 @@ func (at *endpointAtTime) choose(r *core.Router, now core.Time, info *core.Place
 func ppmText(share uint32) string { return fmt.Sprintf("%d %%", share/10_000) }
 
 // chosen is what the line of an endpoint ends with.
-func (at *endpointAtTime) chosen() (s string) {
+func (at *Endpoint) chosen() (s string) {
 	if at.Latency != "" {
 		s += ", latency " + at.Latency
 	}
@@ -62,7 +62,7 @@ func (at *endpointAtTime) chosen() (s string) {
 }
 
 // howPicked is what picked the endpoint: the policy, or the client's cookie.
-func howPicked(s *story, r *core.Router, d *core.Decision) string {
+func howPicked(s *Story, r *core.Router, d *core.Decision) string {
 	info := r.Config().Placement(r.Placement(d.Placement).Index)
 	how := "by " + info.Select.String()
 	if info.Bound > 0 {
@@ -75,7 +75,8 @@ func howPicked(s *story, r *core.Router, d *core.Decision) string {
 		if c.Placement != info.Name {
 			continue
 		}
-		for _, e := range c.Endpoints {
+		for i := range c.Endpoints {
+			e := &c.Endpoints[i]
 			if e.Cookie && e.Name == r.Endpoint(d.Endpoint).Name && !d.Pin {
 				return "by the client's cookie"
 			}
@@ -85,24 +86,4 @@ func howPicked(s *story, r *core.Router, d *core.Decision) string {
 		how += ", and the client is pinned to it"
 	}
 	return how
-}
-
-// tripText says which count tripped a breaker, "" for failures in a row.
-func tripText(t core.Trip) string {
-	switch t {
-	case core.TripRatio:
-		return " for its share of failures"
-	case core.TripSlow:
-		return " for its share of slow calls"
-	}
-	return ""
-}
-
-// afterTrip tells why a breaker opened.
-func (h *history) afterTrip(d *core.Decision, clock func(core.Time) string) string {
-	if text := tripText(d.Trip); text != "" {
-		delete(h.failing, d.Endpoint)
-		return text
-	}
-	return h.afterFailures(d.Endpoint, clock)
 }
