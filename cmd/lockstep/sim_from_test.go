@@ -89,8 +89,8 @@ func TestWhatFromRefusesIsSaid(t *testing.T) {
 	}{
 		{[]string{"sim", "x.yaml", "-o", "m.yaml"}, "--out and --within are of --from"},
 		{[]string{"sim", "--from", "../../traces/breaker", "--within", "much"}, "write a share, such as --within 5%"},
-		{[]string{"sim", "--from", "../../scenarios/limit/guests.yaml"}, "reading a trace"},
-		{[]string{"sim", "--from", t.TempDir()}, "holds no segment"},
+		{[]string{"sim", "--from", "../../scenarios/limit/guests.yaml"}, "is text, not a recording"},
+		{[]string{"sim", "--from", t.TempDir()}, "holds no recording"},
 	} {
 		if out, code := runBoth(c.args...); code != 2 || !strings.Contains(out, c.want) {
 			t.Errorf("%v: exit %d, want 2 and %q: %s", c.args, code, c.want, out)

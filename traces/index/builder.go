@@ -20,7 +20,6 @@ type Builder struct {
 	ix      Index
 	names   names
 	block   block
-	now     core.Time
 	only    Content
 	configs map[uint64]bool
 	notes   int // of the current block
