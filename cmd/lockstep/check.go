@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -244,16 +243,4 @@ func plural(n int, noun string) string {
 		noun += "s"
 	}
 	return fmt.Sprintf("%d %s", n, noun)
-}
-
-// span prints a length of time with three figures or so.
-func span(d core.Duration) string {
-	t := time.Duration(d)
-	switch {
-	case t >= time.Second:
-		return t.Round(10 * time.Millisecond).String()
-	case t >= time.Millisecond:
-		return t.Round(10 * time.Microsecond).String()
-	}
-	return t.Round(10 * time.Nanosecond).String()
 }
