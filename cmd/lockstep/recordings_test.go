@@ -169,7 +169,7 @@ func TestWhatIsWrongWithARecordingIsSaidAndTheRestIsRead(t *testing.T) {
 				if (code == exitOK) != passed || !strings.Contains(out, want) {
 					t.Errorf("%s: exit %d, %q is not said: %s%s", command, code, want, out, errs)
 				}
-				if !strings.Contains(out, "identical") || strings.Contains(out, "0 decisions over") {
+				if !strings.Contains(out, "identical") || strings.Contains("\n"+out, "\n0 decisions over") {
 					t.Errorf("%s: the rest is not replayed: %s", command, out)
 				}
 			}

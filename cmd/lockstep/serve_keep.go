@@ -23,7 +23,7 @@ func keepOf(o serveOptions, file configfile.Recording) (recordings.Keep, error) 
 	}
 	size, err := configfile.ParseSize(o.recordMax)
 	if err != nil {
-		return keep, fmt.Errorf("--record-max-size: %w; write it with its unit: 40GiB", err)
+		return keep, fmt.Errorf("--record-max-size: %w", err)
 	}
 	keep.Size = size
 	return keep, nil
