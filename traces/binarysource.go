@@ -23,6 +23,7 @@ type binarySource struct {
 	block   BlockHead
 	fact    Fact
 	gap     Gap
+	brief   bool // see Reader.Brief
 }
 
 func (s *binarySource) open() (Header, error) {
@@ -89,7 +90,7 @@ func (s *binarySource) form() Form { return Binary }
 func (s *binarySource) rewind() bool {
 	if s.inBlock {
 		_, err := s.facts.open(s.payload)
-		s.inBlock = err == nil
+		s.inBlock, s.facts.brief = err == nil, false
 	}
 	return s.inBlock
 }
@@ -106,7 +107,7 @@ func (s *binarySource) item(kind byte) (Item, error) {
 			return Item{}, err
 		}
 		head.Number, head.Offset = s.blocks, s.start
-		s.block, s.inBlock = head, true
+		s.block, s.inBlock, s.facts.brief = head, true, s.brief
 		return Item{Kind: ItemBlock, Block: &s.block}, nil
 	case frameConfig:
 		sc, first := s.scan()

@@ -22,6 +22,7 @@ type blockReader struct {
 	bad      error // the first in a field, see num
 	badField int
 	bySchema bool // tests compare
+	brief    bool // see Reader.Brief
 }
 
 var (
@@ -81,9 +82,16 @@ func (r *blockReader) fact(f *Fact, kind core.EventKind) error {
 	r.last += core.Time(delta)
 	f.Step, f.Time = r.step, r.last
 	r.step++
-	f.Event = blankEvent(kind, r.last)
-	f.Request.Key, f.Request.ID = "", [2]uint64{}
-	if err := r.event(f); err != nil {
+	f.Event.Kind = kind
+	switch {
+	case r.brief && kind == core.Arrive:
+		err = r.briefArrive(f)
+	case r.brief && kind == core.Finish:
+		err = r.briefFinish()
+	default:
+		err = r.event(f)
+	}
+	if err != nil {
 		return err
 	}
 	n, err := r.uint()
@@ -92,6 +100,9 @@ func (r *blockReader) fact(f *Fact, kind core.EventKind) error {
 	}
 	f.Decisions = f.Decisions[:0]
 	for ; n > 0; n-- {
+		if r.brief && r.passForward() {
+			continue
+		}
 		// Every decision takes a byte or more, so a hostile count ends with the payload.
 		if err := r.decision(f); err != nil {
 			return err
@@ -101,6 +112,8 @@ func (r *blockReader) fact(f *Fact, kind core.EventKind) error {
 }
 
 func (r *blockReader) event(f *Fact) error {
+	f.Event = blankEvent(f.Event.Kind, r.last)
+	f.Request.Key, f.Request.ID = "", [2]uint64{}
 	fields := r.schema.events[f.Event.Kind]
 	mask, err := r.mask(len(fields))
 	if err == nil && !r.bySchema {

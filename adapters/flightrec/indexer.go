@@ -22,6 +22,7 @@ type indexer struct {
 	log     *slog.Logger
 	work    chan indexWork
 	done    chan struct{}
+	spare   chan []byte  // buffers of frames that were indexed
 	waiting atomic.Int64 // bytes
 	sweeper *sweeper
 
@@ -32,7 +33,7 @@ type indexer struct {
 	// These belong to the goroutine.
 	builder *index.Builder
 	reader  *traces.Reader
-	fresh   bytes.Buffer
+	fresh   bytes.Reader
 	configs map[uint64]*core.Config
 }
 
@@ -48,7 +49,7 @@ type indexWork struct {
 }
 
 func newIndexer(log *slog.Logger, s *sweeper) *indexer {
-	x := &indexer{log: log, sweeper: s, work: make(chan indexWork, 1024), done: make(chan struct{})}
+	x := &indexer{log: log, builder: index.NewBuilder(index.Everything), sweeper: s, work: make(chan indexWork, 1024), done: make(chan struct{}), spare: make(chan []byte, spareFrames)}
 	go x.run()
 	return x
 }
@@ -68,7 +69,7 @@ func (x *indexer) add(e *entry, frames []byte) {
 		x.lost = true
 		return
 	}
-	w := indexWork{frames: bytes.Clone(frames)} // a block's buffer is used again
+	w := indexWork{frames: x.copied(frames)} // a block's buffer is used again
 	if e != nil {
 		for _, c := range append([]*core.Config{e.config}, e.offered...) {
 			if c != nil && !x.known[c.Digest()] {
@@ -79,6 +80,18 @@ func (x *indexer) add(e *entry, frames []byte) {
 	}
 	x.waiting.Add(int64(len(frames)))
 	x.send(w)
+}
+
+// spareFrames is how many buffers are kept to be used again; there is mostly one at work.
+const spareFrames = 4
+
+func (x *indexer) copied(frames []byte) []byte {
+	var b []byte
+	select {
+	case b = <-x.spare:
+	default:
+	}
+	return append(b[:0], frames...)
 }
 
 // finish puts the index beside the segment, which is closed.
@@ -109,8 +122,9 @@ func (x *indexer) run() {
 	for w := range x.work {
 		switch {
 		case w.begin != nil:
-			x.builder, x.configs = index.NewBuilder(index.Everything), map[uint64]*core.Config{}
-			x.fresh.Reset()
+			x.builder.Reset()
+			x.fresh.Reset(nil)
+			x.configs = map[uint64]*core.Config{}
 			x.reader = traces.NewReaderAt(&x.fresh, *w.begin, x.configs, int64(w.head), 0)
 		case w.path != "":
 			if err := recordings.WriteIndex(w.path, x.builder.Index(w.size).Encode()); err != nil {
@@ -122,9 +136,13 @@ func (x *indexer) run() {
 			for _, c := range w.configs {
 				x.configs[c.Digest()] = c
 			}
-			x.fresh.Write(w.frames)
+			x.fresh.Reset(w.frames)      // of which the reader leaves nothing, as frames are whole
 			_ = x.builder.Read(x.reader) // a buffer in memory has no error but its end
 			x.waiting.Add(-int64(len(w.frames)))
+			select {
+			case x.spare <- w.frames:
+			default:
+			}
 		}
 	}
 }

@@ -22,7 +22,8 @@ type Builder struct {
 	block   block
 	only    Content
 	configs map[uint64]bool
-	notes   int // of the current block
+	notes   int    // of the current block
+	room    []pair // to sort in
 }
 
 // Content says what an index is to hold.
@@ -36,7 +37,6 @@ const (
 
 // block is what is known of the current block.
 type block struct {
-	keys   map[uint64]struct{}
 	counts map[tally]int // place in Index.Counts
 }
 
@@ -50,13 +50,21 @@ type tally struct {
 
 // NewBuilder returns a builder that has seen nothing.
 func NewBuilder(only Content) *Builder {
-	return &Builder{only: only, configs: map[uint64]bool{}, block: block{keys: map[uint64]struct{}{}, counts: map[tally]int{}}}
+	return &Builder{only: only, configs: map[uint64]bool{}, block: block{counts: map[tally]int{}}}
+}
+
+// Reset begins anew with another trace, in the memory that the last one took.
+func (b *Builder) Reset() {
+	requests, keys, room := b.ix.requests, b.ix.keys, b.room
+	*b = *NewBuilder(b.only)
+	b.ix.requests, b.ix.keys, b.room = requests[:0], keys[:0], room
 }
 
 // Read takes in all that rd has. What is damaged is counted and left out. The
 // error is one of reading.
 func (b *Builder) Read(rd *traces.Reader) error {
 	b.ix.Header = rd.Header()
+	rd.Brief()
 	for {
 		it, err := rd.Next()
 		switch {
@@ -74,11 +82,12 @@ func (b *Builder) Read(rd *traces.Reader) error {
 }
 
 // Index returns the index of what was read; size is how many bytes that was.
-// The builder is done with it.
+// The builder is done with it but for Reset, which is the end of what was returned.
 func (b *Builder) Index(size int64) *Index {
 	b.ix.Size = size
-	slices.Sort(b.ix.requests)
-	slices.Sort(b.ix.keys)
+	b.ix.requests, b.room = sortPairs(b.ix.requests, b.room)
+	b.ix.keys, b.room = sortPairs(b.ix.keys, b.room)
+	b.ix.requests, b.ix.keys = slices.Compact(b.ix.requests), slices.Compact(b.ix.keys)
 	return &b.ix
 }
 
@@ -99,7 +108,6 @@ func (b *Builder) item(rd *traces.Reader, it *traces.Item) {
 }
 
 func (b *Builder) open(rd *traces.Reader, h *traces.BlockHead) {
-	clear(b.block.keys)
 	clear(b.block.counts)
 	b.notes = 0
 	b.names.open(rd, h)
@@ -137,11 +145,7 @@ func (b *Builder) arrive(f *traces.Fact, at int) {
 	if f.Request.Key == "" {
 		return
 	}
-	hash := core.HashString(f.Request.Key)
-	if _, known := b.block.keys[hash]; !known {
-		b.block.keys[hash] = struct{}{}
-		b.ix.keys = append(b.ix.keys, pairOf(hash, at))
-	}
+	b.ix.keys = append(b.ix.keys, pairOf(core.HashString(f.Request.Key), at))
 }
 
 func (b *Builder) count(f *traces.Fact, d *core.Decision, number int) {

@@ -42,7 +42,7 @@ func (ix *Index) Encode() []byte {
 	for i, write := range [sections]func([]byte) []byte{
 		sectionMeta: ix.appendMeta, sectionBlocks: ix.appendBlocks, sectionConfigs: ix.appendConfigs, sectionGaps: ix.appendGaps,
 		sectionNotes: ix.appendNotes, sectionCounts: ix.appendCounts,
-		sectionRequests: func(b []byte) []byte { return appendTable(b, ix.requestEntries()) },
+		sectionRequests: func(b []byte) []byte { return appendTable(b, ix.requests) },
 		sectionKeys:     func(b []byte) []byte { return appendTable(b, keys) },
 		sectionLists:    func(b []byte) []byte { return append(b, lists...) },
 	} {
@@ -179,28 +179,18 @@ func (ix *Index) appendCounts(b []byte) []byte {
 	return w.b
 }
 
-func (ix *Index) requestEntries() []entry {
-	out := make([]entry, 0, len(ix.requests))
-	for i, p := range ix.requests {
-		if i == 0 || p != ix.requests[i-1] {
-			out = append(out, entry{uint32(p >> 32), uint32(p)})
-		}
-	}
-	return out
-}
-
 // keyLists writes for each key the blocks it is in: the first plus 1, then the
 // differences, then 0.
-func (ix *Index) keyLists() (lists []byte, entries []entry) {
+func (ix *Index) keyLists() (lists []byte, entries []pair) {
 	last := pair(0)
 	for i, p := range ix.keys {
 		if i == 0 || p>>32 != last>>32 {
 			if i > 0 {
 				lists = append(lists, 0)
 			}
-			entries = append(entries, entry{uint32(p >> 32), uint32(len(lists))})
+			entries = append(entries, pairOf(uint64(p), len(lists)))
 			lists = binary.AppendUvarint(lists, uint64(uint32(p))+1)
-		} else if p != last {
+		} else {
 			lists = binary.AppendUvarint(lists, uint64(uint32(p)-uint32(last)))
 		}
 		last = p

@@ -20,7 +20,7 @@ type Index struct {
 	Counts  []Count
 
 	digest         uint64 // of the state at the last block's start
-	requests, keys []pair // sorted
+	requests, keys []pair // sorted, each once
 }
 
 // Block is where a block begins, and in which state of time.
@@ -63,10 +63,14 @@ type Count struct {
 	Time      core.Time // of the first
 }
 
-// pair is a fingerprint and the place in Index.Blocks it is in.
+// pair is a fingerprint, the upper half of a hash, and the number it leads to:
+// the place in Index.Blocks it is in or, of a key, where its list begins.
 type pair uint64
 
-func pairOf(hash uint64, block int) pair { return pair(hash&^(1<<32-1) | uint64(uint32(block))) }
+func pairOf(hash uint64, number int) pair { return pair(hash&^(1<<32-1) | uint64(uint32(number))) }
+
+func (p pair) print() uint32  { return uint32(p >> 32) }
+func (p pair) number() uint32 { return uint32(p) }
 
 // noteworthy reports whether a decision is a Note.
 func noteworthy(k core.DecisionKind) bool {

@@ -17,16 +17,15 @@ const (
 	maxBits    = 16
 )
 
-type entry struct{ print, number uint32 }
-
-// appendTable appends a table of entries, which are sorted by print.
-func appendTable(dst []byte, entries []entry) []byte {
+// appendTable appends a table of entries, which are sorted: of fingerprints and
+// the numbers that they lead to.
+func appendTable(dst []byte, entries []pair) []byte {
 	bits, wide := 0, false
 	for bits < maxBits && len(entries)>>bits > bucketSize {
 		bits++
 	}
 	for i := range entries {
-		wide = wide || entries[i].number > 1<<16-1
+		wide = wide || entries[i].number() > 1<<16-1
 	}
 	dst = append(dst, byte(bits), 0)
 	if wide {
@@ -35,18 +34,18 @@ func appendTable(dst []byte, entries []entry) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(entries)))
 	at := 0
 	for b := range uint32(1) << bits {
-		for at < len(entries) && entries[at].print>>(32-bits) < b {
+		for at < len(entries) && entries[at].print()>>(32-bits) < b {
 			at++
 		}
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(at))
 	}
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(entries)))
-	for i := range entries {
-		dst = binary.LittleEndian.AppendUint16(dst, uint16(entries[i].print>>(16-bits)))
+	for _, e := range entries {
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(e.print()>>(16-bits)))
 		if wide {
-			dst = binary.LittleEndian.AppendUint32(dst, entries[i].number)
+			dst = binary.LittleEndian.AppendUint32(dst, e.number())
 		} else {
-			dst = binary.LittleEndian.AppendUint16(dst, uint16(entries[i].number))
+			dst = binary.LittleEndian.AppendUint16(dst, uint16(e.number()))
 		}
 	}
 	return dst
