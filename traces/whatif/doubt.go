@@ -61,6 +61,7 @@ type endDoubt struct {
 type server struct {
 	url        string
 	foreign    bool // another router made a difference here
+	told       bool // this one did, and when is in WhatIf.differ
 	component  int32
 	ends       []int32
 	disturbed  bool
@@ -125,9 +126,12 @@ func (d *doubt) differs(s *server) {
 		return
 	}
 	d.soil(s.component)
-	wall := d.e.origin + int64(d.e.now)
-	if first, ok := d.e.w.differ[s.url]; !ok || wall < first {
-		d.e.w.differ[s.url] = wall
+	if !s.told { // time does not run back
+		s.told = true
+		wall := d.e.origin + int64(d.e.now)
+		if first, ok := d.e.w.differ[s.url]; !ok || wall < first {
+			d.e.w.differ[s.url] = wall
+		}
 	}
 	s.disturbed = true
 	lasts := core.Duration(0)
@@ -238,10 +242,7 @@ func (d *doubt) crowded(i int32) bool {
 // exceeds compares what alt has and sends at an endpoint with what the recordings
 // show. Of several routers each is taken to send an even share.
 func (d *doubt) exceeds(x *endDoubt, c *calm) bool {
-	got, in := x.sent, d.e.alt.Endpoint(d.e.alt.EndpointNumber(int(x.index))).InFlight
-	if p := &d.places[x.place]; d.unsettled(p) { // it may get what alt sends to the others
-		got = p.sent
-	}
+	in := d.e.alt.Endpoint(d.e.alt.EndpointNumber(int(x.index))).InFlight
 	if peak := int(c.peak); in > peak+peak/4+1 {
 		return true
 	}
@@ -249,7 +250,17 @@ func (d *doubt) exceeds(x *endDoubt, c *calm) bool {
 	wall, width := d.e.origin+int64(d.e.now), d.e.w.samples.width
 	share := uint64(c.rate) / uint64(max(1, len(d.e.w.samples.routers)))
 	passed := uint64(wall-floorDiv(wall, width)*width) * 1000 / uint64(width)
-	return over(uint64(got.now), share*passed/1000) || over(uint64(got.before), share)
+	p := &d.places[x.place]
+	alone, all := x.sent.over(share*passed/1000, share), p.sent.over(share*passed/1000, share)
+	if alone != all && d.unsettled(p) { // it may get what alt sends to the others
+		return all
+	}
+	return alone
+}
+
+// over says whether more came in this bucket, or in the one before, than is expected.
+func (s *sent) over(now, before uint64) bool {
+	return over(uint64(s.now), now) || over(uint64(s.before), before)
 }
 
 // over says whether so many are more than chance makes of what is expected.
