@@ -130,6 +130,12 @@ func (s *Segment) ends() (e ends, err error) {
 	if err != nil {
 		return e, err
 	}
+	if !l.walked { // the index that gave it does not give the gaps
+		l = &layout{}
+		if err := s.withFile(func(f *os.File) error { return l.walk(s, f) }); err != nil {
+			return e, err
+		}
+	}
 	for i := len(l.blocks) - 1; i >= 0 && e.next == 0; i-- { // the last one may be damaged
 		if err := s.ending(&l.blocks[i], after(l.blocks, i), &e); err != nil {
 			return e, err
