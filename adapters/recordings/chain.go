@@ -57,6 +57,9 @@ func (r *Recording) Chain() (Chain, error) {
 			continue
 		}
 		now, err := s.ends()
+		if errors.Is(err, errGone) {
+			continue // deleted since; its steps are missing, or are before the beginning
+		}
 		if err != nil {
 			return c, err
 		}

@@ -121,6 +121,10 @@ func openArgument(a string) (found []*Recording, faults []Fault, err error) {
 	return withoutDumps(found), faults, nil
 }
 
+// errGone is of a file that is not there: not yet named rightly, or deleted
+// since Open by a router that keeps its folder within limits.
+var errGone = errors.New("there is no such file or folder")
+
 // plain takes the path out of an error of the file system, which its caller prints.
 func plain(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
@@ -128,7 +132,7 @@ func plain(err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return errors.New("there is no such file or folder")
+		return errGone
 	case errors.Is(err, fs.ErrPermission):
 		return errors.New("permission denied: recordings are readable by their owner only; become that user, or root")
 	}
