@@ -168,7 +168,7 @@ func (a *author) whatHappened(cause *group) string {
 		}
 	}
 	switch n := len(breakers); {
-	case n == 1 && cut:
+	case n == 1 && (cut || opened == 0):
 		add("the breaker of " + names(breakers) + " was open")
 	case n == 1:
 		add("the breaker of " + names(breakers) + " opened" + times(opened))
