@@ -234,7 +234,7 @@ func (a *author) find() {
 		e := all[at]
 		d.from, d.to, d.Found = e.from, e.to+1, true
 		d.Over = !e.open && a.latest()-e.to >= calm(e.to-e.from)
-		d.Window = fmt.Sprintf("The window was found: from the arrival of the first request that failed, was refused or went elsewhere, or the first breaker that opened, to the last such sign and the end of what it left behind; signs more than %s apart are told as different episodes.", short(quiet))
+		d.Window = fmt.Sprintf("It was found: from the first sign of trouble (a request that failed, was refused or went elsewhere, a breaker that opened) to the last, and the end of what they left behind. Signs more than %s apart are different episodes.", short(quiet))
 		for i, other := range all {
 			if i != at {
 				d.Others = append(d.Others, Other{d.clock.full(other.from), d.clock.full(other.to), other.hurt})

@@ -181,14 +181,17 @@ func (a *author) whatHappened(cause *group) string {
 	for _, text := range a.refusals(cause) {
 		add(text)
 	}
-	end := "after which there was no further sign of it"
+	end := "After that there was no further sign of it."
 	if !d.Over {
-		end = "and it was not over where the window ends"
+		end = "It was not over where the window ends."
 		if left := a.latest() - d.to; d.Found && !a.open() {
-			end = fmt.Sprintf("and whether it was over is not known: the recordings end %s after the last sign", short(max(left, 0)))
+			end = fmt.Sprintf("Whether it was over is not known: the recordings end %s after the last sign.", short(max(left, 0)))
 		}
 	}
-	return fmt.Sprintf("From %s to %s, for %s, %s, %s.", d.From, d.To, short(d.Lasted), list(parts), end)
+	if len(parts) == 0 {
+		parts = []string{"there were signs of trouble"}
+	}
+	return fmt.Sprintf("From %s to %s, for %s: %s. %s", d.From, d.To, short(d.Lasted), strings.Join(parts, "; "), end)
 }
 
 // others says how many more endpoints had trouble of a kind.
@@ -275,14 +278,11 @@ func names(set map[string]bool) string {
 
 // list joins parts of a sentence.
 func list(parts []string) string {
-	switch n := len(parts); n {
-	case 0:
-		return "there were signs of trouble"
-	case 1:
-		return parts[0]
-	default:
-		return strings.Join(parts[:n-1], ", ") + " and " + parts[n-1]
+	n := len(parts)
+	if n < 2 {
+		return strings.Join(parts, "")
 	}
+	return strings.Join(parts[:n-1], ", ") + " and " + parts[n-1]
 }
 
 // toWhom is the second sentence.

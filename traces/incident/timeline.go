@@ -130,7 +130,7 @@ func (a *author) timeline() {
 		lines = append(lines, Line{Text: "recovery: there is no sign of it after this", at: d.to - 1, kind: kinds, end: true})
 	}
 	slices.SortStableFunc(lines, func(x, y Line) int {
-		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.kind, y.kind), cmp.Compare(x.Text, y.Text))
+		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.kind, y.kind), order(x.end, y.end), cmp.Compare(x.Text, y.Text))
 	})
 	if n := len(lines) - pageLines; n > 0 {
 		slices.SortStableFunc(lines, func(x, y Line) int { return cmp.Compare(weight(&x), weight(&y)) })
@@ -142,6 +142,17 @@ func (a *author) timeline() {
 		lines[i].Time = a.draft.clock.day(lines[i].at)
 	}
 	a.draft.Timeline = lines
+}
+
+// order puts what begins before what ends.
+func order(x, y bool) int {
+	switch {
+	case x == y:
+		return 0
+	case y:
+		return -1
+	}
+	return 1
 }
 
 // weight orders lines by what can be left out last.
@@ -334,10 +345,10 @@ func (a *author) cutText(g *group) string {
 		left = "with " + g.Subject + " unhealthy"
 	case Panic:
 		left = "with " + g.Subject + " in panic"
-	case ControlLost:
-		left = "without the control plane"
 	case Draining:
 		left = "while the router drains"
+	default:
+		return ""
 	}
 	return fmt.Sprintf("the recording of %s ends, %s", a.surveys[g.ended].Name, left)
 }
