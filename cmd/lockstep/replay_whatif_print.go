@@ -134,19 +134,28 @@ func (o *whatIf) printMoves(w io.Writer) {
 	all := r.Moves()
 	for _, m := range all[:min(len(all), mostShown)] {
 		fmt.Fprintf(w, "  %10s  %s -> %s   %s\n", thousands(m.Requests), m.From, m.To, labelsOf(m.Labels))
-		o.printExamples(w, m.Examples[:min(len(m.Examples), 1)])
+		o.printExample(w, m)
 	}
 	more(w, len(all), "other changes")
 }
 
-func (o *whatIf) printExamples(w io.Writer, all []whatif.Example) {
-	for _, e := range all {
-		why := ""
-		if e.Why != "" {
-			why = ": " + e.Why
+// printExample shows a request of the label that most have.
+func (o *whatIf) printExample(w io.Writer, m *whatif.Move) {
+	counts := [...]uint64{m.Labels.Recorded, m.Labels.Modelled, m.Labels.Unknown}
+	var e *whatif.Example
+	for i := range m.Examples {
+		if x := &m.Examples[i]; e == nil || counts[x.Label] > counts[e.Label] {
+			e = x
 		}
-		fmt.Fprintf(w, "%14s%s  %s  step %s  id %016x%016x  %s%s\n", "", o.when(&e), keyOf(e.Key), thousands(e.Step), e.ID[0], e.ID[1], e.Label, why)
 	}
+	if e == nil {
+		return
+	}
+	why := ""
+	if e.Why != "" {
+		why = ": " + e.Why
+	}
+	fmt.Fprintf(w, "%14s%s  %s  step %s  id %016x%016x  %s%s\n", "", o.when(e), keyOf(e.Key), thousands(e.Step), e.ID[0], e.ID[1], e.Label, why)
 }
 
 func (o *whatIf) printStatuses(w io.Writer) {
@@ -167,7 +176,7 @@ func (o *whatIf) printKeys(w io.Writer) {
 	if len(all) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\nKeys         for %s something changes\n", plural(len(all), "key"))
+	fmt.Fprintf(w, "\nKeys         something changes for %s\n", thousandsOf(uint64(len(all)), "key"))
 	for _, k := range all[:min(len(all), mostShown)] {
 		fmt.Fprintf(w, "  %10s  %s   other statuses %s, refusals %+d, errors %+d\n", thousands(k.Moved), keyOf(k.Key), thousands(k.Statuses), k.Refused, k.Errors)
 	}

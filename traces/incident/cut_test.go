@@ -86,3 +86,25 @@ func TestRecordingsWithoutAStepAreNoIncident(t *testing.T) {
 		t.Errorf("%v, %+v", err, d)
 	}
 }
+
+func TestWhatFailedAllAlongIsNotTheFirstCauseOfAWindowThatWasFound(t *testing.T) {
+	usual := &group{Span: Span{Kind: Failing, Subject: "cell-15/a"}, first: 10, last: 120}
+	open := &group{Span: Span{Kind: BreakerOpen, Subject: "cell-00/a"}, first: 105, last: 110}
+	before := &group{Span: Span{Kind: Unhealthy, Subject: "cell-01/a"}, first: 20, last: 130}
+	for name, c := range map[string]struct {
+		found  bool
+		groups []*group
+		want   *group
+	}{
+		"in the window first":        {true, []*group{usual, open}, open},
+		"a state from before":        {true, []*group{usual, before, open}, before},
+		"nothing else":               {true, []*group{usual}, usual},
+		"a window that is given":     {false, []*group{usual, open}, usual},
+		"nothing at all in a window": {true, nil, nil},
+	} {
+		a := author{draft: &Draft{Found: c.found, from: 100, to: 200}, groups: c.groups}
+		if got := a.firstCause(); got != c.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

@@ -20,8 +20,17 @@ func (k Kind) trouble() bool {
 	return false
 }
 
-// firstCause is the first sign of trouble in order of events, nil for none.
+// firstCause is the first sign of trouble in order of events, nil for none. In a
+// window that was found, what went on before it began is usual here, and comes
+// first only where nothing else is there; a state, such as an open breaker, is not.
 func (a *author) firstCause() *group {
+	if a.draft.Found {
+		for _, g := range a.groups {
+			if g.Kind.trouble() && (g.first >= a.draft.from || g.Kind.state() && (g.last >= a.draft.from || g.Open)) {
+				return g
+			}
+		}
+	}
 	for _, g := range a.groups {
 		if !g.Kind.trouble() || g.last < a.draft.from && !g.Open {
 			continue
@@ -331,7 +340,7 @@ func (a *author) whatCameFirst(cause *group) string {
 	}
 	clock := a.draft.clock
 	s := fmt.Sprintf("First in order of events: %s, at %s (%s, step %s)", causeText(cause), clock.day(cause.first), a.surveys[cause.Router].Name, thousands(cause.Step))
-	if cause.first < a.draft.from && !a.draft.Found {
+	if cause.first < a.draft.from {
 		s += ", before this window begins"
 	}
 	for _, g := range a.changes(cause.first) {

@@ -120,7 +120,7 @@ type Example struct {
 	Key    string
 	Step   uint64
 	Time   core.Time // it came; the router's
-	Label  Label
+	Label  Label  // of what the change is of: the decision, or all of what the client is told
 	Why    string // it is not recorded
 }
 
