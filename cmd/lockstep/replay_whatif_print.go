@@ -274,12 +274,14 @@ func (o *whatIf) assumed() []string {
 	}
 	add(a.AdoptsLeft, "Pushes in the recording are left out: %s.")
 	add(a.NeverSeen, "Outcomes of endpoints that no recording shows near that time, taken as answered 200 in the typical time: %s.")
+	add(a.OtherName, "Outcomes of endpoints that are new in their placement, drawn from what the same URL did in another: %s.")
 	add(a.BeyondLoad, "Outcomes where an endpoint has more to bear than any recording shows near that time: %s. They are drawn as if it bore that.")
 	add(a.ProbesUnseen, "Active probes of endpoints that no recording shows probed near that time, taken as good: %s.")
 	add(a.Silent, "Attempts that timed out, and are taken to stay silent for the longer timeout: %s.")
 	add(a.Cut, "Attempts that the shorter timeout cuts: %s.")
 	add(a.KeysUnknown, "Requests whose routing key is not in the new configuration: %s. If recordings hash their keys, give a configuration whose keys are hashed with the same key.")
 	add(a.Routes, "Requests by a route number that the new configuration does not have, taken by its first route: %s. What a route matches is not in a recording.")
+	add(a.OtherRoutes, "Requests that another route of the new configuration would place elsewhere: %s. It has more routes than the recorded one, or fewer, and what a route matches is not in a recording: they are taken by the number of their route, and unknown.")
 	add(a.WaitsLeft, "Requests that waited when the recording began, and are left out: %s.")
 	return lines
 }

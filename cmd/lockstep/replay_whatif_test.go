@@ -69,7 +69,7 @@ func TestReplayUnderAnotherConfigurationSaysWhoChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"refused at cell-07, circuit_open -> cell-12", `"nordbank"`, "modelled: ", "not simulated again", "id "} {
+	for _, want := range []string{"refused at cell-07, circuit_open -> cell-12", `"nordbank"`, "unknown: ", "not simulated again", "id "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}
