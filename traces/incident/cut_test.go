@@ -91,6 +91,8 @@ func TestWhatFailedAllAlongIsNotTheFirstCauseOfAWindowThatWasFound(t *testing.T)
 	usual := &group{Span: Span{Kind: Failing, Subject: "cell-15/a"}, first: 10, last: 120}
 	open := &group{Span: Span{Kind: BreakerOpen, Subject: "cell-00/a"}, first: 105, last: 110}
 	before := &group{Span: Span{Kind: Unhealthy, Subject: "cell-01/a"}, first: 20, last: 130}
+	full := &group{Span: Span{Kind: Full, Subject: "cell-00"}, first: 101, last: 110}
+	refusing := &group{Span: Span{Kind: Refusing, Subject: "cell-00"}, first: 102, last: 110}
 	for name, c := range map[string]struct {
 		found  bool
 		groups []*group
@@ -98,6 +100,8 @@ func TestWhatFailedAllAlongIsNotTheFirstCauseOfAWindowThatWasFound(t *testing.T)
 	}{
 		"in the window first":        {true, []*group{usual, open}, open},
 		"a state from before":        {true, []*group{usual, before, open}, before},
+		"full, by chance before":     {true, []*group{full, open}, open},
+		"full, and so it refuses":    {true, []*group{full, refusing, open}, full},
 		"nothing else":               {true, []*group{usual}, usual},
 		"a window that is given":     {false, []*group{usual, open}, usual},
 		"nothing at all in a window": {true, nil, nil},

@@ -25,8 +25,8 @@ func (k Kind) trouble() bool {
 // first only where nothing else is there; a state, such as an open breaker, is not.
 func (a *author) firstCause() *group {
 	if a.draft.Found {
-		for _, g := range a.groups {
-			if g.Kind.trouble() && (g.first >= a.draft.from || g.Kind.state() && (g.last >= a.draft.from || g.Open)) {
+		for i, g := range a.groups {
+			if a.inside(g) && (g.Kind != Full || a.leads(i)) {
 				return g
 			}
 		}
@@ -41,6 +41,22 @@ func (a *author) firstCause() *group {
 		}
 	}
 	return nil
+}
+
+// inside reports whether a group is trouble that began in the window, or a state that reaches into it.
+func (a *author) inside(g *group) bool {
+	return g.Kind.trouble() && (g.first >= a.draft.from || g.Kind.state() && (g.last >= a.draft.from || g.Open))
+}
+
+// leads reports whether a placement that was full is what trouble began with:
+// what comes next is that it refuses, or sends its own elsewhere.
+func (a *author) leads(full int) bool {
+	for _, g := range a.groups[full+1:] {
+		if a.inside(g) && g.Kind != Full {
+			return (g.Kind == Refusing || g.Kind == Guests) && g.Subject == a.groups[full].Subject
+		}
+	}
+	return true
 }
 
 // changes are what was changed on purpose, or lost, shortly before a time.
