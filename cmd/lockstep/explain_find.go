@@ -201,6 +201,7 @@ func (x *explained) list(w io.Writer) error {
 			more += over
 		}
 	}
+	list = distinct(list, owners)
 	slices.SortStableFunc(list, func(a, b *explain.Entry) int { return cmp.Compare(a.Wall, b.Wall) })
 	if n := x.flags.limit; n > 0 && len(list) > n {
 		if more >= 0 {
@@ -235,6 +236,25 @@ func (x *explained) list(w io.Writer) error {
 		return errFailed
 	}
 	return err
+}
+
+// distinct drops what two files list alike, as once does with stories.
+func distinct(list []*explain.Entry, owners map[*explain.Entry]*recordings.Recording) (out []*explain.Entry) {
+	type same struct {
+		step         uint64
+		wall, origin int64
+		id, router   string
+	}
+	seen := map[same]bool{}
+	for _, e := range list {
+		h := &owners[e].Header
+		k := same{e.Step, e.Wall, h.Origin, e.ID, h.Name}
+		if h.Origin == 0 || !seen[k] {
+			out = append(out, e)
+		}
+		seen[k] = true
+	}
+	return out
 }
 
 // filter is what the flags ask of a recording, in its own times.
