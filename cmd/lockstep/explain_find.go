@@ -13,6 +13,7 @@ import (
 	"lockstep/core"
 	"lockstep/traces"
 	"lockstep/traces/explain"
+	"lockstep/traces/say"
 )
 
 // explained is what explain looks into.
@@ -127,13 +128,13 @@ func (x *explained) notFound() error {
 	r := &x.searched
 	err := fmt.Errorf("%s is not in %s", what, x.holdings())
 	if r.Requests > 0 {
-		err = fmt.Errorf("%s is not among the %s requests, steps %d to %d, that replayed", what, thousands(r.Requests), r.First, r.Last)
+		err = fmt.Errorf("%s is not among the %s requests, steps %d to %d, that replayed", what, say.Count(r.Requests), r.First, r.Last)
 	}
 	if len(r.Damage) > 0 {
-		err = fmt.Errorf("%w; %s of what was read is damaged: %w", err, plural(len(r.Damage), "part"), r.Damage[0])
+		err = fmt.Errorf("%w; %s of what was read is damaged: %w", err, say.Plural(len(r.Damage), "part"), r.Damage[0])
 	}
 	if r.Lost > 0 {
-		err = fmt.Errorf("%w; %s steps are missing, and it may be one of them", err, thousands(r.Lost))
+		err = fmt.Errorf("%w; %s steps are missing, and it may be one of them", err, say.Count(r.Lost))
 	}
 	if r.Divergence != nil {
 		err = fmt.Errorf("%w; replay stopped at a %s", err, r.Divergence)
@@ -148,11 +149,11 @@ func (x *explained) holdings() string {
 		for _, r := range x.all {
 			files += len(r.Segments)
 		}
-		return fmt.Sprintf("%s of %s", plural(len(x.all), "recording"), plural(files, "file"))
+		return fmt.Sprintf("%s of %s", say.Plural(len(x.all), "recording"), say.Plural(files, "file"))
 	}
 	var parts []string
 	for _, r := range x.all {
-		parts = append(parts, fmt.Sprintf("%s (%s from step %s on)", r.Name(), plural(len(r.Segments), "file"), thousands(r.Segments[0].First)))
+		parts = append(parts, fmt.Sprintf("%s (%s from step %s on)", r.Name(), say.Plural(len(r.Segments), "file"), say.Count(r.Segments[0].First)))
 	}
 	return strings.Join(parts, ", ")
 }
