@@ -50,8 +50,8 @@ func (t *Twin) Config(c *core.Config) (*core.Config, error) {
 	if known := t.configs[c.Digest()]; known != nil {
 		return known, nil
 	}
-	if by := Hashing(c); len(by) > 0 && !t.Anew {
-		return nil, &HashingError{c.Version(), by}
+	if err := Refuse(c); err != nil && !t.Anew {
+		return nil, err
 	}
 	out, err := t.Names.Config(c)
 	if err != nil {
@@ -79,8 +79,16 @@ func (e *HashingError) Error() string {
 	return fmt.Sprintf("configuration %q chooses by a hash of the key (%s): under another key it would choose otherwise", e.Version, strings.Join(by, ", "))
 }
 
-// Hashing names what in a configuration decides by a hash of the key.
-func Hashing(c *core.Config) (by []string) {
+// Refuse returns a *HashingError for a configuration that chooses by a hash of the key, nil for any other.
+func Refuse(c *core.Config) error {
+	if by := hashing(c); len(by) > 0 {
+		return &HashingError{c.Version(), by}
+	}
+	return nil
+}
+
+// hashing names what in a configuration decides by a hash of the key.
+func hashing(c *core.Config) (by []string) {
 	for i := range c.Placements() {
 		switch p := c.Placement(i); {
 		case p.Select.Hashing():
