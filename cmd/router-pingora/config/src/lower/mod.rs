@@ -34,6 +34,7 @@ impl Loader<'_> {
         self.file.listen = self.listeners(root.value("listen"), &form.listen);
         self.control_plane(root.value("control_plane"), &form.control_plane);
         self.file.recording_dir.clone_from(&form.recording.dir);
+        self.file.recording_key_file.clone_from(&form.recording.key_hash.file);
         self.file.recording_keep = (form.recording.keep.value.0, form.recording.max_size.value.0);
         self.file.observe = self.observe(root, &form);
         let placements = self.placements(root, &form);
