@@ -18,7 +18,7 @@ HAVE_CARGO = command -v $(CARGO) >/dev/null
 NO_CARGO   = echo "NOT TRIED: the Rust side (cmd/router-pingora): no cargo here; https://rustup.rs has it"
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build build-pingora demo test test-go test-rust bench bench-peers conform conform-lines lint fmt golden determinism soak endure peers external fuzz fuzz-wire planted mutate clean
+.PHONY: help deps build build-pingora demo test test-go test-rust bench bench-peers conform conform-lines lint fmt golden determinism soak endure peers external fuzz fuzz-wire planted mutate truth clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -84,9 +84,10 @@ soak: ## the main job over real sockets with 200,000 requests: serve, break, rel
 endure: ## 5,000 req/s with crashes, pushes and two hot upgrades, every failure explained, all replayed (ENDURE=30m)
 	LOCKSTEP_ENDURE=$(ENDURE) $(GO) test ./cmd/lockstep -run TestLoadWithCrashes -count=1 -timeout 60m -v
 
-peers: ## the hygiene suite over sockets beside nginx, HAProxy and router-pingora, as a table (as root it installs them)
+peers: ## beside nginx, HAProxy and router-pingora: the hygiene suite as a table, access logs, a translated configuration (as root it installs them)
 	@.ci/packages peers | grep 'make peers'
-	$(GO) test -tags peers -count=1 -run Peers -v ./adapters/http1
+	$(GO) test -tags peers -count=1 -run Peers -v ./adapters/http1 ./adapters/accesslog
+	$(GO) test -tags peers -count=1 -v ./adapters/configimport
 	@if $(HAVE_CARGO); then $(CARGO) build --release $(RUST) --bins && \
 		LOCKSTEP_ROUTER_PINGORA=$(CURDIR)/cmd/router-pingora/target/release/router-pingora $(GO) test -tags peers -count=1 -run RouterPingora -v ./adapters/http1; else $(NO_CARGO); fi
 
@@ -97,9 +98,11 @@ external: ## curl, h2spec and gRPC's interop client against serve, as the tables
 fuzz: ## Go's native fuzzing of simulated cases (FUZZTIME=30s); for a configuration of yours: lockstep fuzz
 	$(GO) test ./sim/fuzz -run '^$$' -fuzz FuzzCase -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
-fuzz-wire: ## Go's native fuzzing of requests and responses against net/http (FUZZTIME=30s each; not in CI)
+fuzz-wire: ## Go's native fuzzing of what comes from outside: requests, responses, logs, other proxies' configurations (FUZZTIME=30s each; not in CI)
 	$(GO) test ./adapters/http1 -run '^$$' -fuzz FuzzRequests -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	$(GO) test ./adapters/upstream -run '^$$' -fuzz FuzzWhatPasses -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	@for t in accesslog:FuzzParse accesslog:FuzzLogFormat accesslog:FuzzJSON configimport:FuzzHAProxy configimport:FuzzEnvoy configdiff:FuzzExpect; do \
+		$(GO) test ./adapters/$${t%%:*} -run '^$$' -fuzz "^$${t##*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; done
 
 planted: ## the table of planted bugs in sim/README.md: nine searches for each (minutes; not in CI)
 	PLANTED=9 $(GO) test ./sim/fuzz -timeout 1500s -run PlantedBugsMeasured -v
@@ -107,6 +110,9 @@ planted: ## the table of planted bugs in sim/README.md: nine searches for each (
 mutate: ## mutation score of core by its own tests (half an hour; not in CI); core/MUTATION.md judges it
 	@mkdir -p out
 	GOFLAGS='-vet=off -ldflags=-s' $(TOOL) gremlins unleash --workers 2 --timeout-coefficient 15 --exclude-files '^loop/' --output out/mutation.json ./core
+
+truth: ## what-if against the truth, every scenario and change (minutes; not in CI); the table of traces/whatif/README.md
+	WHATIF_TRUTH=100000 $(GO) test ./cmd/lockstep -run TestAWhatIfPredicts -count=1 -timeout 30m -v
 
 clean: ## remove what the targets above made
 	rm -rf bin out

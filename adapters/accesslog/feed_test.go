@@ -5,8 +5,10 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -269,6 +271,7 @@ func TestRequestsThatTookLongArePutWhereTheyCame(t *testing.T) {
 		{Order{}, 0, 500, 0},
 		{Order{Window: time.Second}, 1, 999, 499},
 		{Order{Most: 1}, 1, 999, 2499},
+		{Order{Bytes: 1}, 1, 999, 2499},
 	} {
 		f := nginxFeed(t, twoCells, text)
 		f.Order = c.order
@@ -511,5 +514,49 @@ func TestALogWhoseTimesJumpBackHasNoMoreInFlightThanItLogged(t *testing.T) {
 	r, err := Import(&bytes.Buffer{}, f, ImportOptions{})
 	if err != nil || r.Late.Count != 299 || len(r.Refused) > 0 {
 		t.Errorf("%+v, %v, want 299 late (the last has not come before) and none refused by the limit", r, err)
+	}
+}
+
+// pipe is a path that gives text once, as the shell's <(zcat access.log.gz) does.
+func pipe(t *testing.T, text string) string {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has a path of an open pipe for certain")
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	go func() {
+		_, _ = io.WriteString(w, text)
+		_ = w.Close()
+	}()
+	return fmt.Sprintf("/dev/fd/%d", r.Fd())
+}
+
+func TestOfALogInAPipeNothingIsLost(t *testing.T) {
+	const lines = 3000 // more than is read ahead
+	text := strings.Repeat(routedLine(1000, 1, "10.0.0.3:80", "200", "bob"), lines)
+	f := nginxFeed(t, twoCells, text)
+	f.Files = []string{pipe(t, text)}
+	if c, err := Compare(f); err != nil || c.Requests != lines || c.Malformed > 0 {
+		t.Fatalf("%v: %+v, want %d requests", err, c, lines)
+	}
+}
+
+func TestWhatIsReadTwiceIsNoPipe(t *testing.T) {
+	f := nginxFeed(t, twoCells, "")
+	path := pipe(t, "")
+	if _, err := GuessFile(path, f.Options); err == nil || !strings.Contains(err.Error(), "can be read once only") {
+		t.Errorf("guessing: %v", err)
+	}
+	f.Files = append(f.Files, path)
+	if _, err := Compare(f); err == nil || !strings.Contains(err.Error(), "read it alone") {
+		t.Errorf("with another file: %v", err)
+	}
+	f.Config, f.Files = nil, []string{path}
+	if _, err := Import(io.Discard, f, ImportOptions{}); err == nil || !strings.Contains(err.Error(), "is read twice") {
+		t.Errorf("without a configuration: %v", err)
 	}
 }

@@ -57,8 +57,10 @@ func (u *madeUpstream) root() *madeUpstream {
 // and sends each key where most of its requests went. It has no breaker, no
 // limit, no health check, no fallback, and selects the endpoint that was logged.
 func makeConfig(f Feed) (*Made, error) {
-	if slices.Contains(f.Files, Stdin) {
-		return nil, errors.New("the standard input can be read once only, and without a configuration the log is read twice: give one with -c, or name a file")
+	for _, name := range f.Files {
+		if what := readOnce(name); what != "" {
+			return nil, fmt.Errorf("%s can be read once only, and without a configuration the log is read twice: give one with -c, or name a file", what)
+		}
 	}
 	c, err := takeCensus(f)
 	if err != nil {

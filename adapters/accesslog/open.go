@@ -29,6 +29,18 @@ type source struct {
 	begin int64 // time of its first entry that could be read, 0 for none
 }
 
+// readOnce says what a file is that cannot be read a second time, such as a pipe:
+// what was read ahead would be lost. It is "" for others.
+func readOnce(name string) string {
+	if name == Stdin {
+		return "the standard input"
+	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return name + " is no regular file, so it"
+	}
+	return ""
+}
+
 // lines reads a file line by line, unpacked if it is gzip.
 type lines struct {
 	in    *bufio.Reader
@@ -114,13 +126,14 @@ func sample(name string) (all []string, err error) {
 // logs are wanted, whatever their names.
 func inOrder(names []string, f Format, o FormatOptions) ([]source, error) {
 	sources := make([]source, len(names))
+	if len(names) == 1 {
+		sources[0].name = names[0]
+		return sources, nil
+	}
 	for i, name := range names {
 		sources[i].name = name
-		if name == Stdin {
-			if len(names) > 1 {
-				return nil, errors.New("- is the standard input: read it alone")
-			}
-			return sources, nil
+		if what := readOnce(name); what != "" {
+			return nil, fmt.Errorf("%s can be read once only: read it alone", what)
 		}
 		text, err := sample(name)
 		if err != nil {
@@ -179,12 +192,15 @@ func Guess(text []string, o FormatOptions) (best Format, read, of int) {
 
 // GuessFile is Guess for the first lines of a file.
 func GuessFile(name string, o FormatOptions) (Format, error) {
-	if name == Stdin {
-		return "", errors.New("the format of the standard input cannot be guessed: name it")
+	if what := readOnce(name); what != "" {
+		return "", fmt.Errorf("%s can be read once only, and its format not be guessed: name it", what)
 	}
 	text, err := sample(name)
 	if err != nil {
 		return "", err
+	}
+	if len(text) == 0 {
+		return "", fmt.Errorf("%s: %w", name, errEmpty)
 	}
 	f, read, of := Guess(text, o)
 	if f == "" {

@@ -13,15 +13,16 @@ type Order struct {
 	// Window is how much longer than others a request may have taken and still be put
 	// in its place; 0 means DefaultWindow.
 	Window time.Duration
-	// Most is how many requests may wait for their place, which bounds memory; 0
-	// means DefaultMost.
-	Most int
+	// Most is how many requests may wait for their place, and Bytes how much their
+	// lines may have together, which bounds memory; 0 means DefaultMost and DefaultBytes.
+	Most, Bytes int
 }
 
 // Defaults of Order.
 const (
 	DefaultWindow = 30 * time.Second
 	DefaultMost   = 1 << 16
+	DefaultBytes  = 256 << 20
 )
 
 // Late is what came too late to be put in its place.
@@ -35,7 +36,9 @@ type sorter struct {
 	in      *reader
 	window  int64
 	most    int
+	room    int // bytes
 	heap    []arrival
+	bytes   int // of the lines in heap and group
 	seq     uint64
 	newest  int64    // end of the latest request so far
 	emitted int64    // arrival of the last one given
@@ -53,12 +56,15 @@ func newSorter(in *reader, o Order) *sorter {
 	if o.Most == 0 {
 		o.Most = DefaultMost
 	}
-	return &sorter{in: in, window: int64(o.Window), most: max(1, o.Most)}
+	if o.Bytes == 0 {
+		o.Bytes = DefaultBytes
+	}
+	return &sorter{in: in, window: int64(o.Window), most: max(1, o.Most), room: o.Bytes}
 }
 
 // next returns the entry that came next; io.EOF at the end.
 func (s *sorter) next() (*Entry, error) {
-	for s.done == nil && (len(s.heap) == 0 || len(s.heap) < s.most && s.heap[0].at > s.newest-s.window) {
+	for s.done == nil && (len(s.heap) == 0 || len(s.heap) < s.most && s.bytes < s.room && s.heap[0].at > s.newest-s.window) {
 		e, err := s.in.next()
 		if err != nil {
 			s.done = err
@@ -74,6 +80,7 @@ func (s *sorter) next() (*Entry, error) {
 		return nil, s.done
 	}
 	e := pop(&s.heap).e
+	s.bytes -= len(e.line)
 	if e.Arrival < s.emitted {
 		shift := s.emitted - e.Arrival
 		s.late.Count++
@@ -96,9 +103,11 @@ func (e *Entry) postpone(by int64) {
 	}
 }
 
-// release gives an entry back.
+// release gives an entry back, without what holds its line in memory.
 func (s *sorter) release(e *Entry) {
-	e.line = ""
+	clear(e.Headers)
+	clear(e.Attempts)
+	e.reset()
 	if s.used = append(s.used, e); len(s.used) == batchSize {
 		s.in.recycle(s.used)
 		s.used = make([]*Entry, 0, batchSize)
@@ -115,11 +124,12 @@ func secondOf(e *Entry) int64 {
 
 // take puts an entry in its place, or with those of the same second.
 func (s *sorter) take(e *Entry) {
+	s.bytes += len(e.line)
 	if e.Resolution < second {
 		s.push(e)
 		return
 	}
-	if len(s.group) > 0 && (secondOf(s.group[0]) != secondOf(e) || len(s.group) == s.most) {
+	if len(s.group) > 0 && (secondOf(s.group[0]) != secondOf(e) || len(s.group) == s.most || s.bytes >= s.room) {
 		s.scatter()
 	}
 	s.group = append(s.group, e)

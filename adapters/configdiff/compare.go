@@ -21,7 +21,7 @@ type Options struct {
 // keys of both sides, and memory beyond them in proportion to what differs. An
 // error is one of a configuration that no configfile wrote.
 func Compare(old, new Side, o Options) (*Report, error) {
-	r := &Report{Old: infoOf(old), New: infoOf(new)}
+	r := &Report{Old: infoOf(old), New: infoOf(new), Findings: []Finding{}}
 	x, err := newComparison(old, new)
 	if err != nil {
 		return nil, err

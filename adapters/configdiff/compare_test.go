@@ -355,3 +355,16 @@ func benchCompare(b *testing.B, weight int) {
 		}
 	}
 }
+
+func TestAShareBeyondALimitNeverReadsAsTheLimit(t *testing.T) {
+	for want, parts := range map[string][2]uint64{
+		"6.377%":  {6_377, 100_000},
+		"5.0001%": {50_001, 1_000_001}, // 5.00009..%
+		"0%":      {0, 10},
+		"100%":    {7, 7},
+	} {
+		if got := exactShare(parts[0], parts[1]); got != want {
+			t.Errorf("%d of %d is %s, not %s", parts[0], parts[1], got, want)
+		}
+	}
+}

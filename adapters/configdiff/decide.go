@@ -95,6 +95,9 @@ func (d *decider) decide(e *Expectation) (o Outcome, field string, err error) {
 		if err != nil {
 			return o, "", err
 		}
+		if _, ok := d.side.File.EffectiveListener(e.Listener); !ok && e.Listener != "" {
+			return o, ".listener", fmt.Errorf("%s has no listener named %q", d.side.Name, e.Listener)
+		}
 		d.find.Find(req, peer, e.Claims, &found)
 		o.via, o.Key, o.Source, refuse = int(found.Via), found.Key, found.SourceName(), found.Refuse
 		split = found.Split

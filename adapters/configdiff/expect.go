@@ -2,6 +2,8 @@ package configdiff
 
 import (
 	"fmt"
+	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -121,6 +123,14 @@ func (e *Expectation) validate(path string, fail func(path, what, hint string)) 
 	case e.Key == "" && !e.isRequest():
 		fail(path, "this is neither a key nor a request", "write key: visa, or host, path, method, listener, headers, claims, client_cert")
 	}
+	same := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
+		canonical := http.CanonicalHeaderKey(name)
+		if first, twice := same[canonical]; twice {
+			fail(path+".headers."+name, fmt.Sprintf("this is the same header as %s: their case does not count", first), "keep one of the two")
+		}
+		same[canonical] = name
+	}
 	if e.Path != "" && e.Path[0] != '/' {
 		fail(path+".path", strconv.Quote(e.Path)+" is not a path", "begin it with /")
 	}
@@ -170,6 +180,9 @@ func (e *Expectation) title() string {
 		}
 		parts = append(parts, method+" "+e.Host+e.path())
 		add("by listener", e.Listener)
+		for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
+			add("with", name+": "+e.Headers[name])
+		}
 	}
 	add("with", strings.Join(e.Down, ", "))
 	if len(e.Down) > 0 {

@@ -243,3 +243,47 @@ func TestAFileOfManyGoldenRequestsIsRead(t *testing.T) {
 		t.Errorf("%d hold", x.Passed)
 	}
 }
+
+func TestTwoSpellingsOfOneHeaderAreRefused(t *testing.T) {
+	_, err := ParseExpect("golden.yaml", []byte("expect: 1\nrequests: [{host: a, headers: {x-tenant: acme, X-Tenant: delta}, want: {key: acme}}]\n"))
+	if err == nil || !strings.Contains(err.Error(), "golden.yaml:2:42: this is the same header as X-Tenant") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestAListenerThatIsNotThereFailsTheRequest(t *testing.T) {
+	x := judge(t, routed(t), "  - {host: api.example.com, listener: nope, path: /v1, want: {refused: 404}}\n")
+	if r := x.Results[0]; r.Passed || r.Faults[0] != `routes.yaml has no listener named "nope"` || r.At.String() != "golden.yaml:3:39" {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestRequestsThatDifferByAHeaderHaveDifferentTitles(t *testing.T) {
+	x := judge(t, routed(t), `
+  - {host: api.example.com, listener: edge, path: /v1, headers: {x-tenant: acme}, want: {key: acme}}
+  - {host: api.example.com, listener: edge, path: /v1, headers: {x-tenant: nobody}, want: {refused: 404}}
+`)
+	if a, b := x.Results[0].Name, x.Results[1].Name; a == b || !strings.HasSuffix(b, "with x-tenant: nobody") {
+		t.Errorf("the titles are %q and %q", a, b)
+	}
+}
+
+func FuzzExpect(f *testing.F) {
+	f.Add("expect: 1\nrequests:\n  - {host: api.example.com, listener: edge, path: /v1, headers: {x-tenant: acme}, claims: {tenant: acme}, client_cert: [a@b.c], want: {key: acme}}\n")
+	f.Add("expect: 1\nrequests: [{key: acme, route: api, down: [cell-12], want: {split: {cell-12: 95%}, candidates: [cell-12], reason: tier, refused: 503}}]\n")
+	data, err := os.ReadFile("../configfile/testdata/good/routes.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	s := parse(f, "routes.yaml", string(data))
+	f.Fuzz(func(t *testing.T, text string) {
+		golden, err := ParseExpect("golden.yaml", []byte(text))
+		if err != nil {
+			return
+		}
+		x, err := golden.Judge(s)
+		if err != nil || x.Passed+x.Failed != len(golden.Requests) {
+			t.Errorf("%d requests: %+v, %v", len(golden.Requests), x, err)
+		}
+	})
+}

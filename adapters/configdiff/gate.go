@@ -22,13 +22,14 @@ type GateResult struct {
 	Text   string `json:"text"`
 }
 
-// gates lists every gate: what it measures, or for a gate without a share
-// whether it is tripped.
-var gates = []struct {
+// knownGate is what a gate measures, or for a gate without a share whether it is tripped.
+type knownGate struct {
 	name, says string
 	measure    func(r *Report) (part, whole uint64) // nil: tripped counts
 	tripped    func(r *Report) bool
-}{
+}
+
+var gates = []knownGate{
 	{"rerouted", "of the keys get other candidates", (*Report).rerouted, nil},
 	{"home-moved", "of the keys get another home", (*Report).homeMoved, nil},
 	{"removed", "of the keys are gone", (*Report).removed, nil},
@@ -86,23 +87,16 @@ func ParseShare(text string) (uint32, error) {
 
 func (r *Report) judgeGates(list []Gate) {
 	for _, g := range list {
-		i := slices.IndexFunc(gates, func(known struct {
-			name, says string
-			measure    func(r *Report) (part, whole uint64)
-			tripped    func(r *Report) bool
-		},
-		) bool {
-			return known.name == g.Name
-		})
+		i := slices.IndexFunc(gates, func(known knownGate) bool { return known.name == g.Name })
 		if i < 0 {
 			continue // ParseGate makes no other
 		}
 		out := GateResult{Gate: g.Name}
 		if known := &gates[i]; known.measure != nil {
 			part, whole := known.measure(r)
-			out.Gate += ":" + strconv.FormatFloat(float64(g.Most)/10_000, 'f', -1, 64) + "%"
+			out.Gate += ":" + shareText(g.Most)
 			out.Passed = !over(part, whole, g.Most)
-			out.Text = fmt.Sprintf("%s %s", share(part, whole), known.says)
+			out.Text = fmt.Sprintf("%s %s", exactShare(part, whole), known.says)
 		} else {
 			out.Passed, out.Text = !known.tripped(r), known.says
 		}

@@ -2,6 +2,7 @@ package configdiff
 
 import (
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 
@@ -54,6 +55,20 @@ func share(part, whole uint64) string {
 		return ">99.9%"
 	}
 	return fmt.Sprintf("%.1f%%", p)
+}
+
+// exactShare is share to the millionth, rounded up as push guards do, so that what
+// is beyond a limit does not read as the limit itself.
+func exactShare(part, whole uint64) string {
+	if whole == 0 {
+		return "0%"
+	}
+	hi, lo := bits.Mul64(min(part, whole), million)
+	ppm, rest := bits.Div64(hi, lo, whole)
+	if rest > 0 {
+		ppm++
+	}
+	return shareText(uint32(ppm))
 }
 
 func orDash(s string) string {

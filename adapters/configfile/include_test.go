@@ -61,7 +61,7 @@ func TestIncludedFilesGrowTheTablesAndEveryPlaceIsKnown(t *testing.T) {
 		"placements/a.yaml": "lockstep: 1\nplacements:\n  a:\n    profile: small\n    endpoints: {one: {url: \"http://a:1\"}}\n",
 		"placements/b.yaml": "profiles: {small: {limit: {guests: 3}}}\nkeys: {y: a}\n",
 		"t/eu.csv":          "key,placement,region\r\nb,c,eu\r\nk 1,a,eu\r\n",
-		"t/us.csv":          "key,placement\na,c\n",
+		"t/us.csv":          "\ufeffkey,placement\na,c\n",
 	})
 	f, err := Load(main)
 	if err != nil {
@@ -127,17 +127,17 @@ func TestEveryFaultOfAnIncludeIsShown(t *testing.T) {
 			map[string]string{
 				"placements/a.yaml": "version: x\n",
 				"t/a.csv":           "placement,key\n",
-				"t/b.csv":           "key,placement\nb,c\na,c\na\n,c\nd,\nd,c,eu\n\"e\",c\nb,c\nf,nowhere",
+				"t/b.csv":           "key,placement\nb,c\na,c\na,d\na\n,c\nd,\nd,c,eu\n\"e\",c\nb,c\nf,nowhere",
 			},
 			[]string{
 				`t/a.csv:1:1: this is not the header of a list of tenants`,
 				`t/b.csv:3:1: "a" comes after "b"`,
-				`t/b.csv:4:1: this line has 1 field, the header 2`,
-				`t/b.csv:5:1: the key or the placement is empty`,
+				`t/b.csv:5:1: this line has 1 field, the header 2`,
 				`t/b.csv:6:1: the key or the placement is empty`,
-				`t/b.csv:7:1: this line has 3 fields, the header 2`,
-				`t/b.csv:8:1: there is a quote in this line`,
-				`t/b.csv:9:1: "b" is defined twice, first t/b.csv:2:1`,
+				`t/b.csv:7:1: the key or the placement is empty`,
+				`t/b.csv:8:1: this line has 3 fields, the header 2`,
+				`t/b.csv:9:1: there is a quote in this line`,
+				`t/b.csv:10:1: "b" is defined twice, first t/b.csv:2:1`,
 			},
 		},
 		"a tenant of a placement that is not there": {

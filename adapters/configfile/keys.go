@@ -123,14 +123,14 @@ func (l *loader) inlineKeys(n *node, list *keyList) {
 // stands in the line is the key. Key and placement share the file's memory. A
 // placement with a space is a split: cell-07 95% cell-12 5%.
 func (l *loader) tenants(src *source, list *keyList) {
-	header, rest, _ := strings.Cut(src.text, "\n")
+	header, rest, _ := strings.Cut(strings.TrimPrefix(src.text, "\ufeff"), "\n") // spreadsheets write a byte order mark
 	header = strings.TrimSuffix(header, "\r")
 	if header != "key,placement" && header != "key,placement,region" {
 		place{src, 1, 1, int32(len(header))}.report(l, "this is not the header of a list of tenants", "begin the file with: key,placement or key,placement,region")
 		return
 	}
 	commas := strings.Count(header, ",")
-	number, last, lastLine := list.source(src), "", int32(0)
+	number, last, lastLine, sorted := list.source(src), "", int32(0), true
 	list.specs = slices.Grow(list.specs, strings.Count(rest, "\n")+1)
 	list.places = slices.Grow(list.places, strings.Count(rest, "\n")+1)
 	for line := int32(2); rest != "" && len(l.problems) < maxProblems; line++ {
@@ -153,7 +153,10 @@ func (l *loader) tenants(src *source, list *keyList) {
 		case key == last:
 			l.twice(key, place{src, lastLine, 1, int32(len(key))}, at)
 		case key < last:
-			at.report(l, strconv.Quote(key)+" comes after "+strconv.Quote(last), "sort the lines by key, byte by byte: LC_ALL=C sort")
+			if sorted { // the first is enough to know
+				at.report(l, strconv.Quote(key)+" comes after "+strconv.Quote(last), "sort the lines by key, byte by byte: LC_ALL=C sort")
+			}
+			sorted = false
 		default:
 			if strings.IndexByte(placement, ' ') >= 0 {
 				l.writtenSplit(placement, place{src, line, int32(len(key)) + 2, int32(len(placement))})

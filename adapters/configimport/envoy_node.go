@@ -342,8 +342,11 @@ func readEnvoyYAML(text string) (*evNode, error) {
 	if err != nil {
 		return nil, yamlFault(err)
 	}
-	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
+	switch {
+	case len(file.Docs) > 1:
 		return nil, fmt.Errorf(": there are %d documents in the file, not one", len(file.Docs))
+	case len(file.Docs) == 0 || file.Docs[0].Body == nil:
+		return nil, errors.New(": there is nothing in the file")
 	}
 	t := &yamlTree{anchors: map[string]*evNode{}}
 	root := t.node(file.Docs[0].Body, 0)

@@ -405,9 +405,9 @@ func (e *envoy) hashPolicy(a *evNode) (k key, from *evNode) {
 		if name := h.str("header", "header_name"); name != "" && !strings.HasPrefix(name, ":") {
 			found, _ = headerKey(name)
 		} else if name := h.str("query_parameter", "name"); name != "" {
-			found = key("{query: " + quoted(name) + "}")
+			found = keyAt("query", name)
 		} else if name := h.str("cookie", "name"); name != "" {
-			found = key("{cookie: " + quoted(name) + "}")
+			found = keyAt("cookie", name)
 			if h.get("cookie", "ttl") != nil {
 				h.get("cookie").differs("the router makes no cookie to hash", "write sticky: {cookie: NAME, ttl: ..}")
 			}
@@ -426,9 +426,9 @@ func (e *envoy) hashPolicy(a *evNode) (k key, from *evNode) {
 
 // writeRoutes writes the routes of a listener.
 func (e *envoy) writeRoutes(f *evFront) {
-	routes, complete := expand(f.rules)
+	routes, complete := expand(f.rules, e.plan.room())
 	if !complete {
-		f.config.not("its routes make more than a configuration has (1024): the last ones are missing", "")
+		f.config.not(tooManyRoutes, "")
 	}
 	var listeners []string
 	if e.several {

@@ -3,8 +3,10 @@ package configimport_test
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,7 +37,7 @@ func fixtures(t *testing.T) map[string]func() (*configimport.Result, error) {
 	return out
 }
 
-func read(t *testing.T, path string) []byte {
+func read(t testing.TB, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -137,6 +139,80 @@ func TestTheSameInputMakesTheSameBytes(t *testing.T) {
 			if diff := cmp.Diff(string(first.YAML)+first.Report.Text(true), string(again.YAML)+again.Report.Text(true)); diff != "" {
 				t.Fatalf("%s: %s", path, diff)
 			}
+		}
+	}
+}
+
+func TestMoreRulesThanRoutesMakeAConfigurationThatLoadsAndSaysWhatIsMissing(t *testing.T) {
+	var hosts, text strings.Builder
+	text.WriteString("defaults\n mode http\n")
+	for f := range 3 {
+		fmt.Fprintf(&text, "frontend f%d\n bind :808%d\n use_backend %%[req.hdr(host),lower,map(hosts.map,b)]\n", f, f)
+	}
+	text.WriteString("backend b\n server s 10.0.0.1:80\n")
+	for i := range 2100 { // three hosts of a domain are one route with a table
+		fmt.Fprintf(&hosts, "h%d.d%d.example.com b\n", i, i/3)
+	}
+	r, err := configimport.HAProxy([]configimport.Input{{Name: "many.cfg", Data: []byte(text.String())}}, configimport.Options{
+		Read: func(string) ([]byte, error) { return []byte(hosts.String()), nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loads(t, r.YAML)
+	var missing []string
+	for _, l := range r.Report.Lines {
+		if l.Class == configimport.NotTranslated {
+			missing = append(missing, l.Text)
+		}
+	}
+	if want := []string{"frontend f1", "frontend f2"}; !slices.Equal(missing, want) {
+		t.Errorf("what has no room for its routes: %q, want %q", missing, want)
+	}
+}
+
+func TestAnEmptyEnvoyConfigurationIsSaidToBeEmpty(t *testing.T) {
+	_, err := configimport.Envoy(configimport.Input{Name: "empty.yaml"}, configimport.Options{})
+	if err == nil || err.Error() != "empty.yaml: there is nothing in the file" {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestAHugeNameDoesNotFillTheReport(t *testing.T) {
+	text := "defaults\n mode http\nfrontend f\n bind :8080\n use_backend " + strings.Repeat("x", 1<<20) + "\n default_backend b\nbackend b\n server s 10.0.0.1:80\n"
+	r, err := configimport.HAProxy([]configimport.Input{{Name: "huge.cfg", Data: []byte(text)}}, configimport.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report := r.Report.Text(true); len(report) > 8<<10 {
+		t.Errorf("the report has %d bytes", len(report))
+	}
+}
+
+func TestAnAddressWithAControlCharacterIsNoHost(t *testing.T) {
+	text := "defaults\n mode http\nfrontend f\n bind :8080\n default_backend b\nbackend b\n server s 10.0.0.1:80\n server t \x0110.0.0.2:80\n"
+	r, err := configimport.HAProxy([]configimport.Input{{Name: "odd.cfg", Data: []byte(text)}}, configimport.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loads(t, r.YAML)
+	if last := r.Report.Lines[len(r.Report.Lines)-1]; last.Class != configimport.NotTranslated {
+		t.Errorf("%s is %s", last.Text, last.Class)
+	}
+}
+
+func TestAKeySourceWithoutAPossibleNameIsNotTranslated(t *testing.T) {
+	for _, expr := range []string{"%[req.hdr({-Tenant),map(m)]", "%[req.cook(a b),map(m)]", "%[req.hdr(),map(m)]"} {
+		text := "defaults\n mode http\nfrontend f\n bind :8080\n use_backend " + expr + "\n default_backend b\nbackend b\n server s 10.0.0.1:80\n balance hdr({x)\n"
+		r, err := configimport.HAProxy([]configimport.Input{{Name: "odd.cfg", Data: []byte(text)}}, configimport.Options{
+			Read: func(string) ([]byte, error) { return []byte("k b\n"), nil },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		loads(t, r.YAML)
+		if r.Report.NotTranslated == 0 {
+			t.Errorf("%s is translated:\n%s", expr, r.YAML)
 		}
 	}
 }

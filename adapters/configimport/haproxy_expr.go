@@ -112,11 +112,11 @@ func sourceOf(f hapFetch) key {
 		if f.isHost() {
 			return ""
 		}
-		return key("{header: " + quoted(f.arg(0)) + "}")
+		return keyAt("header", f.arg(0))
 	case "url_param", "urlp", "req.url_param":
-		return key("{query: " + quoted(f.arg(0)) + "}")
+		return keyAt("query", f.arg(0))
 	case "cook", "req.cook", "cookie":
-		return key("{cookie: " + quoted(f.arg(0)) + "}")
+		return keyAt("cookie", f.arg(0))
 	}
 	return ""
 }

@@ -388,9 +388,9 @@ func (h *hap) routes(f *hapFront, end rule, several bool) {
 		}
 	}
 	f.rules = append(f.rules, end)
-	routes, complete := expand(f.rules)
+	routes, complete := expand(f.rules, h.plan.room())
 	if !complete {
-		f.section.head.not("its rules make more routes than a configuration has (1024): the last ones are missing", "use a map of keys in place of rules")
+		f.section.head.not(tooManyRoutes, "use a map of keys in place of rules")
 	}
 	var listeners []string
 	if several {

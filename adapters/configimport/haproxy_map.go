@@ -146,6 +146,19 @@ func (h *hap) keysOfMap(k key, entries []mapEntry, before, after string, r, end 
 	return r
 }
 
+// means notes what the entry's condition says of itself, and reports whether it has a meaning.
+func (m *mapEntry) means(a *hapACL) bool {
+	if a.fault != "" {
+		m.not(a.fault, "")
+		return false
+	}
+	m.ok()
+	for _, d := range a.differs {
+		m.differs(d, "")
+	}
+	return true
+}
+
 // hostsOfMap makes a rule for each host, and one for hosts that differ in their first label.
 func (h *hap) hostsOfMap(method string, entries []mapEntry, before, after string, r rule) (out []rule) {
 	families := map[string]int{}
@@ -163,13 +176,8 @@ func (h *hap) hostsOfMap(method string, entries []mapEntry, before, after string
 		}
 		var a hapACL
 		a.hosts(method, []string{m.key})
-		if a.fault != "" {
-			m.not(a.fault, "")
+		if !m.means(&a) {
 			continue
-		}
-		m.ok()
-		for _, d := range a.differs {
-			m.differs(d, "")
 		}
 		one := r
 		one.from = append(slices.Clone(r.from), m.from())
@@ -201,13 +209,8 @@ func (h *hap) pathsOfMap(method string, entries []mapEntry, before, after string
 		}
 		var a hapACL
 		a.paths(method, []string{m.key})
-		if a.fault != "" {
-			m.not(a.fault, "")
+		if !m.means(&a) {
 			continue
-		}
-		m.ok()
-		for _, d := range a.differs {
-			m.differs(d, "")
 		}
 		one := r
 		one.in, one.to = a.any[0].in, to

@@ -181,7 +181,7 @@ func hashKey(balance []string) (k key, fault string) {
 	case name == "hdr" && strings.HasSuffix(arg, ")"):
 		return headerKey(strings.TrimSuffix(arg, ")"))
 	case w(0) == "url_param" && w(1) != "":
-		return key("{query: " + quoted(w(1)) + "}"), ""
+		return keyAt("query", w(1)), ""
 	case w(0) == "hash":
 		expression = w(1)
 	case w(0) == "source":
@@ -202,7 +202,10 @@ func headerKey(name string) (key, string) {
 	if strings.EqualFold(name, "host") {
 		return anyHost, ""
 	}
-	return key("{header: " + quoted(name) + "}"), ""
+	if k := keyAt("header", name); k != "" {
+		return k, ""
+	}
+	return "", strconv.Quote(name) + " is no name of a header"
 }
 
 func (b *hapBackend) writeSelect(p *placement, servers []*hapServer) {

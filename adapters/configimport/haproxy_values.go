@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // hapTime reads a time of HAProxy's: 5s, 200ms, or a bare number of milliseconds.
@@ -65,7 +66,8 @@ func hapAddress(text string) (host, port, fault string) {
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return "", "", "its port is " + strconv.Quote(port)
 	}
-	if strings.ContainsAny(host, " /?#@%\"\\<>^`{|}") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
+	control := func(r rune) bool { return !unicode.IsPrint(r) }
+	if strings.ContainsFunc(host, control) || strings.ContainsAny(host, " /?#@%\"\\<>^`{|}") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
 		return "", "", strconv.Quote(host) + " is no host"
 	}
 	return host, port, ""

@@ -55,6 +55,11 @@ const (
 	anyLabel = "{host_label: -1}"
 )
 
+// room is how many routes may still be made.
+func (p *plan) room() int { return most - len(p.routes) }
+
+const tooManyRoutes = "with those before it, it makes more than 999 routes: the last ones are missing"
+
 // addRoutes writes routes, in order, for requests by these listeners (nil: by any).
 func (p *plan) addRoutes(routes []built, listeners []string, tableName string) {
 	for _, b := range routes {

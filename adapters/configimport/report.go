@@ -200,29 +200,30 @@ func (r *Report) Total() string {
 }
 
 func writeLine(b *strings.Builder, l *Line) {
-	fmt.Fprintf(b, "  %s  %s\n", l.At(), shortened(l.Text))
+	fmt.Fprintf(b, "  %s  %s\n", l.At(), shortened(l.Text, 120))
 	for _, n := range l.Notes {
 		mark := ""
 		if n.Class != l.Class {
 			mark = n.Class.String() + ": "
 		}
-		fmt.Fprintf(b, "      %s%s\n", mark, n.Why)
+		fmt.Fprintf(b, "      %s%s\n", mark, shortened(n.Why, 400))
 		if n.Do != "" {
 			fmt.Fprintf(b, "      -> %s\n", n.Do)
 		}
 	}
 }
 
-// shortened keeps a line of the input readable, and harmless on a terminal.
-func shortened(text string) string {
+// shortened keeps a line of the input, or what holds parts of it, readable, and
+// harmless on a terminal. It has at most so many characters.
+func shortened(text string, most int) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == '\ufffd' || r >= 0x80 && r < 0xa0 {
 			return '?'
 		}
 		return r
 	}, text)
-	if runes := []rune(text); len(runes) > 120 {
-		return string(runes[:117]) + "..."
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-3]) + "..."
 	}
 	return text
 }

@@ -2,6 +2,7 @@ package configimport
 
 import (
 	"slices"
+	"strings"
 )
 
 // A proxy decides by a list of rules, each with a condition; the first that
@@ -12,6 +13,16 @@ import (
 
 // key is where a routing key is read, as a key source is written: {header: X-Tenant}.
 type key string
+
+// keyAt is the key source of that name in a place such as header, "" for a name
+// that nothing has there: those of headers and cookies are tokens (RFC 9110, 5.6.2).
+func keyAt(place, name string) key {
+	odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }
+	if name == "" || place != "query" && strings.ContainsFunc(name, odd) {
+		return ""
+	}
+	return key("{" + place + ": " + quoted(name) + "}")
+}
 
 // target is where requests go: a placement, a status that refuses them, or
 // parts of several placements.
@@ -67,18 +78,21 @@ type built struct {
 	seen map[string]bool // the keys so far
 }
 
-// most is how many routes one list of rules may make; the native form has 1024.
-const most = 1000
+// most is how many routes are made in all. The native form has 1024, and reads a
+// list of at most 4,000 keys, of which a route has four.
+const most = 999
 
 type expansion struct {
 	rules []rule
+	most  int // routes
 	out   []built
 	full  bool
 }
 
-// expand returns the routes that decide as rules do. The last rule must take everything.
-func expand(rules []rule) (out []built, complete bool) {
-	e := &expansion{rules: rules}
+// expand returns the routes that decide as rules do, so many at most. The last
+// rule must take everything.
+func expand(rules []rule, most int) (out []built, complete bool) {
+	e := &expansion{rules: rules, most: most}
 	e.build(region{}, nil, 0)
 	return e.out, !e.full
 }
@@ -88,7 +102,7 @@ func (e *expansion) build(r region, taken []region, depth int) {
 	taken = slices.Clone(taken)
 	route := built{in: r}
 	for i := range e.rules {
-		if len(e.out) >= most || depth > 64 {
+		if len(e.out) >= e.most || depth > 64 {
 			e.full = true
 			return
 		}

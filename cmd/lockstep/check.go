@@ -237,10 +237,10 @@ func printEffective(w io.Writer, values []configfile.Value) {
 	}
 }
 
-// plural is n with its noun: 1 key, 2 keys.
+// plural is n with its noun: 1 key, 2,000 keys.
 func plural(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
-	return fmt.Sprintf("%d %s", n, noun)
+	return thousands(uint64(n)) + " " + noun
 }

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/adapters/accesslog"
+	"lockstep/adapters/configdiff"
 )
 
 func newCompareCommand() *cobra.Command {
@@ -52,9 +52,13 @@ func runCompare(w, stderr io.Writer, stdin io.Reader, files []string, format, un
 	if flags.config == "" {
 		return errors.New("name the configuration that is compared with the log: -c CONFIG")
 	}
-	limit, err := failUnder(under)
-	if err != nil {
-		return err
+	limit := int64(-1)
+	if under != "" {
+		ppm, err := configdiff.ParseShare(under)
+		if err != nil {
+			return fmt.Errorf("--fail-under: %w", err)
+		}
+		limit = int64(ppm)
 	}
 	options, err := flags.options()
 	if err != nil {
@@ -92,19 +96,6 @@ func runCompare(w, stderr io.Writer, stdin io.Reader, files []string, format, un
 	return err
 }
 
-// failUnder reads a share such as 99%; "" is none, -1.
-func failUnder(s string) (float64, error) {
-	if s == "" {
-		return -1, nil
-	}
-	digits, ok := strings.CutSuffix(s, "%")
-	p, err := strconv.ParseFloat(digits, 64)
-	if !ok || err != nil || !(p >= 0 && p <= 100) {
-		return 0, fmt.Errorf("--fail-under %s: write a share such as 99%%", s)
-	}
-	return p, nil
-}
-
 // compareVerdict is the outcome with what was asked.
 type compareVerdict struct {
 	c       *accesslog.Compared
@@ -112,12 +103,12 @@ type compareVerdict struct {
 	format  string
 	guessed bool
 	under   string
-	limit   float64 // percent, -1 for none
+	limit   int64 // parts per million, -1 for none
 }
 
 func (v *compareVerdict) passed() bool {
 	judged, agree := v.c.Judged()
-	return v.limit < 0 || 2*judged >= v.c.Requests && judged > 0 && 100*float64(agree) >= v.limit*float64(judged)
+	return v.limit < 0 || 2*judged >= v.c.Requests && judged > 0 && 1_000_000*int64(agree) >= v.limit*int64(judged)
 }
 
 // compareJSON is the verdict for machines.

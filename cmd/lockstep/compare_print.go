@@ -54,7 +54,11 @@ func (v *compareVerdict) print(w io.Writer) {
 			head = "FAIL  "
 		}
 	}
-	fmt.Fprintf(w, "%s%s of %s judged would be placed the same under %s\n", head, share(agree, judged), plurals(judged, "request"), v.config)
+	if judged == 0 {
+		fmt.Fprintf(w, "%sno request can be judged under %s\n", head, v.config)
+	} else {
+		fmt.Fprintf(w, "%s%s of %s judged would be placed the same under %s\n", head, share(agree, judged), plural(judged, "request"), v.config)
+	}
 	if v.limit >= 0 && !v.passed() {
 		why := fmt.Sprintf("fewer than %s", v.under)
 		if 2*judged < c.Requests || judged == 0 {
@@ -66,16 +70,16 @@ func (v *compareVerdict) print(w io.Writer) {
 	if v.guessed {
 		guessed = " (guessed)"
 	}
-	fmt.Fprintf(w, "Log        %s, %s%s: %s, %s\n", filesText(c.Files), v.format, guessed, plurals(c.Requests, "request"), spanText(&c.Read))
+	fmt.Fprintf(w, "Log        %s, %s%s: %s, %s\n", filesText(c.Files), v.format, guessed, plural(c.Requests, "request"), spanText(&c.Read))
 	if judged < c.Requests {
-		fmt.Fprintf(w, "Not judged %s (%s): the lines do not tell enough\n", plurals(c.Requests-judged, "request"), share(c.Requests-judged, c.Requests))
+		fmt.Fprintf(w, "Not judged %s (%s): the lines do not tell enough\n", plural(c.Requests-judged, "request"), share(c.Requests-judged, c.Requests))
 	}
 	for i := range c.Groups {
 		printGroup(w, c, i)
 	}
 	fmt.Fprintln(w)
 	o := &c.Outcomes
-	fmt.Fprintf(w, "Assumed    %s of %s went where they did not send that request: as the last attempts there in the log, else well\n", thousands(uint64(o.Assumed)), plurals(o.Attempts, "attempt"))
+	fmt.Fprintf(w, "Assumed    %s of %s went where they did not send that request: as the last attempts there in the log, else well\n", thousands(uint64(o.Assumed)), plural(o.Attempts, "attempt"))
 	printRead(w, &c.Read)
 }
 
@@ -105,7 +109,7 @@ func causeText(g *accesslog.Group) string {
 	case g.Keys >= accesslog.MaxKeys:
 		keys = "of " + thousands(uint64(g.Keys)) + " keys or more"
 	default:
-		keys = "of " + plurals(g.Keys, "key")
+		keys = "of " + plural(g.Keys, "key")
 	}
 	if g.Cause != "" && keys != "" {
 		return g.Cause + ", " + keys

@@ -175,12 +175,15 @@ func turnKnob(ctx context.Context, port int, knob string) error {
 
 // printIncidentCommands says how to look at what was recorded.
 func printIncidentCommands(out io.Writer, record string) {
-	fmt.Fprintf(out, `
-Look at it (INCIDENT.md in cmd/lockstep reads it with you):
-  bin/lockstep incident %[1]s                                draft of a post-mortem; it names the steps to explain
-  bin/lockstep explain %[1]s --step N                        one decision, and why
-  bin/lockstep replay %[1]s                                  every decision again: identical
-  bin/lockstep replay %[1]s --config %[1]s/%[2]s     what a larger limit would have done
-  bin/lockstep report %[1]s -o incident.html                 all of it as a page
-`, record, largerConfig)
+	whatIf := fmt.Sprintf("replay %s --config %s", record, filepath.Join(record, largerConfig))
+	fmt.Fprint(out, "\nLook at it (INCIDENT.md in cmd/lockstep reads it with you):\n")
+	for _, c := range [][2]string{
+		{"incident " + record, "draft of a post-mortem; it names the steps to explain"},
+		{"explain " + record + " --step N", "one decision, and why"},
+		{"replay " + record, "every decision again: identical"},
+		{whatIf, "what a larger limit would have done"},
+		{"report " + record + " -o incident.html", "all of it as a page"},
+	} {
+		fmt.Fprintf(out, "  bin/lockstep %-*s  %s\n", len(whatIf), c[0], c[1])
+	}
 }

@@ -42,7 +42,7 @@ func TestDiffsExitCodeIsItsVerdict(t *testing.T) {
 	}{
 		"the same":             {[]string{old, old}, exitOK, "no decision changes"},
 		"moved":                {[]string{old, moved}, exitOK, "1 of 2 keys (50.0%) get other candidates"},
-		"flags before files":   {[]string{"--fail-on", "rerouted:10%", old, moved}, exitFailed, "--fail-on rerouted:10%: 50.0% of the keys get other candidates"},
+		"flags before files":   {[]string{"--fail-on", "rerouted:10%", old, moved}, exitFailed, "--fail-on rerouted:10%: 50% of the keys get other candidates"},
 		"within the limit":     {[]string{old, moved, "--fail-on", "rerouted:50%,removed:0%"}, exitOK, "passes"},
 		"golden holds":         {[]string{old, old, "--expect", golden}, exitOK, "of 1 golden request 1 hold, 0 fail"},
 		"golden fails":         {[]string{old, moved, "--expect", golden}, exitFailed, `golden request "key k" fails (it held before): placement: wanted a, got b`},

@@ -88,6 +88,9 @@ func (l *logFlags) compile() (*core.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, ok := f.EffectiveListener(l.listener); !ok && l.listener != "" {
+		return nil, fmt.Errorf("--listener: %s has no listener named %q", l.config, l.listener)
+	}
 	for _, d := range f.Discover {
 		l.byDNS = append(l.byDNS, d.Placement)
 	}

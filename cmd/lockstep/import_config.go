@@ -1,8 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -71,6 +71,9 @@ input is not translated, 2 for a file that is no such configuration.`,
 func (c *configImport) run(stdout, stderr io.Writer, paths []string) error {
 	var files []configimport.Input
 	for _, p := range paths {
+		if same, err := sameFile(p, c.output); err == nil && same {
+			return fmt.Errorf("-o %s would write over the configuration that is translated: name another file", c.output)
+		}
 		data, err := os.ReadFile(p)
 		if err != nil {
 			return err
@@ -133,10 +136,7 @@ func (c *configImport) write(stdout, stderr io.Writer, r *configimport.Result) e
 		}
 	}
 	if c.json {
-		out := json.NewEncoder(stdout)
-		out.SetIndent("", "  ")
-		out.SetEscapeHTML(false)
-		return out.Encode(struct {
+		return writeJSON(stdout, struct {
 			Configuration string               `json:"configuration"`
 			Report        *configimport.Report `json:"report"`
 		}{string(yaml), r.Report})

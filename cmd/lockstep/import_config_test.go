@@ -170,3 +170,14 @@ func TestVariablesOfAnImportComeFromItsFlag(t *testing.T) {
 		t.Fatal(stdout)
 	}
 }
+
+func TestATranslationIsNotWrittenOverWhatItIsMadeOf(t *testing.T) {
+	path := written(t, "haproxy.cfg", smallHAProxy)
+	code, _, stderr := importConfig(t, "haproxy-config", path, "-o", filepath.Join(filepath.Dir(path), ".", "haproxy.cfg"))
+	if code != 2 || !strings.Contains(stderr, "would write over the configuration") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != smallHAProxy {
+		t.Errorf("the configuration is %q now, %v", data, err)
+	}
+}

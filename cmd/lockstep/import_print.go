@@ -14,7 +14,7 @@ import (
 // printImported says what a trace is made of: first what is certain, then what
 // is assumed.
 func printImported(w io.Writer, r *accesslog.Imported, output string) {
-	fmt.Fprintf(w, "Imported   %s of %s, %s\n", plurals(r.Requests, "request"), filesText(r.Files), spanText(&r.Read))
+	fmt.Fprintf(w, "Imported   %s of %s, %s\n", plural(r.Requests, "request"), filesText(r.Files), spanText(&r.Read))
 	fmt.Fprintf(w, "Trace      %s   %s steps; it replays: lockstep replay %s\n", output, thousands(r.Steps), output)
 	fmt.Fprintf(w, "Decided    %s forwarded%s\n", thousands(uint64(r.Forwarded)), refusedText(r.Refused))
 	if m := r.Made; m != nil {
@@ -23,7 +23,7 @@ func printImported(w io.Writer, r *accesslog.Imported, output string) {
 	fmt.Fprintln(w, "\nCertain")
 	fmt.Fprintf(w, "   times     %s\n", timesText(&r.Read))
 	o := &r.Outcomes
-	fmt.Fprintf(w, "   outcomes  %s of %s (%s) ended as the log says of that endpoint\n", thousands(uint64(o.Logged)), plurals(o.Attempts, "attempt"), share(o.Logged, o.Attempts))
+	fmt.Fprintf(w, "   outcomes  %s of %s (%s) ended as the log says of that endpoint\n", thousands(uint64(o.Logged)), plural(o.Attempts, "attempt"), share(o.Logged, o.Attempts))
 	if o.Assumed+o.Probes > 0 {
 		fmt.Fprintln(w, "Assumed")
 	}
@@ -31,7 +31,7 @@ func printImported(w io.Writer, r *accesslog.Imported, output string) {
 		fmt.Fprintf(w, "   outcomes  %s went where the other router did not send that request: as the last attempts there in the log, else well\n", thousands(uint64(o.Assumed)))
 	}
 	if o.Probes > 0 {
-		fmt.Fprintf(w, "   health    %s of which the log says nothing: %s failed, those of endpoints whose last attempts in the log got no answer, or that are said to be down\n", plurals(o.Probes, "check"), thousands(uint64(o.ProbesFailed)))
+		fmt.Fprintf(w, "   health    %s of which the log says nothing: %s failed, those of endpoints whose last attempts in the log got no answer, or that are said to be down\n", plural(o.Probes, "check"), thousands(uint64(o.ProbesFailed)))
 	}
 	printRead(w, &r.Read)
 }
@@ -39,7 +39,7 @@ func printImported(w io.Writer, r *accesslog.Imported, output string) {
 // printMade says what was assumed for want of a configuration.
 func printMade(w io.Writer, m *accesslog.Made) {
 	fmt.Fprintf(w, "\nNo configuration was given, so one was made of the log: %s, %s, %s\n",
-		plurals(m.Placements, "placement"), plurals(m.Endpoints, "endpoint"), plurals(m.Keys, "key"))
+		plural(m.Placements, "placement"), plural(m.Endpoints, "endpoint"), plural(m.Keys, "key"))
 	group := "upstreams that serve the same keys are one placement"
 	if m.Named {
 		group = "each group of servers that the log names is a placement"
@@ -60,7 +60,7 @@ func printRead(w io.Writer, r *accesslog.Read) {
 	var doubts []string
 	add := func(n int, text string) {
 		if n > 0 {
-			doubts = append(doubts, fmt.Sprintf("%s %s", plurals(n, "request"), text))
+			doubts = append(doubts, fmt.Sprintf("%s %s", plural(n, "request"), text))
 		}
 	}
 	add(r.NoKey, "without a routing key: log it, or say with --key or --field where it is")
@@ -69,7 +69,7 @@ func printRead(w io.Writer, r *accesslog.Read) {
 	add(r.Spread, "of seconds with several: spread evenly over their second, in the order of their lines")
 	if r.Late.Count > 0 {
 		doubts = append(doubts, fmt.Sprintf("%s came later than the window or the room for waiting allows, by at most %s: moved to when they were read; a larger --window may mend it",
-			plurals(r.Late.Count, "request"), r.Late.Most.Round(time.Millisecond)))
+			plural(r.Late.Count, "request"), r.Late.Most.Round(time.Millisecond)))
 	}
 	if len(doubts) > 0 {
 		fmt.Fprintln(w, "Not told")
@@ -78,7 +78,7 @@ func printRead(w io.Writer, r *accesslog.Read) {
 		}
 	}
 	fmt.Fprintf(w, "Lines      %s: %s, %s of no request, %s blank, %s malformed\n", thousands(uint64(r.Lines)),
-		plurals(r.Requests, "request"), thousands(uint64(r.Other)), thousands(uint64(r.Blank)), thousands(uint64(r.Malformed)))
+		plural(r.Requests, "request"), thousands(uint64(r.Other)), thousands(uint64(r.Blank)), thousands(uint64(r.Malformed)))
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "   %s:%d: %s\n      %s\n", p.File, p.Line, p.Why, p.Text)
 	}
@@ -129,21 +129,17 @@ func refusedText(refused map[string]int) string {
 	return fmt.Sprintf(", %s refused (%s)", thousands(uint64(n)), strings.Join(parts, ", "))
 }
 
-// plurals is plural with commas in the number.
-func plurals(n int, noun string) string {
-	_, word, _ := strings.Cut(plural(n, noun), " ")
-	return thousands(uint64(n)) + " " + word
-}
-
-// share is n of all in percent, with as many digits as tell it from all.
+// share is n of all in percent; what is not all never reads as 100%, nor what is not nothing as 0%.
 func share(n, all int) string {
 	if all == 0 {
 		return "none"
 	}
-	p := 100 * float64(n) / float64(all)
-	s := fmt.Sprintf("%.2f%%", p)
-	if s == "100.00%" && n < all {
-		return "99.99%"
+	s := fmt.Sprintf("%.2f%%", 100*float64(n)/float64(all))
+	switch {
+	case s == "100.00%" && n < all:
+		return ">99.99%"
+	case s == "0.00%" && n > 0:
+		return "<0.01%"
 	}
 	return s
 }

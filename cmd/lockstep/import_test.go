@@ -153,7 +153,10 @@ func TestCompareFailsUnderItsLimitAndImportRefusesWhatItCannotDo(t *testing.T) {
 		{[]string{"compare", nginxSample, "-c", found}, exitOK, "the endpoints of all are found by DNS"},
 		{[]string{"compare", "--format", "nginx-json", nginxSample, "-c", config, "--fail-under", "99%"}, exitFailed, "fewer than half of the requests can be judged"},
 		{[]string{"compare", nginxSample}, exitUsage, "-c CONFIG"},
-		{[]string{"compare", nginxSample, "-c", real, "--fail-under", "99"}, exitUsage, "such as 99%"},
+		{[]string{"compare", nginxSample, "-c", real, "--fail-under", "99"}, exitUsage, "write it with its unit"},
+		{[]string{"compare", nginxSample, "-c", real, "--listener", "nope"}, exitUsage, `has no listener named "nope"`},
+		{[]string{"compare", "--format", "nginx-json", nginxSample, "-c", config}, exitOK, "no request can be judged"},
+		{[]string{"compare", os.DevNull, "-c", real, "--format", "nginx"}, exitUsage, "there is no request in the log"},
 		{[]string{"compare", nginxSample, "-c", real, "--format", "apache"}, exitUsage, "is no format"},
 		{[]string{"compare", nginxSample, "-c", real, "--field", "x"}, exitUsage, "NAME=VARIABLE"},
 		{[]string{"compare", nginxSample, "-c", real, "--zone", "Nowhere"}, exitUsage, "--zone"},
@@ -170,6 +173,14 @@ func TestCompareFailsUnderItsLimitAndImportRefusesWhatItCannotDo(t *testing.T) {
 		code, out, errs := lockstep(c.args...)
 		if code != c.code || !strings.Contains(out+errs, c.want) {
 			t.Errorf("lockstep %s: exit %d, want %d and %q:\n%s%s", strings.Join(c.args, " "), code, c.code, c.want, out, errs)
+		}
+	}
+}
+
+func TestAShareIsNeitherAllNorNothingWhenItIsNot(t *testing.T) {
+	for want, parts := range map[string][2]int{"0.00%": {0, 7}, "<0.01%": {1, 100_000}, "33.33%": {1, 3}, ">99.99%": {99_999, 100_000}, "100.00%": {7, 7}, "none": {0, 0}} {
+		if got := share(parts[0], parts[1]); got != want {
+			t.Errorf("%d of %d is %s, not %s", parts[0], parts[1], got, want)
 		}
 	}
 }

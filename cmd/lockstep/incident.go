@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -136,18 +135,14 @@ func runIncident(w, stderr io.Writer, args []string, flags incidentFlags) error 
 
 // incidentSources are the recordings as the draft reads them.
 func incidentSources(found []*recordings.Recording) (out []postmortem.Source) {
-	names, folders := map[string]int{}, map[string]int{}
+	names, folders := recordingNames(found), map[string]int{}
 	for _, r := range found {
-		names[r.Name()]++
 		folders[filepath.Dir(r.Segments[0].Path)]++
 	}
-	for _, r := range found {
-		s := postmortem.Source{Name: r.Name(), Path: filepath.Dir(r.Segments[0].Path), Origin: r.Header.Origin}
+	for i, r := range found {
+		s := postmortem.Source{Name: names[i], Path: filepath.Dir(r.Segments[0].Path), Origin: r.Header.Origin}
 		if len(r.Segments) == 1 && (s.Origin == 0 || folders[s.Path] > 1) {
 			s.Path = r.Segments[0].Path // the folder would name others too
-		}
-		if names[s.Name] > 1 { // what tells them apart is where they lie
-			s.Name = strings.TrimSuffix(filepath.Base(s.Path), filepath.Ext(s.Path))
 		}
 		s.Run = func(o traces.Options, from int64) (traces.Report, error) {
 			block, err := blockBefore(r, from)

@@ -47,25 +47,31 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(
-		newCellCommand(),
-		newCheckCommand(),
-		newDiffCommand(),
-		newConformCommand(),
-		newControlCommand(),
-		newExplainCommand(),
-		newIncidentCommand(),
-		newRedactCommand(),
-		newReplayCommand(),
-		newReportCommand(),
-		newVerifyCommand(),
-		newConvertCommand(),
-		newImportCommand(),
-		newCompareCommand(),
-		newSimCommand(),
-		newFuzzCommand(),
-		newDemoCommand(),
-		newServeCommand(),
-	)
+	for _, g := range groups() {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, c := range g.commands {
+			c.GroupID = g.id
+			root.AddCommand(c)
+		}
+	}
 	return root
+}
+
+// group is what a user comes for.
+type group struct {
+	id, title string
+	commands  []*cobra.Command
+}
+
+// groups lists the commands in the order in which a user meets them.
+func groups() []group {
+	return []group{
+		{"try", "To try it:", []*cobra.Command{newDemoCommand(), newCellCommand()}},
+		{"before", "Before a deploy:", []*cobra.Command{newCheckCommand(), newDiffCommand(), newSimCommand(), newFuzzCommand()}},
+		{"serve", "In production:", []*cobra.Command{newServeCommand(), newControlCommand()}},
+		{"after", "After an incident:", []*cobra.Command{newExplainCommand(), newIncidentCommand(), newReportCommand(), newReplayCommand()}},
+		{"keep", "Recordings:", []*cobra.Command{newVerifyCommand(), newRedactCommand(), newConvertCommand()}},
+		{"move", "From another proxy:", []*cobra.Command{newCompareCommand(), newImportCommand()}},
+		{"port", "Another implementation:", []*cobra.Command{newConformCommand()}},
+	}
 }

@@ -70,8 +70,9 @@ func chainOf(all []*recordings.Recording) (out chained, err error) {
 		}
 	}
 	if len(all) > 1 {
-		for _, r := range all {
-			out.Notes = append(out.Notes, fmt.Sprintf("%s is a recording of its own: %s from %s", r.Name(), plural(len(r.Segments), "file"), r.Segments[0].Path))
+		names := recordingNames(all)
+		for i, r := range all {
+			out.Notes = append(out.Notes, fmt.Sprintf("%s is a recording of its own: %s from %s", names[i], plural(len(r.Segments), "file"), r.Segments[0].Path))
 		}
 	}
 	return out, nil

@@ -157,16 +157,3 @@ func (o *whatIf) run(all []*recordings.Recording, c *core.Config, flags whatIfFl
 
 // broken reports that a part of the recordings was not judged.
 func (o *whatIf) broken() bool { return len(o.damage) > 0 }
-
-// recordingNames names recordings apart.
-func recordingNames(all []*recordings.Recording) []string {
-	names := make([]string, len(all))
-	seen := map[string]int{}
-	for i, r := range all {
-		names[i] = r.Name()
-		if seen[r.Name()]++; seen[r.Name()] > 1 {
-			names[i] = fmt.Sprintf("%s (%d)", r.Name(), seen[r.Name()])
-		}
-	}
-	return names
-}

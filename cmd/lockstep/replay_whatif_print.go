@@ -36,7 +36,7 @@ func (o *whatIf) print(w io.Writer) {
 		fmt.Fprintf(w, "  %s\n", a)
 	}
 	o.printGate(w)
-	if r.Requests == 0 {
+	if r.Requests == 0 && o.gate == nil {
 		fmt.Fprintln(w, "\nNo request ended in the recordings: there is nothing to compare.")
 	}
 }
@@ -60,13 +60,22 @@ func (o *whatIf) printGaps(w io.Writer) {
 		}
 	}
 	if a := &o.result.Assumed; a.Restarts > 0 {
-		fmt.Fprintf(w, "GAP         begun anew %d times from the recorded state; %s that were in flight are not followed\n", a.Restarts, thousandsOf(a.Lost, "request"))
+		fmt.Fprintf(w, "GAP         begun anew %s from the recorded state; %s that were in flight are not followed\n", timesOf(a.Restarts), thousandsOf(a.Lost, "request"))
 	}
+}
+
+// timesOf is how often.
+func timesOf(n uint64) string {
+	if n == 1 {
+		return "once"
+	}
+	return thousands(n) + " times"
 }
 
 func (o *whatIf) printCounts(w io.Writer) {
 	b, a := &o.result.Before, &o.result.After
 	fmt.Fprintf(w, "%-26s %12s %12s %12s\n", "", "recorded", "what if", "change")
+	var none []string
 	for _, row := range []struct {
 		name          string
 		before, after uint64
@@ -82,6 +91,10 @@ func (o *whatIf) printCounts(w io.Writer) {
 		{"endpoints found unhealthy", b.Sick, a.Sick},
 		{"in flight at the end", b.Open, a.Open},
 	} {
+		if row.before == 0 && row.after == 0 {
+			none = append(none, row.name)
+			continue
+		}
 		fmt.Fprintf(w, "%-26s %12s %12s %12s%s\n", row.name, thousands(row.before), thousands(row.after), growth(row.before, row.after),
 			grown(row.before, row.after, b.Requests))
 	}
@@ -89,6 +102,12 @@ func (o *whatIf) printCounts(w io.Writer) {
 		if n, m := b.Classes[c], a.Classes[c]; n != m {
 			fmt.Fprintf(w, "  %-24s %12s %12s %12s%s\n", "class "+c.String(), thousands(n), thousands(m), growth(n, m), grown(n, m, b.Requests))
 		}
+	}
+	if len(none) > 0 {
+		fmt.Fprintf(w, "None on either side: %s.\n", strings.Join(none, ", "))
+	}
+	if b.Refused+a.Refused > 0 && b.Errors+a.Errors > 0 {
+		fmt.Fprintln(w, "A refusal with a 5xx is counted as refused and as answered 5xx.")
 	}
 }
 
@@ -100,12 +119,13 @@ func (o *whatIf) printLabels(w io.Writer) {
 		d, o    uint64
 		meaning string
 	}{
-		{"recorded", r.Decisions.Recorded, r.Outcomes.Recorded, "follows from what was recorded"},
-		{"modelled", r.Decisions.Modelled, r.Outcomes.Modelled, "depends on what endpoints are drawn to have done, from what they did near that time"},
-		{"unknown", r.Decisions.Unknown, r.Outcomes.Unknown, "depends on what no recording shows; assumed"},
+		{"recorded", r.Decisions.Recorded, r.Outcomes.Recorded, "certain: it follows from what was recorded"},
+		{"modelled", r.Decisions.Modelled, r.Outcomes.Modelled, "an estimate: it rests on endpoints doing what they did near that time"},
+		{"unknown", r.Decisions.Unknown, r.Outcomes.Unknown, "a guess: it rests on what no recording shows"},
 	} {
 		fmt.Fprintf(w, "  %-10s %28s %12s   %s\n", row.name, shareOf(row.d, r.Requests), shareOf(row.o, r.Requests), row.meaning)
 	}
+	fmt.Fprintln(w, "  A decision is who serves or refuses a request, an outcome what its client is told.")
 }
 
 func (o *whatIf) printMoves(w io.Writer) {
@@ -114,19 +134,28 @@ func (o *whatIf) printMoves(w io.Writer) {
 	all := r.Moves()
 	for _, m := range all[:min(len(all), mostShown)] {
 		fmt.Fprintf(w, "  %10s  %s -> %s   %s\n", thousands(m.Requests), m.From, m.To, labelsOf(m.Labels))
-		o.printExamples(w, m.Examples)
+		o.printExample(w, m)
 	}
 	more(w, len(all), "other changes")
 }
 
-func (o *whatIf) printExamples(w io.Writer, all []whatif.Example) {
-	for _, e := range all {
-		why := ""
-		if e.Why != "" {
-			why = ": " + e.Why
+// printExample shows a request of the label that most have.
+func (o *whatIf) printExample(w io.Writer, m *whatif.Move) {
+	counts := [...]uint64{m.Labels.Recorded, m.Labels.Modelled, m.Labels.Unknown}
+	var e *whatif.Example
+	for i := range m.Examples {
+		if x := &m.Examples[i]; e == nil || counts[x.Label] > counts[e.Label] {
+			e = x
 		}
-		fmt.Fprintf(w, "%14s%s  %s  step %s  id %016x%016x  %s%s\n", "", o.when(&e), keyOf(e.Key), thousands(e.Step), e.ID[0], e.ID[1], e.Label, why)
 	}
+	if e == nil {
+		return
+	}
+	why := ""
+	if e.Why != "" {
+		why = ": " + e.Why
+	}
+	fmt.Fprintf(w, "%14s%s  %s  step %s  id %016x%016x  %s%s\n", "", o.when(e), keyOf(e.Key), thousands(e.Step), e.ID[0], e.ID[1], e.Label, why)
 }
 
 func (o *whatIf) printStatuses(w io.Writer) {
@@ -147,7 +176,7 @@ func (o *whatIf) printKeys(w io.Writer) {
 	if len(all) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\nKeys         for %s something changes\n", plural(len(all), "key"))
+	fmt.Fprintf(w, "\nKeys         something changes for %s\n", thousandsOf(uint64(len(all)), "key"))
 	for _, k := range all[:min(len(all), mostShown)] {
 		fmt.Fprintf(w, "  %10s  %s   other statuses %s, refusals %+d, errors %+d\n", thousands(k.Moved), keyOf(k.Key), thousands(k.Statuses), k.Refused, k.Errors)
 	}
@@ -158,8 +187,20 @@ func (o *whatIf) printKeys(w io.Writer) {
 }
 
 func (o *whatIf) printPlaces(w io.Writer) {
-	rows := o.places()
+	all := o.places()
+	var rows []placeJSON
+	var same []string
+	for _, p := range all {
+		if p.Before == p.After {
+			same = append(same, p.Name)
+			continue
+		}
+		rows = append(rows, p)
+	}
 	if len(rows) == 0 {
+		if len(same) > 0 {
+			fmt.Fprintf(w, "\nPlacements   nothing changes at any of %d\n", len(same))
+		}
 		return
 	}
 	fmt.Fprintf(w, "\n%-24s %23s %23s %23s %19s\n", "Placements", "attempts", "of guests", "refused", "most in flight")
@@ -169,6 +210,12 @@ func (o *whatIf) printPlaces(w io.Writer) {
 	}
 	if n := len(rows) - 2*mostShown; n > 0 {
 		fmt.Fprintf(w, "  and %d other placements, see --json\n", n)
+	}
+	switch n := len(same); {
+	case n > mostShown:
+		fmt.Fprintf(w, "  nothing changes at %d others\n", n)
+	case n > 0:
+		fmt.Fprintf(w, "  nothing changes at %s\n", strings.Join(same, ", "))
 	}
 }
 
@@ -209,8 +256,8 @@ func (o *whatIf) places() []placeJSON {
 func (o *whatIf) assumed() []string {
 	a := &o.result.Assumed
 	lines := []string{
-		"The new configuration is in force all along. It is adopted from the recorded state: breakers, health, rotation and what is in flight stay where the endpoint does (R12).",
-		fmt.Sprintf("An endpoint answers a request as it did in the recording if the request goes there at the same time. Else its outcome is drawn from what that endpoint did near then, in all recordings (kept by %s, looked for up to 60 s away).", seconds(int64(o.width))),
+		"The new configuration is in force all along, from the recorded state on: breakers, health, rotation and what is in flight stay where the endpoint does (R12).",
+		fmt.Sprintf("A request that goes to the same endpoint at the same time is answered as it was. Any other outcome is drawn from what that endpoint did near then, in all recordings (kept by %s, looked for up to 60 s away).", seconds(int64(o.width))),
 	}
 	add := func(n uint64, format string) {
 		if n > 0 {
@@ -227,12 +274,14 @@ func (o *whatIf) assumed() []string {
 	}
 	add(a.AdoptsLeft, "Pushes in the recording are left out: %s.")
 	add(a.NeverSeen, "Outcomes of endpoints that no recording shows near that time, taken as answered 200 in the typical time: %s.")
+	add(a.OtherName, "Outcomes of endpoints that are new in their placement, drawn from what the same URL did in another: %s.")
 	add(a.BeyondLoad, "Outcomes where an endpoint has more to bear than any recording shows near that time: %s. They are drawn as if it bore that.")
 	add(a.ProbesUnseen, "Active probes of endpoints that no recording shows probed near that time, taken as good: %s.")
 	add(a.Silent, "Attempts that timed out, and are taken to stay silent for the longer timeout: %s.")
 	add(a.Cut, "Attempts that the shorter timeout cuts: %s.")
 	add(a.KeysUnknown, "Requests whose routing key is not in the new configuration: %s. If recordings hash their keys, give a configuration whose keys are hashed with the same key.")
 	add(a.Routes, "Requests by a route number that the new configuration does not have, taken by its first route: %s. What a route matches is not in a recording.")
+	add(a.OtherRoutes, "Requests that another route of the new configuration would place elsewhere: %s. It has more routes than the recorded one, or fewer, and what a route matches is not in a recording: they are taken by the number of their route, and unknown.")
 	add(a.WaitsLeft, "Requests that waited when the recording began, and are left out: %s.")
 	return lines
 }
@@ -243,6 +292,10 @@ func (o *whatIf) printGate(w io.Writer) {
 		return
 	}
 	fmt.Fprintln(w)
+	if !v.Judged && o.result.Worst.Total() == 0 {
+		fmt.Fprintln(w, "NOT JUDGED  no request ended in the recordings: there is nothing to hold to a limit")
+		return
+	}
 	if !v.Judged {
 		fmt.Fprintf(w, "NOT JUDGED  %s of the requests depend on what no recording shows; there is a verdict up to %s (unknown<=...)\n", perCent(v.Unknown), perCent(v.Most))
 		return
@@ -255,8 +308,12 @@ func (o *whatIf) printGate(w io.Writer) {
 		fmt.Fprintf(w, "%-11s %s   it is %s\n", word, l.Limit, l.Value)
 	}
 	word := "PASS"
-	if !v.Passed {
+	switch {
+	case !v.Passed:
 		word = "FAIL"
+	case o.broken():
+		fmt.Fprintln(w, "NOT JUDGED  a part of the recordings could not be read: the limits hold for the rest only")
+		return
 	}
 	fmt.Fprintf(w, "%-11s %s of the requests depend on what no recording shows\n", word, perCent(v.Unknown))
 }

@@ -69,7 +69,7 @@ func TestReplayUnderAnotherConfigurationSaysWhoChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"refused at cell-07, circuit_open -> cell-12", `"nordbank"`, "modelled: ", "not simulated again", "id "} {
+	for _, want := range []string{"refused at cell-07, circuit_open -> cell-12", `"nordbank"`, "unknown: ", "not simulated again", "id "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}
@@ -125,8 +125,39 @@ func TestAWhatIfOfADamagedRecordingIsNoPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := replayWhatIf(t, rec, "--config", same, "--gate", "changed<=0")
-	if !errors.Is(err, errFailed) || !strings.Contains(out, "NOT JUDGED") || !strings.Contains(out, "begun anew 1 times") {
+	if !errors.Is(err, errFailed) || !strings.Contains(out, "NOT JUDGED") || !strings.Contains(out, "begun anew once") || strings.Contains(out, "PASS") {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestAGateIsNotJudgedWhereNoRequestEnded(t *testing.T) {
+	_, same, _ := guestsRecording(t)
+	golden, err := os.ReadFile("../../traces/limit/full-is-429.ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, found := bytes.Cut(golden, []byte(`{"decision":"forward"`))
+	if !found {
+		t.Fatal("nothing is forwarded")
+	}
+	rest, _, _ := bytes.Cut(golden[len(first):], []byte("\n"))
+	path := filepath.Join(t.TempDir(), "one.ndjson")
+	if err := os.WriteFile(path, append(append(first, rest...), '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := replayWhatIf(t, path, "--config", same, "--gate", "changed<=0")
+	if !errors.Is(err, errFailed) || !strings.Contains(out, "NOT JUDGED  no request ended") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestAWhatIfTellsWhatIsZeroAndWhatStaysInOneLine(t *testing.T) {
+	rec, same, other := guestsRecording(t)
+	for config, want := range map[string]string{same: "Placements   nothing changes at any of", other: "None on either side: "} {
+		out, err := replayWhatIf(t, rec, "--config", config)
+		if err != nil || !strings.Contains(out, want) || strings.Count(out, "\n") > 50 {
+			t.Errorf("%v: not %q, or more than 50 lines:\n%s", err, want, out)
+		}
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -142,7 +140,7 @@ func (f *reportFlags) cut(first *recordings.Recording) (from, to int64, err erro
 func drawRecordings(all []*recordings.Recording, o htmlpage.Options, name func(i int) (string, []string), p *progress) (*htmlpage.Page, *reportResult, error) {
 	o.Routers = len(all)
 	page, result := htmlpage.New(o), &reportResult{OK: true, Routers: len(all)}
-	names := routerNames(all)
+	names := recordingNames(all)
 	for i, rec := range all {
 		for _, f := range rec.Faults {
 			result.Problems = append(result.Problems, f.Error())
@@ -215,29 +213,6 @@ func (r *reportResult) add(from *htmlpage.Router, found *traces.Report, files in
 	for _, d := range found.Damage {
 		r.Problems = append(r.Problems, s.Name+": "+d.Error())
 	}
-}
-
-// routerNames calls each recording by its folder or file, as short as tells them apart.
-func routerNames(all []*recordings.Recording) []string {
-	names, seen := make([]string, len(all)), map[string]int{}
-	for i, r := range all {
-		path := r.Segments[0].Path
-		names[i] = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-		if len(r.Segments) > 1 || r.Header.Origin != 0 {
-			if dir, err := filepath.Abs(filepath.Dir(path)); err == nil {
-				names[i] = filepath.Base(dir)
-			}
-		}
-		seen[names[i]]++
-	}
-	count := map[string]int{}
-	for i, name := range names {
-		if seen[name] > 1 {
-			count[name]++
-			names[i] = fmt.Sprintf("%s (%d)", name, count[name])
-		}
-	}
-	return names
 }
 
 func pathsOf(r *recordings.Recording) (paths []string) {

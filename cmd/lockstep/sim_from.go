@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -87,11 +89,34 @@ type modelSource struct {
 	last    core.Time // of the plan
 	damage  []string
 	told    int // of the verifier's damage
+	held    map[string][]stepRange
+}
+
+// stepRange is the steps of a recording that one file holds.
+type stepRange struct {
+	path        string
+	first, last uint64
+}
+
+// holds refuses a file that repeats steps which another one holds, as a dump
+// does: its requests would count twice.
+func (s *modelSource) holds(key string, one stepRange) error {
+	for _, o := range s.held[key] {
+		if one.first <= o.last && o.first <= one.last {
+			return fmt.Errorf("%s holds steps %d to %d of the same recording, which %s holds as well: give each step once, or its requests count twice",
+				one.path, max(one.first, o.first), min(one.last, o.last), o.path)
+		}
+	}
+	s.held[key] = append(s.held[key], one)
+	return nil
 }
 
 func runFrom(w io.Writer, args []string, flags simFlags) error {
 	files, err := traceFiles(args)
 	if err != nil {
+		return err
+	}
+	if err := onlyOnce(files); err != nil {
 		return err
 	}
 	src, err := learnFrom(files)
@@ -137,15 +162,36 @@ func runFrom(w io.Writer, args []string, flags simFlags) error {
 	return err
 }
 
+// onlyOnce refuses a file that is given twice, such as in a folder and by name:
+// its requests would count twice.
+func onlyOnce(files []string) error {
+	seen := map[string]string{}
+	for _, path := range files {
+		real, err := filepath.EvalSymlinks(path)
+		if err == nil {
+			real, err = filepath.Abs(real)
+		}
+		if err != nil {
+			return err
+		}
+		if first, twice := seen[real]; twice {
+			return fmt.Errorf("%s and %s are one file: give it once, or its requests count twice", first, path)
+		}
+		seen[real] = path
+	}
+	return nil
+}
+
 // learnFrom reads the recordings, replaying them on the way.
 func learnFrom(files []string) (*modelSource, error) {
-	s := &modelSource{learner: calibrate.NewLearner(), watches: map[string]*calibrate.Watch{}}
+	s := &modelSource{learner: calibrate.NewLearner(), watches: map[string]*calibrate.Watch{}, held: map[string][]stepRange{}}
 	if err := s.begins(files); err != nil {
 		return nil, err
 	}
 	var watch *calibrate.Watch
 	var key string
 	var shift core.Duration
+	var now stepRange
 	s.verify = traces.NewVerifier(traces.Options{
 		Before: func(_ *traces.Fact, r *core.Router) {
 			if watch = s.watches[key]; watch == nil {
@@ -158,11 +204,13 @@ func learnFrom(files []string) (*modelSource, error) {
 			}
 		},
 		After: func(f *traces.Fact, r *core.Router, decided []core.Decision) {
+			now.first, now.last = min(now.first, f.Step), max(now.last, f.Step)
 			watch.See(r, f.Time, &f.Event, &f.Request, decided)
 			s.last = max(s.last, f.Time.Add(shift))
 		},
 	})
 	for _, path := range files {
+		now = stepRange{path: path, first: math.MaxUint64}
 		if _, err := replayFile(s.verify, path, func(h traces.Header) {
 			key = fmt.Sprintf("%s %d %d", h.Name, h.Seed, h.Origin)
 			shift = -core.Duration(s.first)
@@ -172,6 +220,9 @@ func learnFrom(files []string) (*modelSource, error) {
 				shift = core.Duration(h.Origin - s.origin)
 			}
 		}); err != nil {
+			return nil, err
+		}
+		if err := s.holds(key, now); err != nil {
 			return nil, err
 		}
 		report := s.verify.Report()

@@ -64,7 +64,7 @@ func (r *fromResult) printLists(w io.Writer) {
 func figureText(k calibrate.Kind, v int64) string {
 	switch k {
 	case calibrate.Rate:
-		return fmt.Sprintf("%d.%d/s", v/1000, v%1000/100)
+		return fmt.Sprintf("%.1f/s", float64(v)/1000)
 	case calibrate.Time:
 		return span(core.Duration(v))
 	case calibrate.Share:

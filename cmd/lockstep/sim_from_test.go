@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"lockstep/sim/calibrate"
 )
 
 // runBoth runs a command and returns both of its outputs, one after the other.
@@ -91,9 +93,35 @@ func TestWhatFromRefusesIsSaid(t *testing.T) {
 		{[]string{"sim", "--from", "../../traces/breaker", "--within", "much"}, "write a share, such as --within 5%"},
 		{[]string{"sim", "--from", "../../scenarios/limit/guests.yaml"}, "is text, not a recording"},
 		{[]string{"sim", "--from", t.TempDir()}, "holds no recording"},
+		{[]string{"sim", "--from", "../../traces/breaker/an-old-ticket-is-ignored.ndjson", "../../traces/breaker/../breaker/an-old-ticket-is-ignored.ndjson"}, "are one file"},
 	} {
 		if out, code := runBoth(c.args...); code != 2 || !strings.Contains(out, c.want) {
 			t.Errorf("%v: exit %d, want 2 and %q: %s", c.args, code, c.want, out)
 		}
+	}
+}
+
+func TestARateIsRoundedNotCut(t *testing.T) {
+	if got := figureText(calibrate.Rate, 105_972); got != "106.0/s" {
+		t.Errorf("105.972 a second is printed as %s", got)
+	}
+}
+
+func TestAFileThatRepeatsStepsOfARecordingIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	log := `{"time":"1795731392.260","request_uri":"/","status":"200","request_time":"0.001","upstream_addr":"10.0.0.1:80","upstream_status":"200"}` + "\n"
+	write(t, filepath.Join(dir, "access.json"), log)
+	first, again := filepath.Join(dir, "first.lst"), filepath.Join(dir, "again.lst")
+	if out, code := runBoth("import", "nginx-json", filepath.Join(dir, "access.json"), "-o", first); code != 0 {
+		t.Fatalf("exit %d: %s", code, out)
+	}
+	data, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, again, string(data))
+	out, code := runBoth("sim", "--from", first, again)
+	if want := "holds steps 1 to 3 of the same recording"; code != 2 || !strings.Contains(out, want) {
+		t.Errorf("exit %d, want 2 and %q: %s", code, want, out)
 	}
 }

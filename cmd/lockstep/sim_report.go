@@ -36,7 +36,7 @@ func (f *simFlags) writeReport(s *scenarioRun, r *simResult, dir string) error {
 		named = "traces"
 		o.Notes = append(o.Notes, htmlpage.Note{Text: fmt.Sprintf("The commands on this page read traces that are written, the same to the byte, by: lockstep sim %s --traces traces%s", s.path, f.seedText())})
 	}
-	names := routerNames(all)
+	names := recordingNames(all)
 	page, result, err := drawRecordings(all, o, func(i int) (string, []string) {
 		var files []string
 		for _, path := range pathsOf(all[i]) {

@@ -45,5 +45,6 @@ func judgeFiles[V verdict](w io.Writer, paths []string, asJSON bool, more map[st
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }

@@ -201,14 +201,16 @@ func (l *Learner) configure(m *Model, start *core.Config) {
 
 // leave says what was seen and is not in the model.
 func (l *Learner) leave(m *Model) {
-	left := func(n uint64, what string) {
+	left := func(n uint64, one, more string) {
 		if n > 0 {
-			m.Left = append(m.Left, counted(n, what))
+			m.Left = append(m.Left, counted(n, one, more))
 		}
 	}
-	left(l.Seen.Apart, "requests whose end says nothing of the rules: the edge refused them, or the router drained")
-	left(l.forgotten, "requests of keys beyond the first 1,024 of their placement are sent with those keys")
-	left(uint64(len(l.drained)), "routers drained: what they were sent from then on is not sent")
+	const apart = " whose end says nothing of the rules: refused by the edge, or by a router that drained or had no configuration"
+	left(l.Seen.Apart, "request"+apart, "requests"+apart)
+	const beyond = " of keys beyond the first 1,024 of their placement: sent with those keys"
+	left(l.forgotten, "request"+beyond, "requests"+beyond)
+	left(uint64(len(l.drained)), "router drained: what it was sent from then on is not sent", "routers drained: what they were sent from then on is not sent")
 	m.Assumed = append(m.Assumed,
 		"an endpoint takes as long as it took, however much it has to do",
 		"clients send whatever becomes of their requests; what they sent again is in the rates; those of a group all wait as long as half of those who gave up did",

@@ -35,7 +35,7 @@ func (l *Learner) servers(m *Model) {
 		m.Plan.Faults = append(m.Plan.Faults, f.out...)
 	}
 	if unseen > 0 {
-		m.Assumed = append(m.Assumed, counted(uint64(unseen), "endpoints were never seen to answer, nor was any beside them: they take 10 ms"))
+		m.Assumed = append(m.Assumed, counted(uint64(unseen), "endpoint was never seen to answer, nor was any beside it: it takes 10 ms", "endpoints were never seen to answer, nor was any beside them: they take 10 ms"))
 	}
 	slices.SortStableFunc(m.Plan.Faults, func(a, b sim.Fault) int { return cmp.Compare(a.At, b.At) })
 	if len(m.Plan.Faults) > 0 {
@@ -299,7 +299,8 @@ func (f *faultsOf) findIll() {
 		add(sim.HealthDown, x.from, until)
 	}
 	for i := range f.runs {
-		if r := &f.runs[i]; r.passed > 0 && r.failed == 0 {
+		r := &f.runs[i]
+		if m := r.mode(); (m == refuses || m == hangs || m == resets) && r.passed > 0 && r.failed == 0 { // the others leave health alone
 			add(sim.HealthUp, r.from, r.mended())
 		}
 	}

@@ -178,5 +178,10 @@ func bit(b bool) uint64 {
 	return 0
 }
 
-// counted is a count with what it counts.
-func counted(n uint64, what string) string { return fmt.Sprintf("%d %s", n, what) }
+// counted is a count with what it counts, of which the first word is one for one.
+func counted(n uint64, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}

@@ -51,7 +51,7 @@ type Client struct {
 	Zipf     bool     `yaml:"zipf"`
 	Unknown  Share    `yaml:"unknown"`
 	NoKey    Share    `yaml:"no_key"`
-	Body     int64    `yaml:"body"` // bytes
+	Body     int64    `yaml:"body"`   // bytes
 	Method   string   `yaml:"method"` // safe, idempotent or other; none means safe
 	Patience Span     `yaml:"patience"`
 	Retries  uint32   `yaml:"retries"`

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"lockstep/core"
@@ -131,7 +132,11 @@ func (a *author) write() (*Draft, error) {
 		}
 		a.surveys = append(a.surveys, survey)
 	}
+	if !slices.ContainsFunc(a.surveys, func(s *survey) bool { return s.begun }) && !a.unreadable() {
+		return nil, errors.New("the recordings hold no step: there is nothing to tell")
+	}
 	a.align()
+	a.cut()
 	a.find()
 	if err := a.count(); err != nil {
 		return nil, err
@@ -186,6 +191,28 @@ func (a *author) align() {
 	}
 }
 
+// unreadable reports damage, which is told in a draft.
+func (a *author) unreadable() bool {
+	return slices.ContainsFunc(a.surveys, func(s *survey) bool { return len(s.report.Damage) > 0 || s.report.Divergence != nil })
+}
+
+// cut ends the states of routers whose recordings end well before others do: a
+// router that was killed or upgraded leaves its breakers open in what it wrote.
+func (a *author) cut() {
+	latest := a.latest()
+	for i, s := range a.surveys {
+		further := a.options.To != 0 && s.latest > a.options.To // it goes on beyond what was read
+		if further || latest-(s.latest+a.shift[i]) < mostCalm {
+			continue
+		}
+		for _, p := range s.list {
+			if p.Open {
+				p.Open, p.Cut, p.Last = false, true, s.latest
+			}
+		}
+	}
+}
+
 // find settles the window.
 func (a *author) find() {
 	d := a.draft
@@ -207,7 +234,7 @@ func (a *author) find() {
 		e := all[at]
 		d.from, d.to, d.Found = e.from, e.to+1, true
 		d.Over = !e.open && a.latest()-e.to >= calm(e.to-e.from)
-		d.Window = fmt.Sprintf("The window was found: from the arrival of the first request that failed, was refused or went elsewhere, or the first breaker that opened, to the last such sign and the end of what it left behind; signs more than %s apart are told as different episodes.", short(quiet))
+		d.Window = fmt.Sprintf("It was found: from the first sign of trouble (a request that failed, was refused or went elsewhere, a breaker that opened) to the last, and the end of what they left behind. Signs more than %s apart are different episodes.", short(quiet))
 		for i, other := range all {
 			if i != at {
 				d.Others = append(d.Others, Other{d.clock.full(other.from), d.clock.full(other.to), other.hurt})
@@ -220,7 +247,9 @@ func (a *author) find() {
 
 // calm is how long nothing must happen after an episode for it to be called
 // over: a quarter of as long as it lasted, at most five seconds.
-func calm(lasted int64) int64 { return min(lasted/4, 5*int64(core.Second)) }
+func calm(lasted int64) int64 { return min(lasted/4, mostCalm) }
+
+const mostCalm = 5 * int64(core.Second)
 
 func (a *author) earliest() int64 {
 	t := a.surveys[0].first + a.shift[0]

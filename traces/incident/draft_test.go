@@ -203,7 +203,7 @@ func TestWhatGoesOnToTheEndOfTheRecordingIsNotCalledOver(t *testing.T) {
 	w := plainWorld()
 	w.pushes = []push{{at: core.Time(8 * core.Second), limit: core.LimitSpec{InFlight: 1}}}
 	sources, _ := w.run(t)
-	if d := draftOf(t, sources, Options{}); d.Over || !strings.Contains(d.Summary[0], "whether it was over is not known") || strings.Contains(text(t, d), "recovery:") {
+	if d := draftOf(t, sources, Options{}); d.Over || !strings.Contains(d.Summary[0], "Whether it was over is not known") || strings.Contains(text(t, d), "recovery:") {
 		t.Errorf("over %v: %s", d.Over, d.Summary[0])
 	}
 }

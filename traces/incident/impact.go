@@ -204,7 +204,7 @@ func (a *author) questions() {
 		add("Who noticed, when, and by what? The first request that was not served arrived at %s.", d.Impact.Total.First)
 	}
 	for _, g := range a.groups {
-		if g.Kind == BreakerOpen && !g.Open && !g.Before {
+		if g.Kind == BreakerOpen && !g.Open && !g.Cut && !g.Before {
 			add("What mended %s before %s?", g.Subject, d.clock.day(g.last))
 			break
 		}

@@ -148,7 +148,7 @@ func (p *page) timeline(d *Draft) {
 		}
 	}
 	if d.Folded > 0 {
-		p.line("\n%s left out so that a page suffices; --json has the same, `lockstep explain` and `lockstep report` all of it.", plural(d.Folded, "line is", "lines are"))
+		p.line("\n%s left out, here and in --json, so that a page suffices; `lockstep report` shows them.", plural(d.Folded, "line is", "lines are"))
 	}
 }
 

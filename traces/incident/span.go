@@ -56,9 +56,10 @@ type Span struct {
 	Last    int64  // of a state that ended: its end
 	Step    uint64 // of the first
 	Request uint64 // step to explain: where the request of the first arrived; 0 for none
-	Count   uint64 // events in it; of a breaker, how often it opened
+	Count   uint64 // events in it; of a breaker, how often it was seen to open
 	Before  bool   // it was so when the recording, or what follows a gap, begins
-	Open    bool   // a state that has not ended where the recording does
+	Open    bool   // a state that has not ended where the recordings do
+	Cut     bool   // a state that has not ended where this recording does, while others go on
 
 	Key           string // routing key of the first
 	Peak          int    // of Full: requests in flight, guests among them

@@ -20,8 +20,17 @@ func (k Kind) trouble() bool {
 	return false
 }
 
-// firstCause is the first sign of trouble in order of events, nil for none.
+// firstCause is the first sign of trouble in order of events, nil for none. In a
+// window that was found, what went on before it began is usual here, and comes
+// first only where nothing else is there; a state, such as an open breaker, is not.
 func (a *author) firstCause() *group {
+	if a.draft.Found {
+		for i, g := range a.groups {
+			if a.inside(g) && (g.Kind != Full || a.leads(i)) {
+				return g
+			}
+		}
+	}
 	for _, g := range a.groups {
 		if !g.Kind.trouble() || g.last < a.draft.from && !g.Open {
 			continue
@@ -32,6 +41,22 @@ func (a *author) firstCause() *group {
 		}
 	}
 	return nil
+}
+
+// inside reports whether a group is trouble that began in the window, or a state that reaches into it.
+func (a *author) inside(g *group) bool {
+	return g.Kind.trouble() && (g.first >= a.draft.from || g.Kind.state() && (g.last >= a.draft.from || g.Open))
+}
+
+// leads reports whether a placement that was full is what trouble began with:
+// what comes next is that it refuses, or sends its own elsewhere.
+func (a *author) leads(full int) bool {
+	for _, g := range a.groups[full+1:] {
+		if a.inside(g) && g.Kind != Full {
+			return (g.Kind == Refusing || g.Kind == Guests) && g.Subject == a.groups[full].Subject
+		}
+	}
+	return true
 }
 
 // changes are what was changed on purpose, or lost, shortly before a time.
@@ -168,7 +193,7 @@ func (a *author) whatHappened(cause *group) string {
 		}
 	}
 	switch n := len(breakers); {
-	case n == 1 && cut:
+	case n == 1 && (cut || opened == 0):
 		add("the breaker of " + names(breakers) + " was open")
 	case n == 1:
 		add("the breaker of " + names(breakers) + " opened" + times(opened))
@@ -181,14 +206,17 @@ func (a *author) whatHappened(cause *group) string {
 	for _, text := range a.refusals(cause) {
 		add(text)
 	}
-	end := "after which there was no further sign of it"
+	end := "After that there was no further sign of it."
 	if !d.Over {
-		end = "and it was not over where the window ends"
+		end = "It was not over where the window ends."
 		if left := a.latest() - d.to; d.Found && !a.open() {
-			end = fmt.Sprintf("and whether it was over is not known: the recordings end %s after the last sign", short(max(left, 0)))
+			end = fmt.Sprintf("Whether it was over is not known: the recordings end %s after the last sign.", short(max(left, 0)))
 		}
 	}
-	return fmt.Sprintf("From %s to %s, for %s, %s, %s.", d.From, d.To, short(d.Lasted), list(parts), end)
+	if len(parts) == 0 {
+		parts = []string{"there were signs of trouble"}
+	}
+	return fmt.Sprintf("From %s to %s, for %s: %s. %s", d.From, d.To, short(d.Lasted), strings.Join(parts, "; "), end)
 }
 
 // others says how many more endpoints had trouble of a kind.
@@ -275,14 +303,11 @@ func names(set map[string]bool) string {
 
 // list joins parts of a sentence.
 func list(parts []string) string {
-	switch n := len(parts); n {
-	case 0:
-		return "there were signs of trouble"
-	case 1:
-		return parts[0]
-	default:
-		return strings.Join(parts[:n-1], ", ") + " and " + parts[n-1]
+	n := len(parts)
+	if n < 2 {
+		return strings.Join(parts, "")
 	}
+	return strings.Join(parts[:n-1], ", ") + " and " + parts[n-1]
 }
 
 // toWhom is the second sentence.
@@ -331,7 +356,7 @@ func (a *author) whatCameFirst(cause *group) string {
 	}
 	clock := a.draft.clock
 	s := fmt.Sprintf("First in order of events: %s, at %s (%s, step %s)", causeText(cause), clock.day(cause.first), a.surveys[cause.Router].Name, thousands(cause.Step))
-	if cause.first < a.draft.from && !a.draft.Found {
+	if cause.first < a.draft.from {
 		s += ", before this window begins"
 	}
 	for _, g := range a.changes(cause.first) {

@@ -116,6 +116,7 @@ func (s *survey) state(k spanKey, holds bool, t int64, step uint64, r *core.Rout
 	case holds && (span == nil || !span.Open):
 		span, _ = s.book(k, t, step)
 		span.Before, span.Subject = true, subjectOf(k, r)
+		span.Count-- // that it began was not seen
 	case !holds && span != nil && span.Open:
 		s.close(k, t)
 	}
@@ -315,7 +316,7 @@ func (s *survey) opened(f *traces.Fact, r *core.Router, d *core.Decision, t int6
 		return
 	}
 	run.down = true
-	if span.Count == 1 && d.Trip == core.TripConsecutive {
+	if span.Count == 1 && !span.Before && d.Trip == core.TripConsecutive {
 		span.Streak, span.StreakClass = run.count, run.class
 	}
 	if d.Trip == core.TripConsecutive && run.good > 0 {

@@ -37,6 +37,7 @@ type group struct {
 	first, last int64 // corrected
 	routers     []int
 	spans       int
+	ended       int // the router that saw last of it
 }
 
 func (a *author) at(s *Span, t int64) int64 { return t + a.shift[s.Router] }
@@ -65,7 +66,7 @@ func (a *author) gather() {
 		switch p.Kind {
 		case Adopted:
 			if key = fmt.Sprint(p.Kind); p.Config != nil {
-				key = fmt.Sprint(p.Kind, p.Config.Digest())
+				key = fmt.Sprint(p.Kind, p.Config.Digest(), p.Origin, p.HasPrevious)
 			}
 		case Missing:
 			key = fmt.Sprint(p.Kind, p.Router, p.FromStep)
@@ -79,6 +80,12 @@ func (a *author) gather() {
 			a.groups = append(a.groups, g)
 		}
 		g.spans++
+		switch {
+		case last > g.last:
+			g.Cut, g.ended = p.Cut, p.Router
+		case last == g.last && p.Cut:
+			g.Cut, g.ended = true, p.Router
+		}
 		g.last, g.Count, g.Open, g.Before = max(g.last, last), g.Count+p.Count, g.Open || p.Open, g.Before && p.Before
 		g.Peak, g.PeakGuests = maxPeak(g, p)
 		if !slices.Contains(g.routers, p.Router) {
@@ -106,7 +113,11 @@ func (a *author) timeline() {
 		}
 		lines = append(lines, a.begins(g))
 		if text := a.endText(g); text != "" && !g.Open {
-			lines = append(lines, Line{Router: a.who(g), Text: text, at: g.last, kind: g.Kind, end: true})
+			who := a.who(g)
+			if g.Cut {
+				who = a.surveys[g.ended].Name
+			}
+			lines = append(lines, Line{Router: who, Text: text, at: g.last, kind: g.Kind, end: true})
 		}
 	}
 	for k := range kinds {
@@ -119,7 +130,7 @@ func (a *author) timeline() {
 		lines = append(lines, Line{Text: "recovery: there is no sign of it after this", at: d.to - 1, kind: kinds, end: true})
 	}
 	slices.SortStableFunc(lines, func(x, y Line) int {
-		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.kind, y.kind), cmp.Compare(x.Text, y.Text))
+		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.kind, y.kind), order(x.end, y.end), cmp.Compare(x.Text, y.Text))
 	})
 	if n := len(lines) - pageLines; n > 0 {
 		slices.SortStableFunc(lines, func(x, y Line) int { return cmp.Compare(weight(&x), weight(&y)) })
@@ -131,6 +142,17 @@ func (a *author) timeline() {
 		lines[i].Time = a.draft.clock.day(lines[i].at)
 	}
 	a.draft.Timeline = lines
+}
+
+// order puts what begins before what ends.
+func order(x, y bool) int {
+	switch {
+	case x == y:
+		return 0
+	case y:
+		return -1
+	}
+	return 1
 }
 
 // weight orders lines by what can be left out last.
@@ -272,7 +294,10 @@ func (a *author) otherText(g *group) string {
 	case Adopted:
 		return a.adoptedText(g)
 	case Nacked:
-		s := fmt.Sprintf("a push of epoch %s is refused: %s", epochText(g.Epoch), g.Detail)
+		s := "a push is refused: " + g.Detail
+		if g.Epoch != (core.Epoch{}) {
+			s = fmt.Sprintf("a push of epoch %s is refused: %s", epochText(g.Epoch), g.Detail)
+		}
 		if g.ReportedCause != "" {
 			s += ", " + g.ReportedCause
 		}
@@ -305,13 +330,34 @@ func (a *author) adoptedText(g *group) string {
 		s += fmt.Sprintf(" (epoch %s) comes into force, from %s (R12)", epochText(g.Epoch), g.Origin)
 	}
 	if len(g.routers) > 1 {
-		s += ", at all " + fmt.Sprint(len(g.routers)) + " by " + a.draft.clock.day(g.last)
+		s += fmt.Sprintf(", at %d routers by %s", len(g.routers), a.draft.clock.day(g.last))
 	}
 	return s
 }
 
+// cutText says what a recording that ends leaves open.
+func (a *author) cutText(g *group) string {
+	left := ""
+	switch g.Kind {
+	case BreakerOpen:
+		left = "with the breaker of " + g.Subject + " open"
+	case Unhealthy:
+		left = "with " + g.Subject + " unhealthy"
+	case Panic:
+		left = "with " + g.Subject + " in panic"
+	case Draining:
+		left = "while the router drains"
+	default:
+		return ""
+	}
+	return fmt.Sprintf("the recording of %s ends, %s", a.surveys[g.ended].Name, left)
+}
+
 // endText says what ended, "" for what needs no line.
 func (a *author) endText(g *group) string {
+	if g.Cut {
+		return a.cutText(g)
+	}
 	switch g.Kind {
 	case BreakerOpen:
 		if g.Count > uint64(len(g.routers)) {

@@ -27,6 +27,7 @@ type world struct {
 	retryAt bool      // who is not served comes again to the next router, with the same id
 	skew    []int64   // of each router's clock, ns
 	origin  int64     // 0: simulated
+	late    core.Time // when recording begins
 }
 
 type push struct {
@@ -88,13 +89,8 @@ func (w world) run(t interface{ Fatal(...any) }) ([]Source, [][]byte) {
 	first := w.config("v1", w.limit)
 	for i := range w.routers {
 		r := core.New(core.Options{Seed: uint64(i + 1), Strict: true})
-		buf := new(bytes.Buffer)
-		h := traces.Header{Name: fmt.Sprintf("r%d", i+1), Seed: uint64(i + 1), Origin: w.origin}
-		if w.origin != 0 && i < len(w.skew) {
-			h.Origin += w.skew[i]
-		}
-		f.routers, f.out, f.flights = append(f.routers, r), append(f.out, buf), append(f.flights, map[core.Handle]loop.Request{})
-		f.writers = append(f.writers, traces.NewWriter(buf, traces.NDJSON, h, r))
+		f.routers, f.out, f.flights = append(f.routers, r), append(f.out, new(bytes.Buffer)), append(f.flights, map[core.Handle]loop.Request{})
+		f.writers = append(f.writers, nil)
 		f.add(happening{router: i, ev: core.Event{Kind: core.Adopt, Config: first, Origin: core.OriginBootstrap}})
 		f.load(i)
 	}
@@ -142,6 +138,15 @@ func sourceOf(name string, text []byte) Source {
 	return Source{Name: name, Path: name + ".ndjson", Origin: rd.Header().Origin, Run: run, Read: read}
 }
 
+// record begins the recording of a router.
+func (f *fleet) record(router int) {
+	h := traces.Header{Name: fmt.Sprintf("r%d", router+1), Seed: uint64(router + 1), Origin: f.origin}
+	if f.origin != 0 && router < len(f.skew) {
+		h.Origin += f.skew[router]
+	}
+	f.writers[router] = traces.NewWriter(f.out[router], traces.NDJSON, h, f.routers[router])
+}
+
 func (f *fleet) add(h happening) {
 	h.order = f.order
 	f.order++
@@ -187,8 +192,13 @@ func (f *fleet) step(h *happening) {
 		h.ev.Epoch = r.Epoch()
 		h.ev.Route = traces.RouteOf(r.Config(), h.req.Key, &h.ev)
 	}
+	if f.writers[h.router] == nil && h.at >= f.late {
+		f.record(h.router)
+	}
 	out := r.Step(h.at, &h.ev, nil)
-	f.writers[h.router].Observe(h.at, &h.ev, &h.req, out)
+	if h.at >= f.late {
+		f.writers[h.router].Observe(h.at, &h.ev, &h.req, out)
+	}
 	good := h.ev.Kind != core.Finish || h.ev.Status < 500
 	for i := range out {
 		d := &out[i]

@@ -49,6 +49,15 @@ func TestThePageInABrowser(t *testing.T) {
 			t.Errorf("it says %q", text)
 		}
 	})
+	t.Run("a breaker that is found open was not seen to open", func(t *testing.T) {
+		b.t = t
+		b.open(path)
+		var text string
+		b.eval(`endpointLane({lines: {'e0.total': [1]}}, {n: 0, name: 'a', states: [[0, 2], [1, 1], [2, 2], [3, 0], [4, 2], [5, 3], [6, 2]]}).summary()`, &text)
+		if !strings.Contains(text, "opened twice") { // at 2 and at 6; not at 0, where it begins, nor at 4, after a gap
+			t.Errorf("it says %q", text)
+		}
+	})
 	t.Run("of many placements those in trouble are shown first, the quiet ones on demand", func(t *testing.T) {
 		b.t = t
 		manyPlacements(t, b)

@@ -204,6 +204,24 @@ func TestAPageThatIsFullKeepsAllFailuresAndASampleAndSaysSo(t *testing.T) {
 	}
 }
 
+func TestASampleUsesTheRoomThatThePageHas(t *testing.T) {
+	recording := recorded(t, 20_000)
+	_, whole := page(t, recording, Options{})
+	served := 0
+	for i := range whole.rows.list {
+		if !whole.rows.list[i].failed() {
+			served++
+		}
+	}
+	failed := len(whole.rows.list) - served
+	for _, most := range []int{2*failed + 500, 2*failed + 2_000, 2*failed + 5_000} {
+		_, r := page(t, recording, Options{Requests: most})
+		if n := len(r.rows.list); n > most || n < failed+min(served, most-failed)/4 {
+			t.Errorf("of %d served and %d failed a page for %d keeps %d", served, failed, most, n)
+		}
+	}
+}
+
 func TestACutShowsWhatCameInItAndNothingElse(t *testing.T) {
 	recording := recorded(t, 20_000)
 	const origin, second = 1_795_000_000_000_000_000, 1_000_000_000

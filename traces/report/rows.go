@@ -101,10 +101,14 @@ func drawn(step uint64, halved int) bool {
 	return halved == 0 || core.RequestHash(step, 0)>>(64-halved) == 0
 }
 
-// thin halves a share until there is room again: that of failures when they
+// thin draws what came since the last time as what came before and, until that
+// leaves a quarter of the room, halves a share: that of failures when they
 // alone fill half of it, else that of the served. Slots that name rows follow.
 func (r *rows) thin(slots []slot) {
-	for len(r.list) >= r.most && r.halved < 40 {
+	if r.halved > 0 {
+		r.compact(slots)
+	}
+	for len(r.list) >= r.most-r.most/4 && r.halved < 40 {
 		failures := 0
 		for i := range r.list {
 			if r.list[i].failed() {

@@ -69,7 +69,7 @@ func (r *Router) summary() (lines []string) {
 			thousands(t.bad()), plural(t.requests, "request"), percent(t.bad(), t.requests), r.classList()))
 	}
 	if w := t.first; w != nil {
-		lines = append(lines, fmt.Sprintf("The first was at %s: %s%s (step %s).", r.clock(w.time), className(w.class), r.whereText(w), thousands(w.step)))
+		lines = append(lines, fmt.Sprintf("The first arrived at %s: %s%s (step %s).", r.clock(w.time), className(w.class), r.whereText(w), thousands(w.step)))
 	}
 	if n := t.kinds[kindElsewhere]; n > 0 {
 		lines = append(lines, fmt.Sprintf("%s by another placement than %s.", plural(n, "request was served", "requests were served"), pick(n, "its home", "their home")))

@@ -15,20 +15,30 @@ import (
 // plain is a router of 16 placements of 4 endpoints, with 1,000 keys.
 func plain(t testing.TB, change func(*core.PlacementSpec)) *core.Config {
 	t.Helper()
+	return compiled(t, func(s *core.Spec) {
+		for i := range s.Placements {
+			if change != nil {
+				change(&s.Placements[i])
+			}
+		}
+	})
+}
+
+// compiled is plain, changed as a whole.
+func compiled(t testing.TB, change func(*core.Spec)) *core.Config {
+	t.Helper()
 	s := core.Spec{Version: "v1", Default: "p00"}
 	for i := range 16 {
 		p := core.PlacementSpec{Name: fmt.Sprintf("p%02d", i), Limit: core.LimitSpec{InFlight: 100}, Health: core.HealthSpec{Off: true}, Fallback: []string{fmt.Sprintf("p%02d", (i+1)%16)}}
 		for e := range 4 {
 			p.Endpoints = append(p.Endpoints, core.EndpointSpec{URL: fmt.Sprintf("http://10.0.%d.%d:80", i, e)})
 		}
-		if change != nil {
-			change(&p)
-		}
 		s.Placements = append(s.Placements, p)
 	}
 	for i := range 1000 {
 		s.Keys = append(s.Keys, core.KeySpec{Key: fmt.Sprintf("tenant-%d", i), Placement: fmt.Sprintf("p%02d", i%16)})
 	}
+	change(&s)
 	c, err := core.Compile(s)
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,9 @@ func (r *Result) compare(e *engine, q *request) {
 		}
 		m.Requests++
 		m.Labels.add(q.decision)
-		m.Examples = e.example(m.Examples, q)
+		x := e.exampleOf(q)
+		x.Label, x.Why = q.decision, q.decisionWhy
+		m.Examples = e.keep(m.Examples, q, x)
 	}
 	if told {
 		r.Statuses++
@@ -39,7 +41,7 @@ func (r *Result) compare(e *engine, q *request) {
 		}
 		m.Requests++
 		m.Labels.add(max(q.decision, q.outcome))
-		m.Examples = e.example(m.Examples, q)
+		m.Examples = e.keep(m.Examples, q, e.exampleOf(q))
 	}
 	r.byKey(q, moved, told)
 }
@@ -60,11 +62,21 @@ func (r *Result) byKey(q *request, moved, told bool) {
 	k.Errors += int64(bit(q.alt.status >= 500)) - int64(bit(q.rec.status >= 500))
 }
 
-func (e *engine) example(to []Example, q *request) []Example {
-	if len(to) >= e.w.options.Examples || q.inherited {
+// keep adds an example while there are few of its label.
+func (e *engine) keep(to []Example, q *request, x Example) []Example {
+	if q.inherited {
 		return to
 	}
-	return append(to, e.exampleOf(q))
+	alike := 0
+	for i := range to {
+		if to[i].Label == x.Label {
+			alike++
+		}
+	}
+	if alike >= e.w.options.Examples {
+		return to
+	}
+	return append(to, x)
 }
 
 func (e *engine) exampleOf(q *request) Example {

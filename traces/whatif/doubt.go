@@ -187,7 +187,8 @@ func (d *doubt) calm(i int32) *calm {
 	s := d.e.w.samples
 	wall := d.e.origin + int64(d.e.now)
 	if n := floorDiv(wall, s.width); !x.fresh || x.bucket != n {
-		id := d.e.alt.Identity(d.e.alt.EndpointNumber(int(i)))
+		number := d.e.alt.EndpointNumber(int(i))
+		id := s.near(d.e.alt.Identity(number), d.e.alt.Endpoint(number).URL)
 		near := s.around(id, wall, 0, 0)
 		if 2*near.longest > core.Duration(s.width) { // it must hold for as long as an attempt may last
 			near = s.around(id, wall, 0, 2*near.longest)

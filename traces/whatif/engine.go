@@ -241,9 +241,29 @@ func (e *engine) comes(now core.Time, recorded *core.Event, q *request) {
 	}
 	label, why := e.doubt.judge(ev)
 	q.worsen(&q.decision, label, why)
+	if e.otherRoute(c, ev, q.key) {
+		res.Assumed.OtherRoutes++
+		q.worsen(&q.decision, Unknown, "the new configuration has other routes, and what a route matches is not in a recording")
+	}
 	e.step(now, ev, q)
 	e.doubt.decided(ev, q)
 	e.close(q)
+}
+
+// otherRoute reports whether it matters by which route a request comes, while the
+// number that was recorded means nothing because there are more routes now, or fewer.
+func (e *engine) otherRoute(c *core.Config, ev *core.Event, key string) bool {
+	if was := e.rec.Config(); c == nil || was == nil || was.Routes() == c.Routes() || ev.Route.Refuse.ByEdge() {
+		return false
+	}
+	for via := range c.Routes() {
+		other := *ev
+		other.Via = uint16(via)
+		if r := traces.RouteOf(c, key, &other); r.Placement != ev.Route.Placement || r.Refuse != ev.Route.Refuse {
+			return true
+		}
+	}
+	return false
 }
 
 // intern keeps one copy of each key, so that a key pins no block of the recording.

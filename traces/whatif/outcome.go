@@ -166,12 +166,16 @@ func (e *engine) stillSilent(f *traces.Fact, q *request) bool {
 // model draws the outcome of an attempt that was not recorded.
 func (e *engine) model(now core.Time, q *request, d *core.Decision) {
 	hash := fold(e.w.options.Seed, q.hash, uint64(q.alt.attempts), q.alt.endpoint, uint64(q.at))
-	o, reach, ok := e.w.samples.draw(e.router, q.alt.endpoint, e.origin+int64(now), e.w.options.Window, hash)
+	id := e.w.samples.near(q.alt.endpoint, e.alt.Endpoint(d.Endpoint).URL)
+	o, reach, ok := e.w.samples.draw(e.router, id, e.origin+int64(now), e.w.options.Window, hash)
 	label, why := Modelled, "its outcome at "+q.alt.placement+" is drawn"
 	if !ok {
 		label, why = Unknown, "no recording shows that endpoint near that time"
 		o = sample{took: e.w.samples.typical(), status: 200, sent: true}
 		e.w.result.Assumed.NeverSeen++
+	}
+	if ok && id != q.alt.endpoint {
+		e.w.result.Assumed.OtherName++
 	}
 	e.w.result.WidestFor = max(e.w.result.WidestFor, reach)
 	if ok && e.doubt.beyond(q, d) {
@@ -268,7 +272,7 @@ func (e *engine) probe(now core.Time, d *core.Decision) {
 		return
 	}
 	label := Modelled
-	o, agree, ok := e.w.samples.drawProbe(id, e.origin+int64(now), e.w.options.Window, fold(e.w.options.Seed, id, uint64(now)))
+	o, agree, ok := e.w.samples.drawProbe(e.w.samples.near(id, e.alt.Endpoint(d.Endpoint).URL), e.origin+int64(now), e.w.options.Window, fold(e.w.options.Seed, id, uint64(now)))
 	switch {
 	case !ok:
 		e.w.result.Assumed.ProbesUnseen++

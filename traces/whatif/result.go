@@ -120,8 +120,8 @@ type Example struct {
 	Key    string
 	Step   uint64
 	Time   core.Time // it came; the router's
-	Label  Label
-	Why    string // it is not recorded
+	Label  Label     // of what the change is of: the decision, or all of what the client is told
+	Why    string    // it is not recorded
 }
 
 // Request is one request on both sides.
@@ -148,6 +148,7 @@ type KeyChange struct {
 // Assumed counts what had to be assumed for the run to go on.
 type Assumed struct {
 	NeverSeen    uint64 `json:"outcomes_of_endpoints_never_seen"` // taken as answered 200 in the typical time
+	OtherName    uint64 `json:"outcomes_by_url_alone"`            // drawn from the same URL in another placement
 	BeyondLoad   uint64 `json:"outcomes_beyond_recorded_load"`    // more in flight there than any recording near shows
 	Silent       uint64 `json:"outcomes_after_longer_timeout"`    // it was silent, and is taken to stay silent for the longer timeout
 	Cut          uint64 `json:"outcomes_cut_by_shorter_timeout"`
@@ -155,6 +156,7 @@ type Assumed struct {
 	AdoptsLeft   uint64 `json:"adopts_left_out"`
 	WaitsLeft    uint64 `json:"waits_left_out"` // that began before the recording: their keys are not in it
 	Routes       uint64 `json:"arrivals_by_a_route_not_there"`
+	OtherRoutes  uint64 `json:"arrivals_whose_route_is_not_known"` // there were more routes, or fewer, and it matters by which they come
 	KeysUnknown  uint64 `json:"arrivals_whose_key_became_unknown"`
 	Restarts     uint64 `json:"restarts_after_gaps"`
 	Lost         uint64 `json:"requests_cut_by_gaps"`

@@ -17,7 +17,8 @@ type Samples struct {
 	width   int64 // of a bucket, ns
 	made    int   // buckets there are
 	ends    map[uint64]*history
-	answers [64]uint64 // answers by the number of bits of their time in ns
+	urls    map[string]uint64 // the identity of one endpoint with it
+	answers [64]uint64        // answers by the number of bits of their time in ns
 	clients clients
 	routers []*learner
 }
@@ -72,7 +73,7 @@ const (
 
 // NewSamples returns samples of nothing.
 func NewSamples() *Samples {
-	return &Samples{width: firstWidth, ends: map[uint64]*history{}}
+	return &Samples{width: firstWidth, ends: map[uint64]*history{}, urls: map[string]uint64{}}
 }
 
 // Width returns the length of time whose outcomes are kept together.
@@ -86,8 +87,23 @@ func (s *Samples) history(id uint64, placement, url string) *history {
 	if h == nil {
 		h = &history{placement: placement, url: url, lastGood: math.MinInt64}
 		s.ends[id] = h
+		if at, ok := s.urls[url]; !ok || placement < s.ends[at].placement {
+			s.urls[url] = id
+		}
 	}
 	return h
+}
+
+// near returns the identity under which an endpoint was seen: its own, or, where
+// its placement is new or renamed, that of the same URL in another placement.
+func (s *Samples) near(id uint64, url string) uint64 {
+	if s.ends[id] != nil {
+		return id
+	}
+	if at, ok := s.urls[url]; ok {
+		return at
+	}
+	return id
 }
 
 // at returns the bucket of a wall time, and makes it if need be.

@@ -50,6 +50,11 @@ func TestADropOfTheLimitRefusesAndIsCounted(t *testing.T) {
 		if m.Labels.Total() != m.Requests || len(m.Examples) == 0 || len(m.Examples) > 3 {
 			t.Errorf("%s -> %s: labels %v, %d examples", m.From, m.To, m.Labels, len(m.Examples))
 		}
+		for _, e := range m.Examples {
+			if n := [...]uint64{m.Labels.Recorded, m.Labels.Modelled, m.Labels.Unknown}[e.Label]; n == 0 {
+				t.Errorf("%s -> %s: none is %s, but an example is: %v", m.From, m.To, e.Label, e)
+			}
+		}
 	}
 	for _, k := range r.Keys() {
 		keys += k.Moved

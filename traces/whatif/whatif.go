@@ -26,7 +26,7 @@ type Options struct {
 	// Each, when set, is told of every request that has ended on both sides. It must
 	// copy what it keeps.
 	Each func(*Request)
-	// Examples is how many requests of each kind of change are kept; 0 means 3.
+	// Examples is how many requests of each kind of change and each label are kept; 0 means 1.
 	Examples int
 }
 
@@ -49,7 +49,7 @@ func New(o Options) (*WhatIf, error) {
 		o.Window = defaultWindow
 	}
 	if o.Examples == 0 {
-		o.Examples = 3
+		o.Examples = 1
 	}
 	w := &WhatIf{options: o, samples: o.Samples}
 	if w.samples == nil {

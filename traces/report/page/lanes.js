@@ -249,7 +249,7 @@ function placeLane(r, p) {
         if (end - x > 40) label(g, 'panic', Math.max(x, 0) + 4, 11, ink.failed);
       }
       if (p.cap >= 0) boundLine(g, c, (b) => (total[b] === ABSENT || !cap[b] ? NaN : y(cap[b] - 1)), ink.elsewhere, [1.5, 2.5]);
-      if (p.cap >= 0 && y(p.cap) < h - 10 && p.cap > 0) label(g, `guests ${count(p.cap)}`, 4, y(p.cap) - 7, ink.elsewhere);
+      if (p.cap >= 0 && y(p.cap) < h - 10 && p.cap > 0) plate(g, `guests ${count(p.cap)}`, 3, y(p.cap) - 7);
       if (p.bound && far) label(g, `↑ limit ${count(p.bound)}`, 4, 9, ink.limit);
       if (p.bound && !far) {
         boundLine(g, c, (b) => (total[b] === ABSENT || !limit[b] ? NaN : y(limit[b])), ink.limit, [5, 3]);
@@ -314,7 +314,8 @@ function endpointLane(r, e) {
   let most = 0;
   for (let b = 0; b < total.length; b++) if (total[b] !== ABSENT && total[b] > most) most = total[b];
   const stateAt = (t) => { let s = 0; for (const [at, v] of states) { if (at > t) break; s = v; } return s; };
-  const opened = states.filter(([, s], n) => (s & 3) === 2 && (n === 0 || (states[n - 1][1] & 3) !== 2)).length;
+  // One that is found open, where the recording begins or goes on after a gap, was not seen to open.
+  const opened = states.filter(([, s], n) => (s & 3) === 2 && n > 0 && [1, 3].includes(states[n - 1][1] & 3)).length;
   const sick = states.some(([, s]) => s & 4);
   const rest = [opened ? (opened < 3 ? `opened ${['', 'once', 'twice'][opened]}` : `opened ${count(opened)} times`) : '', sick ? 'unhealthy' : '', `peak ${count(most)}`].filter(Boolean).join(', ');
   return {
