@@ -21,9 +21,10 @@ const (
 	// nameLength is how many hex digits stand for a key: 96 bits, so that
 	// among a million keys two have one pseudonym once in 10^17 recordings.
 	nameLength = 24
-	// ShortestFile and ShortestLive are the least bytes of a secret: for files that
-	// somebody redacts, and for all that a router records.
-	ShortestFile, ShortestLive = 16, 32
+	// ShortestFile is the least bytes of a secret for files that somebody redacts.
+	ShortestFile = 16
+	// ShortestLive is the least bytes of a secret for all that a router records.
+	ShortestLive = 32
 
 	mostKnown   = 1 << 16 // names kept at hand: keys that nobody configured are without number
 	longestKept = 128     // bytes of a key whose name is kept
