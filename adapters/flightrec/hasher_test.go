@@ -98,17 +98,18 @@ func (p *player) apply(ev core.Event, req *loop.Request) {
 	for _, rec := range p.recs {
 		rec.Observe(p.router.Now(), &ev, req, p.out)
 	}
+	own := uint32(0) // the last decision is of the request that arrives: what was due before came first
 	for _, d := range p.out {
 		p.seen[d.Kind]++
-		if req != nil && (d.Kind == core.Forward || d.Kind == core.Queued) {
-			p.by[d.Handle.Slot] = req
-		}
-		if d.Kind == core.Retry {
-			p.by[d.Handle.Slot] = p.by[ev.Handle.Slot]
+		if d.Kind == core.Forward || d.Kind == core.Queued {
+			own = d.Handle.Slot
 		}
 		if d.Kind == core.Forward {
 			p.flying = append(p.flying, d.Handle)
 		}
+	}
+	if n := len(p.out); req != nil && ev.Handle == (core.Handle{}) && n > 0 && (p.out[n-1].Kind == core.Forward || p.out[n-1].Kind == core.Queued) {
+		p.by[own] = req
 	}
 }
 
@@ -288,6 +289,9 @@ func TestAHashedRecordingIsThePlainOneUnderOtherKeys(t *testing.T) {
 			rt.Fatalf("-plain +hashed:\n%s", diff)
 		}
 		told += len(want)
+		if whole.LostSteps == whole.Steps { // no later block can begin where tenants are in flight
+			return
+		}
 		if r := verify(rt, hashed); len(r.Gaps) > 0 && memory == 0 {
 			rt.Fatalf("%+v", r)
 		}

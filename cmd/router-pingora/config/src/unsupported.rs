@@ -141,7 +141,11 @@ mod tests {
         for (text, place, says) in [
             ("recording: {dir: d, keep: 48h}", "3:27", "recording.keep: it deletes no recordings"),
             ("recording: {dir: d, max_size: 1GiB}", "3:31", "recording.max_size: it deletes no recordings"),
-            ("recording: {dir: d, key_hash: {file: f}}", "3:38", "recording.key_hash.file: it records keys as they are"),
+            (
+                "recording: {dir: d, key_hash: {file: f}}",
+                "3:38",
+                "recording.key_hash.file: it records keys as they are",
+            ),
             ("tracing: {otlp: \"http://x\"}", "3:17", "tracing.otlp: it sends no traces"),
             ("listen: {e: {address: \":1\", http2: {max_streams: 7}}}", "3:50", "listen.e.http2.max_streams"),
             ("listen: {e: {address: \":1\", timeouts: {body: 9s}}}", "3:46", "listen.e.timeouts.body"),
