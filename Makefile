@@ -98,11 +98,12 @@ external: ## curl, h2spec and gRPC's interop client against serve, as the tables
 fuzz: ## Go's native fuzzing of simulated cases (FUZZTIME=30s); for a configuration of yours: lockstep fuzz
 	$(GO) test ./sim/fuzz -run '^$$' -fuzz FuzzCase -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
-fuzz-wire: ## Go's native fuzzing of what comes from outside: requests, responses, logs, other proxies' configurations (FUZZTIME=30s each; not in CI)
+fuzz-wire: ## Go's native fuzzing of what comes from outside: requests, responses, logs, others' configurations, recordings (FUZZTIME=30s each; not in CI)
 	$(GO) test ./adapters/http1 -run '^$$' -fuzz FuzzRequests -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	$(GO) test ./adapters/upstream -run '^$$' -fuzz FuzzWhatPasses -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
-	@for t in accesslog:FuzzParse accesslog:FuzzLogFormat accesslog:FuzzJSON configimport:FuzzHAProxy configimport:FuzzEnvoy configdiff:FuzzExpect; do \
-		$(GO) test ./adapters/$${t%%:*} -run '^$$' -fuzz "^$${t##*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; done
+	@for t in adapters/accesslog:FuzzParse adapters/accesslog:FuzzLogFormat adapters/accesslog:FuzzJSON adapters/configimport:FuzzHAProxy \
+		adapters/configimport:FuzzEnvoy adapters/configdiff:FuzzExpect traces:FuzzFrames traces/index:FuzzFile; do \
+		$(GO) test ./$${t%%:*} -run '^$$' -fuzz "^$${t##*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; done
 
 planted: ## the table of planted bugs in sim/README.md: nine searches for each (minutes; not in CI)
 	PLANTED=9 $(GO) test ./sim/fuzz -timeout 1500s -run PlantedBugsMeasured -v

@@ -3,7 +3,9 @@ package traces_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
+	"io"
 	"testing"
 
 	"lockstep/traces"
@@ -52,6 +54,52 @@ func FuzzReader(f *testing.F) {
 	f.Add(traces.Compress(traces.AppendFile(nil, traces.Header{}), traces.AppendConfig(nil, testConfig(f, 0))))
 	f.Add([]byte(`{"lockstep":1}` + "\n" + `{"gap":1}`))
 	f.Fuzz(exercise)
+}
+
+// FuzzFrames holds the walk from frame to frame to the reader: it comes to an
+// end, and every block that reads is met, at its place and with its number.
+func FuzzFrames(f *testing.F) {
+	file, _ := small(f, 2, 1)
+	f.Add(file)
+	f.Add(file[:len(file)/2])
+	f.Add(append(bytes.Clone(file), file[20:]...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		frames, err := traces.NewFrames(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			return
+		}
+		met := map[int64]traces.Frame{}
+		for before := int64(0); ; {
+			fr, err := frames.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if at := frames.At(); at <= before {
+				t.Fatalf("the walk stays at byte %d", at)
+			} else {
+				before = at
+			}
+			if err == nil {
+				met[fr.Offset] = fr
+			}
+		}
+		r, err := traces.NewReader(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		for {
+			it, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil || it.Kind != traces.ItemBlock {
+				continue
+			}
+			if fr, ok := met[it.Block.Offset]; !ok || fr.Kind != traces.FrameBlock {
+				t.Fatalf("block %d at byte %d is not met by the walk", it.Block.Number, it.Block.Offset)
+			}
+		}
+	})
 }
 
 // FuzzBlock gets past the checksums: its input is the payload of a block.

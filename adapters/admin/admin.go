@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"strings"
 )
 
 // Options are what the pages show. Each may be nil: its path is then 404.
@@ -75,11 +74,7 @@ func New(o Options) http.Handler {
 // site do whose name suddenly means this machine.
 func own(next http.Handler, anyHost bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		host = strings.Trim(host, "[]")
+		host := hostOf(r.Host)
 		if !anyHost && host != "" && host != "localhost" && net.ParseIP(host) == nil {
 			http.Error(w, "this listener answers to an address or localhost only", http.StatusMisdirectedRequest)
 			return

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -97,25 +98,45 @@ func TestTheRecordingIsForThisMachineOnly(t *testing.T) {
 		return err
 	}})
 	for _, c := range []struct {
-		from, header string
-		want         int
+		from, host, header, value string
+		want                      int
 	}{
-		{"127.0.0.1:4000", "", 200},
-		{"[::1]:4000", "", 200},
-		{"10.1.2.3:4000", "", 403},
-		{"127.0.0.1:4000", "X-Forwarded-For", 403},
-		{"127.0.0.1:4000", "Forwarded", 403},
-		{"127.0.0.1:4000", "Via", 403},
+		{from: "127.0.0.1:4000", want: 200},
+		{from: "127.9.9.9:4000", want: 200},
+		{from: "[::1]:4000", want: 200},
+		{from: "[::ffff:127.0.0.1]:4000", want: 200},
+		{from: "127.0.0.1:4000", host: "localhost:9901", want: 200},
+		{from: "127.0.0.1:4000", host: "[::1]:9901", want: 200},
+		{from: "127.0.0.1:4000", header: "Sec-Fetch-Site", value: "none", want: 200},
+		{from: "10.1.2.3:4000", want: 403},
+		{from: "[::ffff:10.1.2.3]:4000", want: 403},
+		{from: "@", want: 403},
+		// A page of another site whose name suddenly means this machine.
+		{from: "127.0.0.1:4000", host: "evil.example:9901", want: 403},
+		{from: "127.0.0.1:4000", host: "localhost.evil.example", want: 403},
+		{from: "127.0.0.1:4000", header: "Origin", value: "http://evil.example", want: 403},
+		{from: "127.0.0.1:4000", header: "Sec-Fetch-Site", value: "cross-site", want: 403},
+		// Proxies.
+		{from: "127.0.0.1:4000", host: "10.1.2.3:9901", want: 403},
+		{from: "127.0.0.1:4000", host: "router-1:9901", want: 403},
+		{from: "127.0.0.1:4000", header: "X-Forwarded-For", value: "10.1.2.3", want: 403},
+		{from: "127.0.0.1:4000", header: "X-Forwarded-Proto", value: "https", want: 403},
+		{from: "127.0.0.1:4000", header: "X-Real-Ip", value: "10.1.2.3", want: 403},
+		{from: "127.0.0.1:4000", header: "Forwarded", value: "for=10.1.2.3", want: 403},
+		{from: "127.0.0.1:4000", header: "Via", value: "1.1 p", want: 403},
+		{from: "127.0.0.1:4000", header: "HTTP/1.0", want: 403},
 	} {
-		r := httptest.NewRequest("GET", "http://127.0.0.1/debug/recording", nil)
+		r := httptest.NewRequest("GET", "http://"+cmp.Or(c.host, "127.0.0.1")+"/debug/recording", nil)
 		r.RemoteAddr = c.from
-		if c.header != "" {
-			r.Header.Set(c.header, "10.1.2.3")
+		if c.header == "HTTP/1.0" {
+			r.ProtoMajor, r.ProtoMinor = 1, 0
+		} else if c.header != "" {
+			r.Header.Set(c.header, c.value)
 		}
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		if w.Code != c.want || w.Code == 200 && w.Body.String() != "trace" || w.Code != 200 && strings.Contains(w.Body.String(), "trace") {
-			t.Errorf("from %s %s: %d %q", c.from, c.header, w.Code, w.Body)
+			t.Errorf("%+v: %d %q", c, w.Code, w.Body)
 		}
 	}
 }

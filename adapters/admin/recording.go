@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -13,7 +14,7 @@ func recording(write func(io.Writer) error) http.Handler {
 	busy := make(chan struct{}, 1)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !local(r) {
-			http.Error(w, "the recording holds the keys of every tenant: it is given to this machine only; ask from here, or take the recording from its folder", http.StatusForbidden)
+			http.Error(w, "the recording holds the keys of every tenant: it is given to this machine only, and to no proxy or web page on it; ask http://127.0.0.1 from here, or take the recording from its folder", http.StatusForbidden)
 			return
 		}
 		select {
@@ -38,20 +39,41 @@ func recording(write func(io.Writer) error) http.Handler {
 	})
 }
 
-// local reports whether a request is of this machine, and not one that a proxy
-// on it has passed on.
+// local reports whether a request is of this machine: it comes from loopback, to
+// loopback, and neither a proxy on this machine has passed it on, nor a web
+// page asks that somebody on it looks at.
 func local(r *http.Request) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "Via"} {
-		if r.Header.Get(name) != "" {
+	if !r.ProtoAtLeast(1, 1) { // as proxies speak that add no header
+		return false
+	}
+	for name := range r.Header {
+		switch name {
+		case "Forwarded", "Via", "X-Real-Ip", "Origin":
+			return false
+		case "Sec-Fetch-Site":
+			if r.Header.Get(name) != "none" { // somebody who typed the address
+				return false
+			}
+		}
+		if strings.HasPrefix(name, "X-Forwarded") {
 			return false
 		}
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	ip := net.ParseIP(host)
+	return loopback(r.RemoteAddr) && (hostOf(r.Host) == "localhost" || loopback(r.Host))
+}
+
+// loopback reports whether an address, with a port or without, is one of this machine alone.
+func loopback(address string) bool {
+	ip := net.ParseIP(hostOf(address))
 	return ip != nil && ip.IsLoopback()
+}
+
+// hostOf takes the port from an address, and the brackets.
+func hostOf(address string) string {
+	if h, _, err := net.SplitHostPort(address); err == nil {
+		return h
+	}
+	return strings.Trim(address, "[]")
 }
 
 // started knows whether anything was written.

@@ -57,6 +57,9 @@ func (r *Recording) Chain() (Chain, error) {
 			continue
 		}
 		now, err := s.ends()
+		if errors.Is(err, errGone) {
+			continue // deleted since; its steps are missing, or are before the beginning
+		}
 		if err != nil {
 			return c, err
 		}
@@ -129,6 +132,12 @@ func (s *Segment) ends() (e ends, err error) {
 	l, err := s.places()
 	if err != nil {
 		return e, err
+	}
+	if !l.walked { // the index that gave it does not give the gaps
+		l = &layout{}
+		if err := s.withFile(func(f *os.File) error { return l.walk(s, f) }); err != nil {
+			return e, err
+		}
 	}
 	for i := len(l.blocks) - 1; i >= 0 && e.next == 0; i-- { // the last one may be damaged
 		if err := s.ending(&l.blocks[i], after(l.blocks, i), &e); err != nil {

@@ -80,7 +80,11 @@ func (r *Recording) candidates(q *Query) ([]span, error) {
 		}
 	}
 	wanted, errs := make([][]span, len(parts)), make([]error, len(parts))
-	r.eachSegment(parts, func(i int) { wanted[i], errs[i] = parts[i].candidates(q) })
+	r.eachSegment(parts, func(i int) {
+		if wanted[i], errs[i] = parts[i].candidates(q); errors.Is(errs[i], errGone) {
+			errs[i] = nil // deleted since, as is what would be found in it
+		}
+	})
 	return slices.Concat(wanted...), errors.Join(errs...)
 }
 
@@ -200,7 +204,9 @@ func (r *Recording) confirmAll(spans []span, q *Query) ([]Hit, error) {
 		turn <- struct{}{}
 		go func() {
 			defer func() { <-turn; wait.Done() }()
-			found[i], errs[i] = spans[i].confirm(q, &r.configs)
+			if found[i], errs[i] = spans[i].confirm(q, &r.configs); errors.Is(errs[i], errGone) {
+				errs[i] = nil
+			}
 			if q.Newest {
 				slices.Reverse(found[i])
 			}

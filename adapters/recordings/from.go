@@ -1,8 +1,10 @@
 package recordings
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"lockstep/core"
 	"lockstep/traces"
@@ -66,19 +68,29 @@ func (s *Stream) Close() {
 }
 
 // Replay replays the recording from a block on, until its end, a divergence, or
-// o.Stop. Damage in the report names its file.
+// o.Stop. Damage in the report names its file; a file that was deleted since Open is among it.
 func (r *Recording) Replay(from Block, o traces.Options) (traces.Report, error) {
 	v := traces.NewVerifier(o)
 	s := r.From(from)
 	defer s.Close()
 	damage := 0
+	var gone []error
+	sofar := func() traces.Report {
+		report := v.Report()
+		report.Damage = append(slices.Clip(report.Damage), gone...)
+		return report
+	}
 	for {
 		rd, err := s.Next()
+		if errors.Is(err, errGone) {
+			gone = append(gone, err)
+			continue
+		}
 		if rd == nil || err != nil {
-			return v.Report(), err
+			return sofar(), err
 		}
 		if err := v.Run(rd); err != nil {
-			return v.Report(), Fault{s.Segment().Path, err}
+			return sofar(), Fault{s.Segment().Path, err}
 		}
 		report := v.Report()
 		for i := damage; i < len(report.Damage); i++ {
@@ -86,7 +98,7 @@ func (r *Recording) Replay(from Block, o traces.Options) (traces.Report, error) 
 		}
 		damage = len(report.Damage)
 		if report.Divergence != nil || o.Stop != nil && o.Stop() {
-			return report, nil
+			return sofar(), nil
 		}
 	}
 }

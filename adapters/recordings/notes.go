@@ -52,7 +52,11 @@ func (r *Recording) Notes(from, to int64) (Notes, error) {
 	}
 	found := make([]*index.Index, len(parts))
 	errs := make([]error, len(parts))
-	r.eachSegment(parts, func(i int) { found[i], errs[i] = parts[i].notes(&q) })
+	r.eachSegment(parts, func(i int) {
+		if found[i], errs[i] = parts[i].notes(&q); errors.Is(errs[i], errGone) {
+			found[i], errs[i] = nil, nil // deleted since
+		}
+	})
 	var all Notes
 	for i, ix := range found {
 		if ix != nil {

@@ -96,7 +96,7 @@ func openArgument(a string) (found []*Recording, faults []Fault, err error) {
 		}
 		return []*Recording{recordingOf(s)}, nil, nil
 	}
-	files, err := traceFiles(a)
+	files, faults, err := traceFiles(a)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -121,6 +121,10 @@ func openArgument(a string) (found []*Recording, faults []Fault, err error) {
 	return withoutDumps(found), faults, nil
 }
 
+// errGone is of a file that is not there: not yet named rightly, or deleted
+// since Open by a router that keeps its folder within limits.
+var errGone = errors.New("there is no such file or folder")
+
 // plain takes the path out of an error of the file system, which its caller prints.
 func plain(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
@@ -128,36 +132,43 @@ func plain(err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return errors.New("there is no such file or folder")
+		return errGone
 	case errors.Is(err, fs.ErrPermission):
 		return errors.New("permission denied: recordings are readable by their owner only; become that user, or root")
 	}
 	return err
 }
 
-// traceFiles lists the traces that a folder means.
-func traceFiles(dir string) ([]string, error) {
-	files, err := tracesIn(dir)
+// traceFiles lists the traces that a folder means. A folder below it that
+// cannot be read, as lost+found often, is a fault and hides no other.
+func traceFiles(dir string) (files []string, faults []Fault, err error) {
+	files, err = tracesIn(dir)
 	if err != nil || len(files) > 0 {
-		return files, err
+		return files, nil, err
 	}
 	below, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, plain(err)
+		return nil, nil, plain(err)
 	}
 	for _, e := range below {
-		if e.IsDir() {
-			more, err := tracesIn(filepath.Join(dir, e.Name()))
-			if err != nil {
-				return nil, err
-			}
-			files = append(files, more...)
+		if !e.IsDir() {
+			continue
 		}
+		path := filepath.Join(dir, e.Name())
+		more, err := tracesIn(path)
+		if err != nil {
+			faults = append(faults, Fault{path, err})
+		}
+		files = append(files, more...)
 	}
 	if len(files) == 0 {
-		return nil, errors.New("the folder holds no recording: no segment (*.lst) and no printed trace (*.ndjson), nor do the folders in it")
+		err := errors.New("the folder holds no recording: no segment (*.lst) and no printed trace (*.ndjson), nor do the folders in it")
+		for _, f := range faults {
+			err = fmt.Errorf("%w; %w", err, f)
+		}
+		return nil, nil, err
 	}
-	return files, nil
+	return files, faults, nil
 }
 
 // tracesIn lists the traces right in a folder.
@@ -169,7 +180,7 @@ func tracesIn(dir string) ([]string, error) {
 	var stored, printed []string
 	for _, e := range entries {
 		switch path := filepath.Join(dir, e.Name()); {
-		case e.IsDir():
+		case e.IsDir(), !e.Type().IsRegular() && e.Type()&fs.ModeSymlink == 0: // a pipe would be waited for
 		case strings.HasSuffix(e.Name(), ".lst"):
 			stored = append(stored, path)
 		case strings.HasSuffix(e.Name(), ".ndjson"):

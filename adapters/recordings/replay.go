@@ -1,6 +1,7 @@
 package recordings
 
 import (
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -48,7 +49,7 @@ func (v *Verdict) replay(r *Recording, jobs int) error {
 	whole := traces.NewVerifier(traces.Options{})
 	w := newReplaying(r.Segments, jobs)
 	defer w.halt()
-	var segment *Segment
+	var segment, gone *Segment // gone was deleted since Open
 	damage := 0
 	for p := range w.order {
 		if p.segment != segment {
@@ -56,7 +57,12 @@ func (v *Verdict) replay(r *Recording, jobs int) error {
 			r.tell("replaying", v.Files, len(r.Segments))
 			v.Files++
 		}
-		if err := w.join(whole, p); err != nil {
+		if err := w.join(whole, p); errors.Is(err, errGone) {
+			if gone != segment {
+				v.Damage, gone = append(v.Damage, err), segment
+			}
+			continue
+		} else if err != nil {
 			return err
 		}
 		report := whole.Report()

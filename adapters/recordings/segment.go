@@ -41,7 +41,8 @@ type Block struct {
 type layout struct {
 	blocks  []Block
 	configs []index.Config
-	gaps    []int64 // where frames of gaps are, unless they are known from an index
+	gaps    []int64 // where frames of gaps are, if walked
+	walked  bool    // it is from the file itself, not from its index
 	ends    ends    // NDJSON
 }
 
@@ -167,12 +168,15 @@ func (l *layout) take(s *Segment, ix *index.File) (err error) {
 	if err != nil {
 		return err
 	}
-	l.configs, err = ix.Configs()
-	l.blocks = make([]Block, 0, len(blocks))
+	configs, err := ix.Configs()
+	if err != nil {
+		return err
+	}
+	l.configs, l.blocks = configs, make([]Block, 0, len(blocks))
 	for _, b := range blocks {
 		l.add(s, &traces.BlockHead{Number: b.Number, Offset: b.Offset, Step: b.Step, Time: b.Time})
 	}
-	return err
+	return nil
 }
 
 func (l *layout) add(s *Segment, h *traces.BlockHead) {
@@ -181,6 +185,7 @@ func (l *layout) add(s *Segment, h *traces.BlockHead) {
 
 // walk goes from frame to frame.
 func (l *layout) walk(s *Segment, f *os.File) error {
+	l.walked = true
 	frames, err := traces.NewFrames(f, s.Size)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"lockstep/adapters/configdiff"
 	"lockstep/adapters/configfile"
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // checkFlags are what check was asked to show beside its verdict.
@@ -183,19 +184,19 @@ func checkFile(path string, flags checkFlags) (*checkResult, error) {
 
 func (r *checkResult) print(w io.Writer) {
 	if len(r.Errors) > 0 {
-		fmt.Fprintf(w, "FAIL  %s   %s\n\n%s\n", r.File, plural(len(r.Errors), "error"), r.Errors.Error())
+		fmt.Fprintf(w, "FAIL  %s   %s\n\n%s\n", r.File, say.Plural(len(r.Errors), "error"), r.Errors.Error())
 		return
 	}
 	routes := ""
 	if r.Routes > 1 {
-		routes = plural(r.Routes, "route") + ", "
+		routes = say.Plural(r.Routes, "route") + ", "
 	}
 	verdict := "OK"
 	if !r.OK {
 		verdict = "FAIL"
 	}
 	fmt.Fprintf(w, "%s  %s   %s form, version %s: %s%s, %s, %s, %s\n", verdict, r.File, r.Form, r.Version, routes,
-		plural(r.Placements, "placement"), plural(r.Endpoints, "endpoint"), plural(r.Keys, "key"), plural(len(r.Warnings), "warning"))
+		say.Plural(r.Placements, "placement"), say.Plural(r.Endpoints, "endpoint"), say.Plural(r.Keys, "key"), say.Plural(len(r.Warnings), "warning"))
 	for _, p := range r.Warnings {
 		fmt.Fprintf(w, "\nwarning: %s\n", p.Error())
 	}
@@ -235,12 +236,4 @@ func printEffective(w io.Writer, values []configfile.Value) {
 		}
 		fmt.Fprintf(w, "  %-30s  %-*s  %s\n", v.Path, widest, v.Value, from)
 	}
-}
-
-// plural is n with its noun: 1 key, 2,000 keys.
-func plural(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return thousands(uint64(n)) + " " + noun
 }

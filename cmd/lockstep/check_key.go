@@ -9,6 +9,7 @@ import (
 	"lockstep/adapters/configfile"
 	"lockstep/adapters/routing"
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // keyStory is where one routing key goes, and why, before any request is made.
@@ -140,7 +141,7 @@ func limitText(l core.LimitSpec, guest bool) string {
 		parts = append(parts, fmt.Sprintf("%d in flight", l.InFlight))
 	}
 	if guest && l.Guests != 0 {
-		parts = append(parts, plural(int(max(0, l.Guests)), "guest"))
+		parts = append(parts, say.Plural(int(max(0, l.Guests)), "guest"))
 	}
 	switch {
 	case l.WhenFull == core.FailOverWhenFull || l.WhenFull == core.QueueWhenFull && guest:

@@ -10,6 +10,7 @@ import (
 
 	"lockstep/adapters/accesslog"
 	"lockstep/adapters/configdiff"
+	"lockstep/traces/say"
 )
 
 func newCompareCommand() *cobra.Command {
@@ -77,7 +78,7 @@ func runCompare(w, stderr io.Writer, stdin io.Reader, files []string, format, un
 		return err
 	}
 	progress := newProgress(stderr)
-	feed.Progress = func(n uint64) { progress.line("%s requests compared", thousands(n)) }
+	feed.Progress = func(n uint64) { progress.line("%s requests compared", say.Count(n)) }
 	c, err := accesslog.Compare(feed)
 	progress.clear()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"lockstep/adapters/accesslog"
+	"lockstep/traces/say"
 )
 
 // verdictText says in words what a verdict means.
@@ -57,7 +58,7 @@ func (v *compareVerdict) print(w io.Writer) {
 	if judged == 0 {
 		fmt.Fprintf(w, "%sno request can be judged under %s\n", head, v.config)
 	} else {
-		fmt.Fprintf(w, "%s%s of %s judged would be placed the same under %s\n", head, share(agree, judged), plural(judged, "request"), v.config)
+		fmt.Fprintf(w, "%s%s of %s judged would be placed the same under %s\n", head, share(agree, judged), say.Plural(judged, "request"), v.config)
 	}
 	if v.limit >= 0 && !v.passed() {
 		why := fmt.Sprintf("fewer than %s", v.under)
@@ -70,16 +71,16 @@ func (v *compareVerdict) print(w io.Writer) {
 	if v.guessed {
 		guessed = " (guessed)"
 	}
-	fmt.Fprintf(w, "Log        %s, %s%s: %s, %s\n", filesText(c.Files), v.format, guessed, plural(c.Requests, "request"), spanText(&c.Read))
+	fmt.Fprintf(w, "Log        %s, %s%s: %s, %s\n", filesText(c.Files), v.format, guessed, say.Plural(c.Requests, "request"), spanText(&c.Read))
 	if judged < c.Requests {
-		fmt.Fprintf(w, "Not judged %s (%s): the lines do not tell enough\n", plural(c.Requests-judged, "request"), share(c.Requests-judged, c.Requests))
+		fmt.Fprintf(w, "Not judged %s (%s): the lines do not tell enough\n", say.Plural(c.Requests-judged, "request"), share(c.Requests-judged, c.Requests))
 	}
 	for i := range c.Groups {
 		printGroup(w, c, i)
 	}
 	fmt.Fprintln(w)
 	o := &c.Outcomes
-	fmt.Fprintf(w, "Assumed    %s of %s went where they did not send that request: as the last attempts there in the log, else well\n", thousands(uint64(o.Assumed)), plural(o.Attempts, "attempt"))
+	fmt.Fprintf(w, "Assumed    %s of %s went where they did not send that request: as the last attempts there in the log, else well\n", say.Count(uint64(o.Assumed)), say.Plural(o.Attempts, "attempt"))
 	printRead(w, &c.Read)
 }
 
@@ -88,10 +89,10 @@ func printGroup(w io.Writer, c *accesslog.Compared, i int) {
 	g := &c.Groups[i]
 	if i == 0 || c.Groups[i-1].Verdict != g.Verdict {
 		n := c.Count(g.Verdict)
-		fmt.Fprintf(w, "\n%10s  %7s  %s\n", thousands(uint64(n)), share(n, c.Requests), verdictText(g.Verdict))
+		fmt.Fprintf(w, "\n%10s  %7s  %s\n", say.Count(uint64(n)), share(n, c.Requests), verdictText(g.Verdict))
 	}
 	if cause := causeText(g); cause != "" {
-		fmt.Fprintf(w, "%10s           %s\n", thousands(uint64(g.Requests)), cause)
+		fmt.Fprintf(w, "%10s           %s\n", say.Count(uint64(g.Requests)), cause)
 	}
 	if g.Verdict.Agrees() {
 		return // examples of agreement are in the JSON
@@ -107,9 +108,9 @@ func causeText(g *accesslog.Group) string {
 	switch {
 	case g.Verdict.Agrees() || g.Keys == 0:
 	case g.Keys >= accesslog.MaxKeys:
-		keys = "of " + thousands(uint64(g.Keys)) + " keys or more"
+		keys = "of " + say.Count(uint64(g.Keys)) + " keys or more"
 	default:
-		keys = "of " + plural(g.Keys, "key")
+		keys = "of " + say.Plural(g.Keys, "key")
 	}
 	if g.Cause != "" && keys != "" {
 		return g.Cause + ", " + keys

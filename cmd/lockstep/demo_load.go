@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"lockstep/traces/say"
 )
 
 // demoTenants are whose requests the demo's load is made of, and how many of
@@ -117,11 +119,11 @@ func (l *load) String() string {
 		if status == 0 {
 			name = "no answer"
 		}
-		parts = append(parts, fmt.Sprintf("%s: %s", name, thousands(uint64(l.answers[status]))))
+		parts = append(parts, fmt.Sprintf("%s: %s", name, say.Count(uint64(l.answers[status]))))
 	}
-	s := fmt.Sprintf("%s requests sent; %s", thousands(uint64(l.sent)), strings.Join(parts, ", "))
+	s := fmt.Sprintf("%s requests sent; %s", say.Count(uint64(l.sent)), strings.Join(parts, ", "))
 	if l.skipped > 0 {
-		s += fmt.Sprintf("; %s were due and not sent, because %d were waiting", thousands(uint64(l.skipped)), mostWaiting)
+		s += fmt.Sprintf("; %s were due and not sent, because %d were waiting", say.Count(uint64(l.skipped)), mostWaiting)
 	}
 	return s
 }

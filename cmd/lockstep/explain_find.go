@@ -13,6 +13,7 @@ import (
 	"lockstep/core"
 	"lockstep/traces"
 	"lockstep/traces/explain"
+	"lockstep/traces/say"
 )
 
 // explained is what explain looks into.
@@ -139,13 +140,13 @@ func (x *explained) notFound() error {
 	r := &x.searched
 	err := fmt.Errorf("%s is not in %s", what, x.holdings())
 	if r.Requests > 0 {
-		err = fmt.Errorf("%s is not among the %s requests, steps %d to %d, that replayed", what, thousands(r.Requests), r.First, r.Last)
+		err = fmt.Errorf("%s is not among the %s requests, steps %d to %d, that replayed", what, say.Count(r.Requests), r.First, r.Last)
 	}
 	if len(r.Damage) > 0 {
-		err = fmt.Errorf("%w; %s of what was read is damaged: %w", err, plural(len(r.Damage), "part"), r.Damage[0])
+		err = fmt.Errorf("%w; %s of what was read is damaged: %w", err, say.Plural(len(r.Damage), "part"), r.Damage[0])
 	}
 	if r.Lost > 0 {
-		err = fmt.Errorf("%w; %s steps are missing, and it may be one of them", err, thousands(r.Lost))
+		err = fmt.Errorf("%w; %s steps are missing, and it may be one of them", err, say.Count(r.Lost))
 	}
 	if r.Divergence != nil {
 		err = fmt.Errorf("%w; replay stopped at a %s", err, r.Divergence)
@@ -160,11 +161,11 @@ func (x *explained) holdings() string {
 		for _, r := range x.all {
 			files += len(r.Segments)
 		}
-		return fmt.Sprintf("%s of %s", plural(len(x.all), "recording"), plural(files, "file"))
+		return fmt.Sprintf("%s of %s", say.Plural(len(x.all), "recording"), say.Plural(files, "file"))
 	}
 	var parts []string
 	for _, r := range x.all {
-		parts = append(parts, fmt.Sprintf("%s (%s from step %s on)", r.Name(), plural(len(r.Segments), "file"), thousands(r.Segments[0].First)))
+		parts = append(parts, fmt.Sprintf("%s (%s from step %s on)", r.Name(), say.Plural(len(r.Segments), "file"), say.Count(r.Segments[0].First)))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -213,6 +214,7 @@ func (x *explained) list(w io.Writer) error {
 			more += over
 		}
 	}
+	list = distinct(list, owners)
 	slices.SortStableFunc(list, func(a, b *explain.Entry) int { return cmp.Compare(a.Wall, b.Wall) })
 	if n := x.flags.limit; n > 0 && len(list) > n {
 		if more >= 0 {
@@ -247,6 +249,25 @@ func (x *explained) list(w io.Writer) error {
 		return errFailed
 	}
 	return err
+}
+
+// distinct drops what two files list alike, as once does with stories.
+func distinct(list []*explain.Entry, owners map[*explain.Entry]*recordings.Recording) (out []*explain.Entry) {
+	type same struct {
+		step         uint64
+		wall, origin int64
+		id, router   string
+	}
+	seen := map[same]bool{}
+	for _, e := range list {
+		h := &owners[e].Header
+		k := same{e.Step, e.Wall, h.Origin, e.ID, h.Name}
+		if h.Origin == 0 || !seen[k] {
+			out = append(out, e)
+		}
+		seen[k] = true
+	}
+	return out
 }
 
 // filter is what the flags ask of a recording, in its own times.

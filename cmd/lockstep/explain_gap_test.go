@@ -9,6 +9,7 @@ import (
 	"lockstep/adapters/recordings"
 	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 // lastArrival is the last request that was forwarded in a block.
@@ -60,9 +61,9 @@ func TestAStoryWhoseEndIsDamagedSaysSoLoudly(t *testing.T) {
 	}
 	for _, want := range []string{
 		"its end is not recorded",
-		fmt.Sprintf("MISSING its end: it lies in the %s steps from step %s on, ", thousands(next-first), thousands(first)),
+		fmt.Sprintf("MISSING its end: it lies in the %s steps from step %s on, ", say.Count(next-first), say.Count(first)),
 		"that are missing",
-		fmt.Sprintf("%s EVENTS ARE MISSING; 1 part DAMAGED", thousands(next-first)),
+		fmt.Sprintf("%s EVENTS ARE MISSING; 1 part DAMAGED", say.Count(next-first)),
 	} {
 		if !strings.Contains(flat(out), want) {
 			t.Errorf("%q is missing in\n%s", want, out)

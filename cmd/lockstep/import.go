@@ -13,6 +13,7 @@ import (
 
 	"lockstep/adapters/accesslog"
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // logFlags say how an access log is read; import and compare have them alike.
@@ -174,7 +175,7 @@ func runImport(stdout, stderr io.Writer, feed accesslog.Feed, output, name strin
 		out = file
 	}
 	progress := newProgress(stderr)
-	feed.Progress = func(n uint64) { progress.line("%s requests decided", thousands(n)) }
+	feed.Progress = func(n uint64) { progress.line("%s requests decided", say.Count(n)) }
 	b := bufio.NewWriterSize(out, 1<<20)
 	result, err := accesslog.Import(b, feed, accesslog.ImportOptions{Form: form, Name: name})
 	progress.clear()

@@ -9,29 +9,30 @@ import (
 	"time"
 
 	"lockstep/adapters/accesslog"
+	"lockstep/traces/say"
 )
 
 // printImported says what a trace is made of: first what is certain, then what
 // is assumed.
 func printImported(w io.Writer, r *accesslog.Imported, output string) {
-	fmt.Fprintf(w, "Imported   %s of %s, %s\n", plural(r.Requests, "request"), filesText(r.Files), spanText(&r.Read))
-	fmt.Fprintf(w, "Trace      %s   %s steps; it replays: lockstep replay %s\n", output, thousands(r.Steps), output)
-	fmt.Fprintf(w, "Decided    %s forwarded%s\n", thousands(uint64(r.Forwarded)), refusedText(r.Refused))
+	fmt.Fprintf(w, "Imported   %s of %s, %s\n", say.Plural(r.Requests, "request"), filesText(r.Files), spanText(&r.Read))
+	fmt.Fprintf(w, "Trace      %s   %s steps; it replays: lockstep replay %s\n", output, say.Count(r.Steps), output)
+	fmt.Fprintf(w, "Decided    %s forwarded%s\n", say.Count(uint64(r.Forwarded)), refusedText(r.Refused))
 	if m := r.Made; m != nil {
 		printMade(w, m)
 	}
 	fmt.Fprintln(w, "\nCertain")
 	fmt.Fprintf(w, "   times     %s\n", timesText(&r.Read))
 	o := &r.Outcomes
-	fmt.Fprintf(w, "   outcomes  %s of %s (%s) ended as the log says of that endpoint\n", thousands(uint64(o.Logged)), plural(o.Attempts, "attempt"), share(o.Logged, o.Attempts))
+	fmt.Fprintf(w, "   outcomes  %s of %s (%s) ended as the log says of that endpoint\n", say.Count(uint64(o.Logged)), say.Plural(o.Attempts, "attempt"), share(o.Logged, o.Attempts))
 	if o.Assumed+o.Probes > 0 {
 		fmt.Fprintln(w, "Assumed")
 	}
 	if o.Assumed > 0 {
-		fmt.Fprintf(w, "   outcomes  %s went where the other router did not send that request: as the last attempts there in the log, else well\n", thousands(uint64(o.Assumed)))
+		fmt.Fprintf(w, "   outcomes  %s went where the other router did not send that request: as the last attempts there in the log, else well\n", say.Count(uint64(o.Assumed)))
 	}
 	if o.Probes > 0 {
-		fmt.Fprintf(w, "   health    %s of which the log says nothing: %s failed, those of endpoints whose last attempts in the log got no answer, or that are said to be down\n", plural(o.Probes, "check"), thousands(uint64(o.ProbesFailed)))
+		fmt.Fprintf(w, "   health    %s of which the log says nothing: %s failed, those of endpoints whose last attempts in the log got no answer, or that are said to be down\n", say.Plural(o.Probes, "check"), say.Count(uint64(o.ProbesFailed)))
 	}
 	printRead(w, &r.Read)
 }
@@ -39,7 +40,7 @@ func printImported(w io.Writer, r *accesslog.Imported, output string) {
 // printMade says what was assumed for want of a configuration.
 func printMade(w io.Writer, m *accesslog.Made) {
 	fmt.Fprintf(w, "\nNo configuration was given, so one was made of the log: %s, %s, %s\n",
-		plural(m.Placements, "placement"), plural(m.Endpoints, "endpoint"), plural(m.Keys, "key"))
+		say.Plural(m.Placements, "placement"), say.Plural(m.Endpoints, "endpoint"), say.Plural(m.Keys, "key"))
 	group := "upstreams that serve the same keys are one placement"
 	if m.Named {
 		group = "each group of servers that the log names is a placement"
@@ -60,7 +61,7 @@ func printRead(w io.Writer, r *accesslog.Read) {
 	var doubts []string
 	add := func(n int, text string) {
 		if n > 0 {
-			doubts = append(doubts, fmt.Sprintf("%s %s", plural(n, "request"), text))
+			doubts = append(doubts, fmt.Sprintf("%s %s", say.Plural(n, "request"), text))
 		}
 	}
 	add(r.NoKey, "without a routing key: log it, or say with --key or --field where it is")
@@ -69,7 +70,7 @@ func printRead(w io.Writer, r *accesslog.Read) {
 	add(r.Spread, "of seconds with several: spread evenly over their second, in the order of their lines")
 	if r.Late.Count > 0 {
 		doubts = append(doubts, fmt.Sprintf("%s came later than the window or the room for waiting allows, by at most %s: moved to when they were read; a larger --window may mend it",
-			plural(r.Late.Count, "request"), r.Late.Most.Round(time.Millisecond)))
+			say.Plural(r.Late.Count, "request"), r.Late.Most.Round(time.Millisecond)))
 	}
 	if len(doubts) > 0 {
 		fmt.Fprintln(w, "Not told")
@@ -77,13 +78,13 @@ func printRead(w io.Writer, r *accesslog.Read) {
 			fmt.Fprintf(w, "   %s\n", d)
 		}
 	}
-	fmt.Fprintf(w, "Lines      %s: %s, %s of no request, %s blank, %s malformed\n", thousands(uint64(r.Lines)),
-		plural(r.Requests, "request"), thousands(uint64(r.Other)), thousands(uint64(r.Blank)), thousands(uint64(r.Malformed)))
+	fmt.Fprintf(w, "Lines      %s: %s, %s of no request, %s blank, %s malformed\n", say.Count(uint64(r.Lines)),
+		say.Plural(r.Requests, "request"), say.Count(uint64(r.Other)), say.Count(uint64(r.Blank)), say.Count(uint64(r.Malformed)))
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "   %s:%d: %s\n      %s\n", p.File, p.Line, p.Why, p.Text)
 	}
 	if n := r.Malformed - len(r.Problems); n > 0 {
-		fmt.Fprintf(w, "   and %s more\n", thousands(uint64(n)))
+		fmt.Fprintf(w, "   and %s more\n", say.Count(uint64(n)))
 	}
 }
 
@@ -101,7 +102,7 @@ func filesText(files []string) string {
 		}
 		return files[0]
 	}
-	return fmt.Sprintf("%s, from %s to %s", plural(len(files), "file"), files[0], files[len(files)-1])
+	return fmt.Sprintf("%s, from %s to %s", say.Plural(len(files), "file"), files[0], files[len(files)-1])
 }
 
 func spanText(r *accesslog.Read) string {
@@ -124,9 +125,9 @@ func refusedText(refused map[string]int) string {
 	n, parts := 0, []string{}
 	for _, class := range slices.Sorted(maps.Keys(refused)) {
 		n += refused[class]
-		parts = append(parts, fmt.Sprintf("%s %s", class, thousands(uint64(refused[class]))))
+		parts = append(parts, fmt.Sprintf("%s %s", class, say.Count(uint64(refused[class]))))
 	}
-	return fmt.Sprintf(", %s refused (%s)", thousands(uint64(n)), strings.Join(parts, ", "))
+	return fmt.Sprintf(", %s refused (%s)", say.Count(uint64(n)), strings.Join(parts, ", "))
 }
 
 // share is n of all in percent; what is not all never reads as 100%, nor what is not nothing as 0%.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lockstep/adapters/recordings"
+	"lockstep/traces/say"
 )
 
 // openRecordings opens what the arguments name, and shows on a terminal what
@@ -66,13 +67,13 @@ func chainOf(all []*recordings.Recording) (out chained, err error) {
 			out.Repeats = append(out.Repeats, repeatJSON{p.Segment.Path, p.Of.Path, p.First, p.Last})
 		}
 		if c.Begins > 1 {
-			out.Notes = append(out.Notes, fmt.Sprintf("%s begins at step %s: what came before is not here", r.Name(), thousands(c.Begins)))
+			out.Notes = append(out.Notes, fmt.Sprintf("%s begins at step %s: what came before is not here", r.Name(), say.Count(c.Begins)))
 		}
 	}
 	if len(all) > 1 {
 		names := recordingNames(all)
 		for i, r := range all {
-			out.Notes = append(out.Notes, fmt.Sprintf("%s is a recording of its own: %s from %s", names[i], plural(len(r.Segments), "file"), r.Segments[0].Path))
+			out.Notes = append(out.Notes, fmt.Sprintf("%s is a recording of its own: %s from %s", names[i], say.Plural(len(r.Segments), "file"), r.Segments[0].Path))
 		}
 	}
 	return out, nil
@@ -91,11 +92,11 @@ func (c *chained) print(w io.Writer) {
 		fmt.Fprintf(w, "note       %s\n", n)
 	}
 	for _, p := range c.Repeats {
-		fmt.Fprintf(w, "note       %s repeats steps %s to %s, which %s has\n", p.File, thousands(p.First), thousands(p.Last), p.Of)
+		fmt.Fprintf(w, "note       %s repeats steps %s to %s, which %s has\n", p.File, say.Count(p.First), say.Count(p.Last), p.Of)
 	}
 	for _, h := range c.Holes {
-		fmt.Fprintf(w, "missing    steps %s to %s (%s), %s to %s, between %s and %s", thousands(h.First), thousands(h.Last),
-			plural(int(h.Last-h.First+1), "step"), h.From, h.To, h.After, h.Before)
+		fmt.Fprintf(w, "missing    steps %s to %s (%s), %s to %s, between %s and %s", say.Count(h.First), say.Count(h.Last),
+			say.Plural(int(h.Last-h.First+1), "step"), h.From, h.To, h.After, h.Before)
 		if h.Files != "" {
 			fmt.Fprintf(w, "; not there: %s", h.Files)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"lockstep/adapters/pseudonym"
 	"lockstep/adapters/recordings"
+	"lockstep/traces/say"
 )
 
 type redactFlags struct {
@@ -147,12 +148,12 @@ func (o *redactResult) print(w io.Writer) {
 		fmt.Fprintf(w, "damage     %s; left out\n", d)
 	}
 	if o.Skipped > 0 {
-		fmt.Fprintf(w, "left out   %s events: no redacted run can begin where they stand\n", thousands(o.Skipped))
+		fmt.Fprintf(w, "left out   %s events: no redacted run can begin where they stand\n", say.Count(o.Skipped))
 	}
 	if o.Other > 0 {
-		fmt.Fprintf(w, "note       %s events are decided otherwise than they were; the files are marked %s\n", thousands(o.Other), recordings.FlagAnew)
+		fmt.Fprintf(w, "note       %s events are decided otherwise than they were; the files are marked %s\n", say.Count(o.Other), recordings.FlagAnew)
 	}
-	fmt.Fprintf(w, "%s events in %s redacted, %s got pseudonyms\n", thousands(o.Events), plural(o.Files, "file"), plural(o.Keys, "key"))
+	fmt.Fprintf(w, "%s events in %s redacted, %s got pseudonyms\n", say.Count(o.Events), say.Plural(o.Files, "file"), say.Plural(o.Keys, "key"))
 	for _, f := range o.Folders {
 		fmt.Fprintf(w, "wrote      %s\n", f)
 	}

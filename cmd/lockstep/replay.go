@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/adapters/recordings"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 func newReplayCommand() *cobra.Command {
@@ -189,15 +189,15 @@ func (r *replayResult) print(w io.Writer) {
 	}
 	r.Chain.print(w)
 	for _, g := range r.Report.Gaps {
-		fmt.Fprintf(w, "gap        %s steps from step %s on (%d blocks): %s\n", thousands(g.Steps), thousands(g.Step), g.Blocks, g.Why)
+		fmt.Fprintf(w, "gap        %s steps from step %s on (%d blocks): %s\n", say.Count(g.Steps), say.Count(g.Step), g.Blocks, g.Why)
 	}
 	fmt.Fprintf(w, "%s decisions over %s events identical, %s, %s",
-		thousands(r.Report.Decisions), thousands(r.Report.Facts), plural(int(r.Report.Blocks), "block"), r.gaps())
+		say.Count(r.Report.Decisions), say.Count(r.Report.Facts), say.Plural(int(r.Report.Blocks), "block"), r.gaps())
 	switch {
 	case r.Report.Divergence != nil:
 		fmt.Fprint(w, "; stopped at the divergence")
 	case len(r.Damage) > 0:
-		fmt.Fprintf(w, "; %s", plural(len(r.Damage), "damaged part"))
+		fmt.Fprintf(w, "; %s", say.Plural(len(r.Damage), "damaged part"))
 	}
 	fmt.Fprintln(w)
 }
@@ -205,9 +205,9 @@ func (r *replayResult) print(w io.Writer) {
 func (r *replayResult) gaps() string {
 	s := "no gap"
 	if n := len(r.Report.Gaps); n > 0 {
-		s = plural(n, "gap")
+		s = say.Plural(n, "gap")
 	}
-	if lost := thousands(r.Report.Lost) + " events missing"; r.Report.Lost > 0 && len(r.Report.Gaps) == 0 {
+	if lost := say.Count(r.Report.Lost) + " events missing"; r.Report.Lost > 0 && len(r.Report.Gaps) == 0 {
 		s = lost // in what is damaged
 	} else if r.Report.Lost > 0 {
 		s += ", " + lost
@@ -272,17 +272,4 @@ func (r *replayResult) json() replayJSON {
 		}
 	}
 	return out
-}
-
-// thousands prints a count with commas.
-func thousands(n uint64) string {
-	s := fmt.Sprint(n)
-	var b strings.Builder
-	for i, c := range s {
-		if i > 0 && (len(s)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
 }

@@ -9,6 +9,7 @@ import (
 
 	"lockstep/adapters/recordings"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 // parted is the comparison of two recordings of one run.
@@ -82,5 +83,5 @@ func (p *parted) print(w io.Writer) {
 	if !p.OK {
 		fmt.Fprintf(w, "%s: %s", p.File, p.Difference)
 	}
-	fmt.Fprintf(w, "%s steps the same in %s\n", thousands(p.Steps), plural(p.Files, "file"))
+	fmt.Fprintf(w, "%s steps the same in %s\n", say.Count(p.Steps), say.Plural(p.Files, "file"))
 }

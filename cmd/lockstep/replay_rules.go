@@ -8,6 +8,7 @@ import (
 
 	"lockstep/adapters/recordings"
 	"lockstep/traces"
+	"lockstep/traces/say"
 	"lockstep/traces/whatif"
 )
 
@@ -102,20 +103,20 @@ func (o *rulesJSON) print(w io.Writer) {
 	for _, s := range o.Recorded {
 		fmt.Fprintf(w, "note       recorded under spec %s, replayed under %s\n", s, o.Spec)
 	}
-	fmt.Fprintf(w, "%s events, %s decisions identical, %s\n", thousands(o.Events), thousands(o.Decisions), plural(int(o.Blocks), "block"))
+	fmt.Fprintf(w, "%s events, %s decisions identical, %s\n", say.Count(o.Events), say.Count(o.Decisions), say.Plural(int(o.Blocks), "block"))
 	fmt.Fprintln(w, "\nDecisions by rule")
 	for rule := range 256 {
 		if n := o.Used[ruleName(uint8(rule))]; n > 0 {
-			fmt.Fprintf(w, "  %-5s %14s\n", ruleName(uint8(rule)), thousands(n))
+			fmt.Fprintf(w, "  %-5s %14s\n", ruleName(uint8(rule)), say.Count(n))
 		}
 	}
 	if len(o.Changed) == 0 {
 		fmt.Fprintln(w, "\nNothing is decided otherwise by this program.")
 		return
 	}
-	fmt.Fprintf(w, "\nDecided otherwise by this program (each the first of its block; the rest of %s was left out)\n", plural(int(o.Left), "block"))
+	fmt.Fprintf(w, "\nDecided otherwise by this program (each the first of its block; the rest of %s was left out)\n", say.Plural(int(o.Left), "block"))
 	for _, c := range o.Changed {
-		fmt.Fprintf(w, "  %8s times  %s by %s, now %s: %s differs\n", thousands(c.Times), cmp.Or(c.Decision, "nothing"), c.Before, c.Now, c.Field)
+		fmt.Fprintf(w, "  %8s times  %s by %s, now %s: %s differs\n", say.Count(c.Times), cmp.Or(c.Decision, "nothing"), c.Before, c.Now, c.Field)
 	}
 	for _, d := range o.First {
 		fmt.Fprintf(w, "\n%s", d)

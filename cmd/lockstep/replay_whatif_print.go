@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lockstep/core"
+	"lockstep/traces/say"
 	"lockstep/traces/whatif"
 )
 
@@ -20,7 +21,7 @@ func (o *whatIf) print(w io.Writer) {
 	if o.version != "" {
 		name += fmt.Sprintf(" (version %s)", o.version)
 	}
-	fmt.Fprintf(w, "What if %s had been in force, %s, %s\n\n", name, plural(o.routers, "router"), o.span())
+	fmt.Fprintf(w, "What if %s had been in force, %s, %s\n\n", name, say.Plural(o.routers, "router"), o.span())
 	for _, d := range o.damage {
 		fmt.Fprintf(w, "NOT JUDGED  %s\n", d)
 	}
@@ -53,10 +54,10 @@ func (o *whatIf) span() string {
 func (o *whatIf) printGaps(w io.Writer) {
 	for i := range o.result.Routers {
 		for _, g := range o.result.Routers[i].Report.Gaps {
-			fmt.Fprintf(w, "GAP         %s: %s steps from step %s on: %s\n", o.result.Routers[i].Name, thousands(g.Steps), thousands(g.Step), g.Why)
+			fmt.Fprintf(w, "GAP         %s: %s steps from step %s on: %s\n", o.result.Routers[i].Name, say.Count(g.Steps), say.Count(g.Step), g.Why)
 		}
 		if n := o.result.Routers[i].Report.Lost; n > 0 {
-			fmt.Fprintf(w, "GAP         %s: %s steps are missing\n", o.result.Routers[i].Name, thousands(n))
+			fmt.Fprintf(w, "GAP         %s: %s steps are missing\n", o.result.Routers[i].Name, say.Count(n))
 		}
 	}
 	if a := &o.result.Assumed; a.Restarts > 0 {
@@ -69,7 +70,7 @@ func timesOf(n uint64) string {
 	if n == 1 {
 		return "once"
 	}
-	return thousands(n) + " times"
+	return say.Count(n) + " times"
 }
 
 func (o *whatIf) printCounts(w io.Writer) {
@@ -95,12 +96,12 @@ func (o *whatIf) printCounts(w io.Writer) {
 			none = append(none, row.name)
 			continue
 		}
-		fmt.Fprintf(w, "%-26s %12s %12s %12s%s\n", row.name, thousands(row.before), thousands(row.after), growth(row.before, row.after),
+		fmt.Fprintf(w, "%-26s %12s %12s %12s%s\n", row.name, say.Count(row.before), say.Count(row.after), growth(row.before, row.after),
 			grown(row.before, row.after, b.Requests))
 	}
 	for c := core.NoKey; int(c) < core.Classes; c++ {
 		if n, m := b.Classes[c], a.Classes[c]; n != m {
-			fmt.Fprintf(w, "  %-24s %12s %12s %12s%s\n", "class "+c.String(), thousands(n), thousands(m), growth(n, m), grown(n, m, b.Requests))
+			fmt.Fprintf(w, "  %-24s %12s %12s %12s%s\n", "class "+c.String(), say.Count(n), say.Count(m), growth(n, m), grown(n, m, b.Requests))
 		}
 	}
 	if len(none) > 0 {
@@ -130,10 +131,10 @@ func (o *whatIf) printLabels(w io.Writer) {
 
 func (o *whatIf) printMoves(w io.Writer) {
 	r := o.result
-	fmt.Fprintf(w, "\nWho changes  %s of %s requests are answered by somebody else (%s)\n", thousands(r.Moved), thousands(r.Requests), shareOf(r.Moved, r.Requests))
+	fmt.Fprintf(w, "\nWho changes  %s of %s requests are answered by somebody else (%s)\n", say.Count(r.Moved), say.Count(r.Requests), shareOf(r.Moved, r.Requests))
 	all := r.Moves()
 	for _, m := range all[:min(len(all), mostShown)] {
-		fmt.Fprintf(w, "  %10s  %s -> %s   %s\n", thousands(m.Requests), m.From, m.To, labelsOf(m.Labels))
+		fmt.Fprintf(w, "  %10s  %s -> %s   %s\n", say.Count(m.Requests), m.From, m.To, labelsOf(m.Labels))
 		o.printExample(w, m)
 	}
 	more(w, len(all), "other changes")
@@ -155,7 +156,7 @@ func (o *whatIf) printExample(w io.Writer, m *whatif.Move) {
 	if e.Why != "" {
 		why = ": " + e.Why
 	}
-	fmt.Fprintf(w, "%14s%s  %s  step %s  id %016x%016x  %s%s\n", "", o.when(e), keyOf(e.Key), thousands(e.Step), e.ID[0], e.ID[1], e.Label, why)
+	fmt.Fprintf(w, "%14s%s  %s  step %s  id %016x%016x  %s%s\n", "", o.when(e), keyOf(e.Key), say.Count(e.Step), e.ID[0], e.ID[1], e.Label, why)
 }
 
 func (o *whatIf) printStatuses(w io.Writer) {
@@ -163,10 +164,10 @@ func (o *whatIf) printStatuses(w io.Writer) {
 	if len(all) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\nStatuses     %s of %s requests are told another status (%s)\n", thousands(o.result.Statuses), thousands(o.result.Requests),
+	fmt.Fprintf(w, "\nStatuses     %s of %s requests are told another status (%s)\n", say.Count(o.result.Statuses), say.Count(o.result.Requests),
 		shareOf(o.result.Statuses, o.result.Requests))
 	for _, m := range all[:min(len(all), mostShown)] {
-		fmt.Fprintf(w, "  %10s  %s -> %s   %s\n", thousands(m.Requests), statusOf(m.From), statusOf(m.To), labelsOf(m.Labels))
+		fmt.Fprintf(w, "  %10s  %s -> %s   %s\n", say.Count(m.Requests), statusOf(m.From), statusOf(m.To), labelsOf(m.Labels))
 	}
 	more(w, len(all), "other changes")
 }
@@ -178,11 +179,11 @@ func (o *whatIf) printKeys(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\nKeys         something changes for %s\n", thousandsOf(uint64(len(all)), "key"))
 	for _, k := range all[:min(len(all), mostShown)] {
-		fmt.Fprintf(w, "  %10s  %s   other statuses %s, refusals %+d, errors %+d\n", thousands(k.Moved), keyOf(k.Key), thousands(k.Statuses), k.Refused, k.Errors)
+		fmt.Fprintf(w, "  %10s  %s   other statuses %s, refusals %+d, errors %+d\n", say.Count(k.Moved), keyOf(k.Key), say.Count(k.Statuses), k.Refused, k.Errors)
 	}
 	more(w, len(all), "other keys")
 	if n := o.result.KeysMore; n > 0 {
-		fmt.Fprintf(w, "  changes of further keys, not told apart: %s\n", thousands(n))
+		fmt.Fprintf(w, "  changes of further keys, not told apart: %s\n", say.Count(n))
 	}
 }
 
@@ -205,8 +206,8 @@ func (o *whatIf) printPlaces(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\n%-24s %23s %23s %23s %19s\n", "Placements", "attempts", "of guests", "refused", "most in flight")
 	for _, p := range rows[:min(len(rows), 2*mostShown)] {
-		fmt.Fprintf(w, "  %-22s %10s -> %10s %10s -> %10s %10s -> %10s %8d -> %8d\n", p.Name, thousands(p.Before.Attempts), thousands(p.After.Attempts),
-			thousands(p.Before.Guests), thousands(p.After.Guests), thousands(p.Before.Refused), thousands(p.After.Refused), p.Before.Peak, p.After.Peak)
+		fmt.Fprintf(w, "  %-22s %10s -> %10s %10s -> %10s %10s -> %10s %8d -> %8d\n", p.Name, say.Count(p.Before.Attempts), say.Count(p.After.Attempts),
+			say.Count(p.Before.Guests), say.Count(p.After.Guests), say.Count(p.Before.Refused), say.Count(p.After.Refused), p.Before.Peak, p.After.Peak)
 	}
 	if n := len(rows) - 2*mostShown; n > 0 {
 		fmt.Fprintf(w, "  and %d other placements, see --json\n", n)
@@ -261,7 +262,7 @@ func (o *whatIf) assumed() []string {
 	}
 	add := func(n uint64, format string) {
 		if n > 0 {
-			lines = append(lines, fmt.Sprintf(format, thousands(n)))
+			lines = append(lines, fmt.Sprintf(format, say.Count(n)))
 		}
 	}
 	if o.retries {

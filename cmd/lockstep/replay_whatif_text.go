@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"lockstep/traces/say"
 	"lockstep/traces/whatif"
 )
 
@@ -43,9 +44,9 @@ func perCent(ppm uint64) string {
 
 func growth(before, after uint64) string {
 	if after >= before {
-		return "+" + thousands(after-before)
+		return "+" + say.Count(after-before)
 	}
-	return "-" + thousands(before-after)
+	return "-" + say.Count(before-after)
 }
 
 // grown prints a change as a share of all requests, nothing for none.
@@ -60,7 +61,7 @@ func grown(before, after, of uint64) string {
 }
 
 func labelsOf(s whatif.Shares) string {
-	return fmt.Sprintf("recorded %s, modelled %s, unknown %s", thousands(s.Recorded), thousands(s.Modelled), thousands(s.Unknown))
+	return fmt.Sprintf("recorded %s, modelled %s, unknown %s", say.Count(s.Recorded), say.Count(s.Modelled), say.Count(s.Unknown))
 }
 
 func statusOf(s uint16) string {
@@ -81,7 +82,7 @@ func thousandsOf(n uint64, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
-	return thousands(n) + " " + noun
+	return say.Count(n) + " " + noun
 }
 
 func more(w io.Writer, n int, what string) {

@@ -13,6 +13,7 @@ import (
 	"lockstep/core"
 	"lockstep/traces"
 	htmlpage "lockstep/traces/report"
+	"lockstep/traces/say"
 )
 
 type reportFlags struct {
@@ -182,7 +183,7 @@ func withProgress(o traces.Options, p *progress, name string) traces.Options {
 	o.After = func(f *traces.Fact, r *core.Router, decided []core.Decision) {
 		after(f, r, decided)
 		if n++; n%(1<<16) == 0 {
-			p.line("%s: %s events", name, thousands(n))
+			p.line("%s: %s events", name, say.Count(n))
 		}
 	}
 	return o
@@ -250,11 +251,11 @@ func (r *reportResult) print(w io.Writer, asJSON bool) error {
 		fmt.Fprintf(w, "problem    %s\n", text)
 	}
 	for _, s := range r.Sources {
-		fmt.Fprintf(w, "%-24s %12s requests %10s not served\n", s.Name, thousands(s.Requests), thousands(s.Failures))
+		fmt.Fprintf(w, "%-24s %12s requests %10s not served\n", s.Name, say.Count(s.Requests), say.Count(s.Failures))
 	}
-	fmt.Fprintf(w, "%s  %.1f MB, %s", r.File, float64(r.Bytes)/1e6, plural(r.Routers, "router"))
+	fmt.Fprintf(w, "%s  %.1f MB, %s", r.File, float64(r.Bytes)/1e6, say.Plural(r.Routers, "router"))
 	if uint64(r.Kept) < r.Requests {
-		fmt.Fprintf(w, "; %s of %s requests one by one: all failures as far as there is room, a sample of the rest; the page says which", thousands(uint64(r.Kept)), thousands(r.Requests))
+		fmt.Fprintf(w, "; %s of %s requests one by one: all failures as far as there is room, a sample of the rest; the page says which", say.Count(uint64(r.Kept)), say.Count(r.Requests))
 	}
 	fmt.Fprintln(w)
 	return nil

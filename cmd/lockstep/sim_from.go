@@ -16,6 +16,7 @@ import (
 	"lockstep/sim/calibrate"
 	"lockstep/sim/scenario"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 // fromFlags are those of sim --from.
@@ -336,7 +337,7 @@ func (r *fromResult) write(model *calibrate.Model, path string, seed uint64) err
 	f := scenario.FromPlan(&plan)
 	f.Name = "model"
 	f.ModelledOn = "a recording, by lockstep sim --from"
-	f.Why = fmt.Sprintf("%s of %s: %d clients, %d faults", time.Duration(r.Length).Round(time.Millisecond), plural(r.Recordings, "router"), len(plan.Clients), len(plan.Faults))
+	f.Why = fmt.Sprintf("%s of %s: %d clients, %d faults", time.Duration(r.Length).Round(time.Millisecond), say.Plural(r.Recordings, "router"), len(plan.Clients), len(plan.Faults))
 	f.Property = "the model does what was recorded; change it and see what becomes of that"
 	f.Expect = []scenario.Expectation{{Name: "as recorded", Goodput: scenario.AtLeast(r.Distances[1].Recorded / 1000 * 95 / 100)}}
 	if err := os.WriteFile(path, []byte(scenario.Text(f)), 0o600); err != nil { // it holds routing keys

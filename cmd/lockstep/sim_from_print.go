@@ -10,6 +10,7 @@ import (
 	"lockstep/core"
 	"lockstep/sim"
 	"lockstep/sim/calibrate"
+	"lockstep/traces/say"
 )
 
 func (r *fromResult) print(w io.Writer) {
@@ -17,9 +18,9 @@ func (r *fromResult) print(w io.Writer) {
 		fmt.Fprintf(w, "damage     %s\n", d)
 	}
 	if r.Gaps > 0 {
-		fmt.Fprintf(w, "GAP        %s steps are missing: what happened in them is not in the model\n", thousands(r.Gaps))
+		fmt.Fprintf(w, "GAP        %s steps are missing: what happened in them is not in the model\n", say.Count(r.Gaps))
 	}
-	fmt.Fprintf(w, "Model      of %s in %s, %s, seeds %d to %d\n\n", plural(r.Recordings, "recording"), plural(r.Files, "file"),
+	fmt.Fprintf(w, "Model      of %s in %s, %s, seeds %d to %d\n\n", say.Plural(r.Recordings, "recording"), say.Plural(r.Files, "file"),
 		time.Duration(r.Length).Round(time.Millisecond), r.Seeds[0], r.Seeds[len(r.Seeds)-1])
 	fmt.Fprintf(w, "           %-14s %12s %12s   %-9s  %s\n", "", "recorded", "model", "off", "from seed to seed")
 	for i := range r.Distances {
@@ -34,8 +35,8 @@ func (r *fromResult) print(w io.Writer) {
 		if name == "" {
 			name = "(none)"
 		}
-		fmt.Fprintf(w, "           %-20s %10s %10s %10s %10s %10s %10s\n", name, thousands(p.Recorded.Requests), thousands(p.Model.Requests),
-			thousands(p.Recorded.OK), thousands(p.Model.OK), thousands(p.Recorded.Failovers), thousands(p.Model.Failovers))
+		fmt.Fprintf(w, "           %-20s %10s %10s %10s %10s %10s %10s\n", name, say.Count(p.Recorded.Requests), say.Count(p.Model.Requests),
+			say.Count(p.Recorded.OK), say.Count(p.Model.OK), say.Count(p.Recorded.Failovers), say.Count(p.Model.Failovers))
 	}
 	r.printLists(w)
 }
@@ -66,11 +67,11 @@ func figureText(k calibrate.Kind, v int64) string {
 	case calibrate.Rate:
 		return fmt.Sprintf("%.1f/s", float64(v)/1000)
 	case calibrate.Time:
-		return span(core.Duration(v))
+		return say.Span(core.Duration(v))
 	case calibrate.Share:
 		return percentText(v)
 	}
-	return thousands(uint64(v))
+	return say.Count(uint64(v))
 }
 
 // percentText prints parts per million as per cent.
@@ -85,7 +86,7 @@ func offText(d *calibrate.Distance) string {
 }
 
 func faultText(f *sim.Fault) string {
-	s := fmt.Sprintf("+%s  %s %s/%s", span(core.Duration(f.At)), f.Kind, f.Placement, f.Endpoint)
+	s := fmt.Sprintf("+%s  %s %s/%s", say.Span(core.Duration(f.At)), f.Kind, f.Placement, f.Endpoint)
 	switch {
 	case f.Kind == sim.Slow:
 		s += fmt.Sprintf(", %.1f times as long", float64(f.Factor)/1e6)
@@ -98,7 +99,7 @@ func faultText(f *sim.Fault) string {
 	if f.Until == 0 {
 		return s + ", to the end"
 	}
-	return s + ", for " + span(f.Until.Sub(f.At))
+	return s + ", for " + say.Span(f.Until.Sub(f.At))
 }
 
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -10,6 +10,7 @@ import (
 	"lockstep/core"
 	"lockstep/sim/fuzz"
 	htmlpage "lockstep/traces/report"
+	"lockstep/traces/say"
 )
 
 // reportTraces is the folder that the traces for a report are written to: the
@@ -73,7 +74,7 @@ func (r *simResult) notes() (notes []htmlpage.Note) {
 		}
 	}
 	if failed == 0 {
-		notes = append(notes, htmlpage.Note{Kind: htmlpage.Good, Text: fmt.Sprintf("As expected: all %s hold.", plural(len(r.Checks), "check"))})
+		notes = append(notes, htmlpage.Note{Kind: htmlpage.Good, Text: fmt.Sprintf("As expected: all %s hold.", say.Plural(len(r.Checks), "check"))})
 	}
 	return notes
 }
@@ -85,7 +86,7 @@ func faultsOf(s *scenarioRun) (out []htmlpage.Fault) {
 		out = append(out, htmlpage.Fault{From: f.At, To: s.plan.FaultEnd(i), Text: fuzz.FaultText(f)})
 	}
 	for _, b := range s.plan.Bursts {
-		out = append(out, htmlpage.Fault{From: b.At, To: b.At.Add(b.Over), Text: fmt.Sprintf("burst of %s from %s", plural(b.Requests, "request"), b.Client)})
+		out = append(out, htmlpage.Fault{From: b.At, To: b.At.Add(b.Over), Text: fmt.Sprintf("burst of %s from %s", say.Plural(b.Requests, "request"), b.Client)})
 	}
 	for i := range s.plan.Clients {
 		if h := &s.plan.Clients[i].Hold; h.For > 0 {

@@ -10,6 +10,7 @@ import (
 	"lockstep/core"
 	"lockstep/traces"
 	"lockstep/traces/promise"
+	"lockstep/traces/say"
 )
 
 // verifyResult is the verdict on all recordings.
@@ -120,9 +121,9 @@ func (v *verifyResult) print(w io.Writer) {
 	}
 	for i := range v.Recordings {
 		r := &v.Recordings[i]
-		fmt.Fprintf(w, "%s   %s requests, %s to %s, from %s\n", r.name(), thousands(r.Requests), r.From, r.To, r.File)
+		fmt.Fprintf(w, "%s   %s requests, %s to %s, from %s\n", r.name(), say.Count(r.Requests), r.From, r.To, r.File)
 		if r.Late > 0 {
-			fmt.Fprintf(w, "  note        %s events are not judged, because later ones came first: name the files in their order, dumps last\n", thousands(r.Late))
+			fmt.Fprintf(w, "  note        %s events are not judged, because later ones came first: name the files in their order, dumps last\n", say.Count(r.Late))
 		}
 		v.printConfigs(w, r)
 		widest := 0

@@ -8,6 +8,7 @@ import (
 	"lockstep/core"
 	"lockstep/core/loop"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 // Assumption is what is the matter while a request comes that nobody has made.
@@ -107,11 +108,11 @@ func (w *world) down(name string) (said string, err error) {
 	}
 	switch {
 	case open == len(want):
-		return name + " is down: " + plural(open, "breaker") + " open", nil
+		return name + " is down: " + say.Plural(open, "breaker") + " open", nil
 	case info.Breaker.Off:
 		return name + " is down, but its breakers are off: requests go on being sent there", nil
 	}
-	return fmt.Sprintf("%s is down, but only %d of %s open (max_open_percent %d %%, or no requests reach the rest)", name, open, plural(len(want), "breaker"), info.Breaker.MaxOpenPercent), nil
+	return fmt.Sprintf("%s is down, but only %d of %s open (max_open_percent %d %%, or no requests reach the rest)", name, open, say.Plural(len(want), "breaker"), info.Breaker.MaxOpenPercent), nil
 }
 
 // fail sends requests to the placement at index i, and fails those that come to

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // What an explanation says of ratio trips and of how an endpoint was picked (R6, R10).
@@ -22,12 +23,12 @@ func (at *Endpoint) choose(r *core.Router, now core.Time, info *core.PlacementIn
 	v := r.Choice(now, n)
 	if b := &info.Breaker; b.Window > 0 && v.Requests > 0 && at.Breaker == core.Closed.String() {
 		at.Window = &Window{v.Requests, v.Failures, v.Slow, ""}
-		text := fmt.Sprintf("%d in its last %s", v.Requests, span(b.Window))
+		text := fmt.Sprintf("%d in its last %s", v.Requests, say.Span(b.Window))
 		if b.FailureRatio > 0 {
 			text += fmt.Sprintf(", %d failed (opens at %s)", v.Failures, ppmText(b.FailureRatio))
 		}
 		if b.SlowRatio > 0 {
-			text += fmt.Sprintf(", %d took %s or longer (opens at %s)", v.Slow, span(b.SlowCall), ppmText(b.SlowRatio))
+			text += fmt.Sprintf(", %d took %s or longer (opens at %s)", v.Slow, say.Span(b.SlowCall), ppmText(b.SlowRatio))
 		}
 		if v.Requests < uint64(b.MinRequests) {
 			text += fmt.Sprintf(", too few to judge by: %d are needed", b.MinRequests)

@@ -5,6 +5,7 @@ import (
 
 	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 // keptMoments bounds what is remembered; older notes matter less than newer ones.
@@ -189,9 +190,9 @@ func (h *history) noted(d *core.Decision, step uint64, origin core.Origin, place
 	case core.NoteLimitChanged:
 		m.Kind, m.Count = KindLimit, d.Count
 	case core.NotePanicEntered:
-		m.Kind, m.cause = KindPanic, fmt.Sprintf("%s  enters panic: %s usable (R9)", placement, plural(int(d.Count), "endpoint"))
+		m.Kind, m.cause = KindPanic, fmt.Sprintf("%s  enters panic: %s usable (R9)", placement, say.Plural(int(d.Count), "endpoint"))
 	case core.NotePanicLeft:
-		m.Kind, m.cause = KindPanicLeft, fmt.Sprintf("%s  leaves panic: %s usable (R9)", placement, plural(int(d.Count), "endpoint"))
+		m.Kind, m.cause = KindPanicLeft, fmt.Sprintf("%s  leaves panic: %s usable (R9)", placement, say.Plural(int(d.Count), "endpoint"))
 	case core.NoteRetired:
 		m.Kind, m.cause, m.Placement = KindRetired, "an endpoint retires (R12)", ""
 	case core.NoteAdopted:
@@ -234,7 +235,7 @@ func (h *history) trip(d *core.Decision, m *Moment) {
 		m.cause = fmt.Sprintf("%s: %d of %d in its window failed", tripText(d.Trip), w.Failures+1, w.Requests+1)
 	default:
 		m.Count = uint32(e.endpoint.Failures) + 1
-		m.cause = fmt.Sprintf(" after %s in a row", plural(int(m.Count), "failure"))
+		m.cause = fmt.Sprintf(" after %s in a row", say.Plural(int(m.Count), "failure"))
 		if m.Count == 1 {
 			m.cause = " after 1 failure, " + s.class.String()
 			return
@@ -349,7 +350,7 @@ func (h *history) gap(m Missing, before, after *core.Router) {
 
 // gapText is the line of steps that are missing.
 func gapText(steps uint64) string {
-	return fmt.Sprintf("GAP: %s are missing right before this", pluralN(steps, "step"))
+	return fmt.Sprintf("GAP: %s are missing right before this", say.Plural(steps, "step"))
 }
 
 func health(e core.EndpointView) string {

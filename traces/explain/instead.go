@@ -9,6 +9,7 @@ import (
 
 	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 // Instead is one change of one setting under which the request would have had
@@ -229,7 +230,7 @@ func (x *trials) fewerGuests(path string, c *Candidate, guests []core.Handle) {
 	if n == 0 {
 		value = fmt.Sprintf("none (now %s)", capText(c.GuestCap))
 	}
-	x.try(path+"guests", value, fmt.Sprintf("%s fewer would have been let in", plural(at+1, "guest")),
+	x.try(path+"guests", value, fmt.Sprintf("%s fewer would have been let in", say.Plural(at+1, "guest")),
 		x.with(c.Placement, func(q *core.PlacementSpec) { q.Limit.Guests = guestCap(n) }), guests[:at+1])
 }
 

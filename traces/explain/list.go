@@ -9,6 +9,7 @@ import (
 
 	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 // Filter says which requests a List holds. Its zero value is all of them.
@@ -222,7 +223,7 @@ func (e *Entry) decided(r *core.Router, d *core.Decision) {
 				room = fmt.Sprintf("%d of %d in flight", p.InFlight, p.Limit)
 			}
 			if p.Guests > 0 {
-				room += ", " + plural(p.Guests, "guest")
+				room += ", " + say.Plural(p.Guests, "guest")
 			}
 			e.Why += ": " + room
 		}
@@ -276,7 +277,7 @@ func PrintList(w io.Writer, list []*Entry, more int, command func(e *Entry) stri
 		fmt.Fprintln(w, "     and more: --limit shows more of them, --from and --to others")
 	}
 	if more > 0 {
-		fmt.Fprintf(w, "     and %s more: --limit shows more of them, --from and --to others\n", thousands(uint64(more)))
+		fmt.Fprintf(w, "     and %s more: --limit shows more of them, --from and --to others\n", say.Count(uint64(more)))
 	}
 	if len(list) > 0 {
 		fmt.Fprintf(w, "\nEach in full:  %s\n", command(list[0]))

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"lockstep/traces/say"
 )
 
 // Markdown writes stories in a form for a ticket: the time line in a code block,
@@ -79,10 +81,10 @@ func MarkdownList(w io.Writer, list []*Entry, more int, command func(e *Entry) s
 		if e.Status != 0 {
 			status = fmt.Sprint(e.Status)
 		}
-		fmt.Fprintf(w, "| %d | %s | %s | %s | %s | %s | %s | %s | %s |\n", i+1, e.Time, escaped(e.Router), e.ID, escaped(quoted(e.Key)), status, escaped(e.Place), escaped(e.Why), thousands(e.Step))
+		fmt.Fprintf(w, "| %d | %s | %s | %s | %s | %s | %s | %s | %s |\n", i+1, e.Time, escaped(e.Router), e.ID, escaped(quoted(e.Key)), status, escaped(e.Place), escaped(e.Why), say.Count(e.Step))
 	}
 	if more > 0 {
-		fmt.Fprintf(w, "\nAnd %s more.\n", thousands(uint64(more)))
+		fmt.Fprintf(w, "\nAnd %s more.\n", say.Count(uint64(more)))
 	}
 	if len(list) > 0 {
 		fmt.Fprintf(w, "\nEach in full: `%s`\n", command(list[0]))

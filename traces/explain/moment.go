@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // Kind says what a Moment tells of. Most are named like the decision that made them.
@@ -78,7 +79,7 @@ func (m *Moment) text(who string, clock func(core.Time) string) string {
 	case KindDraining:
 		return "draining until " + clock(m.Until) + " (R14)"
 	case KindFailure:
-		return fmt.Sprintf("%s  %s, the first of %s", who, m.class, plural(int(m.Count), "failure"))
+		return fmt.Sprintf("%s  %s, the first of %s", who, m.class, say.Plural(int(m.Count), "failure"))
 	case KindGuest:
 		return fmt.Sprintf("%s  first guest admitted, reason %s (R1, R3)", m.Placement, m.key.failover)
 	}

@@ -5,12 +5,13 @@ import (
 
 	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 // replied tells of a Reply: the outcome was booked while the body still flowed.
 func (t *Teller) replied(s *Story, f *traces.Fact, r *core.Router, decided []core.Decision) {
 	s.Status = int(f.Event.Status)
-	after := span(f.Time.Sub(s.T))
+	after := say.Span(f.Time.Sub(s.T))
 	if t.past.ended.journey && s.Status >= 500 { // R11 was asked before any of it went to the client
 		s.Outcome = append(s.Outcome, fmt.Sprintf("%d after %s: %s (R7)%s%s", s.Status, after,
 			t.effectText(s, r, core.Upstream5xx), breakerText(decided), t.noMore(core.Upstream5xx)))
@@ -27,7 +28,7 @@ func (t *Teller) replied(s *Story, f *traces.Fact, r *core.Router, decided []cor
 // finished tells how the attempt ended.
 func (t *Teller) finished(s *Story, f *traces.Fact, r *core.Router, decided []core.Decision) {
 	ev := &f.Event
-	after := span(f.Time.Sub(s.T))
+	after := say.Span(f.Time.Sub(s.T))
 	s.Duration = int64(f.Time.Sub(s.T))
 	class := outcomeClass(ev)
 	if ev.Status != 0 {
@@ -47,7 +48,7 @@ func (t *Teller) finished(s *Story, f *traces.Fact, r *core.Router, decided []co
 		s.ending = failedText(s, class, after) + t.whyNoMore(class) + "."
 	}
 	s.Outcome = append(s.Outcome, fmt.Sprintf("%s after %s: %s (R7)%s%s   step %s",
-		outcomeText(class), after, t.effectText(s, r, class), breakerText(decided), t.noMore(class), thousands(f.Step)))
+		outcomeText(class), after, t.effectText(s, r, class), breakerText(decided), t.noMore(class), say.Count(f.Step)))
 	if class.Effect() == core.EffectFailure && !t.past.ended.waited {
 		t.insteadRetry(s, f)
 		s.Before = t.past.timeline(s.placements, f.Step, f.Time, t.clock) // what happened until it failed explains it too

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // notRecorded is what no recording holds of a request.
@@ -101,14 +102,14 @@ func (s *Story) Headline() string {
 		parts = append(parts, s.Router)
 	}
 	if s.Step > 0 {
-		parts = append(parts, "step "+thousands(s.Step))
+		parts = append(parts, "step "+say.Count(s.Step))
 	}
 	return strings.Join(parts, "   ")
 }
 
 // statusText is what the client was told, and after how long.
 func (s *Story) statusText() string {
-	after := " after " + span(core.Duration(s.Duration))
+	after := " after " + say.Span(core.Duration(s.Duration))
 	switch {
 	case !s.ended && s.Status != 0:
 		return fmt.Sprintf("%d, its body still flowed where what was read ends", s.Status)
@@ -144,7 +145,7 @@ func (s *Story) timeLines() (out []string) {
 	for _, m := range s.Before {
 		step := ""
 		if m.Step > 0 {
-			step = "   step " + thousands(m.Step)
+			step = "   step " + say.Count(m.Step)
 		}
 		out = append(out, strings.TrimRight(fmt.Sprintf("  %-*s   %-*s%s", at, m.Time, long, m.Text, step), " "))
 	}
@@ -222,7 +223,7 @@ func (e *Endpoint) line() string {
 		s += " until " + e.Until
 	}
 	if e.Failures > 0 {
-		s += fmt.Sprintf(" (%s in a row)", plural(e.Failures, "failure"))
+		s += fmt.Sprintf(" (%s in a row)", say.Plural(e.Failures, "failure"))
 	}
 	if e.Unhealthy {
 		s += ", unhealthy"
@@ -244,7 +245,7 @@ func (c *Config) lines() []string {
 	}
 	text := fmt.Sprintf("epoch %s, version %q, digest %s", c.Epoch, c.Version, c.Digest)
 	if a := c.Adopted; a != nil {
-		text += fmt.Sprintf(", adopted %s from %s (step %s)", a.Time, a.Origin, thousands(a.Step))
+		text += fmt.Sprintf(", adopted %s from %s (step %s)", a.Time, a.Origin, say.Count(a.Step))
 	} else {
 		text += ", adopted before what was read begins"
 	}

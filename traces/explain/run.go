@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // Quiet ends an episode: a run of refusals of one class at one placement, or of
@@ -61,7 +62,7 @@ func (r *run) what(guests bool) string {
 // place says which of its episode a request was; until is where what was read ends.
 func (r *run) place(nth uint64, guests bool, until core.Time, clock func(core.Time) string) string {
 	what := r.what(guests)
-	text := fmt.Sprintf("%s %s of the %s in this episode", what, thousands(nth), thousands(r.n))
+	text := fmt.Sprintf("%s %s of the %s in this episode", what, say.Count(nth), say.Count(r.n))
 	if nth == 1 && r.n == 1 {
 		text = "the only " + what + " of this episode"
 	}

@@ -6,6 +6,7 @@ import (
 
 	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 // Query names what to explain. Of its members one is set.
@@ -105,7 +106,7 @@ func (t *Teller) complete(s *Story) {
 		if !s.Sent {
 			s.waits = append(s.waits, "It still waited where what was read ends.")
 		}
-		s.Missing = append(s.Missing, "its end: it was still in flight where what was read ends, at step "+thousands(t.last))
+		s.Missing = append(s.Missing, "its end: it was still in flight where what was read ends, at step "+say.Count(t.last))
 	}
 	s.state = nil
 	s.Why = s.whyText()
@@ -171,7 +172,7 @@ func (t *Teller) jump(f *traces.Fact, r *core.Router) {
 		if skipped {
 			what = "were not replayed"
 		}
-		s.Missing = append(s.Missing, fmt.Sprintf("its end: it lies in the %s from step %s on, %s to %s, that %s", pluralN(gap.Steps, "step"), thousands(gap.First), t.clock(gap.From), t.clock(gap.To), what))
+		s.Missing = append(s.Missing, fmt.Sprintf("its end: it lies in the %s from step %s on, %s to %s, that %s", say.Plural(gap.Steps, "step"), say.Count(gap.First), t.clock(gap.From), t.clock(gap.To), what))
 		s.ended = true
 		delete(t.flying, h)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 const (
@@ -157,7 +158,7 @@ func (m *Moment) absorb(o *Moment) {
 		m.Count += o.Count
 		m.Until = max(m.Until, o.Until)
 		if m.Count > 0 {
-			m.cause = fmt.Sprintf(" after %s", plural(int(m.Count), "failure"))
+			m.cause = fmt.Sprintf(" after %s", say.Plural(int(m.Count), "failure"))
 		}
 	}
 }
@@ -178,6 +179,6 @@ func shorten(list []Moment) []Moment {
 	}
 	skipped := len(list) - (shownMoments - 2)
 	out := slices.Clone(list[:head])
-	out = append(out, Moment{Kind: "more", Text: fmt.Sprintf("%s left out here", plural(skipped, "moment"))})
+	out = append(out, Moment{Kind: "more", Text: fmt.Sprintf("%s left out here", say.Plural(skipped, "moment"))})
 	return append(out, list[head+skipped:]...)
 }

@@ -5,6 +5,7 @@ import (
 
 	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 // others tells the stories of requests that wait what a step of another event
@@ -20,7 +21,7 @@ func (t *Teller) others(f *traces.Fact, r *core.Router, decided []core.Decision)
 }
 
 func (t *Teller) other(s *Story, f *traces.Fact, r *core.Router, d *core.Decision) {
-	after := span(d.At.Sub(s.T))
+	after := say.Span(d.At.Sub(s.T))
 	switch d.Kind {
 	case core.Forward:
 		if s.attempts < 2 || d.Count < 2 {
@@ -70,10 +71,10 @@ func (s *Story) attempt(d *core.Decision) string {
 func (s *Story) queuedText(r *core.Router, d *core.Decision) string {
 	after := ""
 	if d.At > s.T {
-		after = " after " + span(d.At.Sub(s.T))
+		after = " after " + say.Span(d.At.Sub(s.T))
 	}
 	return fmt.Sprintf("%swaits in the queue of %s%s, %d there, until it gives up after %s (R5)",
-		s.attempt(d), r.Placement(d.Placement).Name, after, d.Count, span(d.Until.Sub(s.T)))
+		s.attempt(d), r.Placement(d.Placement).Name, after, d.Count, say.Span(d.Until.Sub(s.T)))
 }
 
 // again tells how an attempt ended that another follows.
@@ -84,7 +85,7 @@ func (t *Teller) again(s *Story, f *traces.Fact, r *core.Router, d *core.Decisio
 	}
 	s.attempts = int(d.Count)
 	s.Outcome = append(s.Outcome, fmt.Sprintf("%s after %s: %s (R7)%s; attempt %d is due %s later (R11)%s   step %s",
-		what, span(f.Time.Sub(s.T)), t.effectText(s, r, d.Class), breakerText(decided), d.Count, span(d.Until.Sub(f.Time)), t.past.ended.budgetText(), thousands(f.Step)))
+		what, say.Span(f.Time.Sub(s.T)), t.effectText(s, r, d.Class), breakerText(decided), d.Count, say.Span(d.Until.Sub(f.Time)), t.past.ended.budgetText(), say.Count(f.Step)))
 	s.waits = append(s.waits, fmt.Sprintf("Attempt %d at %s ended as %s, so attempt %d followed (R11).", d.Count-1, s.Endpoint, what, d.Count))
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // why is the reason of a decision about a request, in a sentence or two.
@@ -82,14 +83,14 @@ func whyUnknown(c *core.Config, s *Story, d *core.Decision) string {
 	if n := c.TableName(table); n != "" {
 		name = "table " + n
 	}
-	return fmt.Sprintf("The key is not among the %s of %s, and unknown keys are refused with %d.", pluralN(uint64(c.TableKeys(table)), "key"), name, d.Status)
+	return fmt.Sprintf("The key is not among the %s of %s, and unknown keys are refused with %d.", say.Plural(uint64(c.TableKeys(table)), "key"), name, d.Status)
 }
 
 func whyNoRoute(c *core.Config, d *core.Decision) string {
 	if c == nil {
 		return "No route takes requests for its host, path and listener."
 	}
-	return fmt.Sprintf("None of the %s takes requests for its host, path and listener; such requests are refused with %d.", pluralN(uint64(c.Routes()), "route"), d.Status)
+	return fmt.Sprintf("None of the %s takes requests for its host, path and listener; such requests are refused with %d.", say.Plural(uint64(c.Routes()), "route"), d.Status)
 }
 
 func (t *Teller) whyDraining() string {
@@ -287,7 +288,7 @@ func (c *Candidate) roomText() string {
 	case c.GuestCap != 0:
 		text += fmt.Sprintf(", %d of %d guests", c.Guests, max(c.guestRoom, 0))
 	case c.Guests > 0:
-		text += ", " + plural(c.Guests, "guest")
+		text += ", " + say.Plural(c.Guests, "guest")
 	}
 	if c.Queued > 0 {
 		text += fmt.Sprintf(", %d in its queue", c.Queued)

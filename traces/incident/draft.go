@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // Options of a draft. The zero value finds the window itself.
@@ -185,7 +186,7 @@ func (a *author) align() {
 	}
 	d.ClockNote = fmt.Sprintf("Times are those of the clock of %s.", a.surveys[0].Name)
 	if corrected > 0 {
-		d.ClockNote += fmt.Sprintf(" %s corrected; order between routers is only as sure as the bounds below.", plural(corrected, "other clock is", "other clocks are"))
+		d.ClockNote += fmt.Sprintf(" %s corrected; order between routers is only as sure as the bounds below.", say.Plural(corrected, "other clock is", "other clocks are"))
 	} else {
 		d.ClockNote += " No other clock is corrected; order between routers is only as sure as the bounds below."
 	}
@@ -299,23 +300,6 @@ func (c clock) day(t int64) string {
 }
 
 func epochText(e core.Epoch) string { return fmt.Sprintf("%d.%d", e.Term, e.Number) }
-
-// plural prints a count with its noun; many is the noun's plural.
-func plural[N int | uint64](n N, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return thousands(uint64(n)) + " " + many
-}
-
-// thousands prints a count with commas.
-func thousands(n uint64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
 
 // share prints a part of a whole in per cent.
 func share(part, whole uint64) string {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // impact turns the counts into what is printed.
@@ -100,7 +101,7 @@ func (p *Push) join(o *Push) {
 func (p *Push) say() string {
 	where := p.Router
 	if p.Routers > 1 {
-		where = fmt.Sprintf("%s and %s", p.Router, plural(p.Routers-1, "other", "others"))
+		where = fmt.Sprintf("%s and %s", p.Router, say.Plural(p.Routers-1, "other", "others"))
 	}
 	name := fmt.Sprintf("The push of %s (%q, epoch %s, at %s)", p.Time, p.Version, p.Epoch, where)
 	switch {
@@ -111,25 +112,25 @@ func (p *Push) say() string {
 	case !p.Known:
 		return name + " came after a configuration that is not in the recording: whether it mattered cannot be told."
 	}
-	of := fmt.Sprintf("the %s of the window that were refused (%s) or went elsewhere (%s) under it", plural(p.Refused+p.Moved, "request", "requests"), thousands(p.Refused), thousands(p.Moved))
+	of := fmt.Sprintf("the %s of the window that were refused (%s) or went elsewhere (%s) under it", say.Plural(p.Refused+p.Moved, "request", "requests"), say.Count(p.Refused), say.Count(p.Moved))
 	if p.Tried < p.Refused+p.Moved {
-		of = fmt.Sprintf("%s, taken evenly, of %s", thousands(p.Tried), of)
+		of = fmt.Sprintf("%s, taken evenly, of %s", say.Count(p.Tried), of)
 	}
 	if p.Changed == 0 {
 		return fmt.Sprintf("%s did not change these decisions: of %s, each is decided the same under %q, in the state in which it was decided.", name, of, p.Previous)
 	}
-	s := fmt.Sprintf("%s did change decisions: of %s, %s would have been decided otherwise under %q, each in the state in which it was decided", name, of, thousands(p.Changed), p.Previous)
+	s := fmt.Sprintf("%s did change decisions: of %s, %s would have been decided otherwise under %q, each in the state in which it was decided", name, of, say.Count(p.Changed), p.Previous)
 	if p.Served > 0 {
-		s += fmt.Sprintf("; %s that were refused would have been sent to an endpoint", thousands(p.Served))
+		s += fmt.Sprintf("; %s that were refused would have been sent to an endpoint", say.Count(p.Served))
 	}
 	if n := p.Changed - p.Served - p.SentHome - p.Worse; n > 0 {
-		s += fmt.Sprintf("; %s would have been refused for another reason, or sent elsewhere than they were", thousands(n))
+		s += fmt.Sprintf("; %s would have been refused for another reason, or sent elsewhere than they were", say.Count(n))
 	}
 	if p.SentHome > 0 {
-		s += fmt.Sprintf("; %s that went elsewhere would have gone to their own placement", thousands(p.SentHome))
+		s += fmt.Sprintf("; %s that went elsewhere would have gone to their own placement", say.Count(p.SentHome))
 	}
 	if p.Worse > 0 {
-		s += fmt.Sprintf("; %s that went elsewhere would have been refused", thousands(p.Worse))
+		s += fmt.Sprintf("; %s that went elsewhere would have been refused", say.Count(p.Worse))
 	}
 	return s + "."
 }
@@ -145,10 +146,10 @@ func (a *author) unknown() {
 	for i, s := range a.surveys {
 		r := &s.report
 		for _, g := range r.Gaps {
-			add("%s: a GAP of %s from step %s on (%s). What happened in it is not counted.", s.Name, plural(g.Steps, "step", "steps"), thousands(g.Step), g.Why)
+			add("%s: a GAP of %s from step %s on (%s). What happened in it is not counted.", s.Name, say.Plural(g.Steps, "step", "steps"), say.Count(g.Step), g.Why)
 		}
 		if r.Lost > 0 {
-			add("%s: %s lie between those that could be read and are in no file.", s.Name, plural(r.Lost, "step", "steps"))
+			add("%s: %s lie between those that could be read and are in no file.", s.Name, say.Plural(r.Lost, "step", "steps"))
 		}
 		for n, err := range r.Damage {
 			if n == 3 {
@@ -158,7 +159,7 @@ func (a *author) unknown() {
 			add("%s: DAMAGE: %v", s.Name, err)
 		}
 		if r.Divergence != nil {
-			add("%s: replay stopped at a DIVERGENCE at step %s; nothing after it is told, and what is told may be wrong. lockstep replay says more.", s.Name, thousands(r.Divergence.Step))
+			add("%s: replay stopped at a DIVERGENCE at step %s; nothing after it is told, and what is told may be wrong. lockstep replay says more.", s.Name, say.Count(r.Divergence.Step))
 		}
 		for _, spec := range r.Specs {
 			add("%s was recorded under version %s of the rules.", s.Name, spec)
@@ -170,14 +171,14 @@ func (a *author) unknown() {
 			add("%s: its recording ends at %s, before the window does.", s.Name, d.clock.full(last))
 		}
 		if s.dropped > 0 {
-			add("%s: %s did not fit into the time line.", s.Name, plural(s.dropped, "event", "events"))
+			add("%s: %s did not fit into the time line.", s.Name, say.Plural(s.dropped, "event", "events"))
 		}
 	}
 	if n := d.Impact.Total.Unknown; n > 0 {
-		add("How %s of the window ended: still in flight where the recording ends, or their end is among what is missing.", plural(n, "request", "requests"))
+		add("How %s of the window ended: still in flight where the recording ends, or their end is among what is missing.", say.Plural(n, "request", "requests"))
 	}
 	if n := d.Impact.Beyond; n > 0 {
-		add("Tenants are counted one by one up to %s; %s of others are among the rest.", thousands(mostKeys), plural(n, "request", "requests"))
+		add("Tenants are counted one by one up to %s; %s of others are among the rest.", say.Count(mostKeys), say.Plural(n, "request", "requests"))
 	}
 	add("Not recorded: paths, queries, headers, bodies, who sent a request, and what happened inside the endpoints or before requests reached a router.")
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"lockstep/traces/say"
 )
 
 // Markdown writes the draft as a page for people to complete.
@@ -98,7 +100,7 @@ func (p *page) facts(d *Draft) {
 			p.line("- And %d more recordings, to %s; --json lists them.", len(d.Routers)-i, d.Routers[len(d.Routers)-1].Name)
 			break
 		}
-		p.line("- Recording of %s: `%s`, %s from %s to %s.", r.Name, r.Path, plural(r.Requests, "request", "requests"), r.First, r.Last)
+		p.line("- Recording of %s: `%s`, %s from %s to %s.", r.Name, r.Path, say.Plural(r.Requests, "request", "requests"), r.First, r.Last)
 	}
 	p.line("- %s", d.ClockNote)
 	for i, k := range d.Clocks {
@@ -114,7 +116,7 @@ func (p *page) facts(d *Draft) {
 			p.line("- And %d more such times; name a window with --from and --to.", len(d.Others)-i)
 			break
 		}
-		p.line("- Another time of trouble: %s to %s, %s hurt; name it with --from and --to.", o.From, o.To, plural(o.Hurt, "request", "requests"))
+		p.line("- Another time of trouble: %s to %s, %s hurt; name it with --from and --to.", o.From, o.To, say.Plural(o.Hurt, "request", "requests"))
 	}
 }
 
@@ -139,7 +141,7 @@ func (p *page) timeline(d *Draft) {
 		l := &d.Timeline[i]
 		step := ""
 		if l.Step > 0 {
-			step = thousands(l.Step)
+			step = say.Count(l.Step)
 		}
 		if several {
 			p.line("| %s | %s | %s | %s |", l.Time, cell(l.Router), cell(l.Text), step)
@@ -148,7 +150,7 @@ func (p *page) timeline(d *Draft) {
 		}
 	}
 	if d.Folded > 0 {
-		p.line("\n%s left out, here and in --json, so that a page suffices; `lockstep report` shows them.", plural(d.Folded, "line is", "lines are"))
+		p.line("\n%s left out, here and in --json, so that a page suffices; `lockstep report` shows them.", say.Plural(d.Folded, "line is", "lines are"))
 	}
 }
 
@@ -169,7 +171,7 @@ func (p *page) impact(d *Draft) {
 		p.row(quoted(r.Name), r, len(d.labels))
 	}
 	if im.Rest.Requests > 0 {
-		p.row(fmt.Sprintf("%s more", thousands(uint64(im.RestCount))), &im.Rest, len(d.labels))
+		p.row(fmt.Sprintf("%s more", say.Count(uint64(im.RestCount))), &im.Rest, len(d.labels))
 	}
 	p.row("**all**", &im.Total, len(d.labels))
 	p.line("\n| placement | its requests | failed | refused | served elsewhere | guests it took | most in flight | limit at the end | refused when full |")
@@ -177,17 +179,17 @@ func (p *page) impact(d *Draft) {
 	for _, r := range im.Placements {
 		limit := "none"
 		if r.Limit > 0 {
-			limit = thousands(uint64(r.Limit))
+			limit = say.Count(uint64(r.Limit))
 		}
 		if r.GuestCap >= 0 {
 			limit += fmt.Sprintf(", guests %d", r.GuestCap)
 		}
-		p.line("| %s | %s | %s | %s | %s | %s | %s | %s | %s |", cell(r.Name), thousands(r.Requests), thousands(r.Failed), thousands(r.Refused),
-			thousands(r.Elsewhere), thousands(r.Guests), thousands(uint64(r.Peak)), limit, thousands(r.Full))
+		p.line("| %s | %s | %s | %s | %s | %s | %s | %s | %s |", cell(r.Name), say.Count(r.Requests), say.Count(r.Failed), say.Count(r.Refused),
+			say.Count(r.Elsewhere), say.Count(r.Guests), say.Count(uint64(r.Peak)), limit, say.Count(r.Full))
 	}
 	for _, r := range im.Placements {
 		if r.ForGuests > 0 {
-			p.line("\n%s refused %s of its own while guests held slots that they could have had.", r.Name, plural(r.ForGuests, "request", "requests"))
+			p.line("\n%s refused %s of its own while guests held slots that they could have had.", r.Name, say.Plural(r.ForGuests, "request", "requests"))
 		}
 	}
 	var parts []string
@@ -196,7 +198,7 @@ func (p *page) impact(d *Draft) {
 		if s.Status == 0 {
 			name = "no status"
 		}
-		parts = append(parts, name+": "+thousands(s.Count))
+		parts = append(parts, name+": "+say.Count(s.Count))
 	}
 	if len(parts) > 0 {
 		p.line("\nAnswers by status: %s.", strings.Join(parts, ", "))
@@ -209,7 +211,7 @@ func (p *page) impact(d *Draft) {
 func (p *page) row(name string, r *Row, labels int) {
 	var classes []string
 	for c, n := range r.Classes {
-		classes = append(classes, c+" "+thousands(n))
+		classes = append(classes, c+" "+say.Count(n))
 	}
 	slices.Sort(classes)
 	for i := range labels {
@@ -219,8 +221,8 @@ func (p *page) row(name string, r *Row, labels int) {
 		}
 		name += " | " + cell(text)
 	}
-	p.line("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |", name, thousands(r.Requests), thousands(r.Home), thousands(r.Elsewhere),
-		thousands(r.Failed), thousands(r.Refused), thousands(r.Client), thousands(r.Unknown), strings.Join(classes, ", "), r.First, r.Last)
+	p.line("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |", name, say.Count(r.Requests), say.Count(r.Home), say.Count(r.Elsewhere),
+		say.Count(r.Failed), say.Count(r.Refused), say.Count(r.Client), say.Count(r.Unknown), strings.Join(classes, ", "), r.First, r.Last)
 }
 
 func (p *page) decisions(d *Draft) {
@@ -266,12 +268,12 @@ func (p *page) mitigations(d *Draft) {
 			continue
 		}
 		all := m.Shares.Recorded + m.Shares.Modelled + m.Shares.Unknown
-		p.line("| %s | %s → %s | %s → %s | %s → %s | %s / %s / %s |", cell(m.What), thousands(m.Before.Refused), thousands(m.After.Refused),
-			thousands(m.Before.Failed), thousands(m.After.Failed), thousands(m.Before.Elsewhere), thousands(m.After.Elsewhere),
+		p.line("| %s | %s → %s | %s → %s | %s → %s | %s / %s / %s |", cell(m.What), say.Count(m.Before.Refused), say.Count(m.After.Refused),
+			say.Count(m.Before.Failed), say.Count(m.After.Failed), say.Count(m.Before.Elsewhere), say.Count(m.After.Elsewhere),
 			share(m.Shares.Recorded, all), share(m.Shares.Modelled, all), share(m.Shares.Unknown, all))
 	}
 	if m := &d.Mitigations[len(d.Mitigations)-1]; m.Error == "" && m.Before.Requests != d.Impact.Total.Requests {
-		p.line("\nCounted over %s, those of the window and some beside it: a what-if begins with a block of the recording and lets what is in flight end.", plural(m.Before.Requests, "request", "requests"))
+		p.line("\nCounted over %s, those of the window and some beside it: a what-if begins with a block of the recording and lets what is in flight end.", say.Plural(m.Before.Requests, "request", "requests"))
 	}
 	p.line("\nRecorded: their fate follows from what was recorded. Modelled: drawn from what that endpoint did near that time. Unknown: depends on what no recording shows, such as an endpoint with more to bear than it ever had near that time, or one that was hardly asked while its breaker was open; such requests are taken to go as others did, which may be too kind.")
 }

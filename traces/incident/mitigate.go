@@ -8,6 +8,7 @@ import (
 
 	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/say"
 	"lockstep/traces/whatif"
 )
 
@@ -150,10 +151,10 @@ func effectOf(t *whatif.Tally) Effect {
 // notes say what had to be assumed where it was much.
 func notes(r *whatif.Result) (out []string) {
 	if n := r.Assumed.BeyondLoad; n > 0 {
-		out = append(out, plural(n, "request", "requests")+" beyond the load that any recording shows")
+		out = append(out, say.Plural(n, "request", "requests")+" beyond the load that any recording shows")
 	}
 	if n := r.Assumed.NeverSeen; n > 0 {
-		out = append(out, plural(n, "request", "requests")+" to endpoints that no recording shows near that time")
+		out = append(out, say.Plural(n, "request", "requests")+" to endpoints that no recording shows near that time")
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // trouble reports whether a kind can be the first cause of an incident by
@@ -79,10 +80,10 @@ func (a *author) summarise() {
 	if d.Quiet {
 		d.Title = "Nothing out of the ordinary"
 		d.Summary = []string{fmt.Sprintf("Nothing out of the ordinary from %s to %s: %s, none of them failed, was refused or went elsewhere, and no breaker, health or panic changed. How long answers took is not judged.",
-			d.From, d.To, plural(total.Requests, "request", "requests"))}
+			d.From, d.To, say.Plural(total.Requests, "request", "requests"))}
 		if total.Hurt() > 0 || total.Elsewhere > 0 {
 			d.Summary[0] = fmt.Sprintf("Nothing out of the ordinary from %s to %s: of %s %s failed, %s were refused and %s were served elsewhere, no more a second than three times what is usual in these recordings, and no breaker, health or panic changed. How long answers took is not judged.",
-				d.From, d.To, plural(total.Requests, "request", "requests"), thousands(total.Failed), thousands(total.Refused), thousands(total.Elsewhere))
+				d.From, d.To, say.Plural(total.Requests, "request", "requests"), say.Count(total.Failed), say.Count(total.Refused), say.Count(total.Elsewhere))
 		}
 		if a.holes() {
 			d.Title = "Nothing out of the ordinary in what could be read, and not all could"
@@ -126,14 +127,14 @@ func (a *author) title(cause *group) string {
 	}
 	if total.Hurt() == 0 {
 		if gone := total.Client; gone > 0 && 20*gone > total.Requests {
-			return fmt.Sprintf("%s; %s of %s ended by the client's own doing", what, thousands(gone), plural(total.Requests, "request", "requests"))
+			return fmt.Sprintf("%s; %s of %s ended by the client's own doing", what, say.Count(gone), say.Plural(total.Requests, "request", "requests"))
 		}
 		if total.Elsewhere > 0 {
-			return fmt.Sprintf("%s; every request was answered, %s of them elsewhere", what, thousands(total.Elsewhere))
+			return fmt.Sprintf("%s; every request was answered, %s of them elsewhere", what, say.Count(total.Elsewhere))
 		}
 		return what + "; no request was hurt"
 	}
-	return fmt.Sprintf("%s; %s of %s %s not served", what, thousands(total.Hurt()), plural(total.Requests, "request", "requests"), were(total.Hurt()))
+	return fmt.Sprintf("%s; %s of %s %s not served", what, say.Count(total.Hurt()), say.Plural(total.Requests, "request", "requests"), were(total.Hurt()))
 }
 
 // causeText is the begin of a sentence about what came first.
@@ -252,7 +253,7 @@ func (a *author) guestsText() string {
 	if all == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s of %s went to %s", plural(all, "request", "requests"), few(homes), few(hosts))
+	return fmt.Sprintf("%s of %s went to %s", say.Plural(all, "request", "requests"), few(homes), few(hosts))
 }
 
 // refusals says how many requests were refused where and as what, the most first.
@@ -270,7 +271,7 @@ func (a *author) refusals(cause *group) (out []string) {
 		if w.placement != "" {
 			at = " at " + w.placement
 		}
-		out = append(out, fmt.Sprintf("%s refused%s (%s%s)", plural(count[w], "request was", "requests were"), at, w.class, a.room(w)))
+		out = append(out, fmt.Sprintf("%s refused%s (%s%s)", say.Plural(count[w], "request was", "requests were"), at, w.class, a.room(w)))
 	}
 	return out
 }
@@ -289,7 +290,7 @@ func times(n uint64) string {
 	if n <= 1 {
 		return ""
 	}
-	return fmt.Sprintf(" %s times", thousands(n))
+	return fmt.Sprintf(" %s times", say.Count(n))
 }
 
 func names(set map[string]bool) string {
@@ -318,18 +319,18 @@ func (a *author) toWhom() string {
 		return "No request arrived in that time."
 	}
 	if t.Hurt() == 0 {
-		s := fmt.Sprintf("Of the %s that arrived in that time none failed and none was refused", plural(t.Requests, "request", "requests"))
+		s := fmt.Sprintf("Of the %s that arrived in that time none failed and none was refused", say.Plural(t.Requests, "request", "requests"))
 		if t.Elsewhere > 0 {
-			s += fmt.Sprintf("; %s (%s) were served by another placement than their own", thousands(t.Elsewhere), share(t.Elsewhere, t.Requests))
+			s += fmt.Sprintf("; %s (%s) were served by another placement than their own", say.Count(t.Elsewhere), share(t.Elsewhere, t.Requests))
 		}
 		return s + gone(t) + "."
 	}
 	s := fmt.Sprintf("Of the %s that arrived in that time %s (%s) %s not served: %s failed and %s %s refused",
-		plural(t.Requests, "request", "requests"), thousands(t.Hurt()), share(t.Hurt(), t.Requests), were(t.Hurt()), thousands(t.Failed), thousands(t.Refused), were(t.Refused))
-	s += fmt.Sprintf("; %s of %s %s hit", thousands(uint64(im.Hit)), plural(im.Keys, "tenant", "tenants"), were(uint64(im.Hit)))
+		say.Plural(t.Requests, "request", "requests"), say.Count(t.Hurt()), share(t.Hurt(), t.Requests), were(t.Hurt()), say.Count(t.Failed), say.Count(t.Refused), were(t.Refused))
+	s += fmt.Sprintf("; %s of %s %s hit", say.Count(uint64(im.Hit)), say.Plural(im.Keys, "tenant", "tenants"), were(uint64(im.Hit)))
 	if len(im.Tenants) > 0 {
 		worst := im.Tenants[0]
-		s += fmt.Sprintf(", most of all %s with %s of its %s", quoted(worst.Name), thousands(worst.Hurt()), thousands(worst.Requests))
+		s += fmt.Sprintf(", most of all %s with %s of its %s", quoted(worst.Name), say.Count(worst.Hurt()), say.Count(worst.Requests))
 	}
 	return s + gone(t) + "."
 }
@@ -346,7 +347,7 @@ func gone(t *Row) string {
 	if 100*t.Client < t.Requests {
 		return ""
 	}
-	return fmt.Sprintf("; %s (%s) ended by the client's own doing: it left before its answer, or its request was wrong", thousands(t.Client), share(t.Client, t.Requests))
+	return fmt.Sprintf("; %s (%s) ended by the client's own doing: it left before its answer, or its request was wrong", say.Count(t.Client), share(t.Client, t.Requests))
 }
 
 // whatCameFirst is the third sentence.
@@ -355,7 +356,7 @@ func (a *author) whatCameFirst(cause *group) string {
 		return "What came first is not in the recordings."
 	}
 	clock := a.draft.clock
-	s := fmt.Sprintf("First in order of events: %s, at %s (%s, step %s)", causeText(cause), clock.day(cause.first), a.surveys[cause.Router].Name, thousands(cause.Step))
+	s := fmt.Sprintf("First in order of events: %s, at %s (%s, step %s)", causeText(cause), clock.day(cause.first), a.surveys[cause.Router].Name, say.Count(cause.Step))
 	if cause.first < a.draft.from {
 		s += ", before this window begins"
 	}

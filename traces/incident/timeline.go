@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // Line is one line of the time line.
@@ -174,7 +175,7 @@ func (a *author) begins(g *group) Line {
 func (a *author) who(g *group) string {
 	name := a.surveys[g.Router].Name
 	if n := len(g.routers) - 1; n > 0 {
-		name += " and " + plural(n, "other", "others")
+		name += " and " + say.Plural(n, "other", "others")
 	}
 	return name
 }
@@ -188,10 +189,10 @@ func (a *author) folded(k Kind, list []*group) Line {
 			last = g
 		}
 	}
-	what := plural(len(list), "more of this sort", "more of this sort")
+	what := say.Plural(len(list), "more of this sort", "more of this sort")
 	return Line{
 		Router: a.who(list[0]), Step: list[0].Step, at: list[0].first, kind: k,
-		Text: fmt.Sprintf("%s: %s, %s in all, until %s", kindText(k), what, plural(count, "time", "times"), a.draft.clock.day(last.last)),
+		Text: fmt.Sprintf("%s: %s, %s in all, until %s", kindText(k), what, say.Plural(count, "time", "times"), a.draft.clock.day(last.last)),
 	}
 }
 
@@ -220,7 +221,7 @@ func (a *author) until(g *group, noun string) string {
 	if g.Count <= 1 {
 		return ""
 	}
-	return fmt.Sprintf("; %s %s until %s", thousands(g.Count), noun, a.draft.clock.day(g.last))
+	return fmt.Sprintf("; %s %s until %s", say.Count(g.Count), noun, a.draft.clock.day(g.last))
 }
 
 func roomText(g *group) string {
@@ -245,7 +246,7 @@ func (a *author) beginText(g *group) string {
 	case BreakerOpen:
 		by := ""
 		if g.Streak > 0 {
-			by = fmt.Sprintf(" after %s in a row, the first %s", plural(g.Streak, "failure", "failures"), g.StreakClass)
+			by = fmt.Sprintf(" after %s in a row, the first %s", say.Plural(g.Streak, "failure", "failures"), g.StreakClass)
 		}
 		return "breaker of " + g.Subject + " opens" + by + " (R6)"
 	case Capped:
@@ -290,7 +291,7 @@ func (a *author) refusingText(g *group) string {
 func (a *author) otherText(g *group) string {
 	switch g.Kind {
 	case Missing:
-		return fmt.Sprintf("GAP: steps %s to %s are in no file, up to %s: nothing is known of them", thousands(g.FromStep), thousands(g.UpToStep), a.draft.clock.day(g.last))
+		return fmt.Sprintf("GAP: steps %s to %s are in no file, up to %s: nothing is known of them", say.Count(g.FromStep), say.Count(g.UpToStep), a.draft.clock.day(g.last))
 	case Adopted:
 		return a.adoptedText(g)
 	case Nacked:
@@ -311,7 +312,7 @@ func (a *author) otherText(g *group) string {
 	case LimitMoved:
 		return fmt.Sprintf("the adaptive limit of %s moves (R5)%s", g.Subject, a.until(g, "changes"))
 	case Retiring:
-		return plural(g.Count, "endpoint leaves", "endpoints leave") + " the configuration (R12)"
+		return say.Plural(g.Count, "endpoint leaves", "endpoints leave") + " the configuration (R12)"
 	case Bug:
 		return "BUG: a broken invariant of the router, " + g.Detail + a.until(g, "times")
 	}
@@ -361,7 +362,7 @@ func (a *author) endText(g *group) string {
 	switch g.Kind {
 	case BreakerOpen:
 		if g.Count > uint64(len(g.routers)) {
-			return fmt.Sprintf("breaker of %s closes, having opened %s (R6)", g.Subject, plural(g.Count, "time", "times"))
+			return fmt.Sprintf("breaker of %s closes, having opened %s (R6)", g.Subject, say.Plural(g.Count, "time", "times"))
 		}
 		return "breaker of " + g.Subject + " closes (R6)"
 	case Unhealthy:

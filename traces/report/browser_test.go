@@ -9,6 +9,7 @@ import (
 
 	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 // TestThePageInABrowser opens pages in one headless Chromium and uses them as a
@@ -89,7 +90,7 @@ func TestThePageInABrowser(t *testing.T) {
 }
 
 // itoa writes a number as scripts read it.
-func itoa(n uint64) string { return strings.ReplaceAll(thousands(n), ",", "") }
+func itoa(n uint64) string { return strings.ReplaceAll(say.Count(n), ",", "") }
 
 // quiet fails if the page complained.
 func quiet(t *testing.T, b *browser) {

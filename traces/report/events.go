@@ -6,6 +6,7 @@ import (
 
 	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 // Kinds of event, by which the page groups and draws them.
@@ -66,7 +67,7 @@ func (r *Router) note(f *traces.Fact, state *core.Router, d *core.Decision) {
 			r.event(f, d, eventControl, "control plane lost; the configuration in force stays")
 		}
 	case core.NoteDraining:
-		r.event(f, d, eventDrain, "draining: no new requests; what is left is cut after %s", span(d.Until.Sub(d.At)))
+		r.event(f, d, eventDrain, "draining: no new requests; what is left is cut after %s", say.Span(d.Until.Sub(d.At)))
 	case core.NoteDrained:
 		r.event(f, d, eventDrain, "drained: %d attempts cut in the last batch", d.Count)
 	case core.NotePanicEntered:
@@ -92,7 +93,7 @@ func (r *Router) noteEndpoint(f *traces.Fact, d *core.Decision) {
 	switch d.Kind {
 	case core.NoteOpened:
 		r.totals.opened++
-		r.event(f, d, eventBreaker, "breaker of %s opens for %s%s", r.endName(n), span(d.Until.Sub(d.At)), tripText(d.Trip))
+		r.event(f, d, eventBreaker, "breaker of %s opens for %s%s", r.endName(n), say.Span(d.Until.Sub(d.At)), tripText(d.Trip))
 		e.state(r, at, stateOpen|health)
 	case core.NoteHalfOpened:
 		r.event(f, d, eventBreaker, "breaker of %s half-open: a request is its probe", r.endName(n))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lockstep/core"
+	"lockstep/traces/say"
 )
 
 // totals count everything that is shown, whether or not it is kept one by one.
@@ -63,22 +64,22 @@ func (r *Router) summary() (lines []string) {
 		return []string{"No request came in this time."}
 	}
 	if t.bad() == 0 {
-		lines = append(lines, fmt.Sprintf("Every one of the %s that ended was served.", plural(t.requests-t.kinds[kindOther], "request")))
+		lines = append(lines, fmt.Sprintf("Every one of the %s that ended was served.", say.Plural(t.requests-t.kinds[kindOther], "request")))
 	} else {
 		lines = append(lines, fmt.Sprintf("%s of %s got no good answer (%s): %s.",
-			thousands(t.bad()), plural(t.requests, "request"), percent(t.bad(), t.requests), r.classList()))
+			say.Count(t.bad()), say.Plural(t.requests, "request"), percent(t.bad(), t.requests), r.classList()))
 	}
 	if w := t.first; w != nil {
-		lines = append(lines, fmt.Sprintf("The first arrived at %s: %s%s (step %s).", r.clock(w.time), className(w.class), r.whereText(w), thousands(w.step)))
+		lines = append(lines, fmt.Sprintf("The first arrived at %s: %s%s (step %s).", r.clock(w.time), className(w.class), r.whereText(w), say.Count(w.step)))
 	}
 	if n := t.kinds[kindElsewhere]; n > 0 {
-		lines = append(lines, fmt.Sprintf("%s by another placement than %s.", plural(n, "request was served", "requests were served"), pick(n, "its home", "their home")))
+		lines = append(lines, fmt.Sprintf("%s by another placement than %s.", say.Plural(n, "request was served", "requests were served"), pick(n, "its home", "their home")))
 	}
 	lines = append(lines, r.troubles()...)
 	if t.adopted > 0 || t.nacks > 0 {
-		line := plural(uint64(t.adopted), "configuration") + " adopted"
+		line := say.Plural(uint64(t.adopted), "configuration") + " adopted"
 		if t.nacks > 0 {
-			line += ", " + plural(uint64(t.nacks), "push", "pushes") + " refused"
+			line += ", " + say.Plural(uint64(t.nacks), "push", "pushes") + " refused"
 		}
 		lines = append(lines, line+".")
 	}
@@ -109,7 +110,7 @@ func (r *Router) classList() string {
 			parts = append(parts, fmt.Sprintf("and %d classes more", len(list)-i))
 			break
 		}
-		parts = append(parts, thousands(c.n)+" "+className(c.class))
+		parts = append(parts, say.Count(c.n)+" "+className(c.class))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -209,7 +210,7 @@ func times(n int) string {
 	case 2:
 		return "twice"
 	}
-	return thousands(uint64(n)) + " times"
+	return say.Count(uint64(n)) + " times"
 }
 
 // clock prints a time: of day in UTC, or since the origin if that is not known.
@@ -220,46 +221,11 @@ func (r *Router) clock(t core.Time) string {
 	return time.Unix(0, r.header.Origin+int64(t)).UTC().Format("15:04:05.000")
 }
 
-// span prints a length of time with three figures or so.
-func span(d core.Duration) string {
-	t := time.Duration(d)
-	switch {
-	case t >= time.Second:
-		return t.Round(10 * time.Millisecond).String()
-	case t >= time.Millisecond:
-		return t.Round(10 * time.Microsecond).String()
-	}
-	return t.Round(10 * time.Nanosecond).String()
-}
-
 func percent(n, of uint64) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(max(of, 1))) }
-
-func plural(n uint64, one string, many ...string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	if len(many) > 0 {
-		return thousands(n) + " " + many[0]
-	}
-	return thousands(n) + " " + one + "s"
-}
 
 func pick(n uint64, one, many string) string {
 	if n == 1 {
 		return one
 	}
 	return many
-}
-
-// thousands prints a count with commas.
-func thousands(n uint64) string {
-	s := fmt.Sprint(n)
-	var b strings.Builder
-	for i, c := range s {
-		if i > 0 && (len(s)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
 }

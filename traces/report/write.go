@@ -14,6 +14,7 @@ import (
 
 	"lockstep/core"
 	"lockstep/traces"
+	"lockstep/traces/say"
 )
 
 //go:embed page
@@ -82,7 +83,7 @@ func (p *Page) title() string {
 	name := ""
 	for i, r := range p.routers {
 		if i > 0 && r.header.Name != name {
-			return plural(uint64(len(p.routers)), "recording")
+			return say.Plural(uint64(len(p.routers)), "recording")
 		}
 		name = r.header.Name
 	}
@@ -253,9 +254,9 @@ func (p *Page) faults(r *Router) (out []faultJSON) {
 func (r *Router) proof() (text string, ok bool) {
 	f := &r.replay
 	if d := f.Divergence; d != nil {
-		return fmt.Sprintf("DIVERGENCE at step %s, %s: %s differs. What follows that step is not shown.", thousands(d.Step), r.clock(d.Time), d.Field), false
+		return fmt.Sprintf("DIVERGENCE at step %s, %s: %s differs. What follows that step is not shown.", say.Count(d.Step), r.clock(d.Time), d.Field), false
 	}
-	text = fmt.Sprintf("replayed: %s decisions over %s events recomputed, all identical", thousands(f.Decisions), thousands(f.Facts))
+	text = fmt.Sprintf("replayed: %s decisions over %s events recomputed, all identical", say.Count(f.Decisions), say.Count(f.Facts))
 	for _, s := range f.Specs {
 		text += ", recorded under spec " + s
 	}
@@ -266,9 +267,9 @@ func (r *Router) proof() (text string, ok bool) {
 func (r *Router) warnings() (out []string) {
 	f := &r.replay
 	if f.Lost > 0 {
-		out = append(out, fmt.Sprintf("%s EVENTS ARE MISSING: the recording has gaps. Time lines are hatched there, and what was in flight has no end.", thousands(f.Lost)))
+		out = append(out, fmt.Sprintf("%s EVENTS ARE MISSING: the recording has gaps. Time lines are hatched there, and what was in flight has no end.", say.Count(f.Lost)))
 	} else if n := len(f.Gaps); n > 0 {
-		out = append(out, plural(uint64(n), "gap")+" in the recording: "+f.Gaps[0].Why)
+		out = append(out, say.Plural(uint64(n), "gap")+" in the recording: "+f.Gaps[0].Why)
 	}
 	for i, d := range f.Damage {
 		if i == 5 {
@@ -281,16 +282,16 @@ func (r *Router) warnings() (out []string) {
 	if w.halved > 0 {
 		what := "All failures"
 		if w.failedHalved > 0 {
-			what = fmt.Sprintf("Of the failures one in %s", thousands(1<<w.failedHalved))
+			what = fmt.Sprintf("Of the failures one in %s", say.Count(1<<w.failedHalved))
 		}
 		out = append(out, fmt.Sprintf("%s requests are more than a page holds one by one. %s and one in %s of the others are listed and marked; counts, rates and time lines are of all of them. --from and --to show a part in full.",
-			thousands(r.totals.requests), what, thousands(1<<w.halved)))
+			say.Count(r.totals.requests), what, say.Count(1<<w.halved)))
 	}
 	if r.states > maxStates {
-		out = append(out, fmt.Sprintf("Breakers and health changed %s times; only the first %s changes are drawn.", thousands(uint64(r.states)), thousands(maxStates)))
+		out = append(out, fmt.Sprintf("Breakers and health changed %s times; only the first %s changes are drawn.", say.Count(uint64(r.states)), say.Count(maxStates)))
 	}
 	if r.dropped > 0 {
-		out = append(out, fmt.Sprintf("%s events more than the list holds are left out of it.", thousands(uint64(r.dropped))))
+		out = append(out, fmt.Sprintf("%s events more than the list holds are left out of it.", say.Count(uint64(r.dropped))))
 	}
 	return append(out, r.notes...)
 }
