@@ -109,6 +109,7 @@ type Recording struct {
 	Dir     string        // folder of the segments; "": the ring in memory only
 	Keep    core.Duration // how long segments and dumps stay; 0 means for ever
 	MaxSize int64         // bytes that the segments take at most, with their indexes; 0 means no bound
+	KeyFile string        // with the secret under which keys are hashed; "": they are recorded as they are
 }
 
 // Load reads the configuration at path, with what it includes. An error that

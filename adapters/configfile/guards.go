@@ -70,6 +70,7 @@ func (f *File) EffectiveRecording() []Value {
 		{Path: "dir", Value: cmp.Or(r.Dir, "none")},
 		{Path: "keep", Value: or(r.Keep > 0, duration(r.Keep))},
 		{Path: "max_size", Value: or(r.MaxSize > 0, sizeText(r.MaxSize))},
+		{Path: "key_hash", Value: cmp.Or(r.KeyFile, "none")},
 	}
 	for i := range out {
 		if at, ok := f.Where("recording." + out[i].Path); ok {

@@ -24,7 +24,10 @@ func (l *loader) native(root *node) {
 	f.Listen = l.listeners(root.value("listen"), in.Listen)
 	f.ControlPlane = l.controlPlane(root.value("control_plane"), &in.ControlPlane)
 	f.Spec.Guards = lowerGuards(in.ControlPlane.RefusePushOver)
-	f.Recording = Recording{in.Recording.Dir, in.Recording.Keep.value, int64(in.Recording.MaxSize.value)}
+	f.Recording = Recording{in.Recording.Dir, in.Recording.Keep.value, int64(in.Recording.MaxSize.value), in.Recording.KeyHash.File}
+	if n := root.value("recording").get("key_hash"); n != nil && n.value != nil && n.value.kind != null && f.Recording.KeyFile == "" {
+		l.fail(n.at, "key_hash names no file with a secret", "write key_hash: {file: F}, with F made by head -c 32 /dev/urandom | base64")
+	}
 	f.Observe = l.observe(root, &in)
 	placements := l.placements(root, in.Placements)
 	l.peak(root, in.Facts)

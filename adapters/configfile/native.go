@@ -59,7 +59,7 @@ type recording struct {
 	Dir     string               `yaml:"dir"`
 	Keep    maybe[core.Duration] `yaml:"keep" check:"positive"`
 	MaxSize maybe[size]          `yaml:"max_size" check:"positive"`
-	KeyHash *node                `yaml:"key_hash" later:"hashed keys"`
+	KeyHash keyFile              `yaml:"key_hash"`
 }
 
 type unknownKey struct {

@@ -133,7 +133,7 @@ func TestTheSchemaAndTheStructsHaveTheSameFields(t *testing.T) {
 		"$listener.proxy_protocol": structNames[proxyProtocol](), "$listener.timeouts": structNames[listenerTimeouts](), "$http2": structNames[http2](), "$listener.http1": structNames[http1](),
 		".control_plane": structNames[controlPlane](), ".control_plane.refuse_push_over": structNames[pushGuards](),
 		".priority": structNames[priority](), "$limit.adaptive": structNames[adaptive](),
-		".control_plane.last_known_good": structNames[lastKnownGood](), ".recording": structNames[recording](),
+		".control_plane.last_known_good": structNames[lastKnownGood](), ".recording": structNames[recording](), ".recording.key_hash": structNames[keyFile](),
 		".routing": structNames[routing](), ".routing.no_route": structNames[noRoute](), "$tableCSV": structNames[includeItem](),
 		"$route": structNames[route](), "$route.match": structNames[routeMatch](), "$route.unknown_key": structNames[unknownKey](),
 		"$route.split_by": structNames[splitBy](), "$source": structNames[keySource](), "$source.jwks": structNames[jwks](),

@@ -2,13 +2,16 @@ package flightrec
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
 
 	"lockstep/adapters/driver"
+	"lockstep/adapters/pseudonym"
 	"lockstep/core"
 	"lockstep/core/loop"
+	"lockstep/traces"
 )
 
 // reference is the shape that the budgets are given for: 10,000 keys, 16
@@ -107,4 +110,57 @@ func (t *timed) Observe(now core.Time, ev *core.Event, req *loop.Request, ds []c
 	if t.first != block {
 		t.cuts = append(t.cuts, time.Since(start))
 	}
+}
+
+// BenchmarkHashing reports what the recorder's goroutine spends on hashed keys,
+// per fact: blocks of the reference shape, read, decided again and written anew.
+func BenchmarkHashing(b *testing.B) {
+	rec := recorder(b, Options{Memory: 1 << 20})
+	n := 64
+	c, keys := reference(b)
+	d := driver.New(driver.Options{Observer: rec, InFlight: n})
+	d.Adopt(c, core.Epoch{}, core.OriginFile, core.FaultNone)
+	flying := make([]core.Handle, n)
+	var blocks []*entry
+	for i := 0; len(blocks) < 20; i++ {
+		h := &flying[i%n]
+		if h.Gen != 0 {
+			d.Finish(*h, core.ClassNone, 200, true)
+		}
+		*h = d.Arrive(driver.Arrival{Key: keys[i*7%len(keys)], ID: [2]uint64{uint64(i) * 0x9e3779b97f4a7c15, uint64(i)}, Length: -1}).Handle
+		if e := rec.ring.hold(uint64(len(blocks))); e != nil {
+			own := *e
+			own.block = append(traces.Block(nil), e.block...)
+			blocks = append(blocks, &own)
+			rec.ring.release(e)
+		}
+	}
+	d.Close()
+	rec.Close()
+	h := newHasher(pseudonym.New([]byte("a secret of more than thirty-two bytes")), newRing(1<<20), slog.New(slog.DiscardHandler))
+	facts, bytes, hashed := uint64(0), 0, 0
+	if err := h.hash(blocks[0], new(entry)); err != nil { // compiles the configuration
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for i := 0; b.Loop(); i++ {
+		e, out := blocks[i%len(blocks)], entry{}
+		if err := h.hash(e, &out); err != nil {
+			b.Fatal(err)
+		}
+		h.spare = out.block[:0]
+		facts, bytes, hashed = facts+e.steps, bytes+len(e.block), hashed+len(out.block)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(facts), "ns/fact")
+	b.ReportMetric(float64(hashed)/float64(bytes), "size/plain")
+}
+
+// BenchmarkPairToDiskHashed is BenchmarkPairToDisk with hashed keys.
+func BenchmarkPairToDiskHashed(b *testing.B) {
+	rec := recorder(b, Options{Memory: 4 << 20, Dir: b.TempDir(), Keys: pseudonym.New([]byte("a secret of more than thirty-two bytes")), Log: slog.New(slog.DiscardHandler)})
+	requests(b, rec, 64).Close()
+	rec.Close()
+	s := rec.Stats()
+	b.ReportMetric(float64(s.WrittenBytes)/float64(b.N), "B/request")
+	b.ReportMetric(float64(s.LostBlocks), "lost-blocks")
 }

@@ -124,12 +124,18 @@ func (rec *Recorder) writeMemory(w io.Writer, why string, until uint64) error {
 	buf := traces.AppendFile(nil, h)
 	names := map[uint64]bool{}
 	number, step := e.number, e.step
+	var gap traces.Gap
 	for ; e != nil; e = rec.ring.hold(number) {
 		if e.number > number { // the ring moved on while this was written
-			buf = traces.AppendGap(buf, traces.Gap{Step: step, Steps: e.step - step, Blocks: e.number - number, Why: "it left the memory before it was dumped"})
+			miss(&gap, step, e.step-step, e.number-number, "it left the memory before it was dumped")
 		}
-		buf = appendConfigs(buf, e, names)
-		buf = traces.Compress(buf, e.block.Seal())
+		if e.left != "" {
+			miss(&gap, e.step, e.steps, 1, e.left)
+		} else {
+			buf = appendGap(buf, &gap)
+			buf = appendConfigs(buf, e, names)
+			buf = traces.Compress(buf, e.block.Seal())
+		}
 		number, step = e.number+1, e.step+e.steps
 		rec.ring.release(e)
 		if _, err := w.Write(buf); err != nil {
@@ -139,5 +145,28 @@ func (rec *Recorder) writeMemory(w io.Writer, why string, until uint64) error {
 			break
 		}
 	}
+	if buf = appendGap(buf, &gap); len(buf) > 0 {
+		_, err := w.Write(buf)
+		return err
+	}
 	return nil
+}
+
+// miss adds steps to a gap.
+func miss(g *traces.Gap, step, steps, blocks uint64, why string) {
+	if g.Steps == 0 {
+		g.Step = step
+	}
+	g.Steps += steps
+	g.Blocks += blocks
+	g.Why = why
+}
+
+// appendGap appends a gap if there is one, which ends it.
+func appendGap(dst []byte, g *traces.Gap) []byte {
+	if g.Steps > 0 {
+		dst = traces.AppendGap(dst, *g)
+		*g = traces.Gap{}
+	}
+	return dst
 }

@@ -22,7 +22,7 @@ const (
 )
 
 var recordedFields = map[string]recordedField{
-	"key":         {"the routing key, as the client sent it", "the decision depends on it: which placement, which limit", customer + "; a person, if keys are of persons"},
+	"key":         {"the routing key, as the client sent it; with `key_hash` its pseudonym", "the decision depends on it: which placement, which limit", customer + "; a person, if keys are of persons; with `key_hash` only who has the secret can tell"},
 	"id":          {"the request id, 128 bits; an id of another form is hashed", "to find the request that a person asks about, in logs of others too", "who made the request, together with a log that has the same id"},
 	"split":       {"hash of what keeps somebody on one side of a split, such as a cookie", "the side depends on it", "the same client again, within this key source; not who it is"},
 	"prefer":      {"identity of the endpoint that a sticky cookie names", "the choice depends on it", nobody + ": an endpoint"},

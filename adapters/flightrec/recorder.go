@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/adapters/pseudonym"
 	"lockstep/adapters/recordings"
 	"lockstep/core"
 	"lockstep/core/loop"
@@ -39,6 +40,10 @@ type Options struct {
 	Keep recordings.Keep
 	// KeepDumps is the same for DumpDir.
 	KeepDumps recordings.Keep
+	// Keys gives routing keys other names in all that leaves memory: segments,
+	// indexes, dumps, streams; nil leaves them plain. What memory holds is plain until
+	// the recorder's goroutine gets to it. Nothing else may use it from then on.
+	Keys *pseudonym.Names
 	// Log gets what went wrong; nil means slog.Default.
 	Log *slog.Logger
 }
@@ -56,6 +61,7 @@ type Recorder struct {
 	log  *slog.Logger
 	ring *ring
 	disk segments
+	hash *hasher // nil: keys are recorded as they are
 
 	dumps chan dumpRequest
 	stop  chan struct{}
@@ -97,6 +103,9 @@ func New(o Options) (*Recorder, error) {
 		limiter: traces.DumpLimiter{Every: traces.DumpEvery, Left: o.MaxDumps},
 	}
 	rec.disk = segments{dir: o.Dir, limit: o.SegmentSize, create: createFile, ring: rec.ring, log: o.Log}
+	if rec.hash = newHasher(o.Keys, rec.ring, o.Log); rec.hash != nil {
+		rec.disk.behind = "the disk, or the hashing of keys, did not keep up"
+	}
 	return rec, nil
 }
 
@@ -112,6 +121,9 @@ func (rec *Recorder) Start(r *core.Router, lock sync.Locker, origin time.Time) {
 	_, seed, _ := core.SnapshotConfig(r.Snapshot(nil)) // written by Snapshot, so it has no fault
 	rec.router, rec.lock = r, lock
 	rec.header = traces.Header{Name: rec.o.Name, Seed: seed, Origin: origin.UnixNano()}
+	if rec.hash != nil {
+		rec.header.Flags = []string{rec.o.Keys.Flag()}
+	}
 	rec.disk.header, rec.disk.step = rec.header, 1
 	rec.disk.began = rec.header.Origin
 	if r.Config() != nil { // a successor: the origin is its predecessor's, its files are its own
@@ -197,6 +209,17 @@ func (rec *Recorder) flush() {
 	}
 }
 
+// catchUp writes every block that the ring holds and the disk does not.
+func (rec *Recorder) catchUp() {
+	if rec.hash == nil {
+		rec.disk.catchUp()
+		return
+	}
+	for rec.hash.one() {
+		rec.disk.catchUp()
+	}
+}
+
 // work is the recorder's goroutine: the only one that touches a disk.
 func (rec *Recorder) work() {
 	defer close(rec.done)
@@ -211,7 +234,7 @@ func (rec *Recorder) work() {
 		sweep.Stop()
 	}
 	for {
-		rec.disk.catchUp()
+		rec.catchUp()
 		rec.ring.refill()
 		select {
 		case <-rec.ring.ready:
@@ -220,9 +243,10 @@ func (rec *Recorder) work() {
 		case <-sweep.C:
 			rec.disk.index.askSweep()
 		case q := <-rec.dumps:
+			rec.catchUp() // to the block that it is about
 			q.reply <- rec.dump(q)
 		case <-rec.stop:
-			rec.disk.catchUp()
+			rec.catchUp()
 			rec.disk.close()
 			select { // one may have been asked for just before
 			case q := <-rec.dumps:

@@ -15,7 +15,8 @@ type entry struct {
 	number  uint64         // counts blocks from 0
 	step    uint64         // of its first fact
 	steps   uint64
-	held    int // how many read it: its buffer must not be reused
+	held    int    // how many read it: its buffer must not be reused
+	left    string // why its keys could not be hashed: then it has no block; "" for none
 }
 
 // ring holds the newest finished blocks, in memory of a fixed size. It is also
@@ -31,6 +32,11 @@ type ring struct {
 	next    uint64 // number of the next entry
 	spare   []byte // a buffer for the next block, so that the lock's holder rarely allocates
 	stats   Stats
+
+	// With hashed keys an entry is plain at first, and then nobody but the hasher may hold it.
+	gated   bool
+	clean   uint64        // entries before this number are hashed
+	changed chan struct{} // closed when that changes
 }
 
 // Stats counts what a recorder has done since it started.
@@ -50,7 +56,9 @@ type Stats struct {
 	LastError     string // "" for none
 }
 
-func newRing(limit int) *ring { return &ring{ready: make(chan struct{}, 1), limit: limit} }
+func newRing(limit int) *ring {
+	return &ring{ready: make(chan struct{}, 1), limit: limit, changed: make(chan struct{})}
+}
 
 // push adds a finished block, drops the oldest ones past the limit, and
 // returns a buffer for the next block, nil if there is none at hand.
@@ -61,6 +69,20 @@ func (g *ring) push(e *entry) []byte {
 	g.next++
 	g.entries = append(g.entries, e)
 	g.bytes += cap(e.block)
+	g.trim()
+	g.stats.Blocks++
+	g.stats.Steps += e.steps
+	select {
+	case g.ready <- struct{}{}:
+	default:
+	}
+	spare := g.spare
+	g.spare = nil
+	return spare
+}
+
+// trim drops the oldest entries past the limit. The caller holds mu.
+func (g *ring) trim() {
 	drop := 0
 	for ; g.bytes > g.limit && drop < len(g.entries)-1; drop++ {
 		old := g.entries[drop]
@@ -74,15 +96,6 @@ func (g *ring) push(e *entry) []byte {
 		clear(g.entries[kept:])
 		g.entries = g.entries[:kept]
 	}
-	g.stats.Blocks++
-	g.stats.Steps += e.steps
-	select {
-	case g.ready <- struct{}{}:
-	default:
-	}
-	spare := g.spare
-	g.spare = nil
-	return spare
 }
 
 // refill puts a buffer ready for the next push.
@@ -106,6 +119,13 @@ func (g *ring) refill() {
 // hold returns the oldest entry from that number on, nil when there is none
 // yet. The caller may read it until release.
 func (g *ring) hold(from uint64) *entry {
+	return g.holdAny(from, false)
+}
+
+// holdPlain is hold for the hasher.
+func (g *ring) holdPlain(from uint64) *entry { return g.holdAny(from, true) }
+
+func (g *ring) holdAny(from uint64, plain bool) *entry {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.entries) == 0 || g.next <= from {
@@ -115,8 +135,36 @@ func (g *ring) hold(from uint64) *entry {
 	if oldest := g.entries[0].number; from > oldest {
 		i = from - oldest
 	}
+	if g.gated && !plain && g.entries[i].number >= g.clean {
+		return nil
+	}
 	g.entries[i].held++
 	return g.entries[i]
+}
+
+// hashed puts what the hasher made in the place of a plain entry that it holds,
+// and returns the buffer of that, if it can be used again.
+func (g *ring) hashed(e, by *entry) []byte {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	old := e.block
+	e.block, e.config, e.offered, e.left = by.block, by.config, by.offered, by.left
+	e.held--
+	g.clean = e.number + 1
+	close(g.changed)
+	g.changed = make(chan struct{})
+	if len(g.entries) > 0 && e.number >= g.entries[0].number {
+		g.bytes += cap(e.block) - cap(old)
+		g.trim()
+	}
+	return old[:0]
+}
+
+// hashedUpTo returns the number of the first entry that is plain, and what is closed when that changes.
+func (g *ring) hashedUpTo() (uint64, <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.clean, g.changed
 }
 
 func (g *ring) release(e *entry) {

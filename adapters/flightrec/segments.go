@@ -1,6 +1,7 @@
 package flightrec
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -48,6 +49,7 @@ type segments struct {
 	step   uint64          // of the next fact to write
 	lost   traces.Gap      // not yet told in a file; Steps 0 for none
 	failed bool            // the last write did
+	behind string          // why blocks leave memory unwritten, where it need not be the disk
 	index  *indexer
 }
 
@@ -58,10 +60,12 @@ func (s *segments) catchUp() {
 	}
 	for e := s.ring.hold(s.next); e != nil; e = s.ring.hold(s.next) {
 		if e.step > s.step {
-			s.lose(e.step-s.step, e.number-s.next, "the disk did not keep up")
+			s.lose(e.step-s.step, e.number-s.next, cmp.Or(s.behind, "the disk did not keep up"))
 		}
 		s.step, s.next = e.step, e.number+1
-		if err := s.write(e); err != nil {
+		if e.left != "" {
+			s.book(e.steps, 1, e.left) // the hasher has logged it
+		} else if err := s.write(e); err != nil {
 			s.fail(err)
 			s.lose(e.steps, 1, "the disk failed")
 		}
@@ -70,8 +74,14 @@ func (s *segments) catchUp() {
 	}
 }
 
-// lose books facts that will never be written, to be told in the file and now.
+// lose books facts that will never be written, and says so now.
 func (s *segments) lose(steps, blocks uint64, why string) {
+	s.book(steps, blocks, why)
+	s.log.Warn("recording has a gap", "why", why, "first_step", s.step, "steps", steps, "blocks", blocks)
+}
+
+// book books facts that will never be written, to be told in the file.
+func (s *segments) book(steps, blocks uint64, why string) {
 	if s.lost.Steps == 0 {
 		s.lost.Step = s.step
 	}
@@ -79,7 +89,6 @@ func (s *segments) lose(steps, blocks uint64, why string) {
 	s.lost.Blocks += blocks
 	s.lost.Why = why
 	s.ring.count(func(t *Stats) { t.LostSteps += steps; t.LostBlocks += blocks })
-	s.log.Warn("recording has a gap", "why", why, "first_step", s.step, "steps", steps, "blocks", blocks)
 }
 
 // write puts one block, and before it whatever the file lacks, into a segment.

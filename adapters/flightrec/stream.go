@@ -19,6 +19,9 @@ func (rec *Recorder) Stream(w io.Writer, why string) error {
 	}
 	until := rec.ring.end()
 	rec.lock.Unlock()
+	if err := rec.wait(until); err != nil {
+		return fmt.Errorf("streaming the recording: %w", err)
+	}
 	if err := rec.writeMemory(w, why, until); err != nil {
 		return fmt.Errorf("streaming the recording: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/adapters/pseudonym"
 	"lockstep/core"
 	"lockstep/traces"
 )
@@ -22,7 +23,7 @@ const (
 
 // Redaction says how recordings are redacted.
 type Redaction struct {
-	Names *Pseudonyms
+	Names *pseudonym.Names
 	// Anew permits decisions that come out otherwise because they hash the key.
 	// The files then say so in their flags.
 	Anew bool
@@ -44,25 +45,23 @@ type Redacted struct {
 // recorded, so what is written replays, and tells the same. The error says what
 // stands in the way; then dir may hold files that are not to be used.
 func (d *Redaction) Redact(r *Recording, dir string) (Redacted, error) {
-	w := &redacting{Redaction: d, configs: map[uint64]*core.Config{}}
+	w := &redacting{Redaction: d, twin: pseudonym.Twin{Names: d.Names, Anew: d.Anew}}
+	d.Names.Keep = 1 << 20 // to count them
 	for _, s := range r.Segments {
 		if err := w.segment(s, filepath.Join(dir, filepath.Base(s.Path))); err != nil {
 			return w.done, Fault{s.Path, err}
 		}
 		w.done.Files++
 	}
-	w.done.Keys = len(d.Names.known)
+	w.done.Keys = d.Names.Known()
 	return w.done, nil
 }
 
 // redacting is a recording being redacted.
 type redacting struct {
 	*Redaction
-	done    Redacted
-	configs map[uint64]*core.Config // redacted, by the digest of the original
-	router  *core.Router            // under those; nil where none can go on
-	next    uint64                  // step
-	out     []core.Decision
+	done Redacted
+	twin pseudonym.Twin
 
 	w       *bufio.Writer
 	written map[uint64]bool // configurations in the file
@@ -89,7 +88,10 @@ func (w *redacting) segment(s *Segment, path string) (err error) {
 	w.w, w.written, w.enc = bufio.NewWriterSize(f, 1<<20), map[uint64]bool{}, nil
 	h := rd.Header()
 	h.Config, h.Why = 0, ""
-	h.Flags = append(slices.Clone(h.Flags), FlagRedacted)
+	if slices.Contains(h.Flags, w.Names.Flag()) {
+		return errors.New("its keys are hashed under this secret already: a pseudonym would get a pseudonym; name another key file, or leave it as it is")
+	}
+	h.Flags = append(slices.Clone(h.Flags), FlagRedacted, w.Names.Flag())
 	if w.Anew {
 		h.Flags = append(h.Flags, FlagAnew)
 	}
@@ -131,7 +133,7 @@ func (w *redacting) items(rd *traces.Reader) error {
 			err = w.fact(it.Fact)
 		case traces.ItemMark:
 			if w.enc != nil {
-				w.enc.Mark(w.router.Digest())
+				w.enc.Mark(w.twin.Router().Digest())
 			}
 		}
 		if err != nil {
@@ -142,34 +144,16 @@ func (w *redacting) items(rd *traces.Reader) error {
 
 // config returns the redacted form of a configuration.
 func (w *redacting) config(c *core.Config) (*core.Config, error) {
-	if known := w.configs[c.Digest()]; known != nil {
-		return known, nil
-	}
-	if by := hashing(c); len(by) > 0 && !w.Anew {
-		return nil, fmt.Errorf("configuration %q chooses by a hash of the key (%s): under another key it would choose otherwise; decide anew with --anew, which marks the files, or leave these keys as they are",
-			c.Version(), strings.Join(by, ", "))
-	}
-	out, err := w.Names.config(c)
-	if err == nil {
-		w.configs[c.Digest()] = out
-	}
-	return out, err
+	out, err := w.twin.Config(c)
+	return out, explained(err)
 }
 
-// hashing names what in a configuration decides by a hash of the key.
-func hashing(c *core.Config) (by []string) {
-	for i := range c.Placements() {
-		switch p := c.Placement(i); {
-		case p.Select.Hashing():
-			by = append(by, fmt.Sprintf("placement %s by %s", p.Name, p.Select))
-		case p.Shards > 0:
-			by = append(by, fmt.Sprintf("placement %s by shards", p.Name))
-		}
+// explained says what to do about keys that are hashed.
+func explained(err error) error {
+	if _, hashing := errors.AsType[*pseudonym.HashingError](err); hashing {
+		return fmt.Errorf("%w; decide anew with --anew, which marks the files, or leave these keys as they are", err)
 	}
-	for i := range c.Splits() {
-		by = append(by, "split "+c.HomeName(^i))
-	}
-	return by
+	return err
 }
 
 // flush ends the block and writes it, after the configurations that it needs.
@@ -189,79 +173,58 @@ func (w *redacting) flush() {
 
 func (w *redacting) block(rd *traces.Reader, b *traces.BlockHead) error {
 	w.flush()
-	if w.router == nil || !b.Joins(w.next) {
-		if err := w.restart(rd, b); err != nil || w.router == nil {
+	if !w.twin.Joins(b) {
+		if err := w.restart(rd, b); err != nil || w.twin.Router() == nil {
 			return err
 		}
 	}
-	w.next = b.Step
-	w.pending = append(w.pending[:0], w.router.Config())
+	w.twin.Follow(b)
+	w.pending = append(w.pending[:0], w.twin.Router().Config())
 	w.enc = traces.NewEncoder()
-	w.enc.Begin(nil, w.router, b.Step)
+	w.enc.Begin(nil, w.twin.Router(), b.Step)
 	return nil
 }
 
-// restart goes on from a block's snapshot, which names keys by their hashes alone.
+// restart goes on from a block's snapshot.
 func (w *redacting) restart(rd *traces.Reader, b *traces.BlockHead) error {
-	w.router = nil
 	digest, _, err := core.SnapshotConfig(b.Snapshot)
 	if err != nil {
 		w.damaged(err)
 		return nil
 	}
-	var c, own *core.Config
+	var c *core.Config
 	if digest != 0 {
 		if c = rd.Config(digest); c == nil {
 			w.damaged(fmt.Errorf("block %d names configuration %016x, which is not in the file before it", b.Number, digest))
 			return nil
 		}
-		if own, err = w.config(c); err != nil {
+		if _, err := w.config(c); err != nil {
 			return err
 		}
 	}
-	snapshot, ok := resnap(b.Snapshot, c, own, w.Names)
-	if ok {
-		if w.router, err = core.Restore(snapshot, own, false); err == nil {
-			return nil
-		}
-	}
-	w.router = nil // some of its requests in flight are known by the hash of a key alone
+	_ = w.twin.Restart(b, c) // where it cannot, the block's steps are counted as left out
 	return nil
 }
 
 func (w *redacting) fact(f *traces.Fact) error {
-	if w.enc == nil || f.Step != w.next {
+	if w.enc == nil || f.Step != w.twin.Next() {
 		w.done.Skipped++
 		return nil
 	}
-	ev, req := f.Event, f.Request
-	switch ev.Kind {
-	case core.Arrive:
-		req.Key = w.Names.Of(req.Key)
-		ev.Route = traces.RouteOf(w.router.Config(), req.Key, &ev)
-	case core.Adopt:
-		if ev.Config != nil {
-			c, err := w.config(ev.Config)
-			if err != nil {
-				return err
-			}
-			ev.Config = c
-			w.pending = append(w.pending, c)
+	s, err := w.twin.Step(f)
+	if err != nil {
+		if s.Other {
+			return fmt.Errorf("%w: either it depends on the key's hash, then decide anew with --anew, or the recording does not replay, which lockstep replay shows", err)
 		}
+		return explained(err)
 	}
-	w.out = w.router.Step(f.Time, &ev, w.out[:0])
-	if !slices.Equal(w.out, f.Decisions) {
+	if s.Other {
 		w.done.Other++
-		if !w.Anew {
-			return fmt.Errorf("step %d is decided otherwise under redacted keys: either it depends on the key's hash, then decide anew with --anew, or the recording does not replay, which lockstep replay shows", f.Step)
-		}
 	}
-	if ev.Kind == core.Arrive {
-		w.enc.Append(w.router.Now(), &ev, &req, w.out)
-	} else {
-		w.enc.Append(w.router.Now(), &ev, nil, w.out)
+	if s.Event.Config != nil {
+		w.pending = append(w.pending, s.Event.Config)
 	}
-	w.next++
+	w.enc.Append(w.twin.Router().Now(), &s.Event, s.Request, s.Decisions)
 	w.done.Facts++
 	return nil
 }

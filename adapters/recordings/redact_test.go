@@ -13,16 +13,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"lockstep/adapters/pseudonym"
 	"lockstep/adapters/recordings"
 	"lockstep/core"
 	"lockstep/traces"
 )
 
-func pseudonyms(t testing.TB) *recordings.Pseudonyms {
+func pseudonyms(t testing.TB) *pseudonym.Names {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "secret")
 	write(t, path, []byte("a secret of more than 16 bytes\n"))
-	p, err := recordings.ReadPseudonyms(path)
+	p, err := pseudonym.Read(path, pseudonym.ShortestFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,12 +122,12 @@ func TestAPseudonymIsTheSameUnderOneSecretAndOtherUnderAnother(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "other")
 	write(t, path, []byte("another secret of 16 bytes or more"))
-	c, err := recordings.ReadPseudonyms(path)
+	c, err := pseudonym.Read(path, pseudonym.ShortestFile)
 	if err != nil || c.Of("visa") == a.Of("visa") {
 		t.Error(err, c)
 	}
 	write(t, path, []byte("short\n"))
-	if _, err := recordings.ReadPseudonyms(path); err == nil || !strings.Contains(err.Error(), "16") {
+	if _, err := pseudonym.Read(path, pseudonym.ShortestFile); err == nil || !strings.Contains(err.Error(), "16") {
 		t.Error(err)
 	}
 }
@@ -166,7 +167,7 @@ func TestWhatHashesTheKeyIsRefusedOrDecidedAnew(t *testing.T) {
 	if err != nil || !v.OK() {
 		t.Fatal(err, v.Divergence, v.Damage)
 	}
-	if flags := strings.Join(after[0].Header.Flags, " "); flags != "redacted decided-anew" {
+	if flags := strings.Join(after[0].Header.Flags, " "); flags != "redacted "+pseudonyms(t).Flag()+" decided-anew" {
 		t.Errorf("flags %q", flags)
 	}
 }

@@ -19,6 +19,7 @@ type explainFlags struct {
 	step    uint64
 	key     string
 	hasKey  bool // the empty key can be asked for
+	keyFile string
 	from    string
 	to      string
 	status  int
@@ -51,7 +52,8 @@ the folders of several routers to ask them all.
 
 A request is named by its id, which is that of the X-Request-Id header (every
 request that carried it is told: a client's retries share an id), or by its step.
-By key, status or class a list comes first, unless one request is left. Times are
+With hashed keys (serve --record-key-hash, redact) --key is the pseudonym or, with
+--key-file, the plain key. By key, status or class a list comes first, unless one request is left. Times are
 UTC: 2026-11-19T14:07:31Z, 14:07 or 14:07:31.5 of the recording's last day, or -10m before
 its end; of a simulated recording, 3.2s since its start.
 
@@ -76,6 +78,7 @@ endpoints down (their breakers open), or full.`,
 	f.StringVar(&flags.request, "request", "", "id of the request, as in X-Request-Id")
 	f.Uint64Var(&flags.step, "step", 0, "number of the step, as replay and convert print it")
 	f.StringVar(&flags.key, "key", "", "routing key: a list of its requests")
+	f.StringVar(&flags.keyFile, "key-file", "", keyFileHelp)
 	f.StringVar(&flags.from, "from", "", "only requests that came at or after this time")
 	f.StringVar(&flags.to, "to", "", "only requests that came at or before this time")
 	f.IntVar(&flags.status, "status", 0, "only requests that were answered with this status")
@@ -105,6 +108,9 @@ func (f *explainFlags) check(args []string) error {
 	}
 	if f.class != "" && !knownClass(f.class) {
 		return fmt.Errorf("--class %q is no class; they are in core/SPEC.md (R16), such as limit, circuit_open, connect_refused", f.class)
+	}
+	if f.keyFile != "" && !f.hasKey {
+		return errors.New("--key-file is for --key: name a key, or leave it out")
 	}
 	offline := len(f.down)+len(f.full) > 0 || f.host+f.path+f.listener != ""
 	switch {

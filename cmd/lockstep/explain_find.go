@@ -37,6 +37,18 @@ func openExplained(args []string, log io.Writer, flags *explainFlags, known *exp
 			fmt.Fprintln(log, "not read: "+fault.Error())
 		}
 	}
+	tellHashed(log, all)
+	what := ""
+	if flags.hasKey && flags.key != "" && !isPseudonym(flags.key) {
+		what = "--key " + flags.key
+	}
+	names, err := keyNames(flags.keyFile, all, what)
+	if err != nil {
+		return nil, err
+	}
+	if names != nil {
+		flags.key = names.Of(flags.key)
+	}
 	return &explained{flags: flags, hooks: known.hooks(), args: args, all: all, log: log}, nil
 }
 

@@ -47,9 +47,9 @@ are UTC: 2026-11-19T14:07:31Z, 14:07 or 14:07:31.5 of the last day recorded, or
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if flags.out == "" {
-				return runIncident(cmd.OutOrStdout(), args, flags)
+				return runIncident(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, flags)
 			}
-			return incidentToFile(args, flags)
+			return incidentToFile(cmd.ErrOrStderr(), args, flags)
 		},
 	}
 	cmd.Flags().StringVar(&flags.from, "from", "", "begin of the window")
@@ -78,13 +78,13 @@ func whenAmong(text string, found []*recordings.Recording) (int64, error) {
 }
 
 // incidentToFile writes beside the file and renames, so that a draft is whole or not there.
-func incidentToFile(args []string, flags incidentFlags) error {
+func incidentToFile(stderr io.Writer, args []string, flags incidentFlags) error {
 	f, err := os.CreateTemp(filepath.Dir(flags.out), ".incident-*") // mode 0600: it names tenants
 	if err != nil {
 		return fmt.Errorf("writing the draft: %w", err)
 	}
 	defer os.Remove(f.Name()) // gone already once it is renamed
-	err = runIncident(f, args, flags)
+	err = runIncident(f, stderr, args, flags)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
@@ -94,11 +94,12 @@ func incidentToFile(args []string, flags incidentFlags) error {
 	return os.Rename(f.Name(), flags.out)
 }
 
-func runIncident(w io.Writer, args []string, flags incidentFlags) error {
+func runIncident(w, stderr io.Writer, args []string, flags incidentFlags) error {
 	found, err := recordings.Open(args)
 	if err != nil {
 		return err
 	}
+	tellHashed(stderr, found)
 	o := postmortem.Options{Top: flags.top, Version: version}
 	if o.From, err = whenAmong(flags.from, found); err != nil {
 		return fmt.Errorf("--from: %w", err)

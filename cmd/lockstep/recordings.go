@@ -13,6 +13,7 @@ import (
 // takes long. done clears that.
 func openRecordings(args []string, stderr io.Writer) (all []*recordings.Recording, done func(), err error) {
 	all, err = recordings.Open(args)
+	tellHashed(stderr, all)
 	p := newProgress(stderr)
 	for _, r := range all {
 		r.Progress = func(what string, done, of int) {

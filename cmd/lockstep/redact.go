@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/adapters/pseudonym"
 	"lockstep/adapters/recordings"
 	"lockstep/traces/say"
 )
@@ -42,7 +43,7 @@ Exit 0: written. Exit 1: written, but for damaged parts. Exit 2: not to be used.
   lockstep redact /var/lib/lockstep/rec -o redacted --key-file secret
   lockstep redact --find visa --key-file secret`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			names, err := recordings.ReadPseudonyms(flags.secret)
+			names, err := pseudonym.Read(flags.secret, pseudonym.ShortestFile)
 			switch {
 			case err != nil:
 				return err
@@ -79,7 +80,7 @@ type redactResult struct {
 	Folders []string `json:"folders"`
 }
 
-func runRedact(w, stderr io.Writer, args []string, names *recordings.Pseudonyms, flags redactFlags) error {
+func runRedact(w, stderr io.Writer, args []string, names *pseudonym.Names, flags redactFlags) error {
 	all, done, err := openRecordings(args, stderr)
 	if err != nil {
 		return err

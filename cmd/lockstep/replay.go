@@ -79,6 +79,7 @@ it says NOT JUDGED, which is no pass.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&rules, "rules", false, "say which rules decided how often, and which decide otherwise in this program")
 	cmd.Flags().StringVarP(&what.config, "config", "c", "", "what would have been decided under this configuration")
+	cmd.Flags().StringVar(&what.keyFile, "key-file", "", "with --config: "+keyFileHelp)
 	cmd.Flags().StringVar(&what.gate, "gate", "", "with --config: limits that the result must hold, such as 'refusals<=+0.1%,changed<=5%'")
 	cmd.Flags().BoolVar(&what.retries, "retries", false, "with --config: simulate the clients' retries again")
 	cmd.Flags().Uint64Var(&what.seed, "seed", 0, "with --config: of what is drawn")

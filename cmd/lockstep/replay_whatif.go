@@ -13,6 +13,7 @@ import (
 // whatIfFlags are the flags of "lockstep replay" that ask what would have been.
 type whatIfFlags struct {
 	config  string
+	keyFile string
 	gate    string
 	retries bool
 	seed    uint64
@@ -23,6 +24,8 @@ func (f *whatIfFlags) check(against string, rules bool) error {
 	switch {
 	case f.config == "" && f.gate != "":
 		return errors.New("--gate judges a what-if: name the configuration to try with --config")
+	case f.config == "" && f.keyFile != "":
+		return errors.New("--key-file is for the keys of a configuration: name it with --config")
 	case f.config == "" && f.retries:
 		return errors.New("--retries belongs to a what-if: name the configuration to try with --config")
 	case f.config != "" && (against != "" || rules), against != "" && rules:
@@ -63,6 +66,19 @@ func runWhatIf(w, stderr io.Writer, args []string, flags whatIfFlags, asJSON boo
 	all, done, err := openRecordings(args, stderr)
 	if err != nil {
 		return err
+	}
+	what := ""
+	if withKeys(c) {
+		what = flags.config
+	}
+	names, err := keyNames(flags.keyFile, all, what)
+	if err != nil {
+		return err
+	}
+	if names != nil {
+		if c, err = names.Config(c); err != nil {
+			return err
+		}
 	}
 	out.version = c.Version()
 	p := newProgress(stderr)

@@ -87,6 +87,7 @@ func runReport(stdout, stderr io.Writer, args []string, flags *reportFlags) erro
 	if err != nil {
 		return err
 	}
+	tellHashed(stderr, all)
 	if options.From, options.To, err = flags.cut(all[0]); err != nil {
 		return err
 	}

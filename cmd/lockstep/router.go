@@ -19,6 +19,7 @@ import (
 	"lockstep/adapters/lifecycle"
 	"lockstep/adapters/metrics"
 	"lockstep/adapters/probe"
+	"lockstep/adapters/pseudonym"
 	"lockstep/adapters/recordings"
 	"lockstep/adapters/routing"
 	"lockstep/adapters/settings"
@@ -27,14 +28,15 @@ import (
 
 // routerOptions say what a router is made of.
 type routerOptions struct {
-	name      string          // in the recording's header
-	record    string          // folder of the recording; "" keeps it in memory only
-	dumps     string          // folder of dumps
-	keep      recordings.Keep // of the recording; the zero value keeps all
-	access    io.Writer       // access log; nil means none
-	log       *slog.Logger    // what an operator should know
-	stickyKey string          // file with the key of sticky cookies; "" means none
-	errs      io.Writer       // complaints of the demo's other servers
+	name      string           // in the recording's header
+	record    string           // folder of the recording; "" keeps it in memory only
+	dumps     string           // folder of dumps
+	keep      recordings.Keep  // of the recording; the zero value keeps all
+	keys      *pseudonym.Names // in all that is recorded; nil: keys are recorded as they are
+	access    io.Writer        // access log; nil means none
+	log       *slog.Logger     // what an operator should know
+	stickyKey string           // file with the key of sticky cookies; "" means none
+	errs      io.Writer        // complaints of the demo's other servers
 
 	observe     settings.Observe     // how it is watched
 	connections *metrics.Connections // of clients
@@ -71,7 +73,7 @@ func newRouter(o routerOptions) (*router, error) {
 		return nil, err
 	}
 	recorder, err := flightrec.New(flightrec.Options{
-		Name: o.name, Dir: o.record, DumpDir: o.dumps, Log: o.log, Keep: o.keep, KeepDumps: keepDumps(o.keep),
+		Name: o.name, Dir: o.record, DumpDir: o.dumps, Log: o.log, Keep: o.keep, KeepDumps: keepDumps(o.keep), Keys: o.keys,
 	})
 	if err != nil {
 		return nil, err

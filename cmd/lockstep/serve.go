@@ -32,6 +32,7 @@ type serveOptions struct {
 	config, listen, record, dumps string
 	recordMax                     string          // size of the recording, as written
 	keep                          recordings.Keep // what is kept of it
+	keyHash                       string          // file with the secret of hashed keys
 	control                       controlOptions
 	drain, lameDuck, upgradeWait  time.Duration
 	upgradeTo                     string
@@ -81,6 +82,7 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 	f.StringVar(&o.record, "record", "", "folder to write the whole recording to")
 	f.DurationVar(&o.keep.Age, "record-keep", 0, "delete segments and dumps that are older (default the file's, else never)")
 	f.StringVar(&o.recordMax, "record-max-size", "", "delete the oldest segments when they take more, such as 40GiB (default the file's, else never)")
+	f.StringVar(&o.keyHash, "record-key-hash", "", "file with a secret: hash the routing keys in all that is recorded (default the file's, else keys are recorded as they are)")
 	f.StringVar(&o.dumps, "dumps", filepath.Join(os.TempDir(), "lockstep-dumps"), "folder for dumps")
 	f.StringVar(&o.control.url, "control", os.Getenv("CONTROL_PLANE_URL"), "URL of the control plane")
 	f.StringVar(&o.control.state, "state", "", "folder of the last-known-good copy of what the control plane pushed")
@@ -138,7 +140,12 @@ func serveOn(ctx context.Context, o serveOptions, l *life, stdout, stderr io.Wri
 	if o.keep, err = keepOf(o, file.Recording); err != nil {
 		return err
 	}
+	keys, err := keyHashOf(cmp.Or(o.keyHash, file.Recording.KeyFile), config, log)
+	if err != nil {
+		return err
+	}
 	options := routerOptions{
+		keys: keys,
 		keep: o.keep,
 		name: filepath.Base(o.config), record: cmp.Or(o.record, file.Recording.Dir), dumps: o.dumps, log: log, errs: stderr,
 		observe: o.observe.over(file.Observe), connections: new(metrics.Connections), stickyKey: o.stickyKey,

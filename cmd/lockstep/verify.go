@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -16,9 +17,10 @@ import (
 )
 
 type verifyFlags struct {
-	config string
-	jobs   int // without promises
-	json   bool
+	config  string
+	keyFile string
+	jobs    int // without promises
+	json    bool
 }
 
 func newVerifyCommand() *cobra.Command {
@@ -44,12 +46,16 @@ says it lost, and no promise is broken. Exit 1: otherwise.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if flags.config == "" {
+				if flags.keyFile != "" {
+					return errors.New("--key-file is for the keys of a configuration: name it with -c, or leave it out")
+				}
 				return runCheckRecordings(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, flags)
 			}
 			return runVerify(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, flags)
 		},
 	}
 	cmd.Flags().StringVarP(&flags.config, "config", "c", "", "configuration with the promises (must)")
+	cmd.Flags().StringVar(&flags.keyFile, "key-file", "", keyFileHelp)
 	cmd.Flags().IntVar(&flags.jobs, "jobs", 0, "cores to replay on, without -c; 0 means all")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	return cmd
@@ -132,11 +138,20 @@ func runVerify(w, stderr io.Writer, args []string, flags verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	v := &verifier{world: f.World()}
+	names, err := keyNames(flags.keyFile, all, regionsPromised(f, flags.config))
+	if err != nil {
+		return err
+	}
+	v := &verifier{world: worldUnder(f, names)}
 	var itself []string // promises that the configuration breaks, whatever was recorded
 	for _, b := range f.Breaches(c) {
 		if !slices.Contains(itself, b.Promise) {
 			itself = append(itself, b.Promise)
+		}
+	}
+	if names != nil {
+		if c, err = names.Config(c); err != nil {
+			return err
 		}
 	}
 	v.files = traces.NewVerifier(traces.Options{After: v.after})

@@ -54,6 +54,8 @@ pub struct File {
     pub recording_dir: String,
     /// How long segments stay, in ns, 0 for ever; and how many bytes they may take, 0 for any number.
     pub recording_keep: (Duration, i64),
+    /// File with the secret under which recorded keys are hashed; "": they are not.
+    pub recording_key_file: String,
     /// How the router is watched.
     pub observe: Observe,
     /// Names of the promises that the file makes. This router does not judge them.

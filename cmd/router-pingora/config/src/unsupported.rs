@@ -16,9 +16,10 @@ const FIXED: &str = "Pingora's server has fixed limits of its own for it";
 const MEMORY: &str = "Pingora's listeners resume from their own memory";
 
 /// Settings of the whole file.
-const FILE: [Row<File>; 5] = [
+const FILE: [Row<File>; 6] = [
     ("recording.keep", |f| f.recording_keep.0 > 0, "it deletes no recordings"),
     ("recording.max_size", |f| f.recording_keep.1 > 0, "it deletes no recordings"),
+    ("recording.key_hash.file", |f| !f.recording_key_file.is_empty(), "it records keys as they are"),
     ("tracing.otlp", |f| !f.observe.tracing.otlp.is_empty(), "it sends no traces"),
     ("tracing.sample", |f| f.observe.tracing.sampled, "it sends no traces"),
     ("metrics.exemplars", |f| f.observe.metrics.exemplars, "it traces no requests"),
@@ -140,6 +141,11 @@ mod tests {
         for (text, place, says) in [
             ("recording: {dir: d, keep: 48h}", "3:27", "recording.keep: it deletes no recordings"),
             ("recording: {dir: d, max_size: 1GiB}", "3:31", "recording.max_size: it deletes no recordings"),
+            (
+                "recording: {dir: d, key_hash: {file: f}}",
+                "3:38",
+                "recording.key_hash.file: it records keys as they are",
+            ),
             ("tracing: {otlp: \"http://x\"}", "3:17", "tracing.otlp: it sends no traces"),
             ("listen: {e: {address: \":1\", http2: {max_streams: 7}}}", "3:50", "listen.e.http2.max_streams"),
             ("listen: {e: {address: \":1\", timeouts: {body: 9s}}}", "3:46", "listen.e.timeouts.body"),

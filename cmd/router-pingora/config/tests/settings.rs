@@ -140,6 +140,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("listen.*.tls.session_tickets.keys", "listen: {e: {address: \":1\", tls: {certs: c, session_tickets: {keys: k}}}}"),
     ("recording.keep", "recording: {keep: 48h}"),
     ("recording.max_size", "recording: {max_size: 1GiB}"),
+    ("recording.key_hash.file", "recording: {key_hash: {file: f}}"),
     ("tracing.otlp", "tracing: {otlp: \"http://x:1\"}"),
     ("tracing.sample", "tracing: {sample: 5%}"),
     ("metrics.exemplars", "metrics: {exemplars: true}"),

@@ -85,7 +85,7 @@ settings! {
         dir: String = "dir" PLAIN;
         keep: Maybe<Dur> = "keep" POSITIVE;
         max_size: Maybe<Size> = "max_size" POSITIVE;
-        key_hash: Raw = "key_hash" later("hashed keys");
+        key_hash: upstream::KeyFile = "key_hash" PLAIN;
     }
 }
 

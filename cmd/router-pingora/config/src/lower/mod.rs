@@ -34,6 +34,14 @@ impl Loader<'_> {
         self.file.listen = self.listeners(root.value("listen"), &form.listen);
         self.control_plane(root.value("control_plane"), &form.control_plane);
         self.file.recording_dir.clone_from(&form.recording.dir);
+        self.file.recording_key_file.clone_from(&form.recording.key_hash.file);
+        if let Some(e) = root.value("recording").and_then(|r| r.get("key_hash"))
+            && e.value.kind != Kind::Null
+            && form.recording.key_hash.file.is_empty()
+        {
+            let hint = "write key_hash: {file: F}, with F made by head -c 32 /dev/urandom | base64";
+            self.d.fail(&e.at, "key_hash names no file with a secret", hint);
+        }
         self.file.recording_keep = (form.recording.keep.value.0, form.recording.max_size.value.0);
         self.file.observe = self.observe(root, &form);
         let placements = self.placements(root, &form);

@@ -1,4 +1,4 @@
-package recordings
+package pseudonym
 
 import (
 	"encoding/binary"
@@ -10,7 +10,7 @@ import (
 // A snapshot (SPEC, "Snapshot") names its configuration by digest, and keys of
 // requests that may come again by hash. resnap writes those anew and leaves the
 // rest as it is. It reports false for one that it cannot carry over: with a limit
-// told apart by tenant, where attempts in flight are booked by key.
+// told apart by tenant and attempts in flight, which are booked by key.
 
 // sectionJourney is the tag of the requests that may come again, the first section that there can be.
 const sectionJourney = 5
@@ -51,7 +51,7 @@ func (r *rewriter) copyText() {
 	r.in = r.in[n:]
 }
 
-func resnap(snapshot []byte, old, redacted *core.Config, names *Pseudonyms) ([]byte, bool) {
+func resnap(snapshot []byte, old, redacted *core.Config, names *Names) ([]byte, bool) {
 	r := rewriter{in: snapshot}
 	r.copy(6) // version, seed, draining, now, epoch
 	if r.copy(1) == 1 {
@@ -68,10 +68,11 @@ func resnap(snapshot []byte, old, redacted *core.Config, names *Pseudonyms) ([]b
 	for n := r.copy(1); n > 0 && !r.bad; n-- {
 		r.endpoint()
 	}
-	for n := r.copy(1); n > 0 && !r.bad; n-- {
+	attempts := r.copy(1)
+	for n := attempts; n > 0 && !r.bad; n-- {
 		r.copy(6)
 	}
-	if r.bad || tenants(redacted) {
+	if r.bad || attempts > 0 && tenants(redacted) {
 		return nil, false
 	}
 	if len(r.in) > 0 && r.in[0] == sectionJourney {
@@ -95,7 +96,7 @@ func (r *rewriter) endpoint() {
 
 // journeys gives requests that may come again the hash of their redacted key.
 // One that is in no table gets a number of its own: what it was is not known here.
-func (r *rewriter) journeys(hashes map[uint64]uint64, names *Pseudonyms) {
+func (r *rewriter) journeys(hashes map[uint64]uint64, names *Names) {
 	r.copy(1)
 	for n := r.copy(1); n > 0 && !r.bad; n-- {
 		r.copy(1)
@@ -131,7 +132,7 @@ func tenants(c *core.Config) bool {
 }
 
 // keyHashes leads from the hash of each configured key to that of its pseudonym.
-func keyHashes(c *core.Config, names *Pseudonyms) map[uint64]uint64 {
+func keyHashes(c *core.Config, names *Names) map[uint64]uint64 {
 	out := map[uint64]uint64{0: 0}
 	if c == nil {
 		return out
