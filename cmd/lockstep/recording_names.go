@@ -53,10 +53,17 @@ func repeated(names []string) []bool {
 // placeOf is the folder of what a router recorded, or the file of what was made.
 func placeOf(r *recordings.Recording) string {
 	path := r.Segments[0].Path
-	if len(r.Segments) > 1 || r.Header.Origin != 0 {
+	if ownName(filepath.Base(path)) {
 		if dir, err := filepath.Abs(filepath.Dir(path)); err == nil {
 			return filepath.Base(dir)
 		}
 	}
 	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+}
+
+// ownName reports whether a router named the file: by when its recording began.
+func ownName(base string) bool {
+	stamp, _, _ := strings.Cut(strings.TrimPrefix(base, "dump-"), ".")
+	_, err := time.Parse("20060102T150405", stamp)
+	return err == nil
 }

@@ -22,9 +22,10 @@ func TestRecordingsAreCalledByWhatTellsThemApart(t *testing.T) {
 	}{
 		"one":                {[]*recordings.Recording{rec("edge", "a/x.lst", noon, noon)}, []string{"edge"}},
 		"names of their own": {[]*recordings.Recording{rec("edge", "a/x.lst", noon, noon), rec("mesh", "a/y.lst", noon, noon)}, []string{"edge", "mesh"}},
-		"folders":            {[]*recordings.Recording{rec("edge", "r1/x.lst", noon, noon), rec("edge", "r2/y.lst", noon, noon)}, []string{"r1", "r2"}},
-		"lives in a folder":  {[]*recordings.Recording{rec("edge", "r1/x.lst", noon, noon), rec("edge", "r1/y.lst", noon, later)}, []string{"r1 since 12:00:00", "r1 since 12:01:30"}},
-		"at one time":        {[]*recordings.Recording{rec("edge", "r1/x.lst", noon, noon), rec("edge", "r1/y.lst", noon, noon)}, []string{"r1 since 12:00:00 (1)", "r1 since 12:00:00 (2)"}},
+		"folders":            {[]*recordings.Recording{rec("edge", "r1/20261119T120000.000Z-000001.lst", noon, noon), rec("edge", "r2/20261119T120000.000Z-000001.lst", noon, noon)}, []string{"r1", "r2"}},
+		"lives in a folder":  {[]*recordings.Recording{rec("edge", "r1/20261119T120000.000Z-000001.lst", noon, noon), rec("edge", "r1/20261119T120130.000Z-000001.lst", noon, later)}, []string{"r1 since 12:00:00", "r1 since 12:01:30"}},
+		"at one time":        {[]*recordings.Recording{rec("edge", "r1/20261119T120000.000Z-000001.lst", noon, noon), rec("edge", "r1/20261119T120130.000Z-000001.lst", noon, noon)}, []string{"r1 since 12:00:00 (1)", "r1 since 12:00:00 (2)"}},
+		"made":               {[]*recordings.Recording{rec("s", "t/x.lst", noon, noon), rec("s", "t/y.lst", noon, noon)}, []string{"x", "y"}},
 		"simulated":          {[]*recordings.Recording{rec("s", "t/x.ndjson", 0, 0), rec("s", "t/y.ndjson", 0, 0)}, []string{"x", "y"}},
 	} {
 		if diff := cmp.Diff(c.want, recordingNames(c.all)); diff != "" {
