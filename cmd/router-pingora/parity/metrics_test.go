@@ -14,6 +14,8 @@ var metricsApart = []struct{ side, name, because string }{
 	{goSide, "process_virtual_memory_max_bytes", "a limit of the machine, which node exporters show"},
 	{goSide, "process_network_receive_bytes_total", "of the machine's network namespace, not of the process"},
 	{goSide, "process_network_transmit_bytes_total", "of the machine's network namespace, not of the process"},
+	{goSide, "lockstep_recorder_deleted_files_total", "it deletes no recordings"},
+	{goSide, "lockstep_recorder_deleted_bytes_total", "it deletes no recordings"},
 	{goSide, "go_*", "of Go's runtime"},
 }
 
