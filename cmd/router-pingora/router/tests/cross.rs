@@ -81,7 +81,8 @@ fn each_replays_what_the_other_recorded() {
             let said = String::from_utf8_lossy(&out.stdout).into_owned();
             assert!(out.status.success() && said.contains("no gap"), "{program} of {recorder}: {said}");
         }
-        let segment = std::fs::read_dir(&rec).unwrap().next().unwrap().unwrap().path();
+        let mut files = std::fs::read_dir(&rec).unwrap().map(|f| f.unwrap().path());
+        let segment = files.find(|f| f.extension().is_some_and(|e| e == "lst")).unwrap(); // beside it lies its index
         let out = run(go, &["explain", segment.to_str().unwrap(), "--request", "0123456789abcdef0123456789abcdef"]);
         let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
         assert!(out.status.success() && said.contains("forward"), "explain of {recorder}: {said}");
