@@ -50,7 +50,10 @@ fn edge(f: &File) -> Value {
     json!({
         "Listen": f.listen.iter().cloned().map(listener).collect::<Vec<_>>(),
         "ControlPlane": {"URL": c.url, "Dir": c.dir, "Bootstrap": c.bootstrap, "Soak": c.soak},
-        "Recording": {"Dir": f.recording_dir, "Keep": f.recording_keep.0, "MaxSize": f.recording_keep.1},
+        "Recording": {
+            "Dir": f.recording_dir, "Keep": f.recording_keep.0, "MaxSize": f.recording_keep.1,
+            "KeyFile": f.recording_key_file,
+        },
         "Observe": {
             "Admin": {"Address": o.admin.address},
             "AccessLog": {
