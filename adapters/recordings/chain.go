@@ -158,7 +158,7 @@ func (s *Segment) ending(b, end *Block, e *ends) error {
 		rd := traces.NewReaderAt(io.NewSectionReader(f, b.Offset, min(to, s.Size)-b.Offset), s.Header, configs, b.Offset, b.Number-1)
 		for {
 			it, err := rd.Next()
-			switch _, damaged := errors.AsType[*traces.DamageError](err); {
+			switch damaged := traces.Damaged(err); {
 			case errors.Is(err, io.EOF):
 				return nil
 			case err != nil && !damaged:
@@ -175,7 +175,7 @@ func (l *layout) readGaps(s *Segment, f *os.File, e *ends) error {
 	for _, at := range l.gaps {
 		rd := traces.NewReaderAt(io.NewSectionReader(f, at, s.Size-at), s.Header, nil, at, 0)
 		it, err := rd.Next()
-		if _, damaged := errors.AsType[*traces.DamageError](err); damaged {
+		if traces.Damaged(err) {
 			continue
 		}
 		if err != nil {

@@ -233,7 +233,7 @@ func (s span) confirm(q *Query, cache *configCache) (hits []Hit, err error) {
 	var in *Block
 	for {
 		it, err := rd.Next()
-		switch _, damaged := errors.AsType[*traces.DamageError](err); {
+		switch damaged := traces.Damaged(err); {
 		case errors.Is(err, io.EOF):
 			return hits, nil
 		case damaged:

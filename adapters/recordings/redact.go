@@ -115,7 +115,7 @@ func (w *redacting) items(rd *traces.Reader) error {
 			return nil
 		}
 		if err != nil {
-			if _, damaged := errors.AsType[*traces.DamageError](err); !damaged {
+			if !traces.Damaged(err) {
 				return err
 			}
 			w.damaged(err)

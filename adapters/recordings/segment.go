@@ -75,7 +75,7 @@ func (s *Segment) firstBlock(f *os.File, rd *traces.Reader) (traces.BlockHead, e
 	if s.Form == traces.NDJSON {
 		for {
 			it, err := rd.Next()
-			switch _, damaged := errors.AsType[*traces.DamageError](err); {
+			switch damaged := traces.Damaged(err); {
 			case errors.Is(err, io.EOF):
 				return traces.BlockHead{}, nil
 			case err != nil && !damaged:
@@ -101,7 +101,7 @@ func (s *Segment) firstBlock(f *os.File, rd *traces.Reader) (traces.BlockHead, e
 func nextBlock(frames *traces.Frames, see func(traces.Frame)) (traces.BlockHead, error) {
 	for {
 		fr, err := frames.Next()
-		if _, damaged := errors.AsType[*traces.DamageError](err); damaged {
+		if traces.Damaged(err) {
 			continue // whoever reads what is in the file is told
 		}
 		if err != nil {
@@ -114,7 +114,7 @@ func nextBlock(frames *traces.Frames, see func(traces.Frame)) (traces.BlockHead,
 			continue
 		}
 		h, err := frames.Block(fr)
-		if _, damaged := errors.AsType[*traces.DamageError](err); damaged {
+		if traces.Damaged(err) {
 			continue
 		}
 		return h, err
@@ -217,7 +217,7 @@ func (l *layout) read(s *Segment, f *os.File) error {
 	}
 	for {
 		it, err := rd.Next()
-		switch _, damaged := errors.AsType[*traces.DamageError](err); {
+		switch damaged := traces.Damaged(err); {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil && !damaged:
@@ -298,7 +298,7 @@ func (s *Segment) readConfig(f *os.File, frames *traces.Frames, c index.Config, 
 	}
 	frames.Resume(c.Offset, 0)
 	fr, err := frames.Next()
-	if _, damaged := errors.AsType[*traces.DamageError](err); damaged {
+	if traces.Damaged(err) {
 		return nil
 	}
 	if err != nil {
@@ -311,7 +311,7 @@ func (s *Segment) readConfig(f *os.File, frames *traces.Frames, c index.Config, 
 	}
 	rd := traces.NewReaderAt(io.NewSectionReader(f, fr.Offset, fr.Size), s.Header, configs, fr.Offset, 0)
 	it, err := rd.Next()
-	if _, damaged := errors.AsType[*traces.DamageError](err); damaged {
+	if traces.Damaged(err) {
 		return nil
 	}
 	if err != nil {

@@ -87,18 +87,8 @@ it says NOT JUDGED, which is no pass.`,
 }
 
 func runReplay(w, stderr io.Writer, args []string, jobs int, asJSON bool) error {
-	all, done, err := openRecordings(args, stderr)
+	result, err := replayAll(stderr, args, jobs)
 	if err != nil {
-		return err
-	}
-	v, err := recordings.Verify(all, jobs)
-	done()
-	if err != nil {
-		return err
-	}
-	result := replayResult{}
-	result.take(&v)
-	if result.Chain, err = chainOf(all); err != nil {
 		return err
 	}
 	if asJSON {
@@ -110,6 +100,23 @@ func runReplay(w, stderr io.Writer, args []string, jobs int, asJSON bool) error 
 		return errFailed
 	}
 	return err
+}
+
+// replayAll recomputes recordings on so many cores, 0 for all, and says how their files follow each other.
+func replayAll(stderr io.Writer, args []string, jobs int) (*replayResult, error) {
+	all, done, err := openRecordings(args, stderr)
+	if err != nil {
+		return nil, err
+	}
+	v, err := recordings.Verify(all, jobs)
+	done()
+	if err != nil {
+		return nil, err
+	}
+	r := &replayResult{}
+	r.take(&v)
+	r.Chain, err = chainOf(all)
+	return r, err
 }
 
 // take takes over a verdict.
@@ -141,20 +148,26 @@ func replayFile(v *traces.Verifier, path string, begin func(traces.Header)) (tra
 
 // traceFiles lists the files that the arguments mean, those of a recording in
 // order of step, each recording's after the other.
-func traceFiles(args []string) (files []string, err error) {
-	all, err := recordings.Open(args)
+func traceFiles(args []string) ([]string, error) {
+	_, files, err := openWhole(args)
+	return files, err
+}
+
+// openWhole opens recordings of which every file must be one, and lists their files.
+func openWhole(args []string) (all []*recordings.Recording, files []string, err error) {
+	all, err = recordings.Open(args)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, r := range all {
 		for _, f := range r.Faults {
-			return nil, f
+			return nil, nil, f
 		}
 		for _, s := range r.Segments {
 			files = append(files, s.Path)
 		}
 	}
-	return files, nil
+	return all, files, nil
 }
 
 // wallTime prints a time of a recording in UTC, "" when its origin is not known.

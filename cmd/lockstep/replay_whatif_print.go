@@ -61,7 +61,7 @@ func (o *whatIf) printGaps(w io.Writer) {
 		}
 	}
 	if a := &o.result.Assumed; a.Restarts > 0 {
-		fmt.Fprintf(w, "GAP         begun anew %s from the recorded state; %s that were in flight are not followed\n", timesOf(a.Restarts), thousandsOf(a.Lost, "request"))
+		fmt.Fprintf(w, "GAP         begun anew %s from the recorded state; %s that were in flight are not followed\n", timesOf(a.Restarts), say.Plural(a.Lost, "request"))
 	}
 }
 
@@ -177,7 +177,7 @@ func (o *whatIf) printKeys(w io.Writer) {
 	if len(all) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\nKeys         something changes for %s\n", thousandsOf(uint64(len(all)), "key"))
+	fmt.Fprintf(w, "\nKeys         something changes for %s\n", say.Plural(len(all), "key"))
 	for _, k := range all[:min(len(all), mostShown)] {
 		fmt.Fprintf(w, "  %10s  %s   other statuses %s, refusals %+d, errors %+d\n", say.Count(k.Moved), keyOf(k.Key), say.Count(k.Statuses), k.Refused, k.Errors)
 	}

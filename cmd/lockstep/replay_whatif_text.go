@@ -78,13 +78,6 @@ func keyOf(key string) string {
 	return strconv.QuoteToGraphic(key)
 }
 
-func thousandsOf(n uint64, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return say.Count(n) + " " + noun
-}
-
 func more(w io.Writer, n int, what string) {
 	if n > mostShown {
 		fmt.Fprintf(w, "  and %d %s, see --json\n", n-mostShown, what)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/adapters/recordings"
 	"lockstep/core"
 	"lockstep/sim/calibrate"
 	"lockstep/sim/scenario"
@@ -81,16 +82,13 @@ type fromPlacement struct {
 type modelSource struct {
 	learner *calibrate.Learner
 	verify  *traces.Verifier
-	watches map[string]*calibrate.Watch // by recording
 	routers int
 	start   *core.Config
 	epoch   core.Epoch
-	origin  int64 // wall time of the plan's time 0, for recordings that have one
-	first   core.Time
+	origin  int64     // wall time of the plan's time 0; of simulated traces since their start
 	last    core.Time // of the plan
 	damage  []string
 	told    int // of the verifier's damage
-	held    map[string][]stepRange
 }
 
 // stepRange is the steps of a recording that one file holds.
@@ -99,28 +97,27 @@ type stepRange struct {
 	first, last uint64
 }
 
-// holds refuses a file that repeats steps which another one holds, as a dump
+// repeats refuses a file that repeats steps which another one holds, as a dump
 // does: its requests would count twice.
-func (s *modelSource) holds(key string, one stepRange) error {
-	for _, o := range s.held[key] {
+func (one *stepRange) repeats(held []stepRange) error {
+	for _, o := range held {
 		if one.first <= o.last && o.first <= one.last {
 			return fmt.Errorf("%s holds steps %d to %d of the same recording, which %s holds as well: give each step once, or its requests count twice",
 				one.path, max(one.first, o.first), min(one.last, o.last), o.path)
 		}
 	}
-	s.held[key] = append(s.held[key], one)
 	return nil
 }
 
 func runFrom(w io.Writer, args []string, flags simFlags) error {
-	files, err := traceFiles(args)
+	all, files, err := openWhole(args)
 	if err != nil {
 		return err
 	}
 	if err := onlyOnce(files); err != nil {
 		return err
 	}
-	src, err := learnFrom(files)
+	src, err := learnFrom(all)
 	if err != nil {
 		return err
 	}
@@ -184,24 +181,23 @@ func onlyOnce(files []string) error {
 }
 
 // learnFrom reads the recordings, replaying them on the way.
-func learnFrom(files []string) (*modelSource, error) {
-	s := &modelSource{learner: calibrate.NewLearner(), watches: map[string]*calibrate.Watch{}, held: map[string][]stepRange{}}
-	if err := s.begins(files); err != nil {
+func learnFrom(all []*recordings.Recording) (*modelSource, error) {
+	s := &modelSource{learner: calibrate.NewLearner()}
+	if err := s.begins(all); err != nil {
 		return nil, err
 	}
 	var watch *calibrate.Watch
-	var key string
 	var shift core.Duration
 	var now stepRange
 	s.verify = traces.NewVerifier(traces.Options{
 		Before: func(_ *traces.Fact, r *core.Router) {
-			if watch = s.watches[key]; watch == nil {
-				s.routers++
-				watch = calibrate.NewWatch(s.learner, s.routers, r, shift)
-				s.watches[key] = watch
-				if s.routers == 1 {
-					s.start, s.epoch = r.Config(), r.Epoch()
-				}
+			if watch != nil {
+				return
+			}
+			s.routers++
+			watch = calibrate.NewWatch(s.learner, s.routers, r, shift)
+			if s.routers == 1 {
+				s.start, s.epoch = r.Config(), r.Epoch()
 			}
 		},
 		After: func(f *traces.Fact, r *core.Router, decided []core.Decision) {
@@ -210,81 +206,56 @@ func learnFrom(files []string) (*modelSource, error) {
 			s.last = max(s.last, f.Time.Add(shift))
 		},
 	})
-	for _, path := range files {
-		now = stepRange{path: path, first: math.MaxUint64}
-		if _, err := replayFile(s.verify, path, func(h traces.Header) {
-			key = fmt.Sprintf("%s %d %d", h.Name, h.Seed, h.Origin)
-			shift = -core.Duration(s.first)
-			if h.Origin == 0 {
-				key = path // each router's file is whole
-			} else {
-				shift = core.Duration(h.Origin - s.origin)
+	for _, r := range all {
+		watch, shift = nil, core.Duration(r.Wall(0)-s.origin)
+		var held []stepRange
+		for _, segment := range r.Segments {
+			now = stepRange{path: segment.Path, first: math.MaxUint64}
+			if err := s.learn(segment.Path); err != nil {
+				return nil, err
 			}
-		}); err != nil {
-			return nil, err
-		}
-		if err := s.holds(key, now); err != nil {
-			return nil, err
-		}
-		report := s.verify.Report()
-		for _, d := range report.Damage[s.told:] {
-			s.damage = append(s.damage, path+": "+d.Error())
-		}
-		s.told = len(report.Damage)
-		if d := report.Divergence; d != nil {
-			return nil, fmt.Errorf("%s: does not replay, so nothing is learnt from it: %s", path, d)
+			if err := now.repeats(held); err != nil {
+				return nil, err
+			}
+			held = append(held, now)
 		}
 	}
 	return s, nil
 }
 
-// begins finds when the earliest recording begins: that is the plan's time 0.
-func (s *modelSource) begins(files []string) error {
-	s.first, s.origin = core.Never, 0
-	earliest := int64(0)
-	for i, path := range files {
-		h, at, ok, err := firstBlock(path)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			continue
-		}
-		if wall := h.Origin + int64(at); h.Origin != 0 && (earliest == 0 || wall < earliest) {
-			earliest = wall
-		}
-		if s.first = min(s.first, at); i > 0 && (h.Origin == 0) != (earliest == 0) {
-			return fmt.Errorf("%s: simulated and recorded traces have no clock in common: make a model of one kind", path)
-		}
+// learn replays one file.
+func (s *modelSource) learn(path string) error {
+	if _, err := replayFile(s.verify, path, nil); err != nil {
+		return err
 	}
-	if s.origin = earliest; s.first == core.Never {
-		s.first = 0
+	report := s.verify.Report()
+	for _, d := range report.Damage[s.told:] {
+		s.damage = append(s.damage, path+": "+d.Error())
+	}
+	s.told = len(report.Damage)
+	if d := report.Divergence; d != nil {
+		return fmt.Errorf("%s: does not replay, so nothing is learnt from it: %s", path, d)
 	}
 	return nil
 }
 
-// firstBlock returns when the first readable block of a file begins.
-func firstBlock(path string) (traces.Header, core.Time, bool, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return traces.Header{}, 0, false, err
-	}
-	defer f.Close()
-	r, err := traces.NewReader(f)
-	if err != nil {
-		return traces.Header{}, 0, false, fmt.Errorf("%s: %w", path, err)
-	}
-	for {
-		it, err := r.Next()
-		switch _, damaged := errors.AsType[*traces.DamageError](err); {
-		case errors.Is(err, io.EOF):
-			return r.Header(), 0, false, nil
-		case err != nil && !damaged:
-			return r.Header(), 0, false, fmt.Errorf("%s: %w", path, err)
-		case err == nil && it.Kind == traces.ItemBlock:
-			return r.Header(), it.Block.Time, true, nil
+// begins finds when the earliest recording begins: that is the plan's time 0.
+func (s *modelSource) begins(all []*recordings.Recording) error {
+	s.origin = math.MaxInt64
+	for i, r := range all {
+		if (r.Header.Origin == 0) != (all[0].Header.Origin == 0) && i > 0 {
+			return fmt.Errorf("%s: simulated and recorded traces have no clock in common: make a model of one kind", r.Segments[0].Path)
+		}
+		for _, segment := range r.Segments {
+			if segment.First > 0 {
+				s.origin = min(s.origin, segment.From)
+			}
 		}
 	}
+	if s.origin == math.MaxInt64 {
+		s.origin = 0
+	}
+	return nil
 }
 
 // mostSimulated bounds how many requests the runs of one comparison have together.

@@ -125,3 +125,28 @@ func TestAFileThatRepeatsStepsOfARecordingIsRefused(t *testing.T) {
 		t.Errorf("exit %d, want 2 and %q: %s", code, want, out)
 	}
 }
+
+// TestASuccessorIsARouterOfItsOwn: after a hot upgrade its recording has its
+// predecessor's header and counts its steps anew; nothing in it is a repeat.
+func TestASuccessorIsARouterOfItsOwn(t *testing.T) {
+	dir := t.TempDir()
+	log := `{"time":"1795731392.260","request_uri":"/","status":"200","request_time":"0.001","upstream_addr":"10.0.0.1:80","upstream_status":"200"}` + "\n"
+	write(t, filepath.Join(dir, "access.json"), log)
+	rec := filepath.Join(dir, "rec")
+	if err := os.Mkdir(rec, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	first := filepath.Join(rec, "20261126T120000.000Z-000001.lst")
+	if out, code := runBoth("import", "nginx-json", filepath.Join(dir, "access.json"), "-o", first); code != 0 {
+		t.Fatalf("exit %d: %s", code, out)
+	}
+	data, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(rec, "20261126T120130.000Z-000001.lst"), string(data))
+	out, code := runBoth("sim", "--from", rec)
+	if code != 0 || !strings.Contains(out, "of 2 recordings in 2 files") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+}

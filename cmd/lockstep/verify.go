@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/adapters/configfile"
-	"lockstep/adapters/recordings"
 	"lockstep/core"
 	"lockstep/traces"
 	"lockstep/traces/promise"
@@ -94,18 +93,8 @@ type beginning struct {
 
 // runCheckRecordings checks recordings without promises.
 func runCheckRecordings(w, stderr io.Writer, args []string, flags verifyFlags) error {
-	all, done, err := openRecordings(args, stderr)
+	result, err := replayAll(stderr, args, flags.jobs)
 	if err != nil {
-		return err
-	}
-	v, err := recordings.Verify(all, flags.jobs)
-	done()
-	if err != nil {
-		return err
-	}
-	result := replayResult{}
-	result.take(&v)
-	if result.Chain, err = chainOf(all); err != nil {
 		return err
 	}
 	whole := result.Report.OK() && len(result.Chain.Holes) == 0

@@ -3,6 +3,7 @@ package calibrate
 import (
 	"lockstep/core"
 	"lockstep/core/loop"
+	"lockstep/traces"
 )
 
 // Request is one request as its client saw it, from its arrival to its end.
@@ -201,9 +202,7 @@ func (w *Watch) ends(now core.Time, ev *core.Event, own *core.Decision) {
 	if status == 0 && class == core.ClassNone {
 		status = f.status
 	}
-	if class == core.ClassNone && status >= 500 {
-		class = core.Upstream5xx
-	}
+	class = traces.Outcome(class, status)
 	if n := int(f.at); n >= 0 && n < len(w.names) {
 		w.sink.Attempted(&Attempt{Endpoint: w.names[n], At: f.began, End: now, Class: class, Status: status})
 	}

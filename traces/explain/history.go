@@ -97,12 +97,7 @@ func (h *history) about(f *traces.Fact, r *core.Router) {
 }
 
 // outcomeClass is how an attempt ended, an upstream's 5xx included.
-func outcomeClass(ev *core.Event) core.Class {
-	if ev.Class == core.ClassNone && ev.Status >= 500 {
-		return core.Upstream5xx
-	}
-	return ev.Class
-}
+func outcomeClass(ev *core.Event) core.Class { return traces.Outcome(ev.Class, ev.Status) }
 
 // turned corrects what about saw of a request whose wait ended within the step
 // that ends it too: a deadline fired first.

@@ -197,7 +197,7 @@ func (w *watch) outcome(f *traces.Fact, r *core.Router, fl *flight) {
 	if ev.Status != 0 {
 		fl.status = ev.Status
 	}
-	c := classOf(ev)
+	c := traces.Outcome(ev.Class, ev.Status)
 	if fl.booked && c != core.BrokenBody && c != core.BodyTimeout {
 		return
 	}
@@ -209,7 +209,7 @@ func (w *watch) outcome(f *traces.Fact, r *core.Router, fl *flight) {
 
 // finish ends a request.
 func (w *watch) finish(f *traces.Fact, fl *flight) {
-	c := classOf(&f.Event)
+	c := traces.Outcome(f.Event.Class, f.Event.Status)
 	if c == core.ClassNone && fl.booked {
 		c = fl.replied
 	}
@@ -228,13 +228,6 @@ func (w *watch) finish(f *traces.Fact, fl *flight) {
 	}
 	w.to.ended(f, fl, o, c, status)
 	w.drop(f.Event.Handle, fl)
-}
-
-func classOf(ev *core.Event) core.Class {
-	if ev.Class == core.ClassNone && ev.Status >= 500 {
-		return core.Upstream5xx
-	}
-	return ev.Class
 }
 
 // clients reports whether a class is the client's own doing, whatever the

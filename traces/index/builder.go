@@ -73,7 +73,7 @@ func (b *Builder) Read(rd *traces.Reader) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		default:
-			if _, damaged := errors.AsType[*traces.DamageError](err); !damaged {
+			if !traces.Damaged(err) {
 				return fmt.Errorf("reading a trace: %w", err)
 			}
 			b.ix.Damaged++

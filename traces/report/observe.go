@@ -252,7 +252,7 @@ func (r *Router) ended(f *traces.Fact, decided []core.Decision) {
 		w.flags |= flagReplied
 		return
 	}
-	w.class = outcome(ev.Class, w.status)
+	w.class = traces.Outcome(ev.Class, w.status)
 	if status := w.class.Row().Status; status != 0 {
 		w.status = status
 	}
@@ -260,14 +260,6 @@ func (r *Router) ended(f *traces.Fact, decided []core.Decision) {
 	r.rows.endLeg(w, f.Time, w.class, w.status)
 	r.release(ev.Handle)
 	r.book(w)
-}
-
-// outcome is the class of a completed attempt.
-func outcome(class core.Class, status uint16) core.Class {
-	if class == core.ClassNone && status >= 500 {
-		return core.Upstream5xx
-	}
-	return class
 }
 
 // retried ends an attempt after which another follows, and begins the wait for it.
