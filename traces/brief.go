@@ -1,17 +1,18 @@
 package traces
 
 import (
+	"math"
 	"math/bits"
 
 	"lockstep/core"
 )
 
 // Brief makes Next read of each fact only what an index is made from, at a
-// fraction of the cost: its step, time and kind; of an Arrive the request's id and
-// its hash, its handle, and its key where the block spells that out, which is where
-// the key comes first; and no decision that forwards to where the request belongs.
-// All else of an Arrive or a Finish means nothing. Other facts and other decisions
-// are whole. What is passed over is not checked. After Rewind, the rest of the block is read in full. The
+// fraction of the cost: its step, time and kind; of an Arrive the request's key, id
+// and its hash, and its handle; of a Finish all; of a decision that forwards to
+// where the request belongs its handle. All else of an Arrive and of such a Forward
+// means nothing. Other facts and other decisions are whole. What is passed over
+// is not checked. After Rewind, the rest of the block is read in full. The
 // printed form is always read in full.
 func (t *Reader) Brief() {
 	if s, ok := t.source.(*binarySource); ok {
@@ -19,13 +20,22 @@ func (t *Reader) Brief() {
 	}
 }
 
-// Numbers among the fields of an Arrive that nearly every request has, those of a
-// Finish, and those of a Forward to where its request belongs; other fields of
-// those are what their bits alone say.
+// KeyNumber returns which key of its block the last Arrive with a key has, from 0
+// in the order in which they come first; -1 in the printed form, which has no numbers.
+func (t *Reader) KeyNumber() int {
+	if s, ok := t.source.(*binarySource); ok {
+		return s.facts.keyNumber
+	}
+	return -1
+}
+
+// Numbers among the fields of an Arrive that nearly every request has, and those
+// before and after the handle of a Forward to where its request belongs; other
+// fields of that are what their bits alone say.
 const (
 	arriveNumbers    = 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6
-	finishNumbers    = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<5
-	forwardNumbers   = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<9 | 1<<11
+	forwardFirst     = 1<<0 | 1<<1 | 1<<2
+	forwardLast      = 1<<5 | 1<<6 | 1<<9 | 1<<11
 	forwardElsewhere = 1 << 7
 )
 
@@ -38,12 +48,8 @@ func (r *blockReader) briefArrive(f *Fact) error {
 	f.Event.Handle, f.Event.Request = core.Handle{}, 0
 	f.Request.Key, f.Request.ID = "", [2]uint64{}
 	if mask&(1<<0) != 0 {
-		known := len(r.keys)
 		if f.Request.Key, err = r.key(); err != nil {
 			return err
-		}
-		if len(r.keys) == known {
-			f.Request.Key = ""
 		}
 	}
 	if mask&(1<<1) != 0 {
@@ -61,28 +67,29 @@ func (r *blockReader) briefArrive(f *Fact) error {
 	return r.after(func(i int) string { return r.schema.events[core.Arrive][i].name })
 }
 
-// briefFinish goes over the fields of a Finish.
-func (r *blockReader) briefFinish() error {
-	mask, err := r.mask(len(r.schema.events[core.Finish]))
-	if err != nil {
-		return err
-	}
-	return r.pass(mask & finishNumbers)
-}
-
-// passForward goes over a Forward to where its request belongs, and reports
-// whether the next decision is one.
-func (r *blockReader) passForward() bool {
+// briefForward reads the handle of a Forward to where its request belongs, and
+// reports whether the next decision is one.
+func (r *blockReader) briefForward(f *Fact) bool {
 	at := r.i
 	if r.i == len(r.b) || r.b[r.i] != byte(core.Forward) {
 		return false
 	}
 	r.i++
+	d := core.Decision{Kind: core.Forward}
 	mask, err := r.mask(len(r.schema.decisions[core.Forward]))
-	if err == nil && mask&forwardElsewhere == 0 && r.pass(mask&forwardNumbers) == nil {
-		return true
+	if err == nil && mask&forwardElsewhere == 0 && r.pass(mask&forwardFirst) == nil {
+		if mask&(1<<3) != 0 {
+			d.Handle.Slot = uint32(r.num(3, math.MaxUint32))
+		}
+		if mask&(1<<4) != 0 {
+			d.Handle.Gen = uint32(r.num(4, math.MaxUint32))
+		}
+		if r.pass(mask&forwardLast) == nil && r.bad == nil {
+			f.Decisions = append(f.Decisions, d)
+			return true
+		}
 	}
-	r.i = at
+	r.i, r.bad = at, nil // what is wrong is found again, by who reads it in full
 	return false
 }
 

@@ -24,6 +24,9 @@ type indexed struct {
 	Handle    core.Handle
 	Hash      uint64
 	ID        [2]uint64
+	Key       string // by its number
+	Class     core.Class
+	Status    uint16
 	Decisions []core.Decision
 }
 
@@ -50,17 +53,24 @@ func read(t *rapid.T, trace []byte, brief bool) (facts []indexed, keys [][]strin
 		case traces.ItemFact:
 			f := it.Fact
 			x := indexed{Step: f.Step, Time: f.Time, Kind: f.Event.Kind}
-			if x.Kind == core.Arrive {
+			switch x.Kind {
+			case core.Arrive:
 				x.Handle, x.Hash, x.ID = f.Event.Handle, f.Event.Request, f.Request.ID
 				at := len(keys) - 1
 				if k := f.Request.Key; k != "" && !slices.Contains(keys[at], k) {
 					keys[at] = append(keys[at], strings.Clone(k))
 				}
+				if k := f.Request.Key; k != "" {
+					x.Key = keys[at][rd.KeyNumber()]
+				}
+			case core.Finish:
+				x.Handle, x.Class, x.Status = f.Event.Handle, f.Event.Class, f.Event.Status
 			}
 			for _, d := range f.Decisions {
-				if d.Kind != core.Forward || d.Failover != core.FailoverNone {
-					x.Decisions = append(x.Decisions, d)
+				if d.Kind == core.Forward && d.Failover == core.FailoverNone {
+					d = core.Decision{Kind: d.Kind, Handle: d.Handle}
 				}
+				x.Decisions = append(x.Decisions, d)
 			}
 			facts = append(facts, x)
 		}

@@ -19,6 +19,8 @@ type blockReader struct {
 	last    core.Time
 	keys    []keySpan
 
+	keyNumber int // of the last key read, see Reader.KeyNumber
+
 	bad      error // the first in a field, see num
 	badField int
 	bySchema bool // tests compare
@@ -83,12 +85,9 @@ func (r *blockReader) fact(f *Fact, kind core.EventKind) error {
 	f.Step, f.Time = r.step, r.last
 	r.step++
 	f.Event.Kind = kind
-	switch {
-	case r.brief && kind == core.Arrive:
+	if r.brief && kind == core.Arrive {
 		err = r.briefArrive(f)
-	case r.brief && kind == core.Finish:
-		err = r.briefFinish()
-	default:
+	} else {
 		err = r.event(f)
 	}
 	if err != nil {
@@ -100,7 +99,7 @@ func (r *blockReader) fact(f *Fact, kind core.EventKind) error {
 	}
 	f.Decisions = f.Decisions[:0]
 	for ; n > 0; n-- {
-		if r.brief && r.passForward() {
+		if r.brief && r.briefForward(f) {
 			continue
 		}
 		// Every decision takes a byte or more, so a hostile count ends with the payload.
@@ -291,6 +290,7 @@ func (r *blockReader) key() (string, error) {
 			return "", fmt.Errorf("key %d is named but only %d have been spelled out", ref, len(r.keys))
 		}
 		w := r.keys[ref-1]
+		r.keyNumber = int(ref - 1)
 		return r.text[w.start:w.end], nil
 	}
 	n, err := r.uint()
@@ -301,6 +301,7 @@ func (r *blockReader) key() (string, error) {
 		return "", errAbsent
 	}
 	w := keySpan{uint32(r.i), uint32(r.i + int(n))}
+	r.keyNumber = len(r.keys)
 	r.keys = append(r.keys, w)
 	r.i += int(n)
 	return r.text[w.start:w.end], nil

@@ -14,13 +14,19 @@ import (
 )
 
 // Query says what to find. Of ID, Step and Key at most one is set; with none,
-// the blocks of the window are found.
+// and no Fared, the blocks of the window are found.
 type Query struct {
 	ID   *[2]uint64 // arrivals with this id, as traces.ParseRequestID gives it
 	Step uint64     // the fact with this number; 0 for none
 	Key  *string    // arrivals with this routing key
 	From int64      // wall time in ns, as Recording.Wall; 0 for no bound
 	To   int64      // the same, itself included; 0 for no bound
+	// After leaves out what is not after this step; 0 for no bound.
+	After uint64
+	// Fared narrows arrivals to blocks in which a request, with Key one with that
+	// key, fared so, or had not ended when its segment did; nil for all. Other
+	// arrivals in these blocks are hits too. ID and Step leave it out of account.
+	Fared func(traces.Fate) bool
 	// Limit is how many hits are enough; 0 means no bound. The first ones count,
 	// with Newest the last ones.
 	Limit  int
@@ -113,11 +119,13 @@ func (r *Recording) eachSegment(parts []*Segment, do func(i int)) {
 func (s *Segment) candidates(q *Query) (wanted []span, err error) {
 	var only []int
 	indexed := false
-	if q.ID != nil || q.Key != nil {
+	if q.ID != nil || q.Key != nil || q.Fared != nil && q.Step == 0 {
+		all := false // the index does not narrow them
 		indexed, err = s.lookUp(true, func(ix *index.File) (err error) {
-			only, _, err = lookIn(ix, q)
+			only, all, err = lookIn(ix, q)
 			return err
 		})
+		indexed = indexed && !all
 		if err != nil || indexed && len(only) == 0 {
 			return nil, err
 		}
@@ -175,7 +183,7 @@ func (r *Recording) mayHold(i int, q *Query) bool {
 		return true
 	}
 	next := r.Segments[i+1]
-	return next.First == 0 || (q.Step == 0 || q.Step < next.First) && (q.From == 0 || q.From <= next.From)
+	return next.First == 0 || next.First-1 > q.After && (q.Step == 0 || q.Step < next.First) && (q.From == 0 || q.From <= next.From)
 }
 
 // within says whether block k can have a hit by its steps and times.
@@ -189,7 +197,7 @@ func within(blocks []Block, k int, q *Query) bool {
 		return true
 	}
 	next := &blocks[k+1]
-	return (q.Step == 0 || q.Step < next.Step) && (q.From == 0 || q.From <= origin+int64(next.Time))
+	return next.Step-1 > q.After && (q.Step == 0 || q.Step < next.Step) && (q.From == 0 || q.From <= origin+int64(next.Time))
 }
 
 // confirmAll reads the blocks, on all cores, and returns the hits in order, or
@@ -218,7 +226,7 @@ func (r *Recording) confirmAll(spans []span, q *Query) ([]Hit, error) {
 
 // confirm reads the facts of a span.
 func (s span) confirm(q *Query, cache *configCache) (hits []Hit, err error) {
-	if q.ID == nil && q.Key == nil && q.Step == 0 {
+	if q.ID == nil && q.Key == nil && q.Step == 0 && q.Fared == nil {
 		for _, b := range s.blocks {
 			hits = append(hits, Hit{b, b.Step, b.Time})
 		}
@@ -262,7 +270,7 @@ func (s span) block(number int) *Block {
 func (q *Query) matches(f *traces.Fact, origin int64) bool {
 	at := origin + int64(f.Time)
 	switch {
-	case at < q.From, q.To != 0 && at > q.To:
+	case at < q.From, q.To != 0 && at > q.To, f.Step <= q.After:
 		return false
 	case q.Step > 0:
 		return f.Step == q.Step
@@ -273,5 +281,5 @@ func (q *Query) matches(f *traces.Fact, origin int64) bool {
 	case q.Key != nil:
 		return f.Request.Key == *q.Key
 	}
-	return false
+	return q.Fared != nil
 }

@@ -150,16 +150,23 @@ func (s *Segment) indexed() bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// lookIn returns the places of blocks that an index names for a query, and
-// whether it can answer it.
-func lookIn(ix *index.File, q *Query) ([]int, bool, error) {
-	switch {
-	case q.ID != nil:
-		at, err := ix.Requests(core.RequestHash(q.ID[0], q.ID[1]))
-		return at, true, err
-	case q.Key != nil:
-		at, err := ix.Keys(core.HashString(*q.Key))
-		return at, true, err
+// lookIn returns the places of blocks that an index names for a query, or that
+// it may be any block.
+func lookIn(ix *index.File, q *Query) (places []int, all bool, err error) {
+	if q.ID != nil {
+		places, err = ix.Requests(core.RequestHash(q.ID[0], q.ID[1]))
+		return places, false, err
 	}
-	return nil, false, nil
+	key := index.AnyKey
+	if q.Key != nil {
+		key = core.HashString(*q.Key)
+	}
+	if q.Fared != nil {
+		places, known, err := ix.Fared(key, q.Fared)
+		if known || err != nil || q.Key == nil {
+			return places, !known, err
+		}
+	}
+	places, err = ix.Keys(key)
+	return places, false, err
 }

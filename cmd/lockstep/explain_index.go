@@ -35,6 +35,7 @@ type byIndex struct {
 	end    core.Time // how far the notes reach
 	lead   int       // blocks replayed before what matters, at first
 	near   uint64    // steps that are replayed rather than skipped between two requests of a list
+	idle   int       // facts replayed only to see how requests of a list end
 }
 
 // indexed reports whether the recording is worth reading by its index.

@@ -9,7 +9,8 @@ import (
 
 const (
 	hitsAtOnce = 4096    // asked of the index at a time, at most
-	factsMore  = 1 << 21 // replayed after a request to see how it ends
+	factsMore  = 1 << 19 // replayed after a request to see how it ends
+	factsIdle  = 1 << 22 // replayed for that in all
 )
 
 // entries lists requests by their blocks. more is -1 when there are more and
@@ -17,54 +18,54 @@ const (
 func (b *byIndex) entries(filter explain.Filter) (found []*explain.Entry, more int, err error) {
 	l := explain.NewList(filter)
 	l.Begin(b.r.Header)
-	q := recordings.Query{ID: filter.ID, Key: filter.Key, Limit: max(64, 4*filter.Limit)}
-	if filter.Limit == 0 {
-		q.Limit = hitsAtOnce
-	}
+	q := recordings.Query{ID: filter.ID, Key: filter.Key, Limit: hitsAtOnce}
 	if filter.From > 0 {
 		q.From = b.r.Wall(int64(filter.From))
 	}
 	if filter.To > 0 {
 		q.To = b.r.Wall(int64(filter.To))
 	}
-	if !filter.ByEnd() && filter.Limit > 0 {
-		q.Limit = filter.Limit + 1
+	if filter.ByEnd() {
+		q.Fared = filter.Fits
 	}
-	if q.ID == nil && q.Key == nil {
+	switch usual := filter.Fits(traces.Fate{Status: 200, Ended: true}); {
+	case usual && q.ID == nil && q.Key == nil:
 		more, err = b.window(l, q, filter.To)
-		if err != nil {
-			return nil, 0, err
+	default:
+		if usual && filter.Limit > 0 {
+			q.Limit = filter.Limit + 1
 		}
-		found, over := l.Entries()
-		if more == 0 {
-			more = over
-		}
-		return found, more, nil
+		more, err = b.named(l, q)
 	}
-	last := uint64(0) // step that was read last
-	for {
-		hits, err := b.r.Find(q)
-		if err != nil {
-			return nil, 0, err
-		}
-		if last, err = b.follow(l, hits, last); err != nil {
-			return nil, 0, err
-		}
-		if len(hits) < q.Limit {
-			break
-		}
-		if l.Full() {
-			more = -1
-			break
-		}
-		q.Limit = min(2*q.Limit, hitsAtOnce)
-		q.From = b.r.Wall(int64(hits[len(hits)-1].Time)) // some come twice; they are passed over
+	if err != nil {
+		return nil, 0, err
 	}
 	found, over := l.Entries()
 	if more == 0 {
 		more = over
 	}
 	return found, more, nil
+}
+
+// named lists what the index finds, batch by batch.
+func (b *byIndex) named(l *explain.List, q recordings.Query) (more int, err error) {
+	for {
+		hits, err := b.r.Find(q)
+		if err != nil {
+			return 0, err
+		}
+		if err = b.follow(l, hits); err != nil {
+			return 0, err
+		}
+		if len(hits) < q.Limit {
+			return 0, nil
+		}
+		if l.Full() {
+			return -1, nil
+		}
+		q.Limit = min(2*q.Limit, hitsAtOnce)
+		q.After = hits[len(hits)-1].Step
+	}
 }
 
 // window replays all from the first block of a window to its end, or until the
@@ -92,36 +93,45 @@ func (b *byIndex) window(l *explain.List, q recordings.Query, to core.Time) (mor
 	return more, err
 }
 
-// follow replays the blocks of hits, each until its requests have ended.
-func (b *byIndex) follow(l *explain.List, hits []recordings.Hit, last uint64) (uint64, error) {
-	for i := 0; i < len(hits) && !l.Full(); {
-		if hits[i].Step <= last {
+// follow replays the blocks of hits, each until its requests have ended, or have
+// taken so long that the others would have to wait for them.
+func (b *byIndex) follow(l *explain.List, hits []recordings.Hit) error {
+	i := 0 // the first hit that was not passed
+	l.Only(func(step uint64) bool {
+		for i < len(hits) && hits[i].Step < step {
 			i++
-			continue
 		}
-		budget, from, start := factsMore, last, i
+		return i < len(hits) && hits[i].Step == step
+	})
+	for i < len(hits) && !l.Full() {
+		start, budget, last := i, factsMore, uint64(0)
 		report, err := b.r.Replay(hits[i].Block, traces.Options{
 			After: func(f *traces.Fact, r *core.Router, decided []core.Decision) {
-				if budget--; f.Step > from {
-					l.After(f, r, decided)
-				}
-				last = max(last, f.Step)
+				l.After(f, r, decided)
+				last = f.Step
 			},
 			Stop: func() bool {
 				for i < len(hits) && hits[i].Step <= last {
 					i, budget = i+1, factsMore
 				}
-				near := i < len(hits) && hits[i].Block.Step <= last+b.near
-				return l.Full() || i > start && !near && (!l.Pending() || budget < 0)
+				if l.Full() {
+					return true
+				}
+				if i == start || i < len(hits) && hits[i].Block.Step <= last+b.near {
+					return false
+				}
+				budget, b.idle = budget-1, b.idle+1
+				return !l.Pending() || budget < 0 || b.idle > factsIdle
 			},
 		})
 		b.add(&report)
+		l.Leave()
 		if i == start { // it was not reached: what lies there is damaged
 			i++
 		}
 		if err != nil || report.Divergence != nil {
-			return last, err
+			return err
 		}
 	}
-	return last, nil
+	return nil
 }

@@ -40,6 +40,8 @@ type Entry struct {
 	Guest  bool      `json:"guest,omitempty"`
 	Why    string    `json:"why"` // in brief
 	Ended  bool      `json:"ended"`
+
+	fate traces.Fate // Status, Class, Guest and Ended are of it
 }
 
 // List collects requests while a recording replays: Before and After are for traces.Options.
@@ -51,6 +53,8 @@ type List struct {
 	over   int
 	unsure bool // there may be more than over
 	good   int  // of found, those that have ended and are wanted
+	left   int  // whose end nobody waits for
+	only   func(step uint64) bool
 }
 
 // NewList returns a List that has seen nothing.
@@ -58,6 +62,18 @@ func NewList(f Filter) *List { return &List{filter: f, flying: map[core.Handle]*
 
 // Begin is told of the header of each file before its facts.
 func (l *List) Begin(h traces.Header) { l.header = h }
+
+// Only makes the list take no arrivals but those of some steps; nil for all.
+func (l *List) Only(step func(step uint64) bool) { l.only = step }
+
+// Leave waits no longer for the end of those that have not ended.
+func (l *List) Leave() {
+	l.left += len(l.flying)
+	clear(l.flying)
+}
+
+// Left returns how many requests had not ended when they were left.
+func (l *List) Left() int { return l.left }
 
 // Pending reports whether a request in the list has not ended yet.
 func (l *List) Pending() bool { return len(l.flying) > 0 }
@@ -91,17 +107,27 @@ func (l *List) Entries() (found []*Entry, more int) {
 
 func (l *List) wanted(f *traces.Fact) bool {
 	q := &l.filter
-	return f.Event.Kind == core.Arrive && f.Event.Handle == (core.Handle{}) &&
+	return f.Event.Kind == core.Arrive && f.Event.Handle == (core.Handle{}) && (l.only == nil || l.only(f.Step)) &&
 		(q.ID == nil || f.Request.ID == *q.ID) && (q.Key == nil || f.Request.Key == *q.Key) &&
 		f.Time >= q.From && (q.To == 0 || f.Time <= q.To)
 }
 
-// ok says whether an entry passes what is known only when it has ended.
-func (l *List) ok(e *Entry) bool {
-	q := &l.filter
-	return (q.Status == 0 || e.Status == q.Status) && (q.Class == "" || e.Class == q.Class) &&
-		(!q.Failed || e.Class != "" || e.Status >= 500) && (!q.Guests || e.Guest)
+// Fits reports whether a request that fared so passes what is known only when it
+// has ended.
+func (q *Filter) Fits(x traces.Fate) bool {
+	return (q.Status == 0 || int(x.Status) == q.Status) && (q.Class == "" || className(x.Class) == q.Class) &&
+		(!q.Failed || x.Failed()) && (!q.Guests || x.Guest)
 }
+
+// className is the class's name, "" for none.
+func className(c core.Class) string {
+	if c == core.ClassNone {
+		return ""
+	}
+	return c.String()
+}
+
+func (l *List) ok(e *Entry) bool { return l.filter.Fits(e.fate) }
 
 // After is traces.Options.After.
 func (l *List) After(f *traces.Fact, r *core.Router, decided []core.Decision) {
@@ -122,7 +148,8 @@ func (l *List) After(f *traces.Fact, r *core.Router, decided []core.Decision) {
 		}
 	case core.Reply:
 		if e := l.flying[f.Event.Handle]; e != nil {
-			e.Status = int(f.Event.Status)
+			e.fate.Status = f.Event.Status
+			e.show()
 			l.moved(e, f, decided)
 		}
 	case core.Finish:
@@ -135,13 +162,13 @@ func (l *List) After(f *traces.Fact, r *core.Router, decided []core.Decision) {
 
 // moved follows a request to the handle under which it is tried again.
 func (l *List) moved(e *Entry, f *traces.Fact, decided []core.Decision) bool {
-	if n := len(decided); n > 0 && decided[n-1].Kind == core.Retry && decided[n-1].Handle != f.Event.Handle {
+	to, moved := traces.Moved(&f.Event, decided)
+	if moved {
 		delete(l.flying, f.Event.Handle)
-		l.flying[decided[n-1].Handle] = e
+		l.flying[to] = e
 		e.Why += ", tried again"
-		return true
 	}
-	return false
+	return moved
 }
 
 func (l *List) arrived(f *traces.Fact, r *core.Router, d *core.Decision) {
@@ -196,13 +223,19 @@ func (l *List) settle(e *Entry, h core.Handle) {
 	}
 }
 
+// show sets what a reader sees of its fate.
+func (e *Entry) show() {
+	e.Status, e.Class, e.Guest, e.Ended = int(e.fate.Status), className(e.fate.Class), e.fate.Guest, e.fate.Ended
+}
+
 // decided takes in what was decided about the request.
 func (e *Entry) decided(r *core.Router, d *core.Decision) {
+	e.fate.Decided(d)
+	e.show()
 	p := r.Placement(d.Placement)
 	switch d.Kind {
 	case core.Forward:
-		e.Place, e.Guest = endpointName(r, d.Endpoint), d.Failover != core.FailoverNone
-		e.Why = "at home"
+		e.Place, e.Why = endpointName(r, d.Endpoint), "at home"
 		switch {
 		case e.Guest:
 			e.Why = "guest, " + d.Failover.String()
@@ -215,8 +248,7 @@ func (e *Entry) decided(r *core.Router, d *core.Decision) {
 	case core.Queued:
 		e.Place, e.Why = p.Name, fmt.Sprintf("waits, %d there", d.Count)
 	case core.Reject:
-		e.Place, e.Status, e.Class, e.Ended = p.Name, int(d.Status), d.Class.String(), true
-		e.Why = d.Class.String()
+		e.Place, e.Why = p.Name, d.Class.String()
 		if d.Rule == 5 && d.Placement >= 0 {
 			room := fmt.Sprintf("%d in flight", p.InFlight)
 			if p.Limit > 0 {
@@ -237,16 +269,8 @@ func (e *Entry) decided(r *core.Router, d *core.Decision) {
 
 // finished takes in how the request ended.
 func (e *Entry) finished(ev *core.Event) {
-	class := outcomeClass(ev)
-	e.Ended = true
-	if ev.Status != 0 {
-		e.Status = int(ev.Status)
-	}
-	if row := class.Row(); row.Status != 0 {
-		e.Status = int(row.Status)
-	}
-	if class != core.ClassNone {
-		e.Class = class.String()
+	e.fate.Finished(ev)
+	if e.show(); e.Class != "" {
 		e.Why += ", then " + e.Class
 	}
 }

@@ -22,8 +22,10 @@ type Builder struct {
 	block   block
 	only    Content
 	configs map[uint64]bool
-	notes   int    // of the current block
-	room    []pair // to sort in
+	notes   int // of the current block
+	flights flights
+	prints  []uint32 // of the current block's keys, by KeyNumber
+	room    []pair   // to sort in
 }
 
 // Content says what an index is to hold.
@@ -55,9 +57,11 @@ func NewBuilder(only Content) *Builder {
 
 // Reset begins anew with another trace, in the memory that the last one took.
 func (b *Builder) Reset() {
-	requests, keys, room := b.ix.requests, b.ix.keys, b.room
+	last := *b
 	*b = *NewBuilder(b.only)
-	b.ix.requests, b.ix.keys, b.room = requests[:0], keys[:0], room
+	b.ix.requests, b.ix.keys, b.prints, b.room = last.ix.requests[:0], last.ix.keys[:0], last.prints[:0], last.room
+	b.flights = last.flights
+	b.flights.reset()
 }
 
 // Read takes in all that rd has. What is damaged is counted and left out. The
@@ -88,6 +92,9 @@ func (b *Builder) Index(size int64) *Index {
 	b.ix.requests, b.room = sortPairs(b.ix.requests, b.room)
 	b.ix.keys, b.room = sortPairs(b.ix.keys, b.room)
 	b.ix.requests, b.ix.keys = slices.Compact(b.ix.requests), slices.Compact(b.ix.keys)
+	b.flights.finish()
+	slices.Sort(b.flights.found) // not in order of blocks: a request ends later than it arrives
+	b.ix.fates, b.ix.fared, b.ix.lost = b.flights.fates, slices.Compact(b.flights.found), b.flights.lost
 	return &b.ix
 }
 
@@ -109,7 +116,7 @@ func (b *Builder) item(rd *traces.Reader, it *traces.Item) {
 
 func (b *Builder) open(rd *traces.Reader, h *traces.BlockHead) {
 	clear(b.block.counts)
-	b.notes = 0
+	b.notes, b.prints = 0, b.prints[:0]
 	b.names.open(rd, h)
 	b.ix.Blocks = append(b.ix.Blocks, Block{h.Number, h.Offset, h.Step, h.Time})
 	b.ix.Next, b.ix.Last, b.ix.digest = h.Step, h.Time, h.Digest
@@ -121,8 +128,12 @@ func (b *Builder) fact(rd *traces.Reader, f *traces.Fact) {
 	}
 	at := len(b.ix.Blocks) - 1
 	b.ix.Next, b.ix.Last = f.Step+1, f.Time
-	if f.Event.Kind == core.Arrive && b.only == Everything {
-		b.arrive(f, at)
+	if b.only == Everything {
+		print := uint32(0)
+		if f.Event.Kind == core.Arrive {
+			print = b.arrive(rd, f, at)
+		}
+		b.flights.fact(f, at, print)
 	}
 	for i := range f.Decisions {
 		d := &f.Decisions[i]
@@ -138,14 +149,24 @@ func (b *Builder) fact(rd *traces.Reader, f *traces.Fact) {
 	}
 }
 
-func (b *Builder) arrive(f *traces.Fact, at int) {
+// arrive books an arrival and returns the fingerprint of its key.
+func (b *Builder) arrive(rd *traces.Reader, f *traces.Fact, at int) uint32 {
 	if f.Request.ID != ([2]uint64{}) && f.Event.Handle == (core.Handle{}) {
 		b.ix.requests = append(b.ix.requests, pairOf(f.Event.Request, at))
 	}
 	if f.Request.Key == "" {
-		return
+		return pairOf(core.HashString(""), 0).print()
 	}
-	b.ix.keys = append(b.ix.keys, pairOf(core.HashString(f.Request.Key), at))
+	n := rd.KeyNumber()
+	if n >= 0 && n < len(b.prints) {
+		return b.prints[n]
+	}
+	p := pairOf(core.HashString(f.Request.Key), at)
+	b.ix.keys = append(b.ix.keys, p)
+	if n == len(b.prints) {
+		b.prints = append(b.prints, p.print())
+	}
+	return p.print()
 }
 
 func (b *Builder) count(f *traces.Fact, d *core.Decision, number int) {

@@ -10,7 +10,7 @@ import (
 // sections, then the sections. README.md has the bytes.
 const (
 	magic   = "LSINDEX"
-	version = 1
+	version = 2
 )
 
 // Sections of an index, in the order in which their places are written.
@@ -24,6 +24,9 @@ const (
 	sectionRequests
 	sectionKeys
 	sectionLists
+	sectionFates
+	sectionFared
+	sectionFaredLists
 	sections
 )
 
@@ -38,13 +41,17 @@ func (ix *Index) Encode() []byte {
 	b := make([]byte, indexHead, indexHead+len(ix.requests)*4+len(ix.keys)+len(ix.Blocks)*blockSize+1<<16)
 	copy(b, magic)
 	b[len(magic)] = version
-	lists, keys := ix.keyLists()
+	lists, keys := listed(ix.keys)
+	faredLists, fared := listed(ix.fared)
 	for i, write := range [sections]func([]byte) []byte{
 		sectionMeta: ix.appendMeta, sectionBlocks: ix.appendBlocks, sectionConfigs: ix.appendConfigs, sectionGaps: ix.appendGaps,
 		sectionNotes: ix.appendNotes, sectionCounts: ix.appendCounts,
-		sectionRequests: func(b []byte) []byte { return appendTable(b, ix.requests) },
-		sectionKeys:     func(b []byte) []byte { return appendTable(b, keys) },
-		sectionLists:    func(b []byte) []byte { return append(b, lists...) },
+		sectionRequests:   func(b []byte) []byte { return appendTable(b, ix.requests) },
+		sectionKeys:       func(b []byte) []byte { return appendTable(b, keys) },
+		sectionLists:      func(b []byte) []byte { return append(b, lists...) },
+		sectionFates:      ix.appendFates,
+		sectionFared:      func(b []byte) []byte { return appendTable(b, fared) },
+		sectionFaredLists: func(b []byte) []byte { return append(b, faredLists...) },
 	} {
 		at := len(b)
 		b = write(b)
@@ -179,11 +186,24 @@ func (ix *Index) appendCounts(b []byte) []byte {
 	return w.b
 }
 
-// keyLists writes for each key the blocks it is in: the first plus 1, then the
-// differences, then 0.
-func (ix *Index) keyLists() (lists []byte, entries []pair) {
+func (ix *Index) appendFates(b []byte) []byte {
+	w := writer{b}
+	w.uint(bit(ix.lost))
+	w.uint(uint64(len(ix.fates)))
+	for i := range ix.fates {
+		x := &ix.fates[i]
+		w.uint(uint64(x.Status))
+		w.uint(uint64(x.Class))
+		w.uint(bit(x.Guest) | bit(x.Ended)<<1)
+	}
+	return w.b
+}
+
+// listed writes for each fingerprint the numbers it leads to: the first plus 1,
+// then the differences, then 0; and where each list begins.
+func listed(pairs []pair) (lists []byte, entries []pair) {
 	last := pair(0)
-	for i, p := range ix.keys {
+	for i, p := range pairs {
 		if i == 0 || p>>32 != last>>32 {
 			if i > 0 {
 				lists = append(lists, 0)

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -130,28 +131,89 @@ func numbers(found []uint32) []int {
 
 // Keys returns the places in Blocks that may hold an arrival with the routing
 // key; hash is core.HashString of it. There may be a few too many.
-func (f *File) Keys(hash uint64) (out []int, err error) {
-	found, err := f.parts[sectionKeys].look(uint32(hash >> 32))
-	if err != nil || len(found) == 0 {
-		return nil, err
+func (f *File) Keys(hash uint64) (places []int, err error) {
+	err = f.list(sectionKeys, sectionLists, hash, func(number uint64) { places = append(places, int(number)) })
+	return places, err
+}
+
+// AnyKey stands for all keys in Fared.
+const AnyKey uint64 = 0
+
+// Fared returns the places in Blocks that may hold the arrival of a request with
+// the routing key that fared as is wanted, or that had not ended when the trace
+// did; hash is as for Keys, or AnyKey. It is not known where most requests are wanted,
+// those answered 200 at home: then Keys names the blocks.
+func (f *File) Fared(hash uint64, wanted func(traces.Fate) bool) (places []int, known bool, err error) {
+	fates, lost, err := f.fates()
+	if err != nil || lost || wanted(plain) {
+		return nil, false, err
 	}
-	lists, blocks := &f.parts[sectionLists], f.parts[sectionBlocks].length/blockSize
+	err = f.list(sectionFared, sectionFaredLists, hash, func(number uint64) {
+		fate, place := int(number&(1<<8-1)), int(number>>8)
+		if fate < len(fates) && (!fates[fate].Ended || wanted(fates[fate])) && (len(places) == 0 || places[len(places)-1] != place) {
+			places = append(places, place)
+		}
+	})
+	return places, err == nil, err
+}
+
+func (f *File) fates() (fates []traces.Fate, lost bool, err error) {
+	r, err := f.section(sectionFates)
+	if err != nil {
+		return nil, false, err
+	}
+	lost = r.uint() != 0
+	for n := r.uint(); n > 0 && r.err == nil; n-- {
+		x := traces.Fate{Status: uint16(r.uint()), Class: core.Class(r.uint())}
+		flags := r.uint()
+		x.Guest, x.Ended = flags&1 != 0, flags&2 != 0
+		fates = append(fates, x)
+	}
+	return fates, lost, r.err
+}
+
+// list tells of each number to which a table leads by its lists.
+func (f *File) list(table, lists int, hash uint64, tell func(number uint64)) error {
+	found, err := f.parts[table].look(uint32(hash >> 32))
+	if err != nil {
+		return err
+	}
 	for _, at := range found {
-		// A list takes at most 5 bytes a block, and mostly one.
-		b, err := lists.read(int64(at), min(lists.length-int64(at), 5*(blocks+1)))
+		b, err := f.parts[lists].list(int64(at))
+		if err != nil {
+			return err
+		}
+		number := uint64(0)
+		for r := (reader{b: b}); len(r.b) > 0; {
+			number += r.uint()
+			if r.err != nil {
+				return r.err
+			}
+			tell(number - 1)
+		}
+	}
+	return nil
+}
+
+// listChunk is how much of a list is read first; most are shorter.
+const listChunk = 1 << 10
+
+// list returns the bytes of a list that begins there, without its end: a 0, as no other byte
+// of a number is one.
+func (s *section) list(at int64) ([]byte, error) {
+	for n := int64(listChunk); ; n *= 4 {
+		whole := n >= s.length-at
+		b, err := s.read(at, min(n, s.length-at))
 		if err != nil {
 			return nil, err
 		}
-		r, block := reader{b: b}, uint64(0)
-		for d := r.uint(); d > 0; d = r.uint() {
-			block += d
-			out = append(out, int(block)-1)
+		if end := bytes.IndexByte(b, 0); end >= 0 {
+			return b[:end], nil
 		}
-		if r.err != nil {
-			return nil, r.err
+		if whole {
+			return nil, fmt.Errorf("%w: a list has no end", errDamaged)
 		}
 	}
-	return out, nil
 }
 
 // Gaps returns the gaps that the trace tells of.

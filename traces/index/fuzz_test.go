@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"lockstep/core"
 	"lockstep/traces"
 )
 
@@ -20,6 +21,8 @@ func FuzzFile(f *testing.F) {
 	ix.Counts = []Count{{Block: 1, Placement: "p0", N: 3, Step: 4, Time: 6}}
 	ix.requests = []pair{pairOf(1<<40, 0), pairOf(1<<63, 1)}
 	ix.keys = []pair{pairOf(1<<41, 0), pairOf(1<<41, 1)}
+	ix.fates = []traces.Fate{{Status: 503, Class: core.LimitReached, Ended: true}, {}}
+	ix.fared = []pair{pairOf(AnyKey, 0), pairOf(AnyKey, 1<<8|1), pairOf(1<<41, 1<<8|1)}
 	whole := ix.Encode()
 	content, err := (&pages{bytes.NewReader(whole), int64(len(whole))}).read(0, int64(len(whole)-4))
 	if err != nil {
@@ -36,7 +39,11 @@ func FuzzFile(f *testing.F) {
 		var ix Index
 		_ = ix.TakeNotes(file) // it may say anything but must come back
 		_, _ = file.Configs()
-		for _, look := range []func(uint64) ([]int, error){file.Requests, file.Keys} {
+		failed := func(hash uint64) ([]int, error) {
+			found, _, err := file.Fared(hash, func(x traces.Fate) bool { return x.Failed() })
+			return found, err
+		}
+		for _, look := range []func(uint64) ([]int, error){file.Requests, file.Keys, failed} {
 			if found, err := look(hash); err == nil && len(found) > 8*len(content) {
 				t.Errorf("%d places in %d bytes", len(found), len(content))
 			}

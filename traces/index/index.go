@@ -21,6 +21,10 @@ type Index struct {
 
 	digest         uint64 // of the state at the last block's start
 	requests, keys []pair // sorted, each once
+
+	fates []traces.Fate
+	fared []pair // key → block<<8 and place in fates, sorted, each once
+	lost  bool   // some of that was not kept
 }
 
 // Block is where a block begins, and in which state of time.
