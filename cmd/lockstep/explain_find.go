@@ -302,9 +302,12 @@ func (x *explained) filter(r *recordings.Recording) (explain.Filter, error) {
 
 // entries lists the requests of one recording.
 func (x *explained) entries(r *recordings.Recording, filter explain.Filter) (found []*explain.Entry, over int, report traces.Report, err error) {
-	if !x.flags.whole && indexed(r) && (filter.ID != nil || filter.Key != nil || filter.From > 0 || filter.To > 0) {
+	if !x.flags.whole && indexed(r) {
 		b := &byIndex{r: r, hooks: x.hooks, lead: leadBlocks, near: nearSteps}
 		found, over, err = b.entries(filter)
+		if b.left > 0 {
+			fmt.Fprintf(x.log, "%s had not ended when reading went on to the next, and how they ended is not known; --whole waits for each\n", say.Plural(b.left, "request"))
+		}
 		return found, over, b.report, err
 	}
 	l := explain.NewList(filter)

@@ -36,6 +36,7 @@ type byIndex struct {
 	lead   int       // blocks replayed before what matters, at first
 	near   uint64    // steps that are replayed rather than skipped between two requests of a list
 	idle   int       // facts replayed only to see how requests of a list end
+	left   int       // requests of a list whose end was not waited for
 }
 
 // indexed reports whether the recording is worth reading by its index.

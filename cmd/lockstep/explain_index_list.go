@@ -121,11 +121,14 @@ func (b *byIndex) follow(l *explain.List, hits []recordings.Hit) error {
 					return false
 				}
 				budget, b.idle = budget-1, b.idle+1
-				return !l.Pending() || budget < 0 || b.idle > factsIdle
+				if l.Pending() && (budget < 0 || b.idle > factsIdle) {
+					b.left += l.Leave()
+				}
+				return !l.Pending()
 			},
 		})
 		b.add(&report)
-		l.Leave()
+		l.Leave()       // the recording ends, or is damaged
 		if i == start { // it was not reached: what lies there is damaged
 			i++
 		}

@@ -113,6 +113,12 @@ func TestAListByIndexIsThatByReplay(t *testing.T) {
 		"guests in it":      {From: 9 * core.Time(core.Second), To: 13 * core.Time(core.Second), Guests: true, Limit: 20},
 		"a status":          {Key: new("visa"), Status: 502, Limit: 7},
 		"a class":           {Key: new("visa"), Class: "limit", From: 20 * core.Time(core.Second), Limit: 7},
+		"all that failed":   {Failed: true},
+		"the first failed":  {Failed: true, Limit: 20},
+		"all guests":        {Guests: true, Limit: 300},
+		"a class, any key":  {Class: "limit", Limit: 40},
+		"429s of a window":  {Status: 429, From: 20 * core.Time(core.Second), To: 22 * core.Time(core.Second)},
+		"200s":              {Status: 200, Limit: 20},
 		"none at that time": {Key: new("nordbank"), Failed: true, To: core.Time(core.Second)},
 	} {
 		whole := explain.NewList(f)

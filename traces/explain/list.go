@@ -51,10 +51,9 @@ type List struct {
 	flying map[core.Handle]*Entry
 	found  []*Entry // in order of arrival; those that have not ended are judged later
 	over   int
-	unsure bool // there may be more than over
-	good   int  // of found, those that have ended and are wanted
-	left   int  // whose end nobody waits for
-	only   func(step uint64) bool
+	unsure bool                   // there may be more than over
+	good   int                    // of found, those that have ended and are wanted
+	only   func(step uint64) bool // see Only
 }
 
 // NewList returns a List that has seen nothing.
@@ -66,14 +65,12 @@ func (l *List) Begin(h traces.Header) { l.header = h }
 // Only makes the list take no arrivals but those of some steps; nil for all.
 func (l *List) Only(step func(step uint64) bool) { l.only = step }
 
-// Leave waits no longer for the end of those that have not ended.
-func (l *List) Leave() {
-	l.left += len(l.flying)
+// Leave waits no longer for those that have not ended, and returns how many they are.
+func (l *List) Leave() int {
+	n := len(l.flying)
 	clear(l.flying)
+	return n
 }
-
-// Left returns how many requests had not ended when they were left.
-func (l *List) Left() int { return l.left }
 
 // Pending reports whether a request in the list has not ended yet.
 func (l *List) Pending() bool { return len(l.flying) > 0 }
