@@ -10,7 +10,6 @@ import (
 
 	"lockstep/core"
 	"lockstep/traces"
-	"lockstep/traces/index"
 )
 
 // Query says what to find. Of ID, Step and Key at most one is set; with none,
@@ -24,8 +23,8 @@ type Query struct {
 	// After leaves out what is not after this step; 0 for no bound.
 	After uint64
 	// Fared narrows arrivals to blocks in which a request, with Key one with that
-	// key, fared so, or had not ended when its segment did; nil for all. Other
-	// arrivals in these blocks are hits too. ID and Step leave it out of account.
+	// key, fared so, or may have, as its end is not recorded; nil for all. Other
+	// arrivals in these blocks are hits too. With ID and Step it means nothing.
 	Fared func(traces.Fate) bool
 	// Limit is how many hits are enough; 0 means no bound. The first ones count,
 	// with Newest the last ones.
@@ -80,18 +79,31 @@ type span struct {
 // candidates lists the blocks in which there may be a hit.
 func (r *Recording) candidates(q *Query) ([]span, error) {
 	var parts []*Segment
+	last := 0 // place of the segment after them
 	for i, s := range r.Segments {
 		if s.First != 0 && r.mayHold(i, q) {
-			parts = append(parts, s)
+			parts, last = append(parts, s), i+1
 		}
 	}
-	wanted, errs := make([][]span, len(parts)), make([]error, len(parts))
+	found, errs := make([]places, len(parts)), make([]error, len(parts))
 	r.eachSegment(parts, func(i int) {
-		if wanted[i], errs[i] = parts[i].candidates(q); errors.Is(errs[i], errGone) {
+		if found[i], errs[i] = parts[i].lookIn(q); errors.Is(errs[i], errGone) {
 			errs[i] = nil // deleted since, as is what would be found in it
 		}
 	})
-	return slices.Concat(wanted...), errors.Join(errs...)
+	err := errors.Join(errs...)
+	if q.byFate() && err == nil {
+		err = follow(found, r.Segments[last:], q)
+	}
+	var wanted []span
+	for i, s := range parts {
+		if err == nil {
+			var more []span
+			more, err = s.spans(&found[i], q)
+			wanted = append(wanted, more...)
+		}
+	}
+	return wanted, err
 }
 
 // eachSegment calls do for every segment, several at a time, and says how far it is
@@ -116,32 +128,23 @@ func (r *Recording) eachSegment(parts []*Segment, do func(i int)) {
 	}
 }
 
-func (s *Segment) candidates(q *Query) (wanted []span, err error) {
-	var only []int
-	indexed := false
-	if q.ID != nil || q.Key != nil || q.Fared != nil && q.Step == 0 {
-		all := false // the index does not narrow them
-		indexed, err = s.lookUp(true, func(ix *index.File) (err error) {
-			only, all, err = lookIn(ix, q)
-			return err
-		})
-		indexed = indexed && !all
-		if err != nil || indexed && len(only) == 0 {
-			return nil, err
-		}
+// spans lists the blocks of the segment in which there may be a hit.
+func (s *Segment) spans(p *places, q *Query) (wanted []span, err error) {
+	if !p.all && len(p.only) == 0 {
+		return nil, nil
 	}
 	l, err := s.places()
 	if err != nil {
+		if errors.Is(err, errGone) {
+			err = nil
+		}
 		return nil, err
 	}
-	if s.Form == traces.NDJSON { // which is read from its beginning anyhow
-		return l.spans(0, len(l.blocks), q, true), nil
+	if p.all {
+		return l.spans(0, len(l.blocks), q, s.Form == traces.NDJSON), nil // which is read from its beginning anyhow
 	}
-	if !indexed {
-		return l.spans(0, len(l.blocks), q, false), nil
-	}
-	slices.Sort(only)
-	for _, k := range slices.Compact(only) {
+	slices.Sort(p.only)
+	for _, k := range slices.Compact(p.only) {
 		if k < 0 || k >= len(l.blocks) {
 			continue // an index that lies is found out by its CRC; this is by chance
 		}

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"lockstep/core"
 	"lockstep/traces"
 	"lockstep/traces/index"
 )
@@ -148,25 +147,4 @@ func WriteIndex(segment string, data []byte) error {
 func (s *Segment) indexed() bool {
 	_, err := os.Stat(s.Path + IndexSuffix)
 	return !errors.Is(err, fs.ErrNotExist)
-}
-
-// lookIn returns the places of blocks that an index names for a query, or that
-// it may be any block.
-func lookIn(ix *index.File, q *Query) (places []int, all bool, err error) {
-	if q.ID != nil {
-		places, err = ix.Requests(core.RequestHash(q.ID[0], q.ID[1]))
-		return places, false, err
-	}
-	key := index.AnyKey
-	if q.Key != nil {
-		key = core.HashString(*q.Key)
-	}
-	if q.Fared != nil {
-		places, known, err := ix.Fared(key, q.Fared)
-		if known || err != nil || q.Key == nil {
-			return places, !known, err
-		}
-	}
-	places, err = ix.Keys(key)
-	return places, false, err
 }

@@ -92,7 +92,7 @@ func (b *Builder) Index(size int64) *Index {
 	b.ix.requests, b.room = sortPairs(b.ix.requests, b.room)
 	b.ix.keys, b.room = sortPairs(b.ix.keys, b.room)
 	b.ix.requests, b.ix.keys = slices.Compact(b.ix.requests), slices.Compact(b.ix.keys)
-	b.flights.finish()
+	b.ix.unended, b.ix.carried = b.flights.finish()
 	slices.Sort(b.flights.found) // not in order of blocks: a request ends later than it arrives
 	b.ix.fates, b.ix.fared, b.ix.lost = b.flights.fates, slices.Compact(b.flights.found), b.flights.lost
 	return &b.ix

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"lockstep/core"
+	"lockstep/traces"
 )
 
 // An index file is pages; their content is magic, version, the places of the
@@ -27,6 +28,8 @@ const (
 	sectionFates
 	sectionFared
 	sectionFaredLists
+	sectionUnended
+	sectionCarried
 	sections
 )
 
@@ -52,6 +55,8 @@ func (ix *Index) Encode() []byte {
 		sectionFates:      ix.appendFates,
 		sectionFared:      func(b []byte) []byte { return appendTable(b, fared) },
 		sectionFaredLists: func(b []byte) []byte { return append(b, faredLists...) },
+		sectionUnended:    ix.appendUnended,
+		sectionCarried:    ix.appendCarried,
 	} {
 		at := len(b)
 		b = write(b)
@@ -191,10 +196,43 @@ func (ix *Index) appendFates(b []byte) []byte {
 	w.uint(bit(ix.lost))
 	w.uint(uint64(len(ix.fates)))
 	for i := range ix.fates {
-		x := &ix.fates[i]
-		w.uint(uint64(x.Status))
-		w.uint(uint64(x.Class))
-		w.uint(bit(x.Guest) | bit(x.Ended)<<1)
+		w.fate(&ix.fates[i])
+	}
+	return w.b
+}
+
+func (w *writer) fate(x *traces.Fate) {
+	w.uint(uint64(x.Status))
+	w.uint(uint64(x.Class))
+	w.uint(bit(x.Guest) | bit(x.Ended)<<1)
+}
+
+func (w *writer) handle(h core.Handle) {
+	w.uint(uint64(h.Slot))
+	w.uint(uint64(h.Gen))
+}
+
+func (ix *Index) appendUnended(b []byte) []byte {
+	w := writer{b}
+	w.uint(uint64(len(ix.unended)))
+	for i := range ix.unended {
+		u := &ix.unended[i]
+		w.handle(u.Handle)
+		w.uint(uint64(u.Place))
+		w.fate(&u.Fate)
+		w.uint(uint64(u.print))
+	}
+	return w.b
+}
+
+func (ix *Index) appendCarried(b []byte) []byte {
+	w := writer{b}
+	w.uint(uint64(len(ix.carried)))
+	for i := range ix.carried {
+		c := &ix.carried[i]
+		w.handle(c.First)
+		w.handle(c.Handle)
+		w.fate(&c.Fate)
 	}
 	return w.b
 }

@@ -140,8 +140,8 @@ func (f *File) Keys(hash uint64) (places []int, err error) {
 const AnyKey uint64 = 0
 
 // Fared returns the places in Blocks that may hold the arrival of a request with
-// the routing key that fared as is wanted, or that had not ended when the trace
-// did; hash is as for Keys, or AnyKey. It is not known where most requests are wanted,
+// the routing key that fared as is wanted; hash is as for Keys, or AnyKey. Of those
+// in Unended it tells nothing. It is not known where most requests are wanted,
 // those answered 200 at home: then Keys names the blocks.
 func (f *File) Fared(hash uint64, wanted func(traces.Fate) bool) (places []int, known bool, err error) {
 	fates, lost, err := f.fates()
@@ -164,12 +164,37 @@ func (f *File) fates() (fates []traces.Fate, lost bool, err error) {
 	}
 	lost = r.uint() != 0
 	for n := r.uint(); n > 0 && r.err == nil; n-- {
-		x := traces.Fate{Status: uint16(r.uint()), Class: core.Class(r.uint())}
-		flags := r.uint()
-		x.Guest, x.Ended = flags&1 != 0, flags&2 != 0
-		fates = append(fates, x)
+		fates = append(fates, r.fate())
 	}
 	return fates, lost, r.err
+}
+
+// Unended returns the requests with the routing key that did not end in the
+// trace; hash is as for Fared.
+func (f *File) Unended(hash uint64) (out []Unended, err error) {
+	r, err := f.section(sectionUnended)
+	if err != nil {
+		return nil, err
+	}
+	for n := r.uint(); n > 0 && r.err == nil; n-- {
+		u := Unended{Handle: r.handle(), Place: int(int32(r.uint())), Fate: r.fate(), print: uint32(r.uint())}
+		if hash == AnyKey || u.print == uint32(hash>>32) {
+			out = append(out, u)
+		}
+	}
+	return out, r.err
+}
+
+// Carried returns those that arrived before the trace.
+func (f *File) Carried() (out []Carried, err error) {
+	r, err := f.section(sectionCarried)
+	if err != nil {
+		return nil, err
+	}
+	for n := r.uint(); n > 0 && r.err == nil; n-- {
+		out = append(out, Carried{r.handle(), r.handle(), r.fate()})
+	}
+	return out, r.err
 }
 
 // list tells of each number to which a table leads by its lists.
@@ -338,6 +363,15 @@ func (r *reader) name() string {
 		return r.names[n-1]
 	}
 }
+
+func (r *reader) fate() (x traces.Fate) {
+	x.Status, x.Class = uint16(r.uint()), core.Class(r.uint())
+	flags := r.uint()
+	x.Guest, x.Ended = flags&1 != 0, flags&2 != 0
+	return x
+}
+
+func (r *reader) handle() core.Handle { return core.Handle{Slot: uint32(r.uint()), Gen: uint32(r.uint())} }
 
 func (r *reader) decision() (d core.Decision) {
 	d.Kind, d.Rule, d.Class, d.Reason = core.DecisionKind(r.uint()), uint8(r.uint()), core.Class(r.uint()), core.Reason(r.uint())

@@ -19,11 +19,29 @@ const (
 	maxFateBlocks = 1 << 24
 )
 
+// Unended is a request that arrived in a trace and did not end in it. The index
+// of what follows may know how it ended, as Carried.
+type Unended struct {
+	Handle core.Handle // under which it was in flight at the end
+	Place  int         // in Index.Blocks, of its arrival
+	Fate   traces.Fate // so far
+	print  uint32      // fingerprint of its key
+}
+
+// Carried is a request that arrived before the trace, as one of which something
+// is told in it.
+type Carried struct {
+	First  core.Handle // under which it was in flight at the beginning
+	Handle core.Handle // at the end, if it has not ended
+	Fate   traces.Fate // by what is told in the trace alone
+}
+
 // flight is a request that has arrived and has not ended.
 type flight struct {
-	gen   uint32 // of its handle, 0 for none
-	print uint32 // fingerprint of its key
-	block int    // place of its arrival in Index.Blocks
+	gen   uint32      // of its handle, 0 for none
+	print uint32      // fingerprint of its key
+	block int         // place of its arrival in Index.Blocks; -1 if it came before the trace
+	first core.Handle // of one that came before the trace
 	fate  traces.Fate
 }
 
@@ -34,6 +52,7 @@ type flights struct {
 	fates  []traces.Fate
 	number map[traces.Fate]int // place in fates
 	found  []pair              // fingerprint → block and fate
+	ended  []Carried           // of those that came before the trace
 	recent [1 << 10]pair       // that were found last, by some of their bits
 	lost   bool                // some were not kept
 }
@@ -41,7 +60,7 @@ type flights struct {
 func (x *flights) reset() {
 	clear(x.slots)
 	clear(x.number)
-	*x = flights{slots: x.slots, fates: x.fates[:0], number: x.number, found: x.found[:0]}
+	*x = flights{slots: x.slots, fates: x.fates[:0], number: x.number, found: x.found[:0], ended: x.ended[:0]}
 }
 
 // of returns the request in flight under a handle, nil for none.
@@ -60,8 +79,13 @@ func (x *flights) fact(f *traces.Fact, block int, print uint32) {
 		own, others = &others[n-1], others[:n-1]
 	}
 	for i := range others {
-		if fl := x.of(others[i].Handle); fl != nil {
-			fl.fate.Decided(&others[i])
+		d := &others[i]
+		fl := x.of(d.Handle)
+		if fl == nil && (d.Kind == core.Forward || d.Kind == core.Reject) {
+			fl = x.before(d.Handle)
+		}
+		if fl != nil {
+			fl.fate.Decided(d)
 			x.land(fl)
 		}
 	}
@@ -69,10 +93,24 @@ func (x *flights) fact(f *traces.Fact, block int, print uint32) {
 	case own != nil:
 		x.arrived(own, flight{print: print, block: block})
 	case ev.Kind == core.Reply || ev.Kind == core.Finish:
-		if fl := x.of(ev.Handle); fl != nil {
-			x.told(fl, ev, f.Decisions)
+		fl := x.of(ev.Handle)
+		if fl == nil {
+			fl = x.before(ev.Handle)
+		}
+		if fl != nil {
+			x.told(fl, ev, others)
 		}
 	}
+}
+
+// before books a request that came before the trace. It returns nil if there is
+// no room, or its slot has another holder: then the event is too late, and is ignored.
+func (x *flights) before(h core.Handle) *flight {
+	if h.Gen == 0 || h.Slot >= maxSlots || int(h.Slot) < len(x.slots) && x.slots[h.Slot].gen != 0 {
+		return nil
+	}
+	x.fly(h, flight{block: -1, first: h})
+	return &x.slots[h.Slot]
 }
 
 // told follows a Reply or a Finish of a request.
@@ -117,14 +155,20 @@ func (x *flights) fly(h core.Handle, fl flight) {
 
 // land keeps the fate of a request that has ended.
 func (x *flights) land(fl *flight) {
-	if fl.fate.Ended {
+	switch {
+	case !fl.fate.Ended:
+		return
+	case fl.block < 0:
+		x.ended = append(x.ended, Carried{First: fl.first, Fate: fl.fate})
+	default:
 		x.keep(fl)
-		fl.gen = 0
 	}
+	fl.gen = 0
 }
 
+// keep keeps how a request of the trace fared.
 func (x *flights) keep(fl *flight) {
-	if fl.fate == plain {
+	if fl.fate == plain || fl.block < 0 {
 		return
 	}
 	n, known := x.number[fl.fate]
@@ -151,11 +195,20 @@ func (x *flights) keep(fl *flight) {
 	x.found = append(x.found, p, pairOf(AnyKey, fl.block<<8|n))
 }
 
-// finish keeps those that have not ended.
-func (x *flights) finish() {
-	for i := range x.slots {
-		if x.slots[i].gen != 0 {
-			x.keep(&x.slots[i])
+// finish returns what is in flight at the end, and what became of those that
+// were at the beginning.
+func (x *flights) finish() (unended []Unended, carried []Carried) {
+	carried = x.ended
+	for slot := range x.slots {
+		fl := &x.slots[slot]
+		h := core.Handle{Slot: uint32(slot), Gen: fl.gen}
+		switch {
+		case fl.gen == 0:
+		case fl.block < 0:
+			carried = append(carried, Carried{fl.first, h, fl.fate})
+		default:
+			unended = append(unended, Unended{h, fl.block, fl.fate, fl.print})
 		}
 	}
+	return unended, carried
 }

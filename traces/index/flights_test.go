@@ -21,8 +21,8 @@ func finish(slot, gen uint32, status uint16) *traces.Fact {
 // places is where an index of n blocks says that requests with a fingerprint failed.
 func places(t *testing.T, x *flights, print uint32) ([]int, bool) {
 	t.Helper()
-	x.finish()
 	ix := Index{fates: x.fates, fared: x.found, lost: x.lost}
+	ix.unended, ix.carried = x.finish()
 	sorted, _ := sortPairs(ix.fared, nil)
 	ix.fared = sorted
 	data := ix.Encode()
@@ -33,6 +33,13 @@ func places(t *testing.T, x *flights, print uint32) ([]int, bool) {
 	found, known, err := f.Fared(uint64(print)<<32, func(x traces.Fate) bool { return x.Failed() })
 	if err != nil {
 		t.Fatal(err)
+	}
+	unended, err := f.Unended(uint64(print) << 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range unended {
+		found = append(found, u.Place)
 	}
 	return found, known
 }

@@ -25,6 +25,9 @@ type Index struct {
 	fates []traces.Fate
 	fared []pair // key → block<<8 and place in fates, sorted, each once
 	lost  bool   // some of that was not kept
+
+	unended []Unended
+	carried []Carried
 }
 
 // Block is where a block begins, and in which state of time.
