@@ -371,7 +371,9 @@ func (r *reader) fate() (x traces.Fate) {
 	return x
 }
 
-func (r *reader) handle() core.Handle { return core.Handle{Slot: uint32(r.uint()), Gen: uint32(r.uint())} }
+func (r *reader) handle() core.Handle {
+	return core.Handle{Slot: uint32(r.uint()), Gen: uint32(r.uint())}
+}
 
 func (r *reader) decision() (d core.Decision) {
 	d.Kind, d.Rule, d.Class, d.Reason = core.DecisionKind(r.uint()), uint8(r.uint()), core.Class(r.uint()), core.Reason(r.uint())
