@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -100,7 +101,7 @@ func runIncident(w, stderr io.Writer, args []string, flags incidentFlags) error 
 		return err
 	}
 	tellHashed(stderr, found)
-	o := postmortem.Options{Top: flags.top, Version: version}
+	o := postmortem.Options{Top: flags.top, Version: version, Parallel: func(n int, do func(i int)) { inParallel(n, runtime.GOMAXPROCS(0), do) }}
 	if o.From, err = whenAmong(flags.from, found); err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}

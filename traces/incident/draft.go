@@ -19,6 +19,9 @@ type Options struct {
 	Labels   []string
 	LabelsOf func(key string) []string
 	Version  string // of the program, for the last line; "" leaves it out
+	// Parallel calls do for 0 to n-1, several at a time; nil: one after the other.
+	// Sources are read at the same time then.
+	Parallel func(n int, do func(i int))
 }
 
 // Draft is a post-mortem as far as recordings can write it.
@@ -105,6 +108,13 @@ func New(sources []Source, o Options) (*Draft, error) {
 	}
 	a := author{options: o, sources: sources}
 	a.options.Top = cmp.Or(o.Top, 10)
+	if o.Parallel == nil {
+		a.options.Parallel = func(n int, do func(i int)) {
+			for i := range n {
+				do(i)
+			}
+		}
+	}
 	return a.write()
 }
 
@@ -127,11 +137,16 @@ func (a *author) write() (*Draft, error) {
 		from -= lead
 	}
 	for i, s := range a.sources {
-		survey := newSurvey(s, i, from, a.options.To)
-		if err := survey.read(from, a.options.To); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Path, err)
+		a.surveys = append(a.surveys, newSurvey(s, i, from, a.options.To))
+	}
+	errs := make([]error, len(a.surveys))
+	a.options.Parallel(len(a.surveys), func(i int) {
+		if err := a.surveys[i].read(from, a.options.To); err != nil {
+			errs[i] = fmt.Errorf("%s: %w", a.surveys[i].Path, err)
 		}
-		a.surveys = append(a.surveys, survey)
+	})
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	if !slices.ContainsFunc(a.surveys, func(s *survey) bool { return s.begun }) && !a.unreadable() {
 		return nil, errors.New("the recordings hold no step: there is nothing to tell")

@@ -50,13 +50,12 @@ func (a *author) mitigations() error {
 	if err != nil {
 		return err
 	}
-	for _, c := range list {
-		m, err := a.try(c, samples)
-		if err != nil {
-			return err
-		}
-		a.draft.Mitigations = append(a.draft.Mitigations, m)
+	tried, errs := make([]Mitigation, len(list)), make([]error, len(list))
+	a.options.Parallel(len(list), func(i int) { tried[i], errs[i] = a.try(list[i], samples) })
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
+	a.draft.Mitigations = tried
 	left := func(m *Mitigation) uint64 { return m.After.Refused + m.After.Failed }
 	slices.SortStableFunc(a.draft.Mitigations, func(x, y Mitigation) int {
 		return cmp.Or(cmp.Compare(len(x.Error), len(y.Error)), cmp.Compare(left(&x), left(&y)))
