@@ -35,6 +35,8 @@ func (f *flaky) fails() bool {
 
 func (f *flaky) MkdirAll(string) error { return nil }
 
+func (f *flaky) Lock(string) func() { return func() {} }
+
 func (f *flaky) ReadFile(path string) ([]byte, error) {
 	if got, ok := f.names[path]; ok {
 		return got.data, nil

@@ -15,6 +15,9 @@ type Disk interface {
 	Rename(from, to string) error
 	// SyncDir returns once the names in dir would survive a loss of power.
 	SyncDir(dir string) error
+	// Lock keeps other processes from changing what is in dir until it is given
+	// back. Where there are no locks it does nothing.
+	Lock(dir string) (unlock func())
 }
 
 // OS is the machine's own file system. Files are readable by their owner only:

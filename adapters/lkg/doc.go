@@ -14,6 +14,10 @@
 // (Condemned). The count is written before the copy is put in force, so that one
 // that kills at once is counted too.
 //
+// While a router is upgraded, it and its successor use one folder. Each change is
+// made under a lock on the folder, and what one of them prepared and the
+// other has taken away is written again.
+//
 // What may not live here: what a configuration means, and when it has soaked. A
 // copy is bytes.
 package lkg

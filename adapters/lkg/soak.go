@@ -80,8 +80,7 @@ func (s *Store) Condemned(body []byte) bool {
 // Begin notes that a run begins with a copy, before it does. One that has soaked
 // already, or that this run has, is not counted. After an error nothing has changed.
 func (s *Store) Begin(body []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.hold()()
 	if s.running(body) {
 		return nil
 	}
@@ -96,15 +95,13 @@ func (s *Store) Begin(body []byte) error {
 
 // Forgive begins a copy's count anew: the operator insists on it.
 func (s *Store) Forgive(body []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.hold()()
 	return s.count(body, -s.begun(body))
 }
 
 // Abandon takes back the last Begin: the copy was not adopted.
 func (s *Store) Abandon(body []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.hold()()
 	if !s.running(body) {
 		return nil
 	}
@@ -115,16 +112,14 @@ func (s *Store) Abandon(body []byte) error {
 // Leave notes that this run ends in good order, or goes on with another copy:
 // whatever ends it later is not the fault of this one.
 func (s *Store) Leave(body []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.hold()()
 	return s.count(body, -1)
 }
 
 // Soaked keeps a copy as the older generation. After an error the one before is
 // still there, whole.
 func (s *Store) Soaked(body []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.hold()()
 	if s.isSoaked(body) {
 		return nil
 	}

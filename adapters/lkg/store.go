@@ -17,8 +17,9 @@ const (
 // ErrEmpty says that no copy has been kept yet.
 var ErrEmpty = errors.New("no last-known-good copy")
 
-// Store is one folder of copies. One router at a time may use a folder; its
-// methods may be called from any goroutine.
+// Store is one folder of copies. One router at a time may use a folder, but
+// while it is upgraded its successor uses it too. Methods may be called from any
+// goroutine.
 type Store struct {
 	mu            sync.Mutex
 	began, before []byte // what this run has begun with, and had before
@@ -56,13 +57,16 @@ func (s *Store) Current() ([]byte, error) {
 // Prepare puts body on the disk beside the current copy, which stays what a
 // restart begins with. After an error nothing has changed.
 func (s *Store) Prepare(body []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.hold()()
 	s.pending = body
 	if s.kept() {
 		return nil
 	}
-	if err := s.disk.WriteSync(s.path(pendingName), seal(body)); err != nil {
+	return s.writePending()
+}
+
+func (s *Store) writePending() error {
+	if err := s.disk.WriteSync(s.path(pendingName), seal(s.pending)); err != nil {
 		return fmt.Errorf("writing the last-known-good copy: %w", err)
 	}
 	return nil
@@ -71,12 +75,16 @@ func (s *Store) Prepare(body []byte) error {
 // Commit makes what Prepare wrote the current copy. After an error a restart
 // may begin with either of the two.
 func (s *Store) Commit() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.hold()()
 	if s.kept() {
 		return nil
 	}
 	s.current = nil
+	if there, err := s.disk.ReadFile(s.path(pendingName)); err != nil || !bytes.Equal(there, seal(s.pending)) {
+		if err := s.writePending(); err != nil { // the other process of an upgrade was at it
+			return err
+		}
+	}
 	if err := s.disk.Rename(s.path(pendingName), s.path(currentName)); err != nil {
 		return fmt.Errorf("renaming the last-known-good copy: %w", err)
 	}
@@ -85,6 +93,14 @@ func (s *Store) Commit() error {
 	}
 	s.current = s.pending
 	return nil
+}
+
+// hold keeps other goroutines out, and the other process of an upgrade, until
+// what it returns is called.
+func (s *Store) hold() (release func()) {
+	s.mu.Lock()
+	unlock := s.disk.Lock(s.dir)
+	return func() { unlock(); s.mu.Unlock() }
 }
 
 // kept reports whether what is pending is on disk already: a control plane
