@@ -10,6 +10,9 @@
 //! counts the runs that began with a copy and have neither soaked nor ended in good order: after two
 //! of them a router starts with `lkg`, and the copy that they died with is refused if it is pushed
 //! again.
+//!
+//! While a router is upgraded, it and its successor use one folder. Each change is made under a lock
+//! on the folder, and what one of them prepared and the other has taken away is written again.
 
 use std::fmt;
 use std::fs;
@@ -65,6 +68,9 @@ pub trait Disk: Send {
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
     /// Returns once the names in the folder would survive a loss of power.
     fn sync_folder(&mut self, folder: &Path) -> io::Result<()>;
+    /// Keeps other processes from changing what is in the folder until it is dropped; None where
+    /// there are no locks.
+    fn lock(&mut self, folder: &Path) -> Option<fs::File>;
 }
 
 /// The machine's own file system. Files are readable by their owner only: a configuration names
@@ -94,6 +100,12 @@ impl Disk for Os {
     fn sync_folder(&mut self, folder: &Path) -> io::Result<()> {
         fs::File::open(folder)?.sync_all()
     }
+
+    fn lock(&mut self, folder: &Path) -> Option<fs::File> {
+        let file = fs::File::open(folder).ok()?;
+        file.lock().ok()?;
+        Some(file)
+    }
 }
 
 /// What a router starts with.
@@ -111,7 +123,8 @@ pub struct Choice {
     pub deaths: u32,
 }
 
-/// One folder of copies. One router at a time may use a folder.
+/// One folder of copies. One router at a time may use a folder, but while it is upgraded its
+/// successor uses it too.
 pub struct Store(Mutex<Folder>);
 
 struct Folder {
@@ -154,23 +167,28 @@ impl Store {
     /// an error nothing has changed.
     pub fn prepare(&self, body: &[u8]) -> Result<(), StoreError> {
         let mut s = self.lock();
+        let _held = s.hold();
         s.pending = Some(body.to_vec());
         if s.kept() {
             return Ok(());
         }
-        let path = s.path.join(PENDING);
-        s.disk.write_sync(&path, &seal(body)).map_err(failed("writing the last-known-good copy"))
+        s.write_pending()
     }
 
     /// Makes what `prepare` wrote the current copy. After an error a restart may begin with either.
     pub fn commit(&self) -> Result<(), StoreError> {
         let mut s = self.lock();
+        let _held = s.hold();
         if s.kept() {
             return Ok(());
         }
         s.current = None;
-        let (from, to, folder) = (s.path.join(PENDING), s.path.join(CURRENT), s.path.clone());
-        s.disk.rename(&from, &to).map_err(failed("renaming the last-known-good copy"))?;
+        let pending = s.path.join(PENDING);
+        if s.disk.read(&pending).ok() != s.pending.as_deref().map(seal) {
+            s.write_pending()?; // the other process of an upgrade was at it
+        }
+        let (to, folder) = (s.path.join(CURRENT), s.path.clone());
+        s.disk.rename(&pending, &to).map_err(failed("renaming the last-known-good copy"))?;
         s.disk.sync_folder(&folder).map_err(failed("syncing the folder of last-known-good copies"))?;
         s.current = s.pending.clone();
         Ok(())
@@ -207,6 +225,7 @@ impl Store {
     /// this run has, is not counted. After an error nothing has changed.
     pub fn begin(&self, body: &[u8]) -> Result<(), StoreError> {
         let mut s = self.lock();
+        let _held = s.hold();
         if s.running(body) {
             return Ok(());
         }
@@ -220,12 +239,15 @@ impl Store {
 
     /// Begins a copy's count anew: the operator insists on it.
     pub fn forgive(&self, body: &[u8]) -> Result<(), StoreError> {
-        self.lock().clear(body).map_err(failed("forgetting the runs that died"))
+        let mut s = self.lock();
+        let _held = s.hold();
+        s.clear(body).map_err(failed("forgetting the runs that died"))
     }
 
     /// Takes back the last `begin`: the copy was not adopted.
     pub fn abandon(&self, body: &[u8]) -> Result<(), StoreError> {
         let mut s = self.lock();
+        let _held = s.hold();
         if !s.running(body) {
             return Ok(());
         }
@@ -236,12 +258,15 @@ impl Store {
     /// Notes that this run ends in good order, or goes on with another copy: whatever ends it later
     /// is not the fault of this one.
     pub fn leave(&self, body: &[u8]) -> Result<(), StoreError> {
-        self.lock().count(body, -1).map_err(failed("taking back the count of a run"))
+        let mut s = self.lock();
+        let _held = s.hold();
+        s.count(body, -1).map_err(failed("taking back the count of a run"))
     }
 
     /// Keeps a copy as the older generation. After an error the one before is still there, whole.
     pub fn soaked(&self, body: &[u8]) -> Result<(), StoreError> {
         let mut s = self.lock();
+        let _held = s.hold();
         if s.is_soaked(body) {
             return Ok(());
         }
@@ -259,6 +284,17 @@ fn failed(doing: &'static str) -> impl Fn(io::Error) -> StoreError {
 }
 
 impl Folder {
+    /// Keeps the other process of an upgrade out until it is dropped.
+    fn hold(&mut self) -> Option<fs::File> {
+        let folder = self.path.clone();
+        self.disk.lock(&folder)
+    }
+
+    fn write_pending(&mut self) -> Result<(), StoreError> {
+        let (path, body) = (self.path.join(PENDING), seal(self.pending.as_deref().unwrap_or_default()));
+        self.disk.write_sync(&path, &body).map_err(failed("writing the last-known-good copy"))
+    }
+
     /// Reports whether what is pending is on disk already: a control plane sends its snapshot again
     /// at every connect.
     fn kept(&self) -> bool {
@@ -437,6 +473,10 @@ mod tests {
             Ok(())
         }
 
+        fn lock(&mut self, _: &Path) -> Option<fs::File> {
+            None
+        }
+
         fn sync_folder(&mut self, _: &Path) -> io::Result<()> {
             let mut disk = self.0.lock().unwrap();
             disk.fails()?;
@@ -597,5 +637,50 @@ mod tests {
         store.begin(b"abc").unwrap();
         let want = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad 1\n";
         assert_eq!(disk.0.lock().unwrap().names[Path::new("d/runs")].0, want.as_bytes());
+    }
+
+    /// Opens one folder as a router and its successor do.
+    fn both(name: &str) -> (PathBuf, Store, Store) {
+        let folder = std::env::temp_dir().join(format!("lockstep-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        (folder.clone(), Store::open(&folder).unwrap(), Store::open(&folder).unwrap())
+    }
+
+    #[test]
+    fn a_push_is_kept_though_the_other_process_was_at_it() {
+        type Order = fn(&Store, &Store) -> Result<(), StoreError>;
+        let orders: [(&str, Order); 3] = [
+            ("it prepared later", |old, new| new.prepare(b"v3").and(old.prepare(b"v2")).and(new.commit())),
+            ("it committed in between", |old, new| {
+                old.prepare(b"v2").and(new.prepare(b"v3")).and(old.commit()).and(new.commit())
+            }),
+            ("it committed the same", |old, new| {
+                old.prepare(b"v3").and(new.prepare(b"v3")).and(old.commit()).and(new.commit())
+            }),
+        ];
+        for (name, order) in orders {
+            let (folder, old, new) = both("push");
+            order(&old, &new).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert_eq!(Store::open(&folder).unwrap().current().unwrap(), b"v3", "{name}");
+            fs::remove_dir_all(folder).unwrap();
+        }
+    }
+
+    #[test]
+    fn two_processes_lose_no_count() {
+        let (folder, old, new) = both("count");
+        std::thread::scope(|s| {
+            for (i, store) in [&old, &new].into_iter().enumerate() {
+                s.spawn(move || {
+                    for n in 0..100 {
+                        let body = format!("{} of {i}", n % 2); // four copies are counted at once
+                        store.begin(body.as_bytes()).unwrap();
+                        store.leave(body.as_bytes()).unwrap();
+                    }
+                });
+            }
+        });
+        assert!(old.lock().runs().iter().all(|r| r.begun == 0));
+        fs::remove_dir_all(folder).unwrap();
     }
 }
