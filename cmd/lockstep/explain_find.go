@@ -148,6 +148,9 @@ func (x *explained) notFound() error {
 	if r.Lost > 0 {
 		err = fmt.Errorf("%w; %s steps are missing, and it may be one of them", err, say.Count(r.Lost))
 	}
+	if r.Requests == 0 {
+		err = x.lackingToo(err)
+	}
 	if r.Divergence != nil {
 		err = fmt.Errorf("%w; replay stopped at a %s", err, r.Divergence)
 	}
@@ -208,7 +211,11 @@ func (x *explained) list(w io.Writer) error {
 		for _, e := range found {
 			owners[e] = r
 		}
-		if list, ok = append(list, found...), ok && report.OK(); over < 0 || more < 0 {
+		sound, err := x.unsearched(r, &filter, &report)
+		if err != nil {
+			return err
+		}
+		if list, ok = append(list, found...), ok && sound; over < 0 || more < 0 {
 			more = -1
 		} else {
 			more += over
