@@ -80,6 +80,9 @@ func whenAmong(text string, found []*recordings.Recording, parse func(text strin
 
 // incidentToFile writes beside the file and renames, so that a draft is whole or not there.
 func incidentToFile(stderr io.Writer, args []string, flags incidentFlags) error {
+	if info, err := os.Stat(flags.out); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder: name the file to write, such as %s", flags.out, filepath.Join(flags.out, "incident.md"))
+	}
 	f, err := os.CreateTemp(filepath.Dir(flags.out), ".incident-*") // mode 0600: it names tenants
 	if err != nil {
 		return fmt.Errorf("writing the draft: %w", err)
@@ -96,6 +99,9 @@ func incidentToFile(stderr io.Writer, args []string, flags incidentFlags) error 
 }
 
 func runIncident(w, stderr io.Writer, args []string, flags incidentFlags) error {
+	if flags.top < 1 {
+		return fmt.Errorf("--top is %d: write how many tenants to tell one by one, 1 or more", flags.top)
+	}
 	found, err := recordings.Open(args)
 	if err != nil {
 		return err

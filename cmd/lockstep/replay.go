@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -62,6 +63,12 @@ it says NOT JUDGED, which is no pass.`,
 			if err := what.check(against, rules); err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("gate") && what.gate == "" {
+				return errors.New("--gate is empty, and would hold nothing: write limits, such as 'refusals<=+0.1%,changed<=5%', or leave it out")
+			}
+			if err := checkJobs(jobs); err != nil {
+				return err
+			}
 			if what.config != "" {
 				return runWhatIf(cmd.OutOrStdout(), cmd.ErrOrStderr(), args, what, asJSON)
 			}
@@ -84,6 +91,14 @@ it says NOT JUDGED, which is no pass.`,
 	cmd.Flags().BoolVar(&what.retries, "retries", false, "with --config: simulate the clients' retries again")
 	cmd.Flags().Uint64Var(&what.seed, "seed", 0, "with --config: of what is drawn")
 	return cmd
+}
+
+// checkJobs refuses a number of cores below 0, which means all.
+func checkJobs(jobs int) error {
+	if jobs < 0 {
+		return fmt.Errorf("--jobs is %d: write how many cores to use, 0 for all", jobs)
+	}
+	return nil
 }
 
 func runReplay(w, stderr io.Writer, args []string, jobs int, asJSON bool) error {
