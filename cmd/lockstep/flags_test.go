@@ -15,6 +15,11 @@ func TestFlagsThatMeanNothingAreRefusedAndNotTakenForTheirDefault(t *testing.T) 
 		{[]string{"replay", fullVector, "--config", "nowhere.yaml", "--gate", ""}, "--gate is empty"},
 		{[]string{"incident", fullVector, "--top", "-1"}, "--top is -1"},
 		{[]string{"incident", fullVector, "-o", t.TempDir()}, "is a folder: name the file to write"},
+		{[]string{"explain", fullVector, "--status", "-5"}, "--status -5 is no status of HTTP"},
+		{[]string{"explain", fullVector, "--step", "-1"}, `invalid argument "-1" for "--step" flag: write a whole number, 0 or more`},
+		{[]string{"explain", fullVector, "--step", "99999999999999999999"}, "the number is too large"},
+		{[]string{"explain", fullVector, "--limit", "many"}, `for "--limit" flag: write a whole number`},
+		{[]string{"explain", fullVector, "--json=perhaps"}, `for "--json" flag: write true or false`},
 		{[]string{"serve", "-c", "nowhere.yaml", "--drain", "-1s"}, "write 0s or more"},
 		{[]string{"serve", "-c", "nowhere.yaml", "--lame-duck", "-1s"}, "write 0s or more"},
 	} {
