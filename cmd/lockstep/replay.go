@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -60,13 +60,7 @@ it says NOT JUDGED, which is no pass.`,
   lockstep replay amd64 --against s390x`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := what.check(against, rules); err != nil {
-				return err
-			}
-			if cmd.Flags().Changed("gate") && what.gate == "" {
-				return errors.New("--gate is empty, and would hold nothing: write limits, such as 'refusals<=+0.1%,changed<=5%', or leave it out")
-			}
-			if err := checkJobs(jobs); err != nil {
+			if err := cmp.Or(what.check(against, rules), what.checkGate(cmd.Flags().Changed("gate")), checkJobs(jobs)); err != nil {
 				return err
 			}
 			if what.config != "" {
