@@ -138,6 +138,8 @@ func (f *explainFlags) check(args []string) error {
 		return errors.New("name one of --request, --step and --key")
 	case named == 0 && f.from == "" && f.to == "" && f.status == 0 && f.class == "" && !f.failed && !f.guests:
 		return errors.New("name what to explain: --request ID, --step N, --key K, or --failed, --status, --class, --from for a list")
+	case f.status != 0 && (f.status < 100 || f.status > 599):
+		return fmt.Errorf("--status %d is no status of HTTP: write one from 100 to 599", f.status)
 	case f.limit < 0:
 		return errors.New("--limit is a number of requests, 0 for all")
 	}

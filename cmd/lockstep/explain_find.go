@@ -293,16 +293,20 @@ func (x *explained) filter(r *recordings.Recording) (explain.Filter, error) {
 	}
 	for _, b := range []struct {
 		name, text string
+		parse      func(text string, origin, end int64) (int64, error)
 		at         *core.Time
-	}{{"--from", f.from, &filter.From}, {"--to", f.to, &filter.To}} {
+	}{{"--from", f.from, parseWhen, &filter.From}, {"--to", f.to, parseUntil, &filter.To}} {
 		if b.text == "" {
 			continue
 		}
-		wall, err := parseWhen(b.text, r.Header.Origin, end)
+		wall, err := b.parse(b.text, r.Header.Origin, end)
 		if err != nil {
 			return filter, fmt.Errorf("%s: %w", b.name, err)
 		}
 		*b.at = core.Time(max(wall-r.Header.Origin, 1))
+	}
+	if f.from != "" && f.to != "" && filter.From > filter.To {
+		return filter, fmt.Errorf("--from %s is not before --to %s", f.from, f.to)
 	}
 	return filter, nil
 }

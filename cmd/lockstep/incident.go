@@ -62,8 +62,8 @@ are UTC: 2026-11-19T14:07:31Z, 14:07 or 14:07:31.5 of the last day recorded, or
 	return cmd
 }
 
-// whenAmong reads a time of several recordings, 0 for "".
-func whenAmong(text string, found []*recordings.Recording) (int64, error) {
+// whenAmong reads a time of several recordings with parse, 0 for "".
+func whenAmong(text string, found []*recordings.Recording, parse func(text string, origin, end int64) (int64, error)) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
@@ -75,11 +75,14 @@ func whenAmong(text string, found []*recordings.Recording) (int64, error) {
 		}
 		end = max(end, t)
 	}
-	return parseWhen(text, found[0].Header.Origin, end)
+	return parse(text, found[0].Header.Origin, end)
 }
 
 // incidentToFile writes beside the file and renames, so that a draft is whole or not there.
 func incidentToFile(stderr io.Writer, args []string, flags incidentFlags) error {
+	if info, err := os.Stat(flags.out); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder: name the file to write, such as %s", flags.out, filepath.Join(flags.out, "incident.md"))
+	}
 	f, err := os.CreateTemp(filepath.Dir(flags.out), ".incident-*") // mode 0600: it names tenants
 	if err != nil {
 		return fmt.Errorf("writing the draft: %w", err)
@@ -96,16 +99,19 @@ func incidentToFile(stderr io.Writer, args []string, flags incidentFlags) error 
 }
 
 func runIncident(w, stderr io.Writer, args []string, flags incidentFlags) error {
+	if flags.top < 1 {
+		return fmt.Errorf("--top is %d: write how many tenants to tell one by one, 1 or more", flags.top)
+	}
 	found, err := recordings.Open(args)
 	if err != nil {
 		return err
 	}
 	tellHashed(stderr, found)
 	o := postmortem.Options{Top: flags.top, Version: version, Parallel: func(n int, do func(i int)) { inParallel(n, runtime.GOMAXPROCS(0), do) }}
-	if o.From, err = whenAmong(flags.from, found); err != nil {
+	if o.From, err = whenAmong(flags.from, found, parseWhen); err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
-	if o.To, err = whenAmong(flags.to, found); err != nil {
+	if o.To, err = whenAmong(flags.to, found, parseUntil); err != nil {
 		return fmt.Errorf("--to: %w", err)
 	}
 	if o.From != 0 && o.To != 0 && o.From >= o.To {

@@ -101,6 +101,9 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 }
 
 func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (err error) {
+	if o.drain < 0 || o.lameDuck < 0 || o.upgradeWait < 0 {
+		return errors.New("--drain, --lame-duck and --upgrade-wait are lengths of time: write 0s or more")
+	}
 	asked, ignore := listenToSignals()
 	defer ignore()
 	sockets, err := lifecycle.Inherit()
