@@ -25,6 +25,7 @@ type explained struct {
 	log   io.Writer
 
 	searched traces.Report // of all that was replayed
+	unread   bool          // a file that was named, or is in a folder that was
 }
 
 func openExplained(args []string, log io.Writer, flags *explainFlags, known *explainHooks) (*explained, error) {
@@ -32,9 +33,11 @@ func openExplained(args []string, log io.Writer, flags *explainFlags, known *exp
 	if err != nil {
 		return nil, err
 	}
+	unread := false
 	for _, r := range all {
 		for _, fault := range r.Faults {
 			fmt.Fprintln(log, "not read: "+fault.Error())
+			unread = true
 		}
 	}
 	tellHashed(log, all)
@@ -49,10 +52,19 @@ func openExplained(args []string, log io.Writer, flags *explainFlags, known *exp
 	if names != nil {
 		flags.key = names.Of(flags.key)
 	}
-	return &explained{flags: flags, hooks: known.hooks(), args: args, all: all, log: log}, nil
+	return &explained{flags: flags, hooks: known.hooks(), args: args, all: all, log: log, unread: unread}, nil
 }
 
+// run answers. What is found where a file was not read may be less than there is.
 func (x *explained) run(w io.Writer) error {
+	err := x.answer(w)
+	if err == nil && x.unread {
+		return errFailed
+	}
+	return err
+}
+
+func (x *explained) answer(w io.Writer) error {
 	if x.flags.step != 0 {
 		return x.tell(w, func(*recordings.Recording) (explain.Query, error) {
 			return explain.Query{Steps: []uint64{x.flags.step}}, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +23,7 @@ import (
 type incidentFlags struct {
 	from, to string
 	config   string
+	keyFile  string
 	out      string
 	top      int
 	json     bool
@@ -56,6 +58,7 @@ are UTC: 2026-11-19T14:07:31Z, 14:07 or 14:07:31.5 of the last day recorded, or
 	cmd.Flags().StringVar(&flags.from, "from", "", "begin of the window")
 	cmd.Flags().StringVar(&flags.to, "to", "", "end of the window, itself not included")
 	cmd.Flags().StringVarP(&flags.config, "config", "c", "", "configuration file: show each tenant's region")
+	cmd.Flags().StringVar(&flags.keyFile, "key-file", "", "with -c: "+keyFileHelp)
 	cmd.Flags().StringVarP(&flags.out, "out", "o", "", "write to this file, readable by its owner only")
 	cmd.Flags().IntVar(&flags.top, "top", 10, "tenants told one by one")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
@@ -118,9 +121,11 @@ func runIncident(w, stderr io.Writer, args []string, flags incidentFlags) error 
 		return fmt.Errorf("--from %s is not before --to %s", flags.from, flags.to)
 	}
 	if flags.config != "" {
-		if err := labelsFrom(flags.config, &o); err != nil {
+		if err := labelsFrom(flags, found, &o); err != nil {
 			return err
 		}
+	} else if flags.keyFile != "" {
+		return errors.New("--key-file is for the keys of a configuration: name it with -c, or leave it out")
 	}
 	d, err := postmortem.New(incidentSources(found), o)
 	if err != nil {
@@ -214,15 +219,24 @@ func blockBefore(r *recordings.Recording, from int64) (b recordings.Block, err e
 }
 
 // labelsFrom shows what a configuration file knows of tenants.
-func labelsFrom(path string, o *postmortem.Options) error {
-	file, err := configfile.Load(path)
+func labelsFrom(flags incidentFlags, found []*recordings.Recording, o *postmortem.Options) error {
+	file, err := configfile.Load(flags.config)
 	if err != nil {
 		return err
 	}
 	if _, err := file.Compile(); err != nil {
 		return err
 	}
+	what := ""
+	if file.RegionsOf("") != nil {
+		what = flags.config + ", which has regions of keys,"
+	}
+	names, err := keyNames(flags.keyFile, found, what)
+	if err != nil {
+		return err
+	}
+	world := worldUnder(file, names)
 	o.Labels = []string{"region"}
-	o.LabelsOf = func(key string) []string { return []string{file.Region(0, key)} }
+	o.LabelsOf = func(key string) []string { return []string{world.Region(0, key)} }
 	return nil
 }
