@@ -3,6 +3,7 @@
 package http1_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -186,12 +188,23 @@ func startProgram(t *testing.T, program, pkg, config string, version []string, a
 		args[i] = fill.Replace(args[i])
 	}
 	said, _ := exec.Command(path, version...).CombinedOutput()
-	c := exec.Command(path, args...)
+	ctx, cancel := context.WithCancel(context.Background())
+	c := exec.CommandContext(ctx, path, args...)
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) } // nginx's worker outlives a master that is killed
+	c.WaitDelay = 10 * time.Second
 	c.Stderr = os.Stderr
 	if err := c.Start(); err != nil {
+		cancel()
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
+	t.Cleanup(func() {
+		cancel()
+		c.Wait()
+		if conn, err := net.Dial("tcp", address); err == nil {
+			conn.Close()
+			t.Errorf("%s was ended, and something of it still listens on %s", program, address)
+		}
+	})
 	for range 100 {
 		if conn, err := net.Dial("tcp", address); err == nil {
 			conn.Close()

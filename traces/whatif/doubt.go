@@ -234,10 +234,16 @@ func (d *doubt) mayFail(i int32) bool {
 }
 
 // crowded says that an endpoint has more in flight, or gets more, than it had near
-// that time: nobody has seen how it bears that.
+// that time: nobody has seen how it bears that. Which router makes it so is all one to it.
 func (d *doubt) crowded(i int32) bool {
 	x := &d.ends[i]
-	return d.calm(i) == &x.wide && d.exceeds(x, &x.wide)
+	wall := d.e.origin + int64(d.e.now)
+	if d.calm(i) == &x.wide && d.exceeds(x, &x.wide) {
+		d.e.w.crowds.note(x.server.url, d.e.name, wall)
+		return true
+	}
+	lasts := max(2*x.near.longest, d.places[x.place].info.Timeouts.Request)
+	return x.server.foreign && d.e.w.crowded.byAnother(x.server.url, d.e.name, wall, lasts)
 }
 
 // exceeds compares what alt has and sends at an endpoint with what the recordings

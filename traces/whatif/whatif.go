@@ -38,6 +38,8 @@ type WhatIf struct {
 	result  Result
 	differ  map[string]int64 // by URL: when a router first sent it something else than was recorded
 	known   map[string]int64 // the same of the round before
+	crowds  crowds           // when routers gave endpoints more to bear than was recorded
+	crowded crowds           // the same of the round before
 }
 
 // New returns a WhatIf that has seen nothing. The error says what is missing.
@@ -60,16 +62,16 @@ func New(o Options) (*WhatIf, error) {
 }
 
 func (w *WhatIf) begin() {
-	w.engines, w.result, w.differ = nil, Result{}, map[string]int64{}
+	w.engines, w.result, w.differ, w.crowds = nil, Result{}, map[string]int64{}, crowds{}
 	w.result.init()
 }
 
 // Again forgets the result and begins a second round, which knows from the first
-// when each router began to treat an endpoint otherwise. With several routers, do
-// that and replay all of them again: what one of them sends to an endpoint changes what the
-// others may meet there. With one it changes nothing.
+// when each router began to treat an endpoint otherwise, and when it gave it more to
+// bear than was recorded. With several routers, do that and replay all of them again: what
+// one of them sends to an endpoint changes what the others may meet there. With one it changes nothing.
 func (w *WhatIf) Again() {
-	w.known = w.differ
+	w.known, w.crowded = w.differ, w.crowds
 	w.begin()
 }
 
