@@ -1,17 +1,19 @@
 package promise
 
 import (
+	"cmp"
+
 	"lockstep/core"
 	"lockstep/core/loop"
 	"lockstep/traces"
 )
 
-// arrival is one request as it was decided.
+// arrival is one request as it was decided, when it came or later.
 type arrival struct {
 	sight  Sight
 	now    core.Time
 	region string
-	home   *row // nil when it has none
+	home   *row // nil when it has none, or comes later
 	served *row // nil when it was refused, or by a placement that has left the configuration
 	guest  bool
 	d      *core.Decision
@@ -40,62 +42,121 @@ func (w *Watch) arrive(now core.Time, ev *core.Event, req *loop.Request, d *core
 		a.home = &w.rows[p]
 		a.sight.Placement = a.home.name
 	}
-	if d.Kind == core.Forward {
-		e, p := w.router.Endpoint(d.Endpoint), w.router.Placement(d.Placement)
-		a.sight.Placement, a.sight.Endpoint = p.Name, e.Name
-		if p.Index >= 0 {
-			a.served = &w.rows[p.Index]
-		}
-		a.guest = a.served != a.home
+	home := ""
+	if a.home != nil {
+		home = a.home.name
 	}
+	w.sent(&a, home)
 	asked := uint64(0)
 	for i := range w.judge.ledgers {
-		if l := &w.judge.ledgers[i]; l.Region == "" || l.Region == a.region {
-			if w.decided(i, l, &a) {
-				asked |= 1 << i
-			}
+		l := &w.judge.ledgers[i]
+		if l.Region != "" && l.Region != a.region {
+			continue
+		}
+		if w.came(l, &a) || w.attempted(i, l, &a) {
+			asked |= 1 << i
 		}
 	}
-	if d.Kind == core.Forward {
-		w.flights.Put(d.Handle, flight{d.Endpoint, asked, false, a.sight})
+	switch d.Kind {
+	case core.Forward:
+		w.flights.Put(d.Handle, flight{d.Endpoint, now, asked, false, 0, home, a.region, a.sight})
+	case core.Queued:
+		w.flights.Put(d.Handle, flight{-1, now, asked, false, 0, home, a.region, a.sight})
 	}
 }
 
-// decided holds a decision against promise i, and reports whether the end of
-// the request counts as well.
-func (w *Watch) decided(i int, l *ledger, a *arrival) (ends bool) {
-	forward := a.d.Kind == core.Forward
+// sent fills in where a request is sent, if it is.
+func (w *Watch) sent(a *arrival, home string) {
+	if a.d.Kind != core.Forward {
+		return
+	}
+	e, p := w.router.Endpoint(a.d.Endpoint), w.router.Placement(a.d.Placement)
+	a.sight.Placement, a.sight.Endpoint = p.Name, e.Name
+	if p.Index >= 0 {
+		a.served = &w.rows[p.Index]
+	}
+	a.guest = p.Name != home
+}
+
+// later follows a request that waited, for room or to be tried again: it is sent
+// after all, or refused.
+func (w *Watch) later(now core.Time, d *core.Decision) {
+	f := w.flights.Of(d.Handle)
+	switch {
+	case f == nil:
+	case d.Kind == core.Forward:
+		a := arrival{now: now, region: f.region, d: d, sight: f.sight}
+		w.sent(&a, f.home)
+		f.endpoint, f.began, f.booked, f.status, f.sight = d.Endpoint, now, false, 0, a.sight
+		for i := range w.judge.ledgers {
+			l := &w.judge.ledgers[i]
+			if l.Kind == FailOver {
+				f.asked &^= 1 << i // it was about the attempt before
+			}
+			if (l.Region == "" || l.Region == f.region) && w.attempted(i, l, &a) {
+				f.asked |= 1 << i
+			}
+		}
+	case d.Kind == core.Reject:
+		w.answered(now, f, spoiled(d.Class), false)
+		w.flights.Drop(d.Handle)
+	}
+}
+
+// answered books whether a request was, in the end.
+func (w *Watch) answered(now core.Time, f *flight, spoiled, good bool) {
+	for i := range w.judge.ledgers {
+		l := &w.judge.ledgers[i]
+		if f.asked>>i&1 == 1 && (l.Kind == SurviveLoss || l.Kind == Available) && !spoiled && w.applies(l, now) {
+			l.book(good, &f.sight)
+		}
+	}
+}
+
+// came holds the arrival of a request against a promise, and reports whether its
+// end counts as well.
+func (w *Watch) came(l *ledger, a *arrival) (ends bool) {
+	refused := a.d.Kind != core.Forward && a.d.Kind != core.Queued
 	switch l.Kind {
 	case SurviveLoss, Available, Latency:
 		if !w.applies(l, a.now) {
 			return false
 		}
-		if !forward && l.Kind != Latency {
+		if refused && l.Kind != Latency {
 			l.book(false, &a.sight)
 		}
-		return forward
+		return !refused
 	case HomeFirst:
 		w.crowded(l, a)
-	case ServedBy:
-		if forward {
-			l.book(a.served == nil || a.served.fits>>i&1 == 1, &a.sight)
+	case Recover:
+		if a.home != nil {
+			w.returned(l, a)
 		}
+	}
+	return false
+}
+
+// attempted holds one attempt of a request against promise i, and reports whether
+// its end counts as well.
+func (w *Watch) attempted(i int, l *ledger, a *arrival) (ends bool) {
+	if a.d.Kind != core.Forward {
+		return false
+	}
+	switch l.Kind {
+	case ServedBy:
+		l.book(a.served == nil || a.served.fits>>i&1 == 1, &a.sight)
 	case NoGuests:
-		if forward && a.served != nil && a.served.fits>>i&1 == 1 {
+		if a.served != nil && a.served.fits>>i&1 == 1 {
 			l.book(!a.guest, &a.sight)
 		}
 	case TestRequests:
-		if forward && a.d.Probe {
+		if a.d.Probe {
 			n := uint64(w.router.Endpoint(a.d.Endpoint).Probes)
 			l.peak = max(l.peak, n)
 			l.book(n <= uint64(l.Most), &a.sight)
 		}
 	case FailOver:
-		return forward && !a.d.Probe && !w.passed(l, a)
-	case Recover:
-		if a.home != nil {
-			w.returned(l, a)
-		}
+		return !a.d.Probe && !w.passed(l, a)
 	}
 	return false
 }
@@ -177,29 +238,44 @@ func (w *Watch) well(a *arrival) core.Time {
 }
 
 // reply books the outcome of an answer whose body still flows (R7).
-func (w *Watch) reply(now core.Time, ev *core.Event) {
-	if f := w.flights.Of(ev.Handle); f != nil && !f.booked {
+func (w *Watch) reply(now core.Time, ev *core.Event, decided []core.Decision) {
+	f := w.flights.Of(ev.Handle)
+	if f == nil || f.endpoint < 0 {
+		return
+	}
+	if f.status = ev.Status; !f.booked {
 		w.outcome(now, f, core.ClassNone, ev.Status)
 	}
+	w.again(f, ev, decided)
 }
 
-// finish ends an attempt.
-func (w *Watch) finish(now core.Time, ev *core.Event) {
+// finish ends an attempt and, unless it is tried again, its request.
+func (w *Watch) finish(now core.Time, ev *core.Event, decided []core.Decision) {
 	f := w.flights.Of(ev.Handle)
 	if f == nil {
 		return
 	}
-	if !f.booked || ev.Class.Effect() == core.EffectFailure {
-		w.outcome(now, f, ev.Class, ev.Status)
+	status := cmp.Or(ev.Status, f.status)
+	if f.endpoint >= 0 && (!f.booked || ev.Class.Effect() == core.EffectFailure) {
+		w.outcome(now, f, ev.Class, status)
 	}
-	good := ev.Class == core.ClassNone && ev.Status < 500
-	for i := range w.judge.ledgers {
-		l := &w.judge.ledgers[i]
-		if f.asked>>i&1 == 1 && (l.Kind == SurviveLoss || l.Kind == Available) && !spoiled(ev.Class) && w.applies(l, now) {
-			l.book(good, &f.sight)
-		}
+	if w.again(f, ev, decided) {
+		return
 	}
+	w.answered(now, f, spoiled(ev.Class), traces.Outcome(ev.Class, status) == core.ClassNone)
 	w.flights.Drop(ev.Handle)
+}
+
+// again follows a request to the handle under which it is tried again.
+func (w *Watch) again(f *flight, ev *core.Event, decided []core.Decision) bool {
+	to, moved := traces.Moved(ev, decided)
+	if moved {
+		waits := *f
+		waits.endpoint, waits.booked, waits.status = -1, false, 0
+		w.flights.Drop(ev.Handle)
+		w.flights.Put(to, waits)
+	}
+	return moved
 }
 
 // outcome books what an answer says of its endpoint, and how long it took.
@@ -211,15 +287,15 @@ func (w *Watch) outcome(now core.Time, f *flight, class core.Class, status uint1
 		switch l := &w.judge.ledgers[i]; {
 		case f.asked>>i&1 == 0:
 		case l.Kind == FailOver && class.Effect() == core.EffectFailure:
-			l.book(!e.failing || f.sight.Time <= e.since.Add(l.Within), &f.sight)
+			l.book(!e.failing || f.began <= e.since.Add(l.Within), &f.sight)
 		case l.Kind == Latency && class == core.ClassNone && w.applies(l, now):
 			l.book(now.Sub(f.sight.Time) <= l.Latency, &f.sight)
 		}
 	}
 	switch class.Effect() {
 	case core.EffectFailure:
-		e.failed(f.sight.Time)
+		e.failed(f.began)
 	case core.EffectOK:
-		e.answered(f.sight.Time, now)
+		e.answered(f.began, now)
 	}
 }

@@ -43,12 +43,16 @@ type room struct {
 	number  int32 // -1 where the configuration in force has none
 }
 
-// flight is an attempt in flight.
+// flight is a request in flight: its attempt under way, or that it waits.
 type flight struct {
-	endpoint int32
-	asked    uint64 // the promises that count its end, one bit each
-	booked   bool   // its outcome
-	sight    Sight
+	endpoint int32     // -1 while it waits for room, or to be tried again
+	began    core.Time // the attempt
+	asked    uint64    // the promises that count its end, one bit each
+	booked   bool      // the outcome of the attempt
+	status   uint16    // of its answer, 0 for none yet
+	home     string    // name of its home, "" for none
+	region   string
+	sight    Sight // of its arrival, and of where it was sent last
 }
 
 // Observe sees the next step.
@@ -73,9 +77,9 @@ func (w *Watch) See(r *core.Router, step uint64, now core.Time, ev *core.Event, 
 	// What an outcome says comes before what it does to a breaker.
 	switch ev.Kind {
 	case core.Reply:
-		w.reply(now, ev)
+		w.reply(now, ev, decisions)
 	case core.Finish:
-		w.finish(now, ev)
+		w.finish(now, ev, decisions)
 	case core.Probed:
 		if n := int(ev.Endpoint); n >= 0 && n < len(w.endpoints) {
 			w.endpoints[n].probed(ev.OK, now)
@@ -83,6 +87,7 @@ func (w *Watch) See(r *core.Router, step uint64, now core.Time, ev *core.Event, 
 	}
 	for i := range decisions {
 		w.note(now, &decisions[i])
+		w.later(now, &decisions[i])
 	}
 	if ev.Kind == core.Arrive && ev.Handle.Gen == 0 {
 		w.arrive(now, ev, req, &decisions[len(decisions)-1])
