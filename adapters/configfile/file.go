@@ -104,11 +104,15 @@ type ControlPlane struct {
 	Soak core.Duration
 }
 
+// LeastRecording is the smallest bound, in bytes, that recordings can be kept
+// within: less would be a few blocks.
+const LeastRecording = 8 << 20
+
 // Recording is the flight recorder's setting.
 type Recording struct {
 	Dir     string        // folder of the segments; "": the ring in memory only
 	Keep    core.Duration // how long segments and dumps stay; 0 means for ever
-	MaxSize int64         // bytes that the segments take at most, with their indexes; 0 means no bound
+	MaxSize int64         // bytes that the segments take at most, with their indexes, at least LeastRecording; 0 means no bound
 	KeyFile string        // with the secret under which keys are hashed; "": they are recorded as they are
 }
 

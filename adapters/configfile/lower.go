@@ -28,6 +28,9 @@ func (l *loader) native(root *node) {
 	if n := root.value("recording").get("key_hash"); n != nil && n.value != nil && n.value.kind != null && f.Recording.KeyFile == "" {
 		l.fail(n.at, "key_hash names no file with a secret", "write key_hash: {file: F}, with F made by head -c 32 /dev/urandom | base64")
 	}
+	if n := root.value("recording").value("max_size"); f.Recording.MaxSize > 0 && f.Recording.MaxSize < LeastRecording {
+		l.fail(n.at, n.text+" is too little for a recording", "write 8MiB or more, or none")
+	}
 	f.Observe = l.observe(root, &in)
 	placements := l.placements(root, in.Placements)
 	l.peak(root, in.Facts)

@@ -29,11 +29,51 @@ func TestARecorderKeepsItsFolderWithinItsSize(t *testing.T) {
 			t.Errorf("steps %d to %d of %d are left, %d missing between", r.First, r.Last, s.Steps, r.Lost)
 		}
 	})
+	size := sizeOf(t, dir)
+	// The open segment, which is one block, and its index come on top.
+	if size > most+200<<10 || size < most/2 {
+		t.Errorf("%d bytes are left, to be kept: %d", size, most)
+	}
+}
+
+func TestAFolderIsWithinASmallBoundAllTheWhile(t *testing.T) {
+	dir := t.TempDir()
+	const most, block = 1 << 20, 200 << 10 // a block with its index is less
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{Dir: dir, Keep: recordings.Keep{Size: most}})
+		w.adopt(w.configs[0])
+		for i := range uint64(40) {
+			w.traffic(2000, i)
+			synctest.Wait()
+			if size := sizeOf(t, dir); size > most+most/8+block {
+				t.Fatalf("%d bytes, to be kept: %d", size, most)
+			}
+		}
+		w.close()
+		if s := w.rec.Stats(); s.DeletedFiles == 0 || s.WrittenBytes < 2*most {
+			t.Errorf("%+v", s)
+		}
+	})
+	if size := sizeOf(t, dir); size < most/2 {
+		t.Errorf("%d bytes are left of %d that may be", size, most)
+	}
+}
+
+func TestASegmentIsSmallWhereLittleIsKept(t *testing.T) {
+	for most, want := range map[int64]int64{0: 64 << 20, 40 << 30: 64 << 20, 512 << 20: 64 << 20, 64 << 20: 8 << 20, 8 << 20: 1 << 20} {
+		if got := segmentWithin(most); got != want {
+			t.Errorf("within %d bytes: segments of %d, not %d", most, got, want)
+		}
+	}
+}
+
+// sizeOf is what the files in a folder take.
+func sizeOf(t *testing.T, dir string) (size int64) {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	size := int64(0)
 	for _, path := range files {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -41,10 +81,7 @@ func TestARecorderKeepsItsFolderWithinItsSize(t *testing.T) {
 		}
 		size += info.Size()
 	}
-	// The open segment, which is one block, and its index come on top.
-	if size > most+200<<10 || size < most/2 {
-		t.Errorf("%d bytes in %d files, to be kept: %d", size, len(files), most)
-	}
+	return size
 }
 
 func TestARestartedRecorderCountsWhatItsPredecessorLeft(t *testing.T) {

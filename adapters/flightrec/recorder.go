@@ -24,7 +24,8 @@ type Options struct {
 	Memory int
 	// Dir is the folder that everything is recorded to, in segments; "" for none.
 	Dir string
-	// SegmentSize is how many bytes of blocks make a segment; 0 means 64 MiB.
+	// SegmentSize is how many bytes of blocks make a segment; 0 means 64 MiB, or an
+	// eighth of Keep.Size where that is less.
 	SegmentSize int64
 	// FlushEvery ends a block early when segments are written, so that a
 	// recording on disk lags behind its router by no more; 0 means 1 s. A quiet
@@ -93,7 +94,7 @@ func New(o Options) (*Recorder, error) {
 		}
 	}
 	orDefault(&o.Memory, defaultMemory)
-	orDefault(&o.SegmentSize, defaultSegment)
+	orDefault(&o.SegmentSize, segmentWithin(o.Keep.Size))
 	orDefault(&o.FlushEvery, defaultFlush)
 	orDefault(&o.MaxDumps, traces.MaxDumps)
 	orDefault(&o.Log, slog.Default())

@@ -30,6 +30,16 @@ func createFile(path string) (file, error) {
 	return f, nil
 }
 
+// segmentWithin is how many bytes of blocks make a segment where all of them
+// may take so many, 0 for no bound. Whole segments are deleted, so a large one
+// would leave little of a small folder, or be more than all of it.
+func segmentWithin(most int64) int64 {
+	if most == 0 {
+		return defaultSegment
+	}
+	return min(defaultSegment, max(1, most/8))
+}
+
 // segments writes blocks to numbered files. It belongs to the recorder's goroutine.
 type segments struct {
 	dir    string // "" for none

@@ -104,8 +104,15 @@ func (s *Store) hold() (release func()) {
 }
 
 // kept reports whether what is pending is on disk already: a control plane
-// sends its snapshot again at every connect.
-func (s *Store) kept() bool { return s.current != nil && bytes.Equal(s.current, s.pending) }
+// sends its snapshot again at every connect. The other process of an upgrade may
+// have put another copy in its place since.
+func (s *Store) kept() bool {
+	if s.current == nil || !bytes.Equal(s.current, s.pending) {
+		return false
+	}
+	there, err := s.disk.ReadFile(s.path(currentName))
+	return err == nil && bytes.Equal(there, seal(s.pending))
+}
 
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 

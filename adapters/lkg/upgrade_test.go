@@ -31,6 +31,12 @@ func TestAPushIsKeptThoughTheOtherProcessPreparedAnother(t *testing.T) {
 		"it committed in between": func(old, successor *Store) []error {
 			return []error{old.Prepare([]byte("v2")), successor.Prepare([]byte("v3")), old.Commit(), successor.Commit()}
 		},
+		"it committed another since, and this one is pushed again": func(old, successor *Store) []error {
+			return []error{
+				old.Prepare([]byte("v2")), successor.Prepare([]byte("v3")), successor.Commit(), old.Commit(),
+				successor.Prepare([]byte("v3")), successor.Commit(),
+			}
+		},
 		"it committed the same": func(old, successor *Store) []error {
 			return []error{old.Prepare([]byte("v3")), successor.Prepare([]byte("v3")), old.Commit(), successor.Commit()}
 		},

@@ -51,17 +51,22 @@ func (f Fault) Unwrap() error { return f.Err }
 // Segments of one life of a router make one Recording, in order of their steps.
 // The order of recordings is that in which the arguments name them, then that of time.
 //
+// A file that is named twice, such as in its folder and by name or through a
+// symbolic link, is taken once, where it is named first. A copy is another file.
+//
 // A file that cannot be read does not hide the others: it is among the Faults.
 // The error is for when there is nothing to read at all.
 func Open(args []string) ([]*Recording, error) {
 	var all []*Recording
 	var faults []Fault
+	seen := named{}
 	for _, a := range args {
 		found, bad, err := openArgument(a)
 		if err != nil {
 			bad = append(bad, Fault{a, err})
 		}
-		faults = append(faults, bad...)
+		found = seen.recordings(found)
+		faults = append(faults, seen.faults(bad)...)
 		all = merge(all, found)
 		if len(all) > 0 {
 			all[max(0, len(all)-max(1, len(found)))].Faults = append(all[max(0, len(all)-max(1, len(found)))].Faults, faults...)
@@ -79,6 +84,39 @@ func Open(args []string) ([]*Recording, error) {
 		errs = append(errs, errors.New("name a recording: a file or a folder"))
 	}
 	return nil, errors.Join(errs...)
+}
+
+// named is the files that were taken, by where they are.
+type named map[string]bool
+
+// takes reports whether a file is named for the first time.
+func (n named) takes(path string) bool {
+	real := path
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		real = to
+	}
+	if to, err := filepath.Abs(real); err == nil {
+		real = to
+	}
+	again := n[real]
+	n[real] = true
+	return !again
+}
+
+// recordings leaves out the files that were taken before.
+func (n named) recordings(all []*Recording) (out []*Recording) {
+	for _, r := range all {
+		r.Segments = slices.DeleteFunc(r.Segments, func(s *Segment) bool { return !n.takes(s.Path) })
+		if len(r.Segments) > 0 {
+			r.Header = r.Segments[0].Header
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func (n named) faults(all []Fault) []Fault {
+	return slices.DeleteFunc(all, func(f Fault) bool { return !n.takes(f.Path) })
 }
 
 // opensAtOnce is how many files of a folder are opened at a time: they wait for the disk.

@@ -59,7 +59,10 @@ its end; of a simulated recording, 3.2s since its start.
 
 With --admin a running router is asked, which answers from its memory. With a
 configuration alone, what would happen to a key is told: with placements or
-endpoints down (their breakers open), or full.`,
+endpoints down (their breakers open), or full.
+
+Exit 0: told. Exit 1: told, but a file could not be read, or what was read is damaged or
+does not replay, so there may be more. Exit 2: nothing was found, or it was asked wrongly.`,
 		Example: `  lockstep explain /var/lib/lockstep/rec --request 7c1e09aa5f0d4e6b8a9c0d1e2f304152
   lockstep explain r1/rec r2/rec --request 7c1e09aa5f0d4e6b8a9c0d1e2f304152 --format markdown
   lockstep explain dump.lst --step 81126920 -c router.yaml
@@ -138,6 +141,8 @@ func (f *explainFlags) check(args []string) error {
 		return errors.New("name one of --request, --step and --key")
 	case named == 0 && f.from == "" && f.to == "" && f.status == 0 && f.class == "" && !f.failed && !f.guests:
 		return errors.New("name what to explain: --request ID, --step N, --key K, or --failed, --status, --class, --from for a list")
+	case f.status != 0 && (f.status < 100 || f.status > 599):
+		return fmt.Errorf("--status %d is no status of HTTP: write one from 100 to 599", f.status)
 	case f.limit < 0:
 		return errors.New("--limit is a number of requests, 0 for all")
 	}

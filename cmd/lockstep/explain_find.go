@@ -25,6 +25,7 @@ type explained struct {
 	log   io.Writer
 
 	searched traces.Report // of all that was replayed
+	unread   bool          // a file that was named, or is in a folder that was
 }
 
 func openExplained(args []string, log io.Writer, flags *explainFlags, known *explainHooks) (*explained, error) {
@@ -32,9 +33,11 @@ func openExplained(args []string, log io.Writer, flags *explainFlags, known *exp
 	if err != nil {
 		return nil, err
 	}
+	unread := false
 	for _, r := range all {
 		for _, fault := range r.Faults {
 			fmt.Fprintln(log, "not read: "+fault.Error())
+			unread = true
 		}
 	}
 	tellHashed(log, all)
@@ -49,10 +52,19 @@ func openExplained(args []string, log io.Writer, flags *explainFlags, known *exp
 	if names != nil {
 		flags.key = names.Of(flags.key)
 	}
-	return &explained{flags: flags, hooks: known.hooks(), args: args, all: all, log: log}, nil
+	return &explained{flags: flags, hooks: known.hooks(), args: args, all: all, log: log, unread: unread}, nil
 }
 
+// run answers. What is found where a file was not read may be less than there is.
 func (x *explained) run(w io.Writer) error {
+	err := x.answer(w)
+	if err == nil && x.unread {
+		return errFailed
+	}
+	return err
+}
+
+func (x *explained) answer(w io.Writer) error {
 	if x.flags.step != 0 {
 		return x.tell(w, func(*recordings.Recording) (explain.Query, error) {
 			return explain.Query{Steps: []uint64{x.flags.step}}, nil
@@ -148,6 +160,9 @@ func (x *explained) notFound() error {
 	if r.Lost > 0 {
 		err = fmt.Errorf("%w; %s steps are missing, and it may be one of them", err, say.Count(r.Lost))
 	}
+	if r.Requests == 0 {
+		err = x.lackingToo(err)
+	}
 	if r.Divergence != nil {
 		err = fmt.Errorf("%w; replay stopped at a %s", err, r.Divergence)
 	}
@@ -208,7 +223,11 @@ func (x *explained) list(w io.Writer) error {
 		for _, e := range found {
 			owners[e] = r
 		}
-		if list, ok = append(list, found...), ok && report.OK(); over < 0 || more < 0 {
+		sound, err := x.unsearched(r, &filter, &report)
+		if err != nil {
+			return err
+		}
+		if list, ok = append(list, found...), ok && sound; over < 0 || more < 0 {
 			more = -1
 		} else {
 			more += over
@@ -286,16 +305,20 @@ func (x *explained) filter(r *recordings.Recording) (explain.Filter, error) {
 	}
 	for _, b := range []struct {
 		name, text string
+		parse      func(text string, origin, end int64) (int64, error)
 		at         *core.Time
-	}{{"--from", f.from, &filter.From}, {"--to", f.to, &filter.To}} {
+	}{{"--from", f.from, parseWhen, &filter.From}, {"--to", f.to, parseUntil, &filter.To}} {
 		if b.text == "" {
 			continue
 		}
-		wall, err := parseWhen(b.text, r.Header.Origin, end)
+		wall, err := b.parse(b.text, r.Header.Origin, end)
 		if err != nil {
 			return filter, fmt.Errorf("%s: %w", b.name, err)
 		}
 		*b.at = core.Time(max(wall-r.Header.Origin, 1))
+	}
+	if f.from != "" && f.to != "" && filter.From > filter.To {
+		return filter, fmt.Errorf("--from %s is not before --to %s", f.from, f.to)
 	}
 	return filter, nil
 }

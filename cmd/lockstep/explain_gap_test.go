@@ -103,3 +103,13 @@ func TestARequestInADamagedBlockIsNotFoundAndSaysWhy(t *testing.T) {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 }
+
+func TestAListSaysWhatCouldNotBeSearched(t *testing.T) {
+	path, _, _ := damaged(t, 12)
+	for _, args := range [][]string{{"--key", "nordbank"}, {"--class", "dns"}, {"--failed", "--whole"}} {
+		code, _, errs := lockstep(append([]string{"explain", path, "--limit", "2"}, args...)...)
+		if !strings.Contains(errs, "damaged ") || !strings.Contains(errs, "requests in it are not listed") || code == exitOK {
+			t.Errorf("%v: exit %d: %s", args, code, errs)
+		}
+	}
+}

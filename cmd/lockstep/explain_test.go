@@ -272,7 +272,7 @@ func TestExplainAsksTheRecordingsOfSeveralRouters(t *testing.T) {
 	if code != exitOK || !strings.Contains(out, "\n  4  ") || strings.Contains(out, "\n  5  ") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
-	if code, _, errs = lockstep("explain", path, filepath.Join(t.TempDir(), "none"), "--key", "acme", "--limit", "1"); code != exitOK || !strings.Contains(errs, "not read: ") {
-		t.Errorf("a folder that is not there hides the other: exit %d: %s", code, errs)
+	if code, out, errs = lockstep("explain", path, filepath.Join(t.TempDir(), "none"), "--key", "acme", "--limit", "1"); code != exitFailed || !strings.Contains(errs, "not read: ") || !strings.Contains(out, "acme") {
+		t.Errorf("a folder that is not there is a part that is missing, and hides no other: exit %d: %s%s", code, out, errs)
 	}
 }

@@ -12,6 +12,18 @@ import (
 // time of day, of the last day of a recording that ends at end; or a length of
 // time before the end (-10m). Of a simulated recording it is a length of time since the start.
 func parseWhen(text string, origin, end int64) (int64, error) {
+	return parseNear(text, origin, end, time.Minute)
+}
+
+// parseUntil reads the end of a window as parseWhen reads a time, but a time of day up to
+// twelve hours after the end is that of the last day: who asks for --to 02:20 of a recording
+// that ends at 02:17 wants it to its end, not to 02:20 of the day before.
+func parseUntil(text string, origin, end int64) (int64, error) {
+	return parseNear(text, origin, end, 12*time.Hour)
+}
+
+// parseNear is parseWhen; a time of day more than slack after the end is that of the day before.
+func parseNear(text string, origin, end int64, slack time.Duration) (int64, error) {
 	if origin == 0 {
 		d, err := time.ParseDuration(strings.TrimPrefix(text, "+"))
 		switch {
@@ -44,7 +56,7 @@ func parseWhen(text string, origin, end int64) (int64, error) {
 		}
 		last := time.Unix(0, end).UTC()
 		at := last.Truncate(24 * time.Hour).Add(t.Sub(t.Truncate(24 * time.Hour)))
-		if at.After(last.Add(time.Minute)) { // 23:59 of a recording that ends at 00:10
+		if at.After(last.Add(slack)) { // 23:59 of a recording that ends at 00:10
 			at = at.Add(-24 * time.Hour)
 		}
 		return at.UnixNano(), nil

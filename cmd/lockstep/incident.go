@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +23,7 @@ import (
 type incidentFlags struct {
 	from, to string
 	config   string
+	keyFile  string
 	out      string
 	top      int
 	json     bool
@@ -56,14 +58,15 @@ are UTC: 2026-11-19T14:07:31Z, 14:07 or 14:07:31.5 of the last day recorded, or
 	cmd.Flags().StringVar(&flags.from, "from", "", "begin of the window")
 	cmd.Flags().StringVar(&flags.to, "to", "", "end of the window, itself not included")
 	cmd.Flags().StringVarP(&flags.config, "config", "c", "", "configuration file: show each tenant's region")
+	cmd.Flags().StringVar(&flags.keyFile, "key-file", "", "with -c: "+keyFileHelp)
 	cmd.Flags().StringVarP(&flags.out, "out", "o", "", "write to this file, readable by its owner only")
 	cmd.Flags().IntVar(&flags.top, "top", 10, "tenants told one by one")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	return cmd
 }
 
-// whenAmong reads a time of several recordings, 0 for "".
-func whenAmong(text string, found []*recordings.Recording) (int64, error) {
+// whenAmong reads a time of several recordings with parse, 0 for "".
+func whenAmong(text string, found []*recordings.Recording, parse func(text string, origin, end int64) (int64, error)) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
@@ -75,11 +78,14 @@ func whenAmong(text string, found []*recordings.Recording) (int64, error) {
 		}
 		end = max(end, t)
 	}
-	return parseWhen(text, found[0].Header.Origin, end)
+	return parse(text, found[0].Header.Origin, end)
 }
 
 // incidentToFile writes beside the file and renames, so that a draft is whole or not there.
 func incidentToFile(stderr io.Writer, args []string, flags incidentFlags) error {
+	if info, err := os.Stat(flags.out); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder: name the file to write, such as %s", flags.out, filepath.Join(flags.out, "incident.md"))
+	}
 	f, err := os.CreateTemp(filepath.Dir(flags.out), ".incident-*") // mode 0600: it names tenants
 	if err != nil {
 		return fmt.Errorf("writing the draft: %w", err)
@@ -96,25 +102,30 @@ func incidentToFile(stderr io.Writer, args []string, flags incidentFlags) error 
 }
 
 func runIncident(w, stderr io.Writer, args []string, flags incidentFlags) error {
+	if flags.top < 1 {
+		return fmt.Errorf("--top is %d: write how many tenants to tell one by one, 1 or more", flags.top)
+	}
 	found, err := recordings.Open(args)
 	if err != nil {
 		return err
 	}
 	tellHashed(stderr, found)
 	o := postmortem.Options{Top: flags.top, Version: version, Parallel: func(n int, do func(i int)) { inParallel(n, runtime.GOMAXPROCS(0), do) }}
-	if o.From, err = whenAmong(flags.from, found); err != nil {
+	if o.From, err = whenAmong(flags.from, found, parseWhen); err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
-	if o.To, err = whenAmong(flags.to, found); err != nil {
+	if o.To, err = whenAmong(flags.to, found, parseUntil); err != nil {
 		return fmt.Errorf("--to: %w", err)
 	}
 	if o.From != 0 && o.To != 0 && o.From >= o.To {
 		return fmt.Errorf("--from %s is not before --to %s", flags.from, flags.to)
 	}
 	if flags.config != "" {
-		if err := labelsFrom(flags.config, &o); err != nil {
+		if err := labelsFrom(flags, found, &o); err != nil {
 			return err
 		}
+	} else if flags.keyFile != "" {
+		return errors.New("--key-file is for the keys of a configuration: name it with -c, or leave it out")
 	}
 	d, err := postmortem.New(incidentSources(found), o)
 	if err != nil {
@@ -208,15 +219,24 @@ func blockBefore(r *recordings.Recording, from int64) (b recordings.Block, err e
 }
 
 // labelsFrom shows what a configuration file knows of tenants.
-func labelsFrom(path string, o *postmortem.Options) error {
-	file, err := configfile.Load(path)
+func labelsFrom(flags incidentFlags, found []*recordings.Recording, o *postmortem.Options) error {
+	file, err := configfile.Load(flags.config)
 	if err != nil {
 		return err
 	}
 	if _, err := file.Compile(); err != nil {
 		return err
 	}
+	what := ""
+	if file.RegionsOf("") != nil {
+		what = flags.config + ", which has regions of keys,"
+	}
+	names, err := keyNames(flags.keyFile, found, what)
+	if err != nil {
+		return err
+	}
+	world := worldUnder(file, names)
 	o.Labels = []string{"region"}
-	o.LabelsOf = func(key string) []string { return []string{file.Region(0, key)} }
+	o.LabelsOf = func(key string) []string { return []string{world.Region(0, key)} }
 	return nil
 }

@@ -141,3 +141,25 @@ func TestASimulatedFleetWithWrongClocksIsPutRight(t *testing.T) {
 		}
 	}
 }
+
+func TestTheRegionOfATenantIsShownUnderItsPseudonym(t *testing.T) {
+	dir := t.TempDir()
+	secret, redacted := put(t, filepath.Join(dir, "secret"), hashSecret), filepath.Join(dir, "redacted")
+	config := put(t, filepath.Join(dir, "router.yaml"), "lockstep: 1\ninclude: [tenants.csv]\nplacements:\n  visa: {endpoints: {a: {url: \"http://10.0.0.1:80\"}}, fallback: none}\n")
+	put(t, filepath.Join(dir, "tenants.csv"), "key,placement,region\nvisa,visa,atlantis\n")
+	typed(t, "redact", fullVector, "-o", redacted, "--key-file", secret)
+	name := strings.TrimSpace(typed(t, "redact", "--find", "visa", "--key-file", secret))
+	if page := typed(t, "incident", redacted, "-c", config, "--key-file", secret); !strings.Contains(page, "| "+name+" | atlantis |") {
+		t.Errorf("no region of %s:\n%s", name, page)
+	}
+	other := put(t, filepath.Join(dir, "other"), strings.ToUpper(hashSecret))
+	for want, args := range map[string][]string{
+		"has regions of keys, has plain ones: add --key-file": {"incident", redacted, "-c", config},
+		"under another secret":                                {"incident", redacted, "-c", config, "--key-file", other},
+		"name it with -c":                                     {"incident", redacted, "--key-file", secret},
+	} {
+		if code, _, wrong := lockstep(args...); code != exitUsage || !strings.Contains(wrong, want) {
+			t.Errorf("%v: exit %d, %q is not said: %s", args, code, want, wrong)
+		}
+	}
+}

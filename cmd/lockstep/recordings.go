@@ -43,6 +43,19 @@ type holeJSON struct {
 	Files  string `json:"files,omitempty"` // that are not there
 }
 
+func holeOf(r *recordings.Recording, h *recordings.Hole) holeJSON {
+	return holeJSON{h.After.Path, h.Before.Path, h.First, h.Last, instant(r, h.From), instant(r, h.To), h.Files}
+}
+
+func (h *holeJSON) text() string {
+	text := fmt.Sprintf("steps %s to %s (%s), %s to %s, between %s and %s", say.Count(h.First), say.Count(h.Last),
+		say.Plural(int(h.Last-h.First+1), "step"), h.From, h.To, h.After, h.Before)
+	if h.Files != "" {
+		text += "; not there: " + h.Files
+	}
+	return text
+}
+
 // repeatJSON is a file that repeats what another has.
 type repeatJSON struct {
 	File  string `json:"file"`
@@ -59,9 +72,7 @@ func chainOf(all []*recordings.Recording) (out chained, err error) {
 			return out, err
 		}
 		for _, h := range c.Holes {
-			out.Holes = append(out.Holes, holeJSON{
-				h.After.Path, h.Before.Path, h.First, h.Last, instant(r, h.From), instant(r, h.To), h.Files,
-			})
+			out.Holes = append(out.Holes, holeOf(r, &h))
 		}
 		for _, p := range c.Repeats {
 			out.Repeats = append(out.Repeats, repeatJSON{p.Segment.Path, p.Of.Path, p.First, p.Last})
@@ -94,12 +105,7 @@ func (c *chained) print(w io.Writer) {
 	for _, p := range c.Repeats {
 		fmt.Fprintf(w, "note       %s repeats steps %s to %s, which %s has\n", p.File, say.Count(p.First), say.Count(p.Last), p.Of)
 	}
-	for _, h := range c.Holes {
-		fmt.Fprintf(w, "missing    steps %s to %s (%s), %s to %s, between %s and %s", say.Count(h.First), say.Count(h.Last),
-			say.Plural(int(h.Last-h.First+1), "step"), h.From, h.To, h.After, h.Before)
-		if h.Files != "" {
-			fmt.Fprintf(w, "; not there: %s", h.Files)
-		}
-		fmt.Fprintln(w)
+	for i := range c.Holes {
+		fmt.Fprintf(w, "missing    %s\n", c.Holes[i].text())
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -59,7 +60,7 @@ it says NOT JUDGED, which is no pass.`,
   lockstep replay amd64 --against s390x`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := what.check(against, rules); err != nil {
+			if err := cmp.Or(what.check(against, rules), what.checkGate(cmd.Flags().Changed("gate")), checkJobs(jobs)); err != nil {
 				return err
 			}
 			if what.config != "" {
@@ -84,6 +85,14 @@ it says NOT JUDGED, which is no pass.`,
 	cmd.Flags().BoolVar(&what.retries, "retries", false, "with --config: simulate the clients' retries again")
 	cmd.Flags().Uint64Var(&what.seed, "seed", 0, "with --config: of what is drawn")
 	return cmd
+}
+
+// checkJobs refuses a number of cores below 0, which means all.
+func checkJobs(jobs int) error {
+	if jobs < 0 {
+		return fmt.Errorf("--jobs is %d: write how many cores to use, 0 for all", jobs)
+	}
+	return nil
 }
 
 func runReplay(w, stderr io.Writer, args []string, jobs int, asJSON bool) error {

@@ -34,6 +34,15 @@ func (f *whatIfFlags) check(against string, rules bool) error {
 	return nil
 }
 
+// checkGate refuses a gate that was given and is empty, as by an unset variable of a CI job:
+// it would hold nothing.
+func (f *whatIfFlags) checkGate(given bool) error {
+	if given && f.gate == "" {
+		return errors.New("--gate is empty, and would hold nothing: write limits, such as 'refusals<=+0.1%,changed<=5%', or leave it out")
+	}
+	return nil
+}
+
 // whatIf is a what-if over recordings, and what became of it.
 type whatIf struct {
 	config  string

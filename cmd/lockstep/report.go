@@ -119,17 +119,17 @@ func (f *reportFlags) cut(first *recordings.Recording) (from, to int64, err erro
 	if err != nil {
 		return 0, 0, err
 	}
-	read := func(flag, text string) int64 {
+	read := func(flag, text string, parse func(text string, origin, end int64) (int64, error)) int64 {
 		if text == "" || err != nil {
 			return 0
 		}
-		at, bad := parseWhen(text, first.Header.Origin, end)
+		at, bad := parse(text, first.Header.Origin, end)
 		if bad != nil {
 			err = fmt.Errorf("%s: %w", flag, bad)
 		}
 		return at
 	}
-	from, to = read("--from", f.from), read("--to", f.to)
+	from, to = read("--from", f.from, parseWhen), read("--to", f.to, parseUntil)
 	if err == nil && to != 0 && from >= to {
 		err = fmt.Errorf("--from %s is not before --to %s", f.from, f.to)
 	}

@@ -81,7 +81,7 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 	f.StringVar(&o.listen, "listen", addressOfPort(os.Getenv("PORT")), "address to listen on (default the file's, else :8080)")
 	f.StringVar(&o.record, "record", "", "folder to write the whole recording to")
 	f.DurationVar(&o.keep.Age, "record-keep", 0, "delete segments and dumps that are older (default the file's, else never)")
-	f.StringVar(&o.recordMax, "record-max-size", "", "delete the oldest segments when they take more, such as 40GiB (default the file's, else never)")
+	f.StringVar(&o.recordMax, "record-max-size", "", "delete the oldest segments when they take more, such as 40GiB, at least 8MiB (default the file's, else never)")
 	f.StringVar(&o.keyHash, "record-key-hash", "", "file with a secret: hash the routing keys in all that is recorded (default the file's, else keys are recorded as they are)")
 	f.StringVar(&o.dumps, "dumps", filepath.Join(os.TempDir(), "lockstep-dumps"), "folder for dumps")
 	f.StringVar(&o.control.url, "control", os.Getenv("CONTROL_PLANE_URL"), "URL of the control plane")
@@ -101,6 +101,9 @@ CONFIG_PATH, PORT and CONTROL_PLANE_URL in the environment stand for -c,
 }
 
 func runServe(ctx context.Context, o serveOptions, stdout, stderr io.Writer) (err error) {
+	if o.drain < 0 || o.lameDuck < 0 || o.upgradeWait < 0 {
+		return errors.New("--drain, --lame-duck and --upgrade-wait are lengths of time: write 0s or more")
+	}
 	asked, ignore := listenToSignals()
 	defer ignore()
 	sockets, err := lifecycle.Inherit()

@@ -30,6 +30,9 @@ func keepOf(o serveOptions, file configfile.Recording) (recordings.Keep, error) 
 	if err != nil {
 		return keep, fmt.Errorf("--record-max-size: %w", err)
 	}
+	if size < configfile.LeastRecording {
+		return keep, fmt.Errorf("--record-max-size %s: too little for a recording: the smallest is %dMiB", o.recordMax, configfile.LeastRecording>>20)
+	}
 	keep.Size = size
 	return keep, nil
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"runtime"
 	"time"
 
@@ -114,9 +113,6 @@ func runFrom(w io.Writer, args []string, flags simFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := onlyOnce(files); err != nil {
-		return err
-	}
 	src, err := learnFrom(all)
 	if err != nil {
 		return err
@@ -158,26 +154,6 @@ func runFrom(w io.Writer, args []string, flags simFlags) error {
 		return errFailed
 	}
 	return err
-}
-
-// onlyOnce refuses a file that is given twice, such as in a folder and by name:
-// its requests would count twice.
-func onlyOnce(files []string) error {
-	seen := map[string]string{}
-	for _, path := range files {
-		real, err := filepath.EvalSymlinks(path)
-		if err == nil {
-			real, err = filepath.Abs(real)
-		}
-		if err != nil {
-			return err
-		}
-		if first, twice := seen[real]; twice {
-			return fmt.Errorf("%s and %s are one file: give it once, or its requests count twice", first, path)
-		}
-		seen[real] = path
-	}
-	return nil
 }
 
 // learnFrom reads the recordings, replaying them on the way.

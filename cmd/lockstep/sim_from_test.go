@@ -93,7 +93,6 @@ func TestWhatFromRefusesIsSaid(t *testing.T) {
 		{[]string{"sim", "--from", "../../traces/breaker", "--within", "much"}, "write a share, such as --within 5%"},
 		{[]string{"sim", "--from", "../../scenarios/limit/guests.yaml"}, "is text, not a recording"},
 		{[]string{"sim", "--from", t.TempDir()}, "holds no recording"},
-		{[]string{"sim", "--from", "../../traces/breaker/an-old-ticket-is-ignored.ndjson", "../../traces/breaker/../breaker/an-old-ticket-is-ignored.ndjson"}, "are one file"},
 	} {
 		if out, code := runBoth(c.args...); code != 2 || !strings.Contains(out, c.want) {
 			t.Errorf("%v: exit %d, want 2 and %q: %s", c.args, code, c.want, out)

@@ -44,6 +44,9 @@ says it lost, and no promise is broken. Exit 1: otherwise.`,
   lockstep verify -c router.yaml --json r1.lst r2.lst`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkJobs(flags.jobs); err != nil {
+				return err
+			}
 			if flags.config == "" {
 				if flags.keyFile != "" {
 					return errors.New("--key-file is for the keys of a configuration: name it with -c, or leave it out")

@@ -52,12 +52,11 @@ type Watch struct {
 	router *core.Router
 	names  []Endpoint // by number
 	config *core.Config
-	flying []flight // by slot
+	flying traces.Flights[flight]
 }
 
 // flight is a request that is in flight or waits.
 type flight struct {
-	gen     uint32 // 0 for none
 	request Request
 	began   core.Time // of the present attempt
 	at      int32     // its endpoint, -1 while the request waits
@@ -80,7 +79,7 @@ func (w *Watch) Observe(now core.Time, ev *core.Event, req *loop.Request, decisi
 // router goes on, as after a gap, what was in flight is forgotten.
 func (w *Watch) See(r *core.Router, now core.Time, ev *core.Event, req *loop.Request, decided []core.Decision) {
 	if r != w.router {
-		w.router, w.flying, w.config, w.names = r, nil, nil, nil
+		w.router, w.flying, w.config, w.names = r, traces.Flights[flight]{}, nil, nil
 	}
 	if r.Config() != w.config {
 		w.rename()
@@ -97,7 +96,7 @@ func (w *Watch) See(r *core.Router, now core.Time, ev *core.Event, req *loop.Req
 			decided = decided[:len(decided)-1]
 		}
 	case core.Reply, core.Finish:
-		w.ends(now, ev, own)
+		w.ends(now, ev, decided)
 	case core.Probed:
 		if n := int(ev.Endpoint); n >= 0 && n < len(w.names) {
 			w.sink.Probed(now, w.names[n], ev.OK)
@@ -147,31 +146,16 @@ func (w *Watch) arrive(now core.Time, ev *core.Event, req *loop.Request, own *co
 		w.sink.Ended(&q)
 		return
 	}
-	f := flight{gen: own.Handle.Gen, request: q, began: now, at: -1}
+	f := flight{request: q, began: now, at: -1}
 	if own.Kind == core.Forward {
 		f.at = own.Endpoint
 	}
-	w.put(own.Handle, f)
-}
-
-func (w *Watch) put(h core.Handle, f flight) {
-	for int(h.Slot) >= len(w.flying) {
-		w.flying = append(w.flying, flight{})
-	}
-	f.gen = h.Gen
-	w.flying[h.Slot] = f
-}
-
-func (w *Watch) find(h core.Handle) *flight {
-	if int(h.Slot) < len(w.flying) && h.Gen != 0 && w.flying[h.Slot].gen == h.Gen {
-		return &w.flying[h.Slot]
-	}
-	return nil
+	w.flying.Put(own.Handle, f)
 }
 
 // goesOn is a decision about a request that waited.
 func (w *Watch) goesOn(now core.Time, d *core.Decision) {
-	f := w.find(d.Handle)
+	f := w.flying.Of(d.Handle)
 	if f == nil || f.at >= 0 {
 		return
 	}
@@ -181,17 +165,17 @@ func (w *Watch) goesOn(now core.Time, d *core.Decision) {
 	case core.Reject:
 		f.request.Class, f.request.Refused, f.request.End = d.Class, true, now
 		w.sink.Ended(&f.request)
-		*f = flight{}
+		w.flying.Drop(d.Handle)
 	}
 }
 
 // ends is the end of an attempt, or what its response began with.
-func (w *Watch) ends(now core.Time, ev *core.Event, own *core.Decision) {
-	f := w.find(ev.Handle)
+func (w *Watch) ends(now core.Time, ev *core.Event, decided []core.Decision) {
+	f := w.flying.Of(ev.Handle)
 	if f == nil {
 		return
 	}
-	again := own != nil && own.Kind == core.Retry && own.Handle != ev.Handle
+	to, again := traces.Moved(ev, decided)
 	if ev.Kind == core.Reply {
 		f.status = ev.Status
 		if !again {
@@ -207,10 +191,10 @@ func (w *Watch) ends(now core.Time, ev *core.Event, own *core.Decision) {
 		w.sink.Attempted(&Attempt{Endpoint: w.names[n], At: f.began, End: now, Class: class, Status: status})
 	}
 	next := *f
-	*f = flight{}
+	w.flying.Drop(ev.Handle)
 	if again {
 		next.at, next.status = -1, 0
-		w.put(own.Handle, next)
+		w.flying.Put(to, next)
 		return
 	}
 	next.request.Class, next.request.End = class, now

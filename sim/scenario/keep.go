@@ -105,11 +105,12 @@ func backendOf(b *sim.Backend) Backend {
 }
 
 // methodOf names a class of methods; "" for the one that is meant without a word.
+// A recording may hold one that is not of the list: it counts as other (R11).
 func methodOf(m core.Method) string {
 	if m == core.MethodSafe {
 		return ""
 	}
-	return methods()[m]
+	return methods()[min(m, core.MethodOther)]
 }
 
 func shapes() []string {

@@ -171,13 +171,13 @@ func (h *history) noted(d *core.Decision, step uint64, origin core.Origin, place
 	m = Moment{At: d.At, Step: step, Placement: placement, Endpoint: endpoint}
 	switch d.Kind {
 	case core.NoteOpened:
-		m.Kind, m.Until, m.cause = KindOpened, d.Until, tripText(d.Trip)
+		m.Kind, m.Until, m.cause = KindOpened, d.Until, say.Trip(d.Trip)
 	case core.NoteHalfOpened:
 		m.Kind = KindHalfOpened
 	case core.NoteClosed:
 		m.Kind = KindClosed
 	case core.NoteTripCapped:
-		m.Kind, m.Count, m.cause = KindTripCapped, d.Count, tripText(d.Trip)
+		m.Kind, m.Count, m.cause = KindTripCapped, d.Count, say.Trip(d.Trip)
 	case core.NoteHealthy:
 		m.Kind = KindHealthy
 	case core.NoteUnhealthy:
@@ -225,9 +225,9 @@ func (h *history) trip(d *core.Decision, m *Moment) {
 	case e.endpoint.Breaker != core.Closed:
 		m.cause = ": its half-open probe failed"
 	case d.Trip == core.TripSlow:
-		m.cause = fmt.Sprintf("%s: %d or more of %d in its window", tripText(d.Trip), w.Slow, w.Requests+1)
+		m.cause = fmt.Sprintf("%s: %d or more of %d in its window", say.Trip(d.Trip), w.Slow, w.Requests+1)
 	case d.Trip == core.TripRatio:
-		m.cause = fmt.Sprintf("%s: %d of %d in its window failed", tripText(d.Trip), w.Failures+1, w.Requests+1)
+		m.cause = fmt.Sprintf("%s: %d of %d in its window failed", say.Trip(d.Trip), w.Failures+1, w.Requests+1)
 	default:
 		m.Count = uint32(e.endpoint.Failures) + 1
 		m.cause = fmt.Sprintf(" after %s in a row", say.Plural(int(m.Count), "failure"))
@@ -242,17 +242,6 @@ func (h *history) trip(d *core.Decision, m *Moment) {
 			At: s.time, Step: s.step, Kind: KindFailure, Placement: m.Placement, Endpoint: m.Endpoint, Count: s.count, class: s.class.String(),
 		})
 	}
-}
-
-// tripText says which count tripped a breaker, "" for failures in a row.
-func tripText(t core.Trip) string {
-	switch t {
-	case core.TripRatio:
-		return " for its share of failures"
-	case core.TripSlow:
-		return " for its share of slow calls"
-	}
-	return ""
 }
 
 // panicText tells that panic begins or ends.

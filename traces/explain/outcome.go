@@ -136,11 +136,11 @@ func breakerText(decided []core.Decision) string {
 	for i := range decided {
 		switch d := &decided[i]; d.Kind {
 		case core.NoteOpened:
-			return "; it opened the breaker" + tripText(d.Trip)
+			return "; it opened the breaker" + say.Trip(d.Trip)
 		case core.NoteClosed:
 			return "; it closed the breaker"
 		case core.NoteTripCapped:
-			return "; it would have opened the breaker" + tripText(d.Trip) + ", but too many are open"
+			return "; it would have opened the breaker" + say.Trip(d.Trip) + ", but too many are open"
 		case core.NoteIgnored:
 			return "; ignored: " + d.Cause.String()
 		}

@@ -3,6 +3,7 @@ package promise
 import (
 	"lockstep/core"
 	"lockstep/core/loop"
+	"lockstep/traces"
 )
 
 // arrival is one request as it was decided.
@@ -56,10 +57,7 @@ func (w *Watch) arrive(now core.Time, ev *core.Event, req *loop.Request, d *core
 		}
 	}
 	if d.Kind == core.Forward {
-		for int(d.Handle.Slot) >= len(w.flights) {
-			w.flights = append(w.flights, flight{})
-		}
-		w.flights[d.Handle.Slot] = flight{d.Handle.Gen, d.Endpoint, asked, false, a.sight}
+		w.flights.Put(d.Handle, flight{d.Endpoint, asked, false, a.sight})
 	}
 }
 
@@ -178,24 +176,16 @@ func (w *Watch) well(a *arrival) core.Time {
 	return from
 }
 
-// flight finds an attempt that is in flight.
-func (w *Watch) flight(h core.Handle) *flight {
-	if int(h.Slot) < len(w.flights) && w.flights[h.Slot].gen == h.Gen {
-		return &w.flights[h.Slot]
-	}
-	return nil
-}
-
 // reply books the outcome of an answer whose body still flows (R7).
 func (w *Watch) reply(now core.Time, ev *core.Event) {
-	if f := w.flight(ev.Handle); f != nil && !f.booked {
+	if f := w.flights.Of(ev.Handle); f != nil && !f.booked {
 		w.outcome(now, f, core.ClassNone, ev.Status)
 	}
 }
 
 // finish ends an attempt.
 func (w *Watch) finish(now core.Time, ev *core.Event) {
-	f := w.flight(ev.Handle)
+	f := w.flights.Of(ev.Handle)
 	if f == nil {
 		return
 	}
@@ -209,15 +199,13 @@ func (w *Watch) finish(now core.Time, ev *core.Event) {
 			l.book(good, &f.sight)
 		}
 	}
-	*f = flight{}
+	w.flights.Drop(ev.Handle)
 }
 
 // outcome books what an answer says of its endpoint, and how long it took.
 func (w *Watch) outcome(now core.Time, f *flight, class core.Class, status uint16) {
 	f.booked = true
-	if class == core.ClassNone && status >= 500 {
-		class = core.Upstream5xx
-	}
+	class = traces.Outcome(class, status)
 	e := &w.endpoints[f.endpoint]
 	for i := range w.judge.ledgers {
 		switch l := &w.judge.ledgers[i]; {

@@ -3,6 +3,7 @@ package promise
 import (
 	"lockstep/core"
 	"lockstep/core/loop"
+	"lockstep/traces"
 )
 
 // Watch follows one router for a Judge. It is a loop.Observer.
@@ -17,7 +18,7 @@ type Watch struct {
 	endpoints []evidence // by number
 	damage    damage     // as the router sees it
 	back      core.Time  // when an endpoint last came back
-	flights   []flight   // by slot
+	flights   traces.Flights[flight]
 	rooms     []room
 	held      []int64 // by promise: InFlight
 }
@@ -44,7 +45,6 @@ type room struct {
 
 // flight is an attempt in flight.
 type flight struct {
-	gen      uint32 // 0 for none: it began before the Watch, or has ended
 	endpoint int32
 	asked    uint64 // the promises that count its end, one bit each
 	booked   bool   // its outcome
@@ -92,7 +92,7 @@ func (w *Watch) See(r *core.Router, step uint64, now core.Time, ev *core.Event, 
 
 // attach begins with what a router holds.
 func (w *Watch) attach(r *core.Router) {
-	w.router, w.config, w.endpoints, w.flights = r, nil, nil, nil
+	w.router, w.config, w.endpoints, w.flights = r, nil, nil, traces.Flights[flight]{}
 	w.damage, w.back = damage{}, r.Now()
 	w.judge.started++
 	w.renumber()

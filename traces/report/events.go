@@ -93,7 +93,7 @@ func (r *Router) noteEndpoint(f *traces.Fact, d *core.Decision) {
 	switch d.Kind {
 	case core.NoteOpened:
 		r.totals.opened++
-		r.event(f, d, eventBreaker, "breaker of %s opens for %s%s", r.endName(n), say.Span(d.Until.Sub(d.At)), tripText(d.Trip))
+		r.event(f, d, eventBreaker, "breaker of %s opens for %s%s", r.endName(n), say.Span(d.Until.Sub(d.At)), say.Trip(d.Trip))
 		e.state(r, at, stateOpen|health)
 	case core.NoteHalfOpened:
 		r.event(f, d, eventBreaker, "breaker of %s half-open: a request is its probe", r.endName(n))
@@ -102,7 +102,7 @@ func (r *Router) noteEndpoint(f *traces.Fact, d *core.Decision) {
 		r.event(f, d, eventBreaker, "breaker of %s closes", r.endName(n))
 		e.state(r, at, stateClosed|health)
 	case core.NoteTripCapped:
-		r.event(f, d, eventBreaker, "breaker of %s stays closed%s: %d of its placement are open already", r.endName(n), tripText(d.Trip), d.Count)
+		r.event(f, d, eventBreaker, "breaker of %s stays closed%s: %d of its placement are open already", r.endName(n), say.Trip(d.Trip), d.Count)
 	case core.NoteUnhealthy:
 		r.totals.unhealthy++
 		r.event(f, d, eventHealth, "%s unhealthy: its checks fail", r.endName(n))
@@ -141,14 +141,4 @@ func versionText(c *core.Config) string {
 		return ""
 	}
 	return fmt.Sprintf(", version %q", c.Version())
-}
-
-func tripText(t core.Trip) string {
-	switch t {
-	case core.TripRatio:
-		return " for its share of failures"
-	case core.TripSlow:
-		return " for its share of slow calls"
-	}
-	return ""
 }

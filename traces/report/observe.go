@@ -5,12 +5,6 @@ import (
 	"lockstep/traces"
 )
 
-// slot is what is known of one place in core's table of attempts.
-type slot struct {
-	gen uint32 // 0 for none of ours
-	row int32
-}
-
 // before looks at what the step is about to end, and begins anew where the
 // recording does.
 func (r *Router) before(f *traces.Fact, core0 *core.Router) {
@@ -26,15 +20,11 @@ func (r *Router) before(f *traces.Fact, core0 *core.Router) {
 // missed is told that steps are missing before f, whose state is the one given.
 func (r *Router) missed(f *traces.Fact, state *core.Router) {
 	r.gaps = append(r.gaps, gap{r.seen, max(state.Now(), r.seen), f.Step - r.last - 1})
-	for i := range r.slots {
-		s := &r.slots[i]
-		if s.gen == 0 {
-			continue
-		}
-		row := &r.rows.list[s.row]
+	for h, n := range r.flying.All() {
+		row := &r.rows.list[*n]
 		row.class, row.span = classLost, r.seen.Sub(row.time)
 		r.book(row)
-		*s = slot{}
+		r.flying.Drop(h)
 	}
 	for _, t := range r.series.all {
 		r.series.set(t, r.seen, level{total: absent})
@@ -137,10 +127,10 @@ func (r *Router) request(f *traces.Fact, state *core.Router, decided []core.Deci
 
 // byHandle returns the request in flight that h names, nil for none of ours.
 func (r *Router) byHandle(h core.Handle) *row {
-	if h.Gen == 0 || int(h.Slot) >= len(r.slots) || r.slots[h.Slot].gen != h.Gen {
-		return nil
+	if n := r.flying.Of(h); n != nil {
+		return &r.rows.list[*n]
 	}
-	return &r.rows.list[r.slots[h.Slot].row]
+	return nil
 }
 
 // bind makes now name the request that was named by before.
@@ -148,16 +138,9 @@ func (r *Router) bind(before, now core.Handle) {
 	if now == before || now.Gen == 0 {
 		return
 	}
-	row := r.slots[before.Slot].row
-	r.slots[before.Slot] = slot{}
-	r.hold(now, row)
-}
-
-func (r *Router) hold(h core.Handle, row int32) {
-	for int(h.Slot) >= len(r.slots) {
-		r.slots = append(r.slots, slot{})
-	}
-	r.slots[h.Slot] = slot{h.Gen, row}
+	row := *r.flying.Of(before)
+	r.flying.Drop(before)
+	r.flying.Put(now, row)
 }
 
 // arrived begins the row of a new request.
@@ -166,7 +149,7 @@ func (r *Router) arrived(f *traces.Fact, state *core.Router, d *core.Decision) {
 		return // ignored: it named another epoch
 	}
 	if len(r.rows.list) >= r.rows.most {
-		r.rows.thin(r.slots)
+		r.rows.thin(&r.flying)
 	}
 	ev := &f.Event
 	w := row{
@@ -178,9 +161,7 @@ func (r *Router) arrived(f *traces.Fact, state *core.Router, d *core.Decision) {
 	}
 	n := int32(len(r.rows.list))
 	r.rows.list = append(r.rows.list, w)
-	if d.Handle.Gen != 0 {
-		r.hold(d.Handle, n)
-	}
+	r.flying.Put(d.Handle, n)
 	r.decided(&r.rows.list[n], d, state)
 }
 
@@ -208,7 +189,7 @@ func (r *Router) decided(w *row, d *core.Decision, state *core.Router) {
 			r.rows.rooms = append(r.rows.rooms, room{uint32(p.InFlight), uint32(p.Guests), uint32(p.Limit)})
 			w.room = int32(len(r.rows.rooms) - 1)
 		}
-		r.release(d.Handle)
+		r.flying.Drop(d.Handle)
 		r.book(w)
 	}
 }
@@ -258,7 +239,7 @@ func (r *Router) ended(f *traces.Fact, decided []core.Decision) {
 	}
 	w.span = f.Time.Sub(w.time)
 	r.rows.endLeg(w, f.Time, w.class, w.status)
-	r.release(ev.Handle)
+	r.flying.Drop(ev.Handle)
 	r.book(w)
 }
 
@@ -272,12 +253,6 @@ func (r *Router) retried(w *row, f *traces.Fact, d *core.Decision) {
 	}
 	r.rows.endLeg(w, f.Time, d.Class, d.Status)
 	r.rows.addLeg(w, leg{endpoint: -1, place: w.place, from: f.Time, wait: true})
-}
-
-func (r *Router) release(h core.Handle) {
-	if h.Gen != 0 && int(h.Slot) < len(r.slots) && r.slots[h.Slot].gen == h.Gen {
-		r.slots[h.Slot] = slot{}
-	}
 }
 
 // book counts a request whose end is known, or will never be.

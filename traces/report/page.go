@@ -97,7 +97,7 @@ type Router struct {
 	epoch      core.Epoch
 
 	rows   rows
-	slots  []slot // requests in flight, by slot of their handle
+	flying traces.Flights[int32] // places in rows of requests in flight
 	series series
 	rates  rates
 
@@ -162,18 +162,16 @@ func (r *Router) Close(found traces.Report) {
 	if !r.begun {
 		r.series.begin(r.start) // nothing of it could be replayed, or nothing lies in the cut
 	}
-	for i := range r.slots {
-		if s := &r.slots[i]; s.gen != 0 {
-			row := &r.rows.list[s.row]
-			if row.class == classPending {
-				row.class = classFlying
-			}
-			r.book(row)
-			*s = slot{}
+	for h, n := range r.flying.All() {
+		row := &r.rows.list[*n]
+		if row.class == classPending {
+			row.class = classFlying
 		}
+		r.book(row)
+		r.flying.Drop(h)
 	}
 	if r.rows.halved > 0 {
-		r.rows.compact(nil) // what came after the last thinning is drawn as what came before
+		r.rows.compact(&r.flying) // what came after the last thinning is drawn as what came before
 	}
 	r.series.settle(r.end)
 }

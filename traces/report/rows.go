@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lockstep/core"
+	"lockstep/traces"
 )
 
 // Classes of a row beyond those of R16.
@@ -103,10 +104,10 @@ func drawn(step uint64, halved int) bool {
 
 // thin draws what came since the last time as what came before and, until that
 // leaves a quarter of the room, halves a share: that of failures when they
-// alone fill half of it, else that of the served. Slots that name rows follow.
-func (r *rows) thin(slots []slot) {
+// alone fill half of it, else that of the served. What flies names rows, and follows.
+func (r *rows) thin(flying *traces.Flights[int32]) {
 	if r.halved > 0 {
-		r.compact(slots)
+		r.compact(flying)
 	}
 	for len(r.list) >= r.most-r.most/4 && r.halved < 40 {
 		failures := 0
@@ -121,22 +122,20 @@ func (r *rows) thin(slots []slot) {
 		} else {
 			r.halved++
 		}
-		r.compact(slots)
+		r.compact(flying)
 	}
 }
 
 // compact keeps what is drawn, with its keys, legs and rooms.
-func (r *rows) compact(slots []slot) {
-	flying := map[int32]bool{}
-	for i := range slots {
-		if slots[i].gen != 0 {
-			flying[slots[i].row] = true
-		}
+func (r *rows) compact(flying *traces.Flights[int32]) {
+	flies := map[int32]bool{}
+	for _, n := range flying.All() {
+		flies[*n] = true
 	}
 	old := *r
 	r.keys, r.legs, r.rooms = nil, make([]leg, 1, len(old.legs)/2+1), make([]room, 1, len(old.rooms)/2+1)
 	r.index = map[string]uint32{}
-	moved := make(map[int32]int32, len(flying))
+	moved := make(map[int32]int32, len(flies))
 	n := int32(0)
 	for i := range old.list {
 		w := old.list[i]
@@ -144,7 +143,7 @@ func (r *rows) compact(slots []slot) {
 		if w.failed() {
 			halved = r.failedHalved
 		}
-		if !flying[int32(i)] && !drawn(w.step, halved) {
+		if !flies[int32(i)] && !drawn(w.step, halved) {
 			continue
 		}
 		w.key = r.key(old.keys[w.key])
@@ -158,10 +157,8 @@ func (r *rows) compact(slots []slot) {
 		n++
 	}
 	r.list = r.list[:n]
-	for i := range slots {
-		if slots[i].gen != 0 {
-			slots[i].row = moved[slots[i].row]
-		}
+	for _, n := range flying.All() {
+		*n = moved[*n]
 	}
 }
 

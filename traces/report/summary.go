@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,12 +99,7 @@ func (r *Router) classList() string {
 			list = append(list, count{c, n})
 		}
 	}
-	slices.SortFunc(list, func(a, b count) int {
-		if a.n != b.n {
-			return int(b.n>>1) - int(a.n>>1) + int(b.n&1) - int(a.n&1)
-		}
-		return int(a.class) - int(b.class)
-	})
+	slices.SortFunc(list, func(a, b count) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.class, b.class)) })
 	var parts []string
 	for i, c := range list {
 		if i == 4 {

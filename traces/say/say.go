@@ -1,5 +1,5 @@
-// Package say prints counts and lengths of time as all texts about recordings
-// do. It knows no rule and no trace.
+// Package say prints counts, lengths of time and what trips a breaker as all
+// texts about recordings do. It knows no rule and no trace.
 package say
 
 import (
@@ -40,4 +40,16 @@ func Span(d core.Duration) string {
 		return t.Round(10 * time.Microsecond).String()
 	}
 	return t.Round(10 * time.Nanosecond).String()
+}
+
+// Trip says which count tripped a breaker, after what says that it did: "" for
+// failures in a row.
+func Trip(t core.Trip) string {
+	switch t {
+	case core.TripRatio:
+		return " for its share of failures"
+	case core.TripSlow:
+		return " for its share of slow calls"
+	}
+	return ""
 }

@@ -18,6 +18,8 @@ func TestCountsAndLengthsReadAsPeopleWriteThem(t *testing.T) {
 		{Span(1_234_567_890), "1.23s"},
 		{Span(12_345_678), "12.35ms"},
 		{Span(12_345), "12.35µs"},
+		{Trip(core.TripSlow), " for its share of slow calls"},
+		{Trip(0), ""},
 		{Span(75 * 60 * core.Second), "1h15m0s"},
 	} {
 		if c.got != c.want {

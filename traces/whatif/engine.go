@@ -20,7 +20,7 @@ type engine struct {
 	openRec, openAlt uint64 // in flight, as counted last
 	serial           uint64 // of what is pending
 
-	recs, alts []*request // by slot
+	recs, alts traces.Flights[*request]
 	free       []*request
 	sent       []*request // that the recorded router forwarded at this fact
 	closing    []*request // ended on both sides, to be used again after the step
@@ -75,14 +75,13 @@ func (e *engine) restart(r *core.Router) {
 	if e.begun {
 		e.w.result.Assumed.Restarts++
 	}
-	for _, q := range e.recs {
-		e.lose(q)
+	for _, q := range e.recs.All() {
+		e.lose(*q)
 	}
-	for _, q := range e.alts {
-		e.lose(q)
+	for _, q := range e.alts.All() {
+		e.lose(*q)
 	}
-	clear(e.recs)
-	clear(e.alts)
+	e.recs, e.alts = traces.Flights[*request]{}, traces.Flights[*request]{}
 	e.pending = e.pending[:0]
 	e.recProbes, e.altProbes = map[uint64]probe{}, map[uint64]probe{}
 	e.rec, e.begun = r, true
@@ -101,7 +100,7 @@ func (e *engine) restart(r *core.Router) {
 
 // lose forgets a request that was in flight when a gap began.
 func (e *engine) lose(q *request) {
-	if q != nil && q.rec.state != absent {
+	if q.rec.state != absent {
 		e.w.result.Assumed.Lost += bit(q.alt.state != absent && q.alt.state != ended || q.rec.state != ended)
 		q.rec.state, q.alt.state = absent, absent
 	}
@@ -354,10 +353,8 @@ func (e *engine) decide(now core.Time, d *core.Decision, q *request) {
 
 // waiter returns the request that a handle of alt names.
 func (e *engine) waiter(h core.Handle) *request {
-	if int(h.Slot) < len(e.alts) {
-		if q := e.alts[h.Slot]; q != nil && q.alt.handle == h {
-			return q
-		}
+	if q := e.owner(false, h); q != nil {
+		return q
 	}
 	return e.inherit(h)
 }
@@ -375,12 +372,10 @@ func (e *engine) inherit(h core.Handle) *request {
 	}
 	q.same = q.rec.state == inFlight && q.alt.state == inFlight
 	if q.rec.state != absent {
-		e.recs = grown(e.recs, int(h.Slot))
-		e.recs[h.Slot] = q
+		e.recs.Put(h, q)
 	}
 	if q.alt.state != absent {
-		e.alts = grown(e.alts, int(h.Slot))
-		e.alts[h.Slot] = q
+		e.alts.Put(h, q)
 	}
 	return q
 }
@@ -401,44 +396,26 @@ func (e *engine) inherits(q *request, s *side, r *core.Router, h core.Handle) {
 
 // owner returns the request that is known by a handle on a side.
 func (e *engine) owner(rec bool, h core.Handle) *request {
-	all := e.alts
+	all := &e.alts
 	if rec {
-		all = e.recs
+		all = &e.recs
 	}
-	if int(h.Slot) >= len(all) || all[h.Slot] == nil {
-		return nil
-	}
-	q := all[h.Slot]
-	if rec && q.rec.handle == h || !rec && q.alt.handle == h {
-		return q
+	if q := all.Of(h); q != nil {
+		return *q
 	}
 	return nil
 }
 
 func (e *engine) setAlt(q *request, h core.Handle) {
-	e.clearAlt(q)
-	e.alts = grown(e.alts, int(h.Slot))
-	e.alts[h.Slot] = q
+	e.alts.Drop(q.alt.handle)
+	e.alts.Put(h, q)
 	q.alt.handle = h
 }
 
-func (e *engine) clearAlt(q *request) {
-	if h := q.alt.handle; int(h.Slot) < len(e.alts) && e.alts[h.Slot] == q {
-		e.alts[h.Slot] = nil
-	}
-}
-
 func (e *engine) setRec(q *request, h core.Handle) {
-	e.clearRec(q)
-	e.recs = grown(e.recs, int(h.Slot))
-	e.recs[h.Slot] = q
+	e.recs.Drop(q.rec.handle)
+	e.recs.Put(h, q)
 	q.rec.handle = h
-}
-
-func (e *engine) clearRec(q *request) {
-	if h := q.rec.handle; int(h.Slot) < len(e.recs) && e.recs[h.Slot] == q {
-		e.recs[h.Slot] = nil
-	}
 }
 
 func bit(b bool) uint64 {
@@ -450,14 +427,14 @@ func bit(b bool) uint64 {
 
 // finishUp counts what is in flight at the end of the recording.
 func (e *engine) finishUp() {
-	e.w.result.Before.Open += open(e.recs) - e.openRec
-	e.w.result.After.Open += open(e.alts) - e.openAlt
-	e.openRec, e.openAlt = open(e.recs), open(e.alts)
+	e.w.result.Before.Open += open(&e.recs) - e.openRec
+	e.w.result.After.Open += open(&e.alts) - e.openAlt
+	e.openRec, e.openAlt = open(&e.recs), open(&e.alts)
 }
 
-func open(all []*request) (n uint64) {
-	for _, q := range all {
-		n += bit(q != nil)
+func open(all *traces.Flights[*request]) (n uint64) {
+	for range all.All() {
+		n++
 	}
 	return n
 }

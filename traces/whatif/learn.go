@@ -13,9 +13,9 @@ type learner struct {
 	origin   int64
 	verifier *traces.Verifier
 	router   *core.Router // the verifier's, to notice when it begins anew
-	open     []attempt    // by slot
-	who      []caller     // by slot
-	probes   []attempt    // by number of the endpoint; gen is the token
+	open     traces.Flights[attempt]
+	who      []caller  // by slot
+	probes   []attempt // by number of the endpoint; gen is the token
 }
 
 // attempt is one that is under way in a recording.
@@ -69,7 +69,7 @@ func (s *Samples) learner(router string) *learner {
 func (l *learner) before(_ *traces.Fact, r *core.Router) {
 	if r != l.router {
 		l.router = r
-		clear(l.open)
+		l.open = traces.Flights[attempt]{}
 		clear(l.probes)
 	}
 }
@@ -99,48 +99,39 @@ func (l *learner) after(f *traces.Fact, r *core.Router, decided []core.Decision)
 func (l *learner) forward(f *traces.Fact, r *core.Router, d *core.Decision) {
 	v := r.Endpoint(d.Endpoint)
 	h := l.samples.history(r.Identity(d.Endpoint), r.Placement(d.Placement).Name, v.URL)
-	l.open = grown(l.open, int(d.Handle.Slot))
-	l.open[d.Handle.Slot] = attempt{gen: d.Handle.Gen, began: f.Time, home: h, request: f.Event.Request}
+	l.open.Put(d.Handle, attempt{gen: d.Handle.Gen, began: f.Time, home: h, request: f.Event.Request})
 	b := l.samples.at(h, l.origin+int64(f.Time))
 	b.peak = max(b.peak, int32(min(v.InFlight, 1<<30)))
 }
 
-// find returns the attempt that a handle names, nil if its begin was not seen.
-func (l *learner) find(h core.Handle) *attempt {
-	if int(h.Slot) >= len(l.open) || l.open[h.Slot].gen != h.Gen || h.Gen == 0 {
-		return nil
-	}
-	return &l.open[h.Slot]
-}
-
 func (l *learner) reply(f *traces.Fact, decided []core.Decision) {
-	a := l.find(f.Event.Handle)
+	a := l.open.Of(f.Event.Handle)
 	if a == nil {
 		return
 	}
 	a.replied, a.status = max(1, f.Time.Sub(a.began)), f.Event.Status
 	if n := len(decided); n > 0 && decided[n-1].Kind == core.Retry {
-		l.end(a, sample{took: a.replied, replied: a.replied, status: a.status, retryAfter: f.Event.RetryAfter, sent: true})
+		l.end(f, a, sample{took: a.replied, replied: a.replied, status: a.status, retryAfter: f.Event.RetryAfter, sent: true})
 	}
 }
 
 func (l *learner) finish(f *traces.Fact) {
-	a := l.find(f.Event.Handle)
+	a := l.open.Of(f.Event.Handle)
 	if a == nil {
 		return
 	}
 	ev := &f.Event
-	l.end(a, sample{took: f.Time.Sub(a.began), replied: a.replied, retryAfter: ev.RetryAfter, class: ev.Class, status: max(ev.Status, a.status), sent: ev.Sent})
+	l.end(f, a, sample{took: f.Time.Sub(a.began), replied: a.replied, retryAfter: ev.RetryAfter, class: ev.Class, status: max(ev.Status, a.status), sent: ev.Sent})
 }
 
-// end books an attempt; one that a drain cut says nothing about its endpoint.
-func (l *learner) end(a *attempt, o sample) {
+// end books an attempt that f ends; one that a drain cut says nothing about its endpoint.
+func (l *learner) end(f *traces.Fact, a *attempt, o sample) {
 	if o.class != core.Draining {
 		wall, draw := l.origin+int64(a.began), fold(a.request, uint64(a.began), uint64(a.gen))
 		l.samples.add(a.home, wall, draw, o)
 		a.home.follow(l.number, wall, draw, &o)
 	}
-	*a = attempt{}
+	l.open.Drop(f.Event.Handle)
 }
 
 func (l *learner) probe(f *traces.Fact, r *core.Router, d *core.Decision) {

@@ -314,7 +314,7 @@ func (e *engine) altEnds(q *request, class core.Class, status uint16) {
 }
 
 func (e *engine) altDone(q *request) {
-	e.clearAlt(q)
+	e.alts.Drop(q.alt.handle)
 	e.doubt.over(q)
 	q.alt.state = ended
 	e.w.result.After.ended(&q.alt)

@@ -94,7 +94,7 @@ func (t *Tally) refused(s *side) {
 
 // recEnds ends a request on the recorded side.
 func (e *engine) recEnds(q *request) {
-	e.clearRec(q)
+	e.recs.Drop(q.rec.handle)
 	q.rec.state = ended
 	e.doubt.recOver(q)
 	e.w.result.Before.ended(&q.rec)

@@ -296,9 +296,13 @@ impl Folder {
     }
 
     /// Reports whether what is pending is on disk already: a control plane sends its snapshot again
-    /// at every connect.
-    fn kept(&self) -> bool {
-        self.current.is_some() && self.current == self.pending
+    /// at every connect. The other process of an upgrade may have put another copy in its place
+    /// since.
+    fn kept(&mut self) -> bool {
+        let path = self.path.join(CURRENT);
+        self.current.is_some()
+            && self.current == self.pending
+            && self.disk.read(&path).ok() == self.pending.as_deref().map(seal)
     }
 
     fn running(&self, body: &[u8]) -> bool {
@@ -649,10 +653,14 @@ mod tests {
     #[test]
     fn a_push_is_kept_though_the_other_process_was_at_it() {
         type Order = fn(&Store, &Store) -> Result<(), StoreError>;
-        let orders: [(&str, Order); 3] = [
+        let orders: [(&str, Order); 4] = [
             ("it prepared later", |old, new| new.prepare(b"v3").and(old.prepare(b"v2")).and(new.commit())),
             ("it committed in between", |old, new| {
                 old.prepare(b"v2").and(new.prepare(b"v3")).and(old.commit()).and(new.commit())
+            }),
+            ("it committed another since, and this one is pushed again", |old, new| {
+                old.prepare(b"v2").and(new.prepare(b"v3")).and(new.commit()).and(old.commit())?;
+                new.prepare(b"v3").and(new.commit())
             }),
             ("it committed the same", |old, new| {
                 old.prepare(b"v3").and(new.prepare(b"v3")).and(old.commit()).and(new.commit())

@@ -16,6 +16,9 @@ use crate::load::Loader;
 use crate::node::{Kind, Node, dig, merged};
 use std::sync::Arc;
 
+/// The smallest bound, in bytes, that recordings can be kept within.
+const LEAST_RECORDING: i64 = 8 << 20;
+
 impl Loader<'_> {
     /// Gives the native form its meaning.
     pub(crate) fn native(&mut self, root: &Arc<Node>) {
@@ -43,6 +46,11 @@ impl Loader<'_> {
             self.d.fail(&e.at, "key_hash names no file with a secret", hint);
         }
         self.file.recording_keep = (form.recording.keep.value.0, form.recording.max_size.value.0);
+        if let Some(v) = root.value("recording").and_then(|r| r.value("max_size"))
+            && (1..LEAST_RECORDING).contains(&form.recording.max_size.value.0)
+        {
+            self.d.fail(&v.at, format!("{} is too little for a recording", v.text), "write 8MiB or more, or none");
+        }
         self.file.observe = self.observe(root, &form);
         let placements = self.placements(root, &form);
         self.peak(root, &form);
