@@ -237,13 +237,13 @@ func (d *doubt) mayFail(i int32) bool {
 // that time: nobody has seen how it bears that. Which router makes it so is all one to it.
 func (d *doubt) crowded(i int32) bool {
 	x := &d.ends[i]
-	wall := d.e.origin + int64(d.e.now)
+	wall, width := d.e.origin+int64(d.e.now), d.e.w.samples.width
 	if d.calm(i) == &x.wide && d.exceeds(x, &x.wide) {
-		d.e.w.crowds.note(x.server.url, d.e.name, wall)
+		d.e.w.crowds.note(x.server.url, d.e.name, floorDiv(wall, width))
 		return true
 	}
 	lasts := max(2*x.near.longest, d.places[x.place].info.Timeouts.Request)
-	return x.server.foreign && d.e.w.crowded.byAnother(x.server.url, d.e.name, wall, lasts)
+	return x.server.foreign && d.e.w.crowded.byAnother(x.server.url, d.e.name, wall, width, lasts)
 }
 
 // exceeds compares what alt has and sends at an endpoint with what the recordings
