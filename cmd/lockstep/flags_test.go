@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -25,6 +26,15 @@ func TestFlagsThatMeanNothingAreRefusedAndNotTakenForTheirDefault(t *testing.T) 
 	} {
 		if code, _, stderr := lockstep(row.args...); code != exitUsage || !strings.Contains(stderr, row.says) {
 			t.Errorf("%v: exit %d: %s", row.args, code, stderr)
+		}
+	}
+}
+
+func TestAFolderInPlaceOfAFileIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	for _, args := range [][]string{{"check", dir}, {"fuzz", dir}, {"diff", dir, dir}, {"import", "nginx", dir, "-o", filepath.Join(dir, "x.lst")}, {"convert", dir, "-o", filepath.Join(dir, "y.lst")}} {
+		if code, _, errs := lockstep(args...); code != exitUsage || !strings.Contains(errs, "that is a folder: name a file in it") {
+			t.Errorf("%v: exit %d: %s", args, code, errs)
 		}
 	}
 }

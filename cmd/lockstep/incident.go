@@ -43,7 +43,10 @@ what the recordings do not tell. People add the rest.
 A TRACE is a file, or a folder of recordings; name several for several routers.
 Without --from and --to the draft finds the worst time itself and says so. Times
 are UTC: 2026-11-19T14:07:31Z, 14:07 or 14:07:31.5 of the last day recorded, or
--10m before its end; of a simulated recording, 3.2s since its start.`,
+-10m before its end; of a simulated recording, 3.2s since its start.
+
+Exit 0: drafted. Exit 1: drafted, but a part could not be read or does not replay; the
+draft says which.`,
 		Example: `  lockstep incident /var/lib/lockstep/rec
   lockstep incident r1/ r2/ r3/ --from 14:00 --to 14:30 -c router.yaml -o incident.md
   lockstep incident traces/limit/*.ndjson --json`,
@@ -91,14 +94,17 @@ func incidentToFile(stderr io.Writer, args []string, flags incidentFlags) error 
 		return fmt.Errorf("writing the draft: %w", err)
 	}
 	defer os.Remove(f.Name()) // gone already once it is renamed
-	err = runIncident(f, stderr, args, flags)
-	if cerr := f.Close(); err == nil {
-		err = cerr
+	verdict := runIncident(f, stderr, args, flags)
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("writing the draft: %w", err)
 	}
-	if err != nil {
-		return err
+	if verdict != nil && !errors.Is(verdict, errFailed) {
+		return verdict
 	}
-	return os.Rename(f.Name(), flags.out)
+	if err := os.Rename(f.Name(), flags.out); err != nil {
+		return fmt.Errorf("writing the draft: %w", err)
+	}
+	return verdict
 }
 
 func runIncident(w, stderr io.Writer, args []string, flags incidentFlags) error {
@@ -134,15 +140,21 @@ func runIncident(w, stderr io.Writer, args []string, flags incidentFlags) error 
 	for _, r := range found {
 		for _, f := range r.Faults {
 			d.Unknown = append(d.Unknown, "This file could not be read: "+f.Error())
+			d.Unreadable = true
 		}
 	}
 	if flags.json {
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
-		return enc.Encode(d)
+		err = enc.Encode(d)
+	} else {
+		err = d.Markdown(w)
 	}
-	return d.Markdown(w)
+	if err == nil && d.Unreadable {
+		return errFailed
+	}
+	return err
 }
 
 // incidentSources are the recordings as the draft reads them.

@@ -163,3 +163,17 @@ func TestTheRegionOfATenantIsShownUnderItsPseudonym(t *testing.T) {
 		}
 	}
 }
+
+func TestADraftOfADamagedRecordingIsWrittenAndFails(t *testing.T) {
+	path, _, _ := damaged(t, 12)
+	file := filepath.Join(t.TempDir(), "incident.md")
+	code, _, errs := lockstep("incident", path, "-o", file)
+	draft, err := os.ReadFile(file)
+	if code != exitFailed || err != nil || !strings.Contains(string(draft), "Not all of the recordings is there or could be read") {
+		t.Errorf("exit %d, %v: %s\n%.300s", code, err, errs, draft)
+	}
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".incident-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -36,6 +37,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	fmt.Fprintf(stderr, "lockstep: %v\n", err)
+	if errors.Is(err, syscall.EISDIR) {
+		fmt.Fprintln(stderr, "  that is a folder: name a file in it")
+	}
 	return exitUsage
 }
 

@@ -49,8 +49,10 @@ type Draft struct {
 
 	Mitigations []Mitigation `json:"mitigations,omitempty"`
 	Unknown     []string     `json:"not_known"`
-	Questions   []string     `json:"open_questions"`
-	Others      []Other      `json:"other_episodes,omitempty"`
+	// Unreadable: a part of the recordings could not be read, or did not replay.
+	Unreadable bool     `json:"unreadable"`
+	Questions  []string `json:"open_questions"`
+	Others     []Other  `json:"other_episodes,omitempty"`
 
 	from, to int64
 	clock    clock
@@ -172,6 +174,7 @@ func (a *author) write() (*Draft, error) {
 	}
 	a.unknown()
 	a.questions()
+	d.Unreadable = a.unreadable()
 	return d, nil
 }
 
