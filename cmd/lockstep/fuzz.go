@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -160,14 +162,23 @@ func runFuzz(w, progress io.Writer, paths []string, flags fuzzFlags) error {
 	if flags.jobs < 1 {
 		return fmt.Errorf("--jobs is %d: use at least 1", flags.jobs)
 	}
-	if err := flags.acceptFromFile(); err != nil {
-		return err
-	}
 	if err := ready(paths, flags.out); err != nil {
 		return err
 	}
+	known, err := acceptable(paths)
+	if err != nil {
+		return err
+	}
+	for _, name := range flags.accept {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("--accept %s leaves nothing out: the properties of %s are %s", name, strings.Join(paths, " and "), strings.Join(known, ", "))
+		}
+	}
+	if err := flags.acceptFromFile(); err != nil {
+		return err
+	}
 	if !flags.json {
-		printAccepted(w, flags.accepted)
+		printAccepted(w, flags.accepted, known)
 	}
 	share := flags.length / time.Duration(len(paths))
 	more := map[string]any{"accepted": append([]acceptance{}, flags.accepted...)}

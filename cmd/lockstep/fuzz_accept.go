@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"lockstep/adapters/configfile"
+	"lockstep/sim"
+	"lockstep/sim/fuzz"
 )
 
 // acceptance is one finding that an owner lives with until a day: one entry of
@@ -67,9 +70,42 @@ func (f *fuzzFlags) acceptFromFile() (err error) {
 	return nil
 }
 
-// printAccepted says what is left out, and what counts again.
-func printAccepted(w io.Writer, list []acceptance) {
+// acceptable lists the names that can be left out of a search of these files, those of
+// properties that none of them has a what-if run for included.
+func acceptable(paths []string) (names []string, err error) {
+	names = append(names, fuzz.NMinusOne, fuzz.SingleProbe, fuzz.StatedPeak, fuzz.LeavesFailing, fuzz.ReturnsMended, fuzz.ProbesAlone, fuzz.UnknownApart,
+		fuzz.Invariant, "liveness")
+	for _, path := range paths {
+		f, err := loadTarget(path)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, fuzz.Properties(targetOf(f, nil), false)...)
+		for _, p := range f.Must {
+			names = append(names, p.Name)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	for r := sim.NoRelation + 1; int(r) < sim.Relations; r++ {
+		names = append(names, r.String())
+	}
+	for rule := range 16 {
+		if name := fmt.Sprint("R", rule+1); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// printAccepted says what is left out, what counts again, and what is not among
+// the known names: a list may be of other configurations too.
+func printAccepted(w io.Writer, list []acceptance, known []string) {
 	for _, a := range list {
+		if !slices.Contains(known, a.Name) {
+			fmt.Fprintf(w, "note       %s, accepted by %s, is no property here\n", a.Name, a.Owner)
+			continue
+		}
 		if a.Expired {
 			fmt.Fprintf(w, "EXPIRED    %s, accepted by %s until %s: it counts again\n", a.Name, a.Owner, a.Until.Format(time.DateOnly))
 			continue

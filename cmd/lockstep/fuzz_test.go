@@ -189,6 +189,22 @@ func TestTheCommandThatFindsItAgainLeavesOutTheSame(t *testing.T) {
 	}
 }
 
+func TestANameThatLeavesNothingOutIsRefused(t *testing.T) {
+	file := scenariosDir + "/flawed/two-probes.yaml"
+	code, _, errs := lockstep("fuzz", file, "--seeds", "1", "--accept", "half-open-single-prob")
+	if code != exitUsage || !strings.Contains(errs, "--accept half-open-single-prob leaves nothing out") || !strings.Contains(errs, "half-open-single-probe, ") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+	list := filepath.Join(t.TempDir(), "accepted.yaml")
+	if err := os.WriteFile(list, []byte("- {name: of-another-file, owner: maria, until: 2099-12-31}\n- {name: half-open-single-probe, owner: maria, until: 2099-12-31}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := lockstep("fuzz", file, "--seeds", "2", "--accept-file", list)
+	if code != exitOK || !strings.Contains(out, "note       of-another-file, accepted by maria, is no property here") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+}
+
 func TestAnAcceptedPropertyIsLeftOut(t *testing.T) {
 	flags := fuzzFlags{seeds: 20, counted: true, seed: 1, jobs: 1, accept: []string{"half-open-single-probe"}}
 	if err := runFuzz(new(bytes.Buffer), os.Stderr, []string{scenariosDir + "/flawed/two-probes.yaml"}, flags); err != nil {
