@@ -113,6 +113,7 @@ func runReplay(w, stderr io.Writer, args []string, jobs int, asJSON bool) error 
 
 // replayAll recomputes recordings on so many cores, 0 for all, and says how their files follow each other.
 func replayAll(stderr io.Writer, args []string, jobs int) (*replayResult, error) {
+	collectRarely()
 	all, done, err := openRecordings(args, stderr)
 	if err != nil {
 		return nil, err
