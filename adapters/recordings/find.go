@@ -87,7 +87,10 @@ func (r *Recording) candidates(q *Query) ([]span, error) {
 	}
 	found, errs := make([]places, len(parts)), make([]error, len(parts))
 	r.eachSegment(parts, func(i int) {
-		if found[i], errs[i] = parts[i].lookIn(q); errors.Is(errs[i], errGone) {
+		if found[i], errs[i] = parts[i].lookIn(q); errs[i] == nil && (found[i].all || len(found[i].only) > 0) {
+			_, errs[i] = parts[i].places() // read here, since here several are at a time
+		}
+		if errors.Is(errs[i], errGone) {
 			errs[i] = nil // deleted since, as is what would be found in it
 		}
 	})
